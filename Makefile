@@ -1,0 +1,33 @@
+# Everything is one command from a fresh clone; each can be run again at any time.
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test check bench soak clean
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## Fetch libtorch and the corpus into the checkout (once; then nothing is downloaded).
+	@Scripts/setup.sh
+
+build: setup ## Build in release mode.
+	@echo "build: release"
+	@swift build -c release
+
+demo: build ## Train on six local nodes, kill some, and prove that nothing changed.
+	@.build/release/oobleck demo
+
+test: ## Set up, build, and run all tests; print the time of each part.
+	@Scripts/test.sh
+
+check: setup ## Check format and scripts, and that our code builds without warnings.
+	@Scripts/check.sh
+
+bench: build ## Compare training speed with eager Python, run by run; writes Benchmarks/Results.
+	@Scripts/setup.sh --test-tools
+	@Scripts/bench.sh tiny 5
+	@Scripts/bench.sh wide 5
+
+soak: build ## Fifty runs with kills at random moments; all must end with the same state.
+	@Scripts/soak.sh 50 1
+
+clean: ## Delete what was built; keeps libtorch and the corpus (.venv, .libtorch, .corpus).
+	rm -rf .build

@@ -1,0 +1,167 @@
+// swift-tools-version:6.1
+import Foundation
+import PackageDescription
+
+// libtorch: the folder with `include/` and `lib/`, linked by `make setup` as `.libtorch`.
+// LIBTORCH=/path overrides it. Without it, everything that computes with tensors is left out.
+let libtorch = Context.environment["LIBTORCH"] ?? Context.packageDirectory + "/.libtorch"
+let hasLibtorch = FileManager.default.fileExists(atPath: libtorch + "/include/ATen/ATen.h")
+if !hasLibtorch {
+    let note =
+        "note: no libtorch at \(libtorch): building without the training engine "
+        + "(run `make setup`, or set LIBTORCH)\n"
+    FileHandle.standardError.write(Data(note.utf8))
+}
+
+let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+
+func module(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    exclude: [String] = []
+) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        exclude: exclude,
+        swiftSettings: swiftSettings
+    )
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcTransport = Target.Dependency.product(
+    name: "GRPCNIOTransportHTTP2",
+    package: "grpc-swift-nio-transport"
+)
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+var targets: [Target] = [
+    module("OobleckCore"),
+    module("OobleckPlanning", ["OobleckCore"]),
+    module("OobleckSchedule", ["OobleckCore"]),
+    module("OobleckReconfiguration", ["OobleckCore", "OobleckPlanning"]),
+    module("OobleckData", ["OobleckCore", crypto]),
+    module("OobleckRun", ["OobleckCore", "OobleckData", crypto, yams]),
+    module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
+    module(
+        "OobleckControl",
+        [
+            "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckWire",
+            grpcCore, grpcTransport, logging,
+        ]
+    ),
+    module("OobleckRecording", ["OobleckCore", "OobleckControl", "OobleckRun"]),
+    .executableTarget(
+        name: "oobleck",
+        dependencies: [
+            "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckRun",
+            "OobleckControl", "OobleckRecording", argumentParser, logging,
+        ],
+        swiftSettings: swiftSettings
+    ),
+    tests("OobleckCore", ["OobleckCore"]),
+    tests("OobleckPlanning", ["OobleckCore", "OobleckPlanning"]),
+    tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule"]),
+    tests(
+        "OobleckReconfiguration",
+        ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration"]
+    ),
+    tests("OobleckData", ["OobleckCore", "OobleckData", crypto]),
+    tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", crypto]),
+    tests(
+        "OobleckControl",
+        [
+            "OobleckCore", "OobleckControl", "OobleckPlanning", "OobleckReconfiguration",
+            "OobleckWire", grpcCore, grpcTransport,
+        ]
+    ),
+]
+
+if hasLibtorch {
+    let include = libtorch + "/include"
+    targets += [
+        .target(
+            name: "CTorch",
+            exclude: ["gloo_stub"],
+            cxxSettings: [
+                .headerSearchPath("gloo_stub"),
+                .define("USE_C10D_GLOO"),
+                .define("USE_DISTRIBUTED"),
+                .unsafeFlags([
+                    "-O2", "-isystem", include,
+                    "-isystem", include + "/torch/csrc/api/include",
+                ]),
+            ],
+            linkerSettings: [
+                .linkedLibrary("torch_cpu"),
+                .linkedLibrary("c10"),
+                .unsafeFlags([
+                    "-L" + libtorch + "/lib", "-Xlinker", "-rpath", "-Xlinker", libtorch + "/lib",
+                ]),
+            ]
+        ),
+        module("OobleckTensor", ["CTorch", "OobleckCore"]),
+        module("OobleckModels", ["OobleckCore", "OobleckData", "OobleckTensor"]),
+        module(
+            "OobleckEngine",
+            [
+                "OobleckCore", "OobleckData", "OobleckModels", "OobleckSchedule", "OobleckTensor",
+                crypto,
+            ]
+        ),
+        .executableTarget(
+            name: "oobleck-worker",
+            dependencies: [
+                "OobleckCore", "OobleckControl", "OobleckEngine", "OobleckModels",
+                "OobleckRecording", "OobleckReconfiguration", "OobleckRun", "OobleckTensor",
+                argumentParser, logging,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        tests("OobleckTensor", ["OobleckCore", "OobleckTensor"]),
+        tests("OobleckModels", ["OobleckCore", "OobleckData", "OobleckModels", "OobleckTensor"]),
+        tests(
+            "OobleckEngine",
+            ["OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels", "OobleckTensor"]
+        ),
+        tests("OobleckEndToEnd", ["OobleckCore", "OobleckRun", "OobleckData"]),
+    ]
+}
+
+let package = Package(
+    name: "oobleck",
+    products: [
+        .library(
+            name: "OobleckPlanning",
+            targets: [
+                "OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckReconfiguration",
+            ]
+        ),
+        .executable(name: "oobleck", targets: ["oobleck"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: targets,
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs all tests, one part after the other, and prints how long each took.
+# Goes on after a failed test part, so that one run shows all failures; the status tells.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+part_deadline=1200 # seconds; a part that takes longer hangs
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+names=() seconds=() verdicts=()
+passed=0 failed=0
+
+# Runs one part: its name, then its command.
+part() {
+    local name=$1 start=$SECONDS status=0
+    shift
+    printf '\n== %s\n' "$name"
+    timeout --kill-after=10 "$part_deadline" "$@" 2>&1 | tee "$log" || status=$?
+    names+=("$name") seconds+=("$((SECONDS - start))")
+    if [ "$status" = 0 ]; then
+        verdicts+=(ok)
+    elif [ "$status" = 124 ] || [ "$status" = 137 ]; then
+        verdicts+=("FAILED: not done after $part_deadline s")
+    else
+        verdicts+=("FAILED with status $status")
+    fi
+    return "$status"
+}
+
+# Counts the tests of a part from its output: Swift Testing's lines, or unittest's last ones.
+count() {
+    local run bad
+    run=$(sed -nE \
+        's/.*Test run with ([0-9]+) tests?.*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p' "$log" |
+        tail -n 1)
+    bad=$(grep -E '^[^A-Za-z]*Test .* failed after|^(FAIL|ERROR): ' "$log" |
+        grep -cvE 'Test (run with|case passing) ' || true)
+    if [ "${verdicts[-1]}" != ok ] && [ "$bad" = 0 ]; then
+        bad=1 # a crash or a hang has no line of its own
+    fi
+    if [ "${verdicts[-1]}" = ok ] && [ "${run:-0}" = 0 ]; then
+        verdicts[-1]="FAILED: no test ran"
+        bad=1
+    fi
+    failed=$((failed + bad))
+    passed=$((passed + (${run:-0} > bad ? ${run:-0} - bad : 0)))
+}
+
+summary() {
+    local index total=0
+    printf '\n== times\n'
+    for index in "${!names[@]}"; do
+        printf '%6d s  %-28s %s\n' "${seconds[index]}" "${names[index]}" "${verdicts[index]}"
+        total=$((total + seconds[index]))
+    done
+    printf '%6d s  total\n\n%d passed, %d failed\n' "$total" "$passed" "$failed"
+}
+
+# Nothing can be tested without these.
+part setup Scripts/setup.sh --test-tools || { failed=1 && summary && exit 1; }
+part build swift build -c release --build-tests || { failed=1 && summary && exit 1; }
+
+part "Python tests" .venv/bin/python -m unittest discover --start-directory Tests/Python || true
+count
+for folder in Tests/*Tests; do
+    suite=$(basename "$folder")
+    part "$suite" swift test -c release --skip-build --disable-xctest --filter "^$suite\\." || true
+    count
+done
+summary
+[ "$failed" = 0 ]

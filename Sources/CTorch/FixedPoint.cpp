@@ -1,0 +1,122 @@
+// Order-free sums: gradients as integers in units of 2^-40 (see Documentation/Decisions).
+#include <bit>
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_fused_adamw.h>
+
+#include "Support.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+using ctorch::guarded;
+
+namespace {
+
+constexpr double unit = 0x1p40;
+constexpr int64_t blockSize = 2048;
+// Adding this to a double below 2^51 leaves its nearest integer (ties to even) in the low bits.
+constexpr double roundingShift = 0x1.8p52;
+
+bool allBelow(const float *values, int64_t count, float bound) {
+  int outside = 0;
+  for (int64_t i = 0; i < count; i++) outside |= !(std::fabs(values[i]) < bound);
+  return outside == 0;
+}
+
+void addBlock(const float *gradient, int64_t *sums, int64_t count) {
+  const int64_t shiftBits = std::bit_cast<int64_t>(roundingShift);
+  for (int64_t i = 0; i < count; i++) {
+    const double shifted = static_cast<double>(gradient[i]) * unit + roundingShift;
+    sums[i] += std::bit_cast<int64_t>(shifted) - shiftBits;
+  }
+}
+
+// The same sums for values too large for the shift: every float of at least 2^11 is a whole number
+// of units, so that conversion is exact.
+void addLargeBlock(const float *gradient, int64_t *sums, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    sums[i] += std::llrint(static_cast<double>(gradient[i]) * unit);
+  }
+}
+
+}  // namespace
+
+CTStatus ct_accumulate_fixed_point(
+    CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit) {
+  return guarded([&] {
+    const at::Tensor dense = gradient->value.contiguous();
+    TORCH_CHECK(dense.scalar_type() == at::kFloat && dense.is_cpu(), "gradient is not float32");
+    TORCH_CHECK(
+        offset >= 0 && offset + dense.numel() <= accumulator->value.numel(),
+        "gradient does not fit the accumulator");
+    const float *values = dense.const_data_ptr<float>();
+    int64_t *sums = accumulator->value.data_ptr<int64_t>() + offset;
+    const int64_t count = dense.numel();
+    const float bound = static_cast<float>(static_cast<double>(limit) / unit);
+    if (!allBelow(values, count, bound)) {
+      for (int64_t i = 0; i < count; i++) {
+        TORCH_CHECK(
+            std::fabs(values[i]) < bound, "gradient element ", i, " is ", values[i],
+            "; exact sums need a magnitude below ", bound);
+      }
+    }
+    for (int64_t start = 0; start < count; start += blockSize) {
+      const int64_t length = std::min(blockSize, count - start);
+      const bool isSmall = allBelow(values + start, length, 0x1p11f);
+      (isSmall ? addBlock : addLargeBlock)(values + start, sums + start, length);
+    }
+  });
+}
+
+CTStatus ct_fixed_point_squared_norm(CTTensor *accumulator, double factor, double *out) {
+  return guarded([&] {
+    const int64_t *sums = accumulator->value.const_data_ptr<int64_t>();
+    const int64_t count = accumulator->value.numel();
+    const double scale = factor / unit;
+    constexpr int lanes = 8;
+    double partial[lanes] = {};
+    for (int64_t i = 0; i + lanes <= count; i += lanes) {
+      for (int lane = 0; lane < lanes; lane++) {
+        const double value = static_cast<float>(static_cast<double>(sums[i + lane]) * scale);
+        partial[lane] += value * value;
+      }
+    }
+    for (int64_t i = count - count % lanes; i < count; i++) {
+      const double value = static_cast<float>(static_cast<double>(sums[i]) * scale);
+      partial[i % lanes] += value * value;
+    }
+    double total = 0;
+    for (int lane = 0; lane < lanes; lane++) total += partial[lane];
+    *out = total;
+  });
+}
+
+CTStatus ct_fixed_point_to_float(CTTensor *accumulator, double factor, double clip, CTTensor *out) {
+  return guarded([&] {
+    const int64_t *sums = accumulator->value.const_data_ptr<int64_t>();
+    float *values = out->value.data_ptr<float>();
+    const int64_t count = accumulator->value.numel();
+    TORCH_CHECK(out->value.numel() == count, "gradient and accumulator differ in size");
+    const double scale = factor / unit;
+    const float clipFactor = static_cast<float>(clip);
+    for (int64_t i = 0; i < count; i++) {
+      values[i] = static_cast<float>(static_cast<double>(sums[i]) * scale) * clipFactor;
+    }
+  });
+}
+
+CTStatus ct_adamw(
+    CTTensor *parameter, CTTensor *gradient, CTTensor *first_moment, CTTensor *second_moment,
+    int64_t step, double learning_rate, double beta1, double beta2, double weight_decay,
+    double epsilon) {
+  return guarded([&] {
+    at::NoGradGuard noGrad;
+    const at::Tensor count = at::full({}, static_cast<double>(step), at::kFloat);
+    at::_fused_adamw_(
+        {parameter->value}, {gradient->value}, {first_moment->value}, {second_moment->value}, {},
+        {count}, learning_rate, beta1, beta2, weight_decay, epsilon, /*amsgrad=*/false,
+        /*maximize=*/false);
+  });
+}

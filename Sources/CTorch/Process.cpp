@@ -1,0 +1,90 @@
+#include <csignal>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+#include <torch/version.h>
+
+#include "Support.h"
+
+namespace {
+
+thread_local std::string lastError;
+
+/// Counts the bytes of tensors that one thread allocates and frees.
+struct MemoryMeter : c10::MemoryReportingInfoBase {
+  int64_t current = 0;
+  int64_t peak = 0;
+  void reportMemoryUsage(void *, int64_t size, size_t, size_t, c10::Device) override {
+    current += size;
+    peak = std::max(peak, current);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+};
+
+thread_local std::shared_ptr<MemoryMeter> meter;
+
+}  // namespace
+
+void ctorch::setError(const std::string &message) { lastError = message; }
+
+const char *ct_error_message(void) { return lastError.c_str(); }
+
+const char *ct_version_built(void) { return TORCH_VERSION; }
+
+const char *ct_version_loaded(void) {
+  // show_config() starts with "PyTorch built with:"; the version itself is only in its options.
+  static const std::string version = [] {
+    const std::string text = at::show_config();
+    const std::string key = "TORCH_VERSION=";
+    const auto start = text.find(key);
+    if (start == std::string::npos) return std::string("unknown");
+    const auto end = text.find_first_of(", \n", start + key.size());
+    return text.substr(start + key.size(), end - start - key.size());
+  }();
+  return version.c_str();
+}
+
+CTStatus ct_initialize(int thread_count) {
+  return ctorch::guarded([&] {
+    std::signal(SIGPIPE, SIG_IGN);
+    at::set_num_threads(thread_count);
+    at::globalContext().setDeterministicAlgorithms(true, false);
+    at::globalContext().setDeterministicFillUninitializedMemory(false);
+  });
+}
+
+CTStatus ct_seed(uint64_t seed) {
+  return ctorch::guarded([&] {
+    auto generator = at::globalContext().defaultGenerator(at::kCPU);
+    std::lock_guard<std::mutex> lock(generator.mutex());
+    generator.set_current_seed(seed);
+  });
+}
+
+CTStatus ct_memory_meter_start(void) {
+  return ctorch::guarded([&] {
+    if (meter) throw std::runtime_error("the memory meter already runs on this thread");
+    meter = std::make_shared<MemoryMeter>();
+    c10::ThreadLocalDebugInfo::_push(c10::DebugInfoKind::PROFILER_STATE, meter);
+  });
+}
+
+CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak) {
+  return ctorch::guarded([&] {
+    if (!meter) throw std::runtime_error("the memory meter does not run on this thread");
+    *current = meter->current;
+    *peak = meter->peak;
+  });
+}
+
+CTStatus ct_memory_meter_stop(void) {
+  return ctorch::guarded([&] {
+    if (!meter) return;
+    c10::ThreadLocalDebugInfo::_pop(c10::DebugInfoKind::PROFILER_STATE);
+    meter.reset();
+  });
+}

@@ -1,0 +1,44 @@
+// What all parts of the shim share: handles and the boundary where exceptions end.
+#pragma once
+#include <exception>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+#include "include/CTorch.h"
+
+struct CTTensor {
+  at::Tensor value;
+};
+
+namespace ctorch {
+
+/// Thrown by a wait that was aborted.
+struct Aborted : std::exception {
+  const char *what() const noexcept override { return "aborted"; }
+};
+
+void setError(const std::string &message);
+
+/// Runs `body`, turning exceptions into a status and a message.
+template <class Body>
+CTStatus guarded(Body &&body) {
+  try {
+    body();
+    return CT_OK;
+  } catch (const Aborted &error) {
+    setError(error.what());
+    return CT_ABORTED;
+  } catch (const c10::Error &error) {
+    setError(error.what_without_backtrace());
+  } catch (const std::exception &error) {
+    setError(error.what());
+  } catch (...) {
+    setError("unknown C++ exception");
+  }
+  return CT_ERROR;
+}
+
+inline CTTensor *wrap(at::Tensor tensor) { return new CTTensor{std::move(tensor)}; }
+
+}  // namespace ctorch

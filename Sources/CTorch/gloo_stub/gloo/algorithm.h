@@ -1,0 +1,2 @@
+#pragma once
+// Declared by libtorch's headers, never used here.

@@ -1,0 +1,137 @@
+// The C face of libtorch: the few operations the engine needs, each of which returns a status and
+// leaves its result in an out parameter. C++ exceptions stop here. No function keeps a pointer that
+// the caller passed, unless it says so.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct CTTensor CTTensor;
+typedef struct CTStore CTStore;
+typedef struct CTGroup CTGroup;
+typedef struct CTWork CTWork;
+
+typedef enum { CT_OK = 0, CT_ERROR = 1, CT_ABORTED = 2 } CTStatus;
+typedef enum { CT_FLOAT32 = 0, CT_INT64 = 1, CT_UINT8 = 2 } CTType;
+
+/// The message of the last call on this thread that did not return CT_OK.
+const char *ct_error_message(void);
+
+// Process ---------------------------------------------------------------------------------------
+
+/// The version that the headers had at build time, and the one that is loaded, as "2.13.0".
+const char *ct_version_built(void);
+const char *ct_version_loaded(void);
+/// Fixes the number of threads of this process; ignores SIGPIPE, which a closed peer raises.
+CTStatus ct_initialize(int thread_count);
+/// Seeds the generator that dropout and the initialisers draw from.
+CTStatus ct_seed(uint64_t seed);
+/// Starts and stops counting the bytes that tensors on this thread allocate, less those they free.
+CTStatus ct_memory_meter_start(void);
+CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak);
+CTStatus ct_memory_meter_stop(void);
+
+// Tensors ---------------------------------------------------------------------------------------
+
+void ct_tensor_free(CTTensor *tensor);
+CTStatus ct_tensor_empty(const int64_t *shape, int rank, CTType type, CTTensor **out);
+CTStatus ct_tensor_zeros(const int64_t *shape, int rank, CTType type, CTTensor **out);
+/// A view of `count(shape)` elements of the flat tensor `base`, from element `offset`.
+CTStatus ct_tensor_view(
+    CTTensor *base, int64_t offset, const int64_t *shape, int rank, CTTensor **out);
+/// The same storage outside any graph, with `requires_grad` as given.
+CTStatus ct_tensor_leaf(CTTensor *tensor, bool requires_grad, CTTensor **out);
+CTStatus ct_tensor_contiguous(CTTensor *tensor, CTTensor **out);
+CTStatus ct_tensor_copy(CTTensor *target, CTTensor *source);
+CTStatus ct_tensor_fill_normal(CTTensor *tensor, double deviation);
+CTStatus ct_tensor_fill(CTTensor *tensor, double value);
+int64_t ct_tensor_count(CTTensor *tensor);
+int ct_tensor_rank(CTTensor *tensor);
+int64_t ct_tensor_element_bytes(CTTensor *tensor);
+int64_t ct_tensor_size(CTTensor *tensor, int dimension);
+/// First element of a contiguous CPU tensor; valid while the tensor lives.
+void *ct_tensor_data(CTTensor *tensor);
+CTStatus ct_tensor_item(CTTensor *tensor, double *out);
+
+// Operations ------------------------------------------------------------------------------------
+
+CTStatus ct_add(CTTensor *left, CTTensor *right, CTTensor **out);
+CTStatus ct_embedding(CTTensor *weight, CTTensor *indices, CTTensor **out);
+CTStatus ct_layer_norm(CTTensor *input, CTTensor *weight, CTTensor *bias, CTTensor **out);
+/// input [..., in] * weight [in, out] + bias [out]
+CTStatus ct_affine(CTTensor *input, CTTensor *weight, CTTensor *bias, CTTensor **out);
+/// input [..., in] * weight [out, in]^T
+CTStatus ct_project(CTTensor *input, CTTensor *weight, CTTensor **out);
+CTStatus ct_gelu_tanh(CTTensor *input, CTTensor **out);
+CTStatus ct_dropout(CTTensor *input, double probability, CTTensor **out);
+/// Causal scaled dot-product attention of qkv [batch, sequence, 3 * hidden] -> [.., hidden]
+CTStatus ct_causal_attention(CTTensor *qkv, int heads, double dropout, CTTensor **out);
+/// Mean cross entropy of logits [batch, sequence, vocabulary] against targets [batch, sequence]
+CTStatus ct_cross_entropy(CTTensor *logits, CTTensor *targets, CTTensor **out);
+/// Gradients of `output` with respect to `inputs`; `seed` is its gradient, NULL for a scalar's 1.
+CTStatus ct_gradients(
+    CTTensor *output, CTTensor *seed, CTTensor *const *inputs, int count, CTTensor **out);
+
+// Exact sums and the optimizer ------------------------------------------------------------------
+
+/// accumulator[offset + i] += round(gradient[i] * 2^40), exactly. Fails, with nothing added, when a
+/// value is not finite or its magnitude reaches `limit` (in units of 2^-40).
+CTStatus ct_accumulate_fixed_point(
+    CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit);
+/// Sum of squares of accumulator * 2^-40 * factor, rounded to float32 first, in a fixed order.
+CTStatus ct_fixed_point_squared_norm(CTTensor *accumulator, double factor, double *out);
+/// out = float32(float32(accumulator * 2^-40 * factor) * clip)
+CTStatus ct_fixed_point_to_float(
+    CTTensor *accumulator, double factor, double clip, CTTensor *out);
+/// One AdamW update, in place; `step` counts from one.
+CTStatus ct_adamw(
+    CTTensor *parameter, CTTensor *gradient, CTTensor *first_moment, CTTensor *second_moment,
+    int64_t step, double learning_rate, double beta1, double beta2, double weight_decay,
+    double epsilon);
+
+// Collectives -----------------------------------------------------------------------------------
+
+/// Called on some thread with a key this process publishes; `context` as given to ct_store_new.
+typedef void (*CTPublish)(void *context, const char *key, const uint8_t *bytes, size_t count);
+
+/// The rendezvous store of one generation. `context` must outlive the store's last publication:
+/// `release` is called with it when the store is gone.
+CTStatus ct_store_new(
+    CTPublish publish, void (*release)(void *context), void *context, CTStore **out);
+void ct_store_free(CTStore *store);
+/// A key that another member published.
+void ct_store_receive(CTStore *store, const char *key, const uint8_t *bytes, size_t count);
+/// Wakes all who wait for keys; they fail with CT_ABORTED.
+void ct_store_abort(CTStore *store);
+
+/// Connects `size` members through `store`, blocking until all are there, the store is aborted, or
+/// `formation_milliseconds` have passed. Later waits in the group end after `wait_milliseconds`.
+/// `host` is the address that the others can reach.
+CTStatus ct_group_new(
+    CTStore *store, const char *name, int rank, int size, const char *host,
+    int64_t formation_milliseconds, int64_t wait_milliseconds, CTGroup **out);
+/// Makes every wait in this group fail with CT_ABORTED, now and later. Callable from any thread.
+void ct_group_abort(CTGroup *group);
+/// Aborts the group and frees it on a thread of its own, since its threads may still be blocked.
+void ct_group_release(CTGroup *group);
+/// Groups released whose threads have not ended yet.
+int64_t ct_groups_draining(void);
+
+/// In-place sum over all members. The tensor must not be touched until the work is waited for, and
+/// not be used again when that fails: an aborted collective may still write it.
+CTStatus ct_group_all_reduce(CTGroup *group, CTTensor *tensor, CTWork **out);
+CTStatus ct_group_send(CTGroup *group, CTTensor *tensor, int peer, int tag, CTWork **out);
+CTStatus ct_group_receive(CTGroup *group, CTTensor *tensor, int peer, int tag, CTWork **out);
+CTStatus ct_work_wait(CTWork *work);
+void ct_work_free(CTWork *work);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

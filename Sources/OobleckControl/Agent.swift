@@ -1,0 +1,168 @@
+import Foundation
+import GRPCCore
+import OobleckCore
+import OobleckWire
+import Synchronization
+
+/// A node's supervisor: joins a run, starts the node's worker, says at once when it is gone, and
+/// sees to it that it never outlives the run.
+package struct Agent: Sendable {
+    /// How long a worker may take to leave by itself when the run is over.
+    static let farewell: Seconds = 2
+
+    let coordinator: CoordinatorAddress
+    let token: String
+    let node: NodeID?
+    let workerExecutable: String
+    let logPath: String?
+
+    /// An agent.
+    ///
+    /// - Parameters:
+    ///   - coordinator: Where the run's coordinator listens.
+    ///   - token: What the coordinator wants to see.
+    ///   - node: The number to join as; `nil` takes the next free one.
+    ///   - workerExecutable: What to run as the worker.
+    ///   - logPath: File to which the worker's output is added; `nil` is ours.
+    package init(
+        coordinator: CoordinatorAddress,
+        token: String,
+        node: NodeID?,
+        workerExecutable: String,
+        logPath: String?
+    ) {
+        self.coordinator = coordinator
+        self.token = token
+        self.node = node
+        self.workerExecutable = workerExecutable
+        self.logPath = logPath
+    }
+
+    /// Serves until the run is over.
+    ///
+    /// Throws one line when the node is refused or put out, or the coordinator or the worker is
+    /// gone; in any case the worker is gone afterwards.
+    package func run() async throws {
+        let worker = WorkerHolder()
+        defer { worker.kill() }
+        try await coordinator.withClient { client in
+            try await converse(WireControlPlane.Client(wrapping: client), worker)
+        }
+    }
+
+    private func converse<Transport: ClientTransport>(
+        _ client: WireControlPlane.Client<Transport>,
+        _ worker: WorkerHolder
+    ) async throws {
+        let notices = Outbox<(NodeID, AgentNotice)>()
+        let hello = SessionHello(token: token, node: node, pid: Int(getpid()))
+        let watch = ConnectionWatch(coordinator)
+        defer { notices.close() }
+        try await watch.run {
+            try await client.agentSession(
+                options: .session,
+                requestProducer: { writer in
+                    try await writer.write(WireAgentReport(hello: hello))
+                    for await (node, notice) in notices.elements {
+                        try await writer.write(WireAgentReport(notice, node: node))
+                    }
+                },
+                onResponse: { response in
+                    var heartbeats: HeartbeatTimer?
+                    defer { heartbeats?.cancel() }
+                    for try await directive in response.messages {
+                        switch try directive.instruction() {
+                        case .admitted(let node, let budget):
+                            watch.connected()
+                            heartbeats = HeartbeatTimer(budget: budget) {
+                                _ = notices.add((node, .heartbeat))
+                            }
+                            try start(worker, node: node, notices)
+                        case .refused(let reason):
+                            throw OobleckError(.usage, "the coordinator refuses: \(reason)")
+                        case .fence(let reason):
+                            worker.kill()
+                            throw OobleckError(.outOfNodes, "put out of the run: \(reason)")
+                        case .stop:
+                            return try await worker.leave(within: Self.farewell)
+                        }
+                    }
+                    worker.kill()
+                    guard let exit = worker.exit else {
+                        throw OobleckError(.outOfNodes, "the coordinator ended the session")
+                    }
+                    // A worker that was told to leave does so with status 0.
+                    if exit != .status(0) { throw OobleckError(.outOfNodes, "its worker \(exit)") }
+                }
+            )
+        }
+    }
+
+    private func start(
+        _ worker: WorkerHolder,
+        node: NodeID,
+        _ notices: Outbox<(NodeID, AgentNotice)>
+    ) throws {
+        try worker.start {
+            try ChildProcess.spawn(
+                workerExecutable,
+                [
+                    "worker", "--coordinator", coordinator.description, "--token", token,
+                    "--node", node.description,
+                ],
+                // One thread each: the node is the unit of parallelism.
+                environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
+                group: .parents,
+                holdsInput: true,
+                logPath: logPath
+            ) { exit in
+                worker.noteExit(exit)
+                _ = notices.add((node, .workerExited(evidence: "its worker \(exit)")))
+                // A node without a worker is over: the coordinator reads this, then the end.
+                notices.close()
+            }
+        }
+    }
+}
+
+/// The agent's worker, if there is one.
+private final class WorkerHolder: Sendable {
+    private struct State {
+        var process: ChildProcess?
+        var isOver = false
+        var exit: ChildProcess.Exit?
+    }
+
+    private let state = Mutex(State())
+
+    /// How the worker ended; `nil` while it lives.
+    var exit: ChildProcess.Exit? { state.withLock { $0.exit } }
+
+    func start(_ spawn: () throws -> ChildProcess) throws {
+        try state.withLock { state in
+            guard !state.isOver, state.process == nil else { return }
+            state.process = try spawn()
+        }
+    }
+
+    func noteExit(_ exit: ChildProcess.Exit) { state.withLock { $0.exit = exit } }
+
+    /// Ends the worker at once, and lets no other start.
+    func kill() {
+        state.withLock { state in
+            state.isOver = true
+            _ = state.process?.signal(SIGKILL)
+        }
+    }
+
+    /// Lets the worker leave by itself, and ends it when it takes too long.
+    func leave(within time: Seconds) async throws {
+        let process = state.withLock { state in
+            state.isOver = true
+            return state.process
+        }
+        guard let process else { return }
+        let deadline = MonotonicTime.now + time
+        if try await !process.waitUntilExit(deadline: deadline) { kill() }
+    }
+}

@@ -1,0 +1,58 @@
+import OobleckCore
+import OobleckWire
+
+extension WireAgentReport {
+    package init(hello: SessionHello) {
+        self.init()
+        node = Int64(hello.node?.rawValue ?? -1)
+        self.hello = WireHello(hello)
+    }
+
+    package init(_ notice: AgentNotice, node: NodeID) {
+        self.init()
+        self.node = Int64(node.rawValue)
+        switch notice {
+        case .heartbeat: heartbeat = WireHeartbeat()
+        case .workerExited(let evidence): workerExit = .with { $0.evidence = evidence }
+        }
+    }
+
+    /// Throws one line that names the message when it makes no sense.
+    package func report() throws -> SessionReport<AgentNotice> {
+        switch content {
+        case nil: throw malformed("AgentReport", "has no content")
+        case .hello(let hello): return .hello(try hello.hello())
+        case .heartbeat: return .notice(try sender(), .heartbeat)
+        case .workerExit(let exit):
+            return .notice(try sender(), .workerExited(evidence: exit.evidence))
+        }
+    }
+
+    private func sender() throws -> NodeID { NodeID(try index(node, "AgentReport.node")) }
+}
+
+extension WireAgentDirective {
+    package init(_ instruction: AgentInstruction) {
+        self.init()
+        switch instruction {
+        case .admitted(let node, let budget):
+            admitted = WireAdmission(node: node, detectionBudget: budget)
+        case .refused(let reason): refused = WireNotice(reason: reason)
+        case .fence(let reason): fence = WireNotice(reason: reason)
+        case .stop(let reason): stop = WireNotice(reason: reason)
+        }
+    }
+
+    /// Throws one line that names the message when it makes no sense.
+    package func instruction() throws -> AgentInstruction {
+        switch content {
+        case nil: throw malformed("AgentDirective", "has no content")
+        case .admitted(let admission):
+            let (node, budget) = try admission.admission()
+            return .admitted(node, detectionBudget: budget)
+        case .refused(let notice): return .refused(reason: notice.reason)
+        case .fence(let notice): return .fence(reason: notice.reason)
+        case .stop(let notice): return .stop(reason: notice.reason)
+        }
+    }
+}

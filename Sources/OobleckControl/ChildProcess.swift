@@ -1,0 +1,220 @@
+import Foundation
+import OobleckCore
+import Synchronization
+
+/// A process that we started: signals go to it as long as it is not reaped, so that they never hit
+/// a stranger with its number, and its end is seen at once.
+package final class ChildProcess: Sendable {
+    /// How a process ended.
+    package enum Exit: Hashable, Sendable, CustomStringConvertible {
+        case status(Int32)
+        case signal(Int32)
+
+        package var description: String {
+            switch self {
+            case .status(let status): "exited with status \(status)"
+            case .signal(let number): "was killed by signal \(number) (\(Self.name(number)))"
+            }
+        }
+
+        private static func name(_ signal: Int32) -> String { String(cString: strsignal(signal)) }
+    }
+
+    /// Where a process stands among the others.
+    package enum Group: Sendable {
+        /// In its parent's process group.
+        case parents
+        /// At the head of a group of its own.
+        case own
+    }
+
+    package let pid: pid_t
+    private let leadsGroup: Bool
+    private let exit = Mutex<Exit?>(nil)
+    /// Our end of its standard input; closed when we end, however that is.
+    private let inputDescriptor: Int32?
+
+    private init(pid: pid_t, leadsGroup: Bool, inputDescriptor: Int32?) {
+        self.pid = pid
+        self.leadsGroup = leadsGroup
+        self.inputDescriptor = inputDescriptor
+    }
+
+    deinit { if let inputDescriptor { close(inputDescriptor) } }
+
+    /// How it ended; `nil` while it lives.
+    package var exitStatus: Exit? { exit.withLock { $0 } }
+
+    /// Sends a signal to the process; false when it is gone.
+    @discardableResult
+    package func signal(_ number: Int32) -> Bool {
+        exit.withLock { $0 == nil && kill(pid, number) == 0 }
+    }
+
+    /// Sends a signal to the process and all of its group; false when it is gone.
+    @discardableResult
+    package func signalGroup(_ number: Int32) -> Bool {
+        precondition(leadsGroup, "process \(pid) has no group of its own")
+        return exit.withLock { $0 == nil && kill(-pid, number) == 0 }
+    }
+
+    /// Starts a process.
+    ///
+    /// It inherits nothing but its standard streams. Its input is a pipe that we hold and never
+    /// write to, or empty; its output and errors are appended to `logPath`, or go where ours go.
+    /// `onExit` is called from a thread of its own once it ended; a process with a group of its
+    /// own takes what is left of the group with it. Throws one line when it cannot be started.
+    package static func spawn(
+        _ executable: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        group: Group,
+        holdsInput: Bool,
+        logPath: String?,
+        onExit: @escaping @Sendable (Exit) -> Void = { _ in }
+    ) throws -> ChildProcess {
+        var pipes: (read: Int32, write: Int32)?
+        if holdsInput { pipes = try makePipe() }
+        defer { if let pipes { close(pipes.read) } }
+        do {
+            let pid = try SpawnAttributes.spawn(
+                executable,
+                arguments,
+                environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+                inputDescriptor: pipes?.read,
+                logPath: logPath,
+                newGroup: group == .own
+            )
+            let child = ChildProcess(
+                pid: pid,
+                leadsGroup: group == .own,
+                inputDescriptor: pipes?.write
+            )
+            let watcher = Thread { child.watch(onExit) }
+            watcher.stackSize = 256 << 10
+            watcher.start()
+            return child
+        } catch {
+            if let pipes { close(pipes.write) }
+            throw error
+        }
+    }
+
+    /// Returns once it ended, at the latest at `deadline`; true when it ended.
+    package func waitUntilExit(deadline: Seconds) async throws -> Bool {
+        while exitStatus == nil {
+            guard MonotonicTime.now < deadline else { return false }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        return true
+    }
+
+    private func watch(_ onExit: (Exit) -> Void) {
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0 {
+            guard errno == EINTR else { break }
+        }
+        // Its number is still taken: the group is surely its own.
+        if leadsGroup { kill(-pid, SIGKILL) }
+        let result = exit.withLock { exit in
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            let signal = status & 0x7f
+            let result = signal == 0 ? Exit.status((status >> 8) & 0xff) : .signal(signal)
+            exit = result
+            return result
+        }
+        onExit(result)
+    }
+
+    private static func makePipe() throws -> (read: Int32, write: Int32) {
+        var descriptors: [Int32] = [-1, -1]
+        guard pipe(&descriptors) == 0 else {
+            throw OobleckError(.internalFault, "cannot open a pipe: \(systemError())")
+        }
+        return (descriptors[0], descriptors[1])
+    }
+}
+
+/// The arguments of `posix_spawn`.
+private enum SpawnAttributes {
+    static func spawn(
+        _ executable: String,
+        _ arguments: [String],
+        environment: [String: String],
+        inputDescriptor: Int32?,
+        logPath: String?,
+        newGroup: Bool
+    ) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        if let inputDescriptor {
+            posix_spawn_file_actions_adddup2(&actions, inputDescriptor, STDIN_FILENO)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        }
+        if let logPath {
+            let flags = O_WRONLY | O_CREAT | O_APPEND
+            posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, logPath, flags, 0o644)
+            posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        }
+        // An inherited socket would stay open, and hide our death from the other side.
+        try closeFrom(&actions, 3)
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+        if newGroup { flags |= POSIX_SPAWN_SETPGROUP }
+        posix_spawnattr_setflags(&attributes, Int16(flags))
+        posix_spawnattr_setpgroup(&attributes, 0)
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { sigaddset(&signals, signal) }
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+
+        let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        var pid: pid_t = 0
+        let status = withCStrings([executable] + arguments) { argumentPointers in
+            withCStrings(variables) { variablePointers in
+                posix_spawn(
+                    &pid, executable, &actions, &attributes, argumentPointers, variablePointers
+                )
+            }
+        }
+        guard status == 0 else {
+            throw OobleckError(.internalFault, "cannot start \(executable): \(systemError(status))")
+        }
+        return pid
+    }
+
+    private typealias CloseFrom =
+        @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+
+    /// Has the child close all descriptors from `first` up.
+    ///
+    /// The C library has had the call since 2.34, but hides it from Swift's import.
+    private static func closeFrom(
+        _ actions: inout posix_spawn_file_actions_t,
+        _ first: Int32
+    ) throws {
+        let name = "posix_spawn_file_actions_addclosefrom_np"
+        guard let symbol = dlsym(dlopen(nil, RTLD_NOW), name) else {
+            throw OobleckError(.internalFault, "the C library lacks \(name); it must be 2.34 or up")
+        }
+        // The type is that of the C library's declaration in <spawn.h>.
+        _ = unsafeBitCast(symbol, to: CloseFrom.self)(&actions, first)
+    }
+
+    /// The strings as C wants them, valid during `body`.
+    private static func withCStrings<Result>(
+        _ strings: [String],
+        _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+    ) -> Result {
+        let copies = strings.map { strdup($0) }
+        defer { for copy in copies { free(copy) } }
+        return body(copies + [nil])
+    }
+}

@@ -1,0 +1,138 @@
+import OobleckCore
+
+/// The final state on its way to the run directory.
+struct LayerCollection: Sendable {
+    /// Carried by its messages; grows whenever the collection has to start over.
+    var generation: Generation
+    /// Which node uploads which layer, of those not stored yet.
+    var uploaders: [Int: NodeID] = [:]
+    /// Layers whose last chunk has been handed to the store.
+    var stored: Set<Int> = []
+    /// Digest of each layer, and who reported it first.
+    var digests: [Int: (value: String, node: NodeID)] = [:]
+    /// Nodes that have reported all their digests.
+    var reported: Set<NodeID> = []
+    /// When something arrived last.
+    var progress: Seconds
+
+    func isOwed(by node: NodeID) -> Bool {
+        !reported.contains(node)
+            || uploaders.contains { $0.value == node && !stored.contains($0.key) }
+    }
+}
+
+/// After the last step: every holder of a layer reports its digest, and one of them uploads it.
+///
+/// Chunks reach the store as ``CoordinatorDirective/store(_:)`` in order. When a node is lost
+/// meanwhile, the layers not completely stored are collected anew under a fresh generation: the
+/// store drops what it has of a layer when a chunk of a higher generation than the layer's chunks
+/// before arrives. A layer is complete with the chunk that `isLast`, and never sent again.
+extension Coordinator {
+    mutating func beginCollection(now: Seconds) {
+        guard let plan else { return }
+        phase = .collecting
+        grace = nil
+        collection = LayerCollection(generation: plan.generation, progress: now)
+        askForLayers()
+    }
+
+    /// Goes on with collecting after a loss: training is never redone.
+    mutating func collectAgain(now: Seconds) {
+        guard let collection else { return }
+        let lost = profile.layers.indices.filter { layer in
+            let isKnown = collection.stored.contains(layer) && collection.digests[layer] != nil
+            return !isKnown && holders(of: layer).isEmpty
+        }
+        guard lost.isEmpty else {
+            let why = "their last holder died while the final state was collected"
+            return stop(OobleckError(.outOfNodes, "\(describe(lost)) lost: \(why)"))
+        }
+        self.collection?.progress = now
+        guard !finishIfCollected() else { return }
+        let generation = lastGeneration?.next ?? 0
+        lastGeneration = generation
+        self.collection?.generation = generation
+        askForLayers()
+    }
+
+    /// Living nodes that hold a layer, in ascending order.
+    private func holders(of layer: Int) -> [NodeID] {
+        usableNodes.filter { members[$0]?.holdings.contains(layer) == true }
+    }
+
+    /// Has each layer not stored yet uploaded by one of its holders, the largest layers first, each
+    /// by the holder with the fewest bytes so far.
+    private mutating func askForLayers() {
+        guard var collection else { return }
+        var load: [NodeID: ByteCount] = [:]
+        let missing = profile.layers.indices.filter { !collection.stored.contains($0) }
+        let bySize = missing.sorted {
+            (profile.layers[$1].stateBytes, $0) < (profile.layers[$0].stateBytes, $1)
+        }
+        collection.uploaders = [:]
+        for layer in bySize {
+            let holder = holders(of: layer).min {
+                (load[$0, default: 0], $0) < (load[$1, default: 0], $1)
+            }
+            guard let holder else { continue }
+            load[holder, default: 0] += profile.layers[layer].stateBytes
+            collection.uploaders[layer] = holder
+        }
+        self.collection = collection
+        for node in usableNodes where members[node]?.holdings.isEmpty == false {
+            let upload = collection.uploaders.filter { $0.value == node }.keys.sorted()
+            send(.collect(generation: collection.generation, upload: upload), to: node)
+        }
+    }
+
+    mutating func receive(
+        _ digests: [Int: String],
+        generation: Generation,
+        from node: NodeID,
+        now: Seconds
+    ) {
+        guard let collection, phase == .collecting, collection.generation == generation,
+            let held = members[node]?.holdings, !held.isEmpty
+        else { return dropStale() }
+        guard Set(digests.keys) == held else {
+            let what = "node \(node) reported digests of layers \(digests.keys.sorted())"
+            return stop(OobleckError(.internalFault, "\(what), it holds \(held.sorted())"))
+        }
+        for (layer, value) in digests.sorted(by: { $0.key < $1.key }) {
+            if let first = collection.digests[layer], first.value != value {
+                let what = "nodes \(first.node) and \(node) disagree on the final state of layer"
+                let values = "digests \(first.value) and \(value)"
+                return stop(OobleckError(.internalFault, "\(what) \(layer): \(values)"))
+            }
+            self.collection?.digests[layer] = collection.digests[layer] ?? (value, node)
+        }
+        self.collection?.reported.insert(node)
+        self.collection?.progress = now
+        finishIfCollected()
+    }
+
+    mutating func receive(_ chunk: LayerChunk, from node: NodeID, now: Seconds) {
+        guard let collection, phase == .collecting, collection.generation == chunk.generation,
+            collection.uploaders[chunk.layer] == node, !collection.stored.contains(chunk.layer)
+        else { return dropStale() }
+        perform(.store(chunk))
+        self.collection?.progress = now
+        guard chunk.isLast else { return }
+        self.collection?.stored.insert(chunk.layer)
+        finishIfCollected()
+    }
+
+    /// Ends the run when every layer is stored and every holder has reported.
+    @discardableResult
+    private mutating func finishIfCollected() -> Bool {
+        guard let collection, collection.stored.count == profile.layers.count,
+            usableNodes.allSatisfy({
+                members[$0]?.holdings.isEmpty == true || collection.reported.contains($0)
+            })
+        else { return false }
+        let digests = profile.layers.indices.compactMap { collection.digests[$0]?.value }
+        guard digests.count == profile.layers.count else { return false }
+        finish(layerDigests: digests)
+        return true
+    }
+}

@@ -1,0 +1,104 @@
+import OobleckCore
+
+/// A broken collective was reported, and nobody is known dead yet.
+struct FaultGrace: Sendable {
+    let since: Seconds
+    let message: String
+}
+
+extension Coordinator {
+    /// A worker reports a broken collective: a hint that somebody is dead.
+    ///
+    /// For a moment nothing is done about it, nor any step committed, so that the proof can come
+    /// in.
+    mutating func receiveFault(
+        _ generation: Generation,
+        message: String,
+        from node: NodeID,
+        now: Seconds
+    ) {
+        guard phase == .reconfiguring || phase == .training, generation == activeGeneration,
+            isInvolved(node)
+        else { return dropStale() }
+        suspectCollective("node \(node): \(message)", now: now)
+    }
+
+    private mutating func suspectCollective(_ message: String, now: Seconds) {
+        firstFault = firstFault ?? now
+        guard grace == nil else { return }
+        grace = FaultGrace(since: now, message: message)
+        log(.warning, "a collective of generation \(lastGeneration ?? 0) failed: \(message)")
+    }
+
+    /// Ends the grace: everybody turned out to be alive, so the same nodes try again.
+    ///
+    /// Whoever has been silent since the fault is either heard of soon or found dead.
+    mutating func checkGrace(now: Seconds) {
+        guard let grace, now - grace.since >= deadlines.grace,
+            let nodes = (pending?.plan ?? plan)?.nodes,
+            nodes.allSatisfy({ (members[$0]?.workerHeard ?? 0) > grace.since })
+        else { return }
+        retry(because: grace.message, now: now)
+    }
+
+    private mutating func retry(because message: String, now: Seconds) {
+        retries = retries.step == committedSteps ? retries : (committedSteps, 0)
+        guard retries.count < CoordinatorDeadlines.retryLimit else {
+            let what = "step \(committedSteps) failed \(retries.count + 1) times with nobody lost"
+            return stop(OobleckError(.internalFault, "\(what): \(message)"))
+        }
+        retries.count += 1
+        abort(reason: message)
+        reconfigure(now: now)
+    }
+
+    /// Bounds the wait for a plan to be prepared.
+    mutating func checkPreparation(now: Seconds) {
+        guard let pending else { return }
+        let waited = now - pending.since
+        guard waited > deadlines.preparation else { return }
+        let overdue = pending.overdue
+        let hard = deadlines.hardPreparation(received: pending.plan.mostReceived)
+        guard waited > hard else {
+            let silent = overdue.filter {
+                now - (members[$0]?.workerHeard ?? 0) > deadlines.suspicion
+            }
+            return lose(silent.map { tardy($0, firstSign: members[$0]?.workerHeard) }, now: now)
+        }
+        guard overdue.count < pending.plan.nodes.count else {
+            let what = "no node prepared generation \(pending.plan.generation)"
+            return retry(because: "\(what) within \(hard.value) s", now: now)
+        }
+        lose(overdue.map { tardy($0, firstSign: nil) }, now: now)
+    }
+
+    private func tardy(_ node: NodeID, firstSign: Seconds?) -> LostNode {
+        let evidence = "did not prepare generation \(lastGeneration ?? 0) in time"
+        return LostNode(id: node, evidence: evidence, firstSign: firstSign)
+    }
+
+    /// Bounds a step in which no worker notices that something is stuck.
+    mutating func checkStep(now: Seconds) {
+        guard grace == nil, let plan else { return }
+        let limit = deadlines.stalled(planned: plan.document.plan.stepTime)
+        guard now - tally.started > limit else { return }
+        let missing = plan.nodes.filter { tally.votes[$0] == nil }
+        let names = missing.map(\.description).joined(separator: ", ")
+        tally.started = now
+        suspectCollective("no vote from nodes \(names) in \(limit.value) s", now: now)
+    }
+
+    /// Bounds a collection in which nothing arrives any more.
+    mutating func checkCollection(now: Seconds) {
+        guard let collection, let plan,
+            now - collection.progress > deadlines.stalled(planned: 0)
+        else { return }
+        let late = plan.nodes.filter { collection.isOwed(by: $0) && members[$0]?.isAlive == true }
+        lose(
+            late.map {
+                LostNode(id: $0, evidence: "did not hand in its layers in time", firstSign: nil)
+            },
+            now: now
+        )
+    }
+}

@@ -1,0 +1,99 @@
+import OobleckCore
+
+/// A node found dead.
+struct LostNode: Sendable {
+    var id: NodeID
+    var evidence: String
+    /// The first sign, when the evidence is silence.
+    var firstSign: Seconds?
+}
+
+extension Coordinator {
+    /// Takes nodes for dead: fences them and, if the plan needs any of them, ends its generation
+    /// and decides the next plan at once.
+    ///
+    /// Nodes that are out already are passed over.
+    mutating func lose(_ nodes: [LostNode], now: Seconds) {
+        let living = nodes.filter { members[$0.id]?.isAlive == true }
+        let involved = living.filter { isInvolved($0.id) }
+        for node in living { bury(node, now: now) }
+        guard !involved.isEmpty, outcome == nil else {
+            if phase == .starting, !living.isEmpty { startIfPossible(isEvent: true, now: now) }
+            return
+        }
+        if phase == .collecting { return collectAgain(now: now) }
+        for node in involved { noteLoss(of: node, now: now) }
+        retries = (committedSteps, 0)
+        let names = involved.map { "\($0.id)" }.joined(separator: ", ")
+        abort(reason: "lost \(involved.count == 1 ? "node" : "nodes") \(names)")
+        reconfigure(now: now)
+    }
+
+    private mutating func bury(_ node: LostNode, now: Seconds) {
+        if members[node.id]?.life == .usable { account.failures += 1 }
+        members[node.id]?.life = .dead
+        members[node.id]?.holdings = []
+        members[node.id]?.isSuspect = false
+        perform(.fence(node.id, reason: node.evidence))
+        log(.nodeLost, node: node.id, "node \(node.id) is lost: \(node.evidence)")
+    }
+
+    /// Tells everyone who got the newest plan that its generation is over.
+    mutating func abort(reason: String) {
+        guard let ended = pending?.plan ?? plan else { return }
+        for node in ended.recipients where members[node]?.isAlive == true {
+            send(.abort(generation: ended.generation, reason: reason), to: node)
+        }
+        pending = nil
+        grace = nil
+        log(.aborted, "generation \(ended.generation) is over: \(reason)")
+    }
+
+    /// Finds nodes that are silent, or not ready in time.
+    mutating func checkSilence(now: Seconds) {
+        forgiveOwnAbsence(now: now)
+        var lost: [LostNode] = []
+        for node in members.keys.sorted() {
+            guard let member = members[node], member.isAlive else { continue }
+            let since = member.since ?? now
+            members[node]?.since = since
+            if member.life == .joining, now - since > deadlines.start {
+                let evidence = "worker was not ready within \(deadlines.start.value) s"
+                lost.append(LostNode(id: node, evidence: evidence, firstSign: since))
+                continue
+            }
+            guard let quietest = member.quietest else { continue }
+            let silence = now - quietest.heard
+            let evidence =
+                "no sign of life from \(quietest.side) for \(Self.tenths(silence)) s"
+            if silence > deadlines.budget {
+                lost.append(LostNode(id: node, evidence: evidence, firstSign: quietest.heard))
+            } else if silence > deadlines.suspicion, !member.isSuspect {
+                members[node]?.isSuspect = true
+                log(.suspicion, node: node, "node \(node) is suspect: \(evidence)")
+            } else if silence <= deadlines.suspicion {
+                members[node]?.isSuspect = false
+            }
+        }
+        if !lost.isEmpty { lose(lost, now: now) }
+    }
+
+    /// When ticks stay out for half a budget it was the coordinator that was away: nobody else is
+    /// to blame for the silence.
+    private mutating func forgiveOwnAbsence(now: Seconds) {
+        defer { lastTick = now }
+        guard let lastTick, now - lastTick > deadlines.suspicion else { return }
+        let absence = now - lastTick
+        for node in members.keys {
+            if let heard = members[node]?.agentHeard {
+                members[node]?.agentHeard = min(now, heard + absence)
+            }
+            if let heard = members[node]?.workerHeard {
+                members[node]?.workerHeard = min(now, heard + absence)
+            }
+        }
+        log(.warning, "the coordinator itself was away for \(Self.tenths(absence)) s")
+    }
+
+    static func tenths(_ time: Seconds) -> Double { (time.value * 10).rounded() / 10 }
+}

@@ -1,0 +1,145 @@
+import OobleckCore
+
+extension Coordinator {
+    /// Gives a connecting agent its node's number: `requested` if it was never used before, the
+    /// next one if it asks for none.
+    ///
+    /// Throws one line when the number is taken or was, or when the run is over.
+    package mutating func admit(requested: NodeID?) throws -> NodeID {
+        guard outcome == nil else {
+            throw OobleckError(.usage, "the run is over; start another to join with this node")
+        }
+        let next = NodeID((members.keys.max()?.rawValue ?? -1) + 1)
+        let node = requested ?? next
+        guard node.rawValue >= 0 else {
+            throw OobleckError(.usage, "node number \(node) is negative; the next free is \(next)")
+        }
+        if let member = members[node] {
+            let what = member.isAlive ? "is taken" : "belonged to a node that is out"
+            let why = "numbers are never given twice; the next free is \(next)"
+            throw OobleckError(.usage, "node number \(node) \(what); \(why)")
+        }
+        members[node] = CoordinatorMember()
+        return node
+    }
+
+    mutating func agentJoined(_ node: NodeID, pid: Int, now: Seconds) {
+        guard let known = members[node]?.agentPID, members[node]?.isAlive == true else {
+            guard isWelcome(node, who: "agent") else { return }
+            members[node]?.agentPID = pid
+            members[node]?.agentHeard = now
+            noteFirstSight(of: node, now: now)
+            return log(.nodeJoined, node: node, "node \(node) joined: agent \(pid)")
+        }
+        loseDoubled(node, "agent \(pid) connected beside agent \(known)", now: now)
+    }
+
+    mutating func workerJoined(_ node: NodeID, pid: Int, now: Seconds) {
+        guard let known = members[node]?.workerPID, members[node]?.isAlive == true else {
+            guard isWelcome(node, who: "worker") else { return }
+            members[node]?.workerPID = pid
+            members[node]?.workerHeard = now
+            noteFirstSight(of: node, now: now)
+            return send(.job(job), to: node)
+        }
+        loseDoubled(node, "worker \(pid) connected beside worker \(known)", now: now)
+    }
+
+    private mutating func noteFirstSight(of node: NodeID, now: Seconds) {
+        if members[node]?.since == nil { members[node]?.since = now }
+    }
+
+    /// A node has one agent and one worker.
+    ///
+    /// Where a second one appears it is not known which holds the state, so neither counts.
+    private mutating func loseDoubled(_ node: NodeID, _ evidence: String, now: Seconds) {
+        lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+    }
+
+    /// Whether a process that connects as `node` may; if not it is fenced and its claim logged.
+    private mutating func isWelcome(_ node: NodeID, who: String) -> Bool {
+        guard members[node]?.isAlive != true else { return true }
+        let why = members[node] == nil ? "was never admitted" : "is out"
+        staleMessages += 1
+        perform(.fence(node, reason: "node \(node) \(why)"))
+        log(.refused, node: node, "\(who) of node \(node) refused: the node \(why)")
+        return false
+    }
+
+    mutating func ready(_ node: NodeID, corpusDigest: String, now: Seconds) {
+        guard members[node]?.life == .joining else { return }
+        if let corpus, corpus.digest != corpusDigest {
+            let what =
+                "node \(node) reads a corpus with digest \(corpusDigest), node \(corpus.node) one "
+                + "with \(corpus.digest); all nodes need the same"
+            guard phase != .starting else { return stop(OobleckError(.inputData, what)) }
+            refuse(node, what)
+            return
+        }
+        corpus = corpus ?? (corpusDigest, node)
+        members[node]?.life = .usable
+        log(.nodeReady, node: node, "node \(node) is ready")
+        if phase == .starting {
+            startIfPossible(isEvent: true, now: now)
+        } else {
+            wantsNewPlan = true
+        }
+    }
+
+    /// Puts a node out that did nothing for the run yet.
+    private mutating func refuse(_ node: NodeID, _ reason: String) {
+        members[node]?.life = .dead
+        perform(.fence(node, reason: reason))
+        log(.refused, node: node, reason)
+    }
+
+    mutating func drain(_ node: NodeID) {
+        guard let member = members[node], member.isAlive, !member.isDraining else {
+            return log(.refused, node: node, "drain of node \(node) refused: no such living node")
+        }
+        guard phase != .collecting else {
+            let why = "training is over, the final state is being collected"
+            return log(.refused, node: node, "drain of node \(node) refused: \(why)")
+        }
+        guard !isInvolved(node) else {
+            members[node]?.isDraining = true
+            wantsNewPlan = true
+            return log(.warning, node: node, "node \(node) leaves at the next step boundary")
+        }
+        release(node)
+    }
+
+    /// Lets a node go that the run does not need any more.
+    mutating func release(_ node: NodeID) {
+        guard let member = members[node] else { return }
+        members[node]?.life = .gone
+        members[node]?.holdings = []
+        if member.workerPID != nil {
+            send(.stop(reason: "node \(node) is drained"), to: node)
+        } else {
+            perform(.fence(node, reason: "node \(node) is drained"))
+        }
+        log(.nodeDrained, node: node, "node \(node) has left")
+    }
+
+    /// Whether what the run is doing now needs the node.
+    func isInvolved(_ node: NodeID) -> Bool {
+        if let pending { return pending.plan.recipients.contains(node) }
+        return plan?.layersByNode[node] != nil
+    }
+
+    /// Nodes that can be planned for, in ascending order.
+    var usableNodes: [NodeID] {
+        members.filter { $0.value.life == .usable }.keys.sorted()
+    }
+
+    mutating func heardAgent(of node: NodeID, now: Seconds) {
+        guard members[node]?.isAlive == true else { return dropStale() }
+        members[node]?.agentHeard = now
+    }
+
+    mutating func heardWorker(of node: NodeID, now: Seconds) {
+        guard members[node]?.isAlive == true else { return dropStale() }
+        members[node]?.workerHeard = now
+    }
+}

@@ -1,0 +1,165 @@
+import OobleckCore
+import OobleckReconfiguration
+
+/// A plan on its way into force.
+struct PendingPlan: Sendable {
+    let plan: CoordinatorPlan
+    let since: Seconds
+    var reports: [NodeID: PreparationReport] = [:]
+
+    /// Nodes of the plan that have not reported.
+    var overdue: [NodeID] { plan.nodes.filter { reports[$0] == nil } }
+}
+
+extension Coordinator {
+    /// Starts the run when all nodes are there, or no more are to be expected.
+    mutating func startIfPossible(isEvent: Bool, now: Seconds) {
+        let expected = job.cluster.nodes
+        let usable = usableNodes.count
+        let isLate = now - (started ?? now) > deadlines.start
+        let isComplete = usable >= expected
+        // All that were expected have shown up, and some have died already.
+        let isDecimated =
+            members.count >= expected && !members.values.contains { $0.life == .joining }
+        guard isLate || isEvent && (isComplete || isDecimated && usable > 0) else { return }
+        switch decidePlan(committed: 0) {
+        case .failure(let error):
+            if isLate { stop(error) }
+        case .success(let document):
+            if !isComplete {
+                log(.warning, "starting with \(usable) nodes of \(expected): no more got ready")
+            }
+            prepare(document, now: now)
+        }
+    }
+
+    /// Decides the plan for who is left and sets it going, or stops the run.
+    mutating func reconfigure(now: Seconds) {
+        switch decidePlan(committed: committedSteps) {
+        case .success(let document): prepare(document, now: now)
+        case .failure(let error): stop(error)
+        }
+    }
+
+    /// The plan for all usable nodes but those that drain; the latest drains are given up if there
+    /// is no plan without their nodes.
+    ///
+    /// Fails when there is no plan at all.
+    mutating func decidePlan(committed: Int) -> Result<PlanDocument, OobleckError> {
+        let usable = usableNodes
+        let holdings = self.holdings
+        guard !usable.isEmpty else {
+            return .failure(OobleckError(.outOfNodes, "no node is left\(lossClause)"))
+        }
+        while true {
+            let draining = usable.filter { members[$0]?.isDraining == true }
+            let decision = reconfigurator.decide(
+                nodes: usable.filter { !draining.contains($0) },
+                holdings: holdings,
+                hasState: committed > 0,
+                generation: lastGeneration?.next ?? 0
+            )
+            switch decision {
+            case .plan(let document, let isCovered):
+                noteCoverage(isCovered, document)
+                return .success(document)
+            case .lostLayers(_, let reason):
+                return .failure(OobleckError(.outOfNodes, "\(reason)\(lossClause)"))
+            case .tooFewNodes(_, _, let reason):
+                guard let kept = draining.last else {
+                    return .failure(OobleckError(.outOfNodes, "\(reason)\(lossClause)"))
+                }
+                members[kept]?.isDraining = false
+                log(.warning, node: kept, "node \(kept) stays: without it \(reason)")
+            }
+        }
+    }
+
+    /// The layers whose state each living node holds.
+    var holdings: [NodeID: Set<Int>] {
+        members.filter { $0.value.life == .usable }.mapValues(\.holdings)
+    }
+
+    /// Sends a plan to all it concerns.
+    mutating func prepare(_ document: PlanDocument, now: Seconds) {
+        let plan: CoordinatorPlan
+        do {
+            plan = try CoordinatorPlan(
+                document,
+                committedSteps: committedSteps,
+                layerCount: profile.layers.count,
+                holdings: holdings
+            )
+        } catch let error as OobleckError {
+            return stop(error)
+        } catch {
+            return stop(OobleckError(.internalFault, "\(error)"))
+        }
+        lastGeneration = plan.generation
+        pending = PendingPlan(plan: plan, since: now)
+        phase = .reconfiguring
+        wantsNewPlan = false
+        grace = nil
+        for node in plan.recipients { send(.reconfigure(plan.reconfiguration), to: node) }
+        note(.publish(document))
+        log(.planned, "generation \(plan.generation): \(document.reason)")
+    }
+
+    mutating func receive(_ report: PreparationReport, from node: NodeID, now: Seconds) {
+        guard let plan = pending?.plan, plan.generation == report.generation else {
+            return dropStale()
+        }
+        guard plan.layersByNode[node] != nil else { return }
+        pending?.reports[node] = report
+        if let pending, pending.overdue.isEmpty { activate(pending, now: now) }
+    }
+
+    /// Puts a prepared plan into force.
+    private mutating func activate(_ prepared: PendingPlan, now: Seconds) {
+        let isFirst = plan == nil
+        let plan = prepared.plan
+        self.plan = plan
+        pending = nil
+        grace = nil
+        if !isFirst { account.reconfigurations += 1 }
+        for node in members.keys {
+            members[node]?.holdings = Set(plan.layersByNode[node] ?? [])
+        }
+        preparation = PreparationSummary(prepared.reports.values)
+        resumed = []
+        log(.prepared, "generation \(plan.generation): all \(plan.nodes.count) nodes are prepared")
+        guard committedSteps < job.training.steps else {
+            phase = .training
+            return beginCollection(now: now)
+        }
+        for node in plan.recipients where !isLeaving(node, plan) {
+            send(.resume(generation: plan.generation, step: committedSteps), to: node)
+        }
+        for node in usableNodes where isLeaving(node, plan) { release(node) }
+        phase = .training
+        tally = StepTally(step: committedSteps, started: now)
+    }
+
+    private func isLeaving(_ node: NodeID, _ plan: CoordinatorPlan) -> Bool {
+        members[node]?.isDraining == true && plan.layersByNode[node] == nil
+    }
+
+    /// Passes a key of a group's rendezvous on to all others of its generation.
+    mutating func relay(_ rendezvous: Rendezvous, from node: NodeID) {
+        guard phase == .reconfiguring || phase == .training,
+            let plan = pending?.plan ?? plan, plan.generation == rendezvous.generation,
+            plan.recipients.contains(node)
+        else { return dropStale() }
+        for other in plan.recipients where other != node && members[other]?.isAlive == true {
+            send(.rendezvous(rendezvous), to: other)
+        }
+    }
+
+    private mutating func noteCoverage(_ isCovered: Bool, _ document: PlanDocument) {
+        defer { coversFaultTolerance = isCovered }
+        guard !isCovered, coversFaultTolerance else { return }
+        let lost = job.cluster.faultTolerance
+        let nodes = document.plan.nodes.count
+        log(.warning, "with \(nodes) nodes not every loss of \(lost) at once can be survived")
+    }
+}

@@ -1,0 +1,121 @@
+import OobleckCore
+
+/// A failure that is being survived: from the first loss until every node of a plan has resumed.
+struct PendingRecovery: Sendable {
+    let step: Int
+    var lost: [NodeID] = []
+    var firstSign: Seconds
+    /// When the first of the nodes was declared lost.
+    let declared: Seconds
+    var decide: Seconds = 0
+}
+
+/// How getting ready for the plan in force went, over all of its nodes.
+struct PreparationSummary: Sendable {
+    var rebuild: Seconds = 0
+    var transfer: Seconds = 0
+    var received: ByteCount = 0
+
+    init() {}
+
+    init(_ reports: some Sequence<PreparationReport>) {
+        for report in reports {
+            rebuild = max(rebuild, report.rebuild)
+            transfer = max(transfer, report.transfer)
+            received += report.received
+        }
+    }
+}
+
+extension Coordinator {
+    /// The node's processes were killed at this time, says who did it: the true first sign of its
+    /// loss.
+    ///
+    /// To be called before the loss has been recovered from.
+    package mutating func noteKill(_ node: NodeID, at time: Seconds) {
+        killTimes[node] = time
+        if recovery?.lost.contains(node) == true, let sign = recovery?.firstSign {
+            recovery?.firstSign = min(sign, time)
+        }
+    }
+
+    /// How long the last call of ``handle(_:now:)`` took.
+    ///
+    /// To be called after each whose directives hold a `reconfigure`; counts as deciding if a
+    /// failure is being recovered from.
+    package mutating func noteDecision(took time: Seconds) { recovery?.decide += time }
+
+    mutating func noteLoss(of node: LostNode, now: Seconds) {
+        let signs = [node.firstSign, firstFault, now].compactMap { $0 }
+        let sign = killTimes[node.id] ?? signs.min() ?? now
+        var pending =
+            recovery
+            ?? PendingRecovery(step: committedSteps, firstSign: sign, declared: now)
+        pending.lost.append(node.id)
+        pending.firstSign = min(pending.firstSign, sign)
+        recovery = pending
+    }
+
+    mutating func receiveResumed(_ generation: Generation, from node: NodeID, now: Seconds) {
+        guard phase == .training, let plan, plan.generation == generation,
+            plan.layersByNode[node] != nil
+        else { return dropStale() }
+        guard resumed.insert(node).inserted, resumed.count == plan.nodes.count else { return }
+        firstFault = grace?.since
+        guard let recovery else {
+            return log(.resumed, "generation \(generation) trains from step \(committedSteps)")
+        }
+        self.recovery = nil
+        let record = RecoveryRecord(
+            step: recovery.step,
+            lostNodes: recovery.lost.sorted(),
+            detect: max(0, recovery.declared - recovery.firstSign),
+            decide: recovery.decide,
+            rebuild: preparation.rebuild,
+            transfer: preparation.transfer,
+            transferBytes: preparation.received,
+            total: max(0, now - recovery.firstSign),
+            reason: plan.document.reason
+        )
+        account.recoveries.append(record)
+        note(.recovered(record))
+        log(.recovered, record.summary)
+    }
+
+    /// ` (just lost: nodes 2, 5)` if that is so, for the line about what is missing.
+    var lossClause: String {
+        guard let lost = recovery?.lost, !lost.isEmpty else { return "" }
+        return " (just lost: \(RecoveryRecord.describe(lost)))"
+    }
+
+    /// `layers 3 (block2), 4 (block3) are`.
+    func describe(_ layers: [Int]) -> String {
+        let names = layers.map { "\($0) (\(profile.layers[$0].name))" }
+        let list = names.joined(separator: ", ")
+        return layers.count == 1 ? "layer \(list) is" : "layers \(list) are"
+    }
+}
+
+extension RecoveryRecord {
+    /// One line for people: what was lost, and how long each part of the recovery took.
+    package var summary: String {
+        let lost = Self.describe(lostNodes)
+        let parts = [
+            "detected \(Self.text(detect))", "decided \(Self.text(decide))",
+            "rebuilt \(Self.text(rebuild))", "copied \(transferBytes) in \(Self.text(transfer))",
+            "resumed after \(Self.text(total))",
+        ]
+        return "\(lost) lost at step \(step): \(parts.joined(separator: ", ")); \(reason)"
+    }
+
+    static func describe(_ nodes: [NodeID]) -> String {
+        let list = nodes.sorted().map(\.description).joined(separator: ", ")
+        return "\(nodes.count == 1 ? "node" : "nodes") \(list)"
+    }
+
+    private static func text(_ time: Seconds) -> String {
+        time < 10
+            ? "\(Int((time.value * 1000).rounded())) ms"
+            : "\((time.value * 10).rounded() / 10) s"
+    }
+}

@@ -1,0 +1,95 @@
+import OobleckCore
+
+/// The running totals of a run.
+struct RunAccount: Sendable {
+    var failures = 0
+    var reconfigurations = 0
+    var recoveries: [RecoveryRecord] = []
+    var samplesCommitted = 0
+    var samplesRepeated = 0
+    /// End of the samples committed so far.
+    private var endSample = 0
+
+    var lastLoss: Double?
+    /// Time of the last step, from its start to its commit.
+    var stepTime: Seconds?
+    /// Time that each worker spent computing in it.
+    private var busy: [Seconds] = []
+
+    mutating func add(_ step: CommittedStep, busy: [Seconds]) {
+        samplesCommitted += step.endSample - step.firstSample
+        samplesRepeated += max(0, endSample - step.firstSample)
+        endSample = max(endSample, step.endSample)
+        lastLoss = step.loss
+        self.busy = busy
+    }
+
+    /// Share of worker time in the last step that was not computation.
+    var bubble: Double? {
+        guard let stepTime, stepTime > 0, !busy.isEmpty else { return nil }
+        let computed = busy.reduce(0, +).value / (stepTime.value * Double(busy.count))
+        return min(1, max(0, 1 - computed))
+    }
+}
+
+extension Coordinator {
+    /// The run as `oobleck status` shows it.
+    package func status(now: Seconds) -> RunStatus {
+        let shown = plan ?? pending?.plan
+        let tokens = Double(job.training.globalBatch * job.model.sequenceLength)
+        let stepTime = account.stepTime
+        return RunStatus(
+            phase: phase,
+            step: committedSteps,
+            steps: job.training.steps,
+            generation: lastGeneration ?? 0,
+            loss: account.lastLoss,
+            stepTime: stepTime,
+            tokensPerSecond: stepTime.flatMap { $0 > 0 ? tokens / $0.value : nil },
+            bubble: account.bubble,
+            pipelines: shown?.document.plan.pipelines.count ?? 0,
+            nodes: members.keys.sorted().compactMap { nodeStatus($0, plan: shown, now: now) }
+        )
+    }
+
+    private func nodeStatus(
+        _ node: NodeID,
+        plan: CoordinatorPlan?,
+        now: Seconds
+    ) -> NodeStatus? {
+        guard let member = members[node] else { return nil }
+        var status = NodeStatus(
+            id: node,
+            state: member.state,
+            agentPID: member.agentPID,
+            workerPIDs: member.workerPID.map { [$0] } ?? []
+        )
+        if status.state == .healthy, let quietest = member.quietest,
+            now - quietest.heard > deadlines.suspicion
+        {
+            status.state = .suspect
+        }
+        guard let plan, member.isAlive else { return status }
+        for (index, pipeline) in plan.document.plan.pipelines.enumerated() {
+            guard let place = pipeline.nodes.firstIndex(of: node) else { continue }
+            let stages = plan.reconfiguration.template(of: pipeline).stages
+            status.pipeline = index
+            status.stages = stages.indices.filter { stages[$0].node == place }
+        }
+        return status
+    }
+
+    /// What the run came to; `stateSHA256` covers the state of all layers in layer order.
+    package func result(stateSHA256: String) -> RunResult {
+        RunResult(
+            steps: committedSteps,
+            finalLoss: account.lastLoss ?? 0,
+            stateSHA256: stateSHA256,
+            failures: account.failures,
+            reconfigurations: account.reconfigurations,
+            samplesCommitted: account.samplesCommitted,
+            samplesRepeated: account.samplesRepeated,
+            recoveries: account.recoveries
+        )
+    }
+}

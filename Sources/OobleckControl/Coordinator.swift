@@ -1,0 +1,193 @@
+import OobleckCore
+import OobleckReconfiguration
+
+/// Decides membership, plans and commits of one run.
+///
+/// A value: events and the time go in, directives come out, in the order in which they are to be
+/// performed. It has no clock, no randomness, no files and no `async`; its shell has.
+///
+/// What it keeps up, whatever happens:
+/// - A step commits for all or for none. Its commit is sent only when every node of the plan has
+///   voted for it, and to each worker before anything that ends the generation.
+/// - A layer's state is copied only from nodes that hold it after the last committed step. A node
+///   holds what the plan in force gives it, from the `resume` of that plan to the next.
+/// - Generations only grow. A message of another generation or step, or of a node that is dead or
+///   gone, is dropped and counted.
+/// - Every wait ends: by ``CoordinatorDeadlines``, all derived from one detection budget.
+///
+/// What it relies on: messages to one worker keep their order, and so do a worker's messages here.
+/// A worker replaces a layer named in a transfer to it even if it has one, trusts what it holds of
+/// its other layers, and on `resume` drops all that the plan does not give it.
+package struct Coordinator: Sendable {
+    let job: JobSpecification
+    let profile: ModelProfile
+    let deadlines: CoordinatorDeadlines
+    var reconfigurator: Reconfigurator
+
+    var phase = RunStatus.Phase.starting
+    var members: [NodeID: CoordinatorMember] = [:]
+    var corpus: (digest: String, node: NodeID)?
+    /// Time of the first event, and of the last tick.
+    var started: Seconds?
+    var lastTick: Seconds?
+
+    /// The newest generation given out.
+    var lastGeneration: Generation?
+    /// The plan in force, or the last one that was, while another is being prepared.
+    var plan: CoordinatorPlan?
+    /// The plan being prepared.
+    var pending: PendingPlan?
+    /// Whether membership has changed since the last decision.
+    var wantsNewPlan = false
+    var coversFaultTolerance = true
+    /// A report of a broken collective that waits for proof of who died.
+    var grace: FaultGrace?
+    var retries = (step: 0, count: 0)
+
+    var committedSteps = 0
+    var tally = StepTally(step: 0, started: 0)
+    var collection: LayerCollection?
+
+    var recovery: PendingRecovery?
+    var preparation = PreparationSummary()
+    /// Nodes of the plan in force that have started on their first step.
+    var resumed: Set<NodeID> = []
+    /// First report of a broken collective since training last resumed.
+    var firstFault: Seconds?
+    var killTimes: [NodeID: Seconds] = [:]
+    var account = RunAccount()
+    /// Messages that were dropped: of a past generation or step, or of a node that is out.
+    package internal(set) var staleMessages = 0
+
+    private(set) var outcome: RunOutcome?
+    private var directives: [CoordinatorDirective] = []
+    private var notes: [CoordinatorDirective] = []
+
+    /// A coordinator of `job`, before any node has joined.
+    package init(job: JobSpecification, profile: ModelProfile, reconfigurator: Reconfigurator) {
+        self.job = job
+        self.profile = profile
+        self.reconfigurator = reconfigurator
+        deadlines = CoordinatorDeadlines(budget: job.cluster.detectionBudget)
+    }
+
+    /// Takes an event at the monotonic time `now`, and returns what to do, in order.
+    ///
+    /// What workers wait for comes before what only people read.
+    package mutating func handle(
+        _ event: CoordinatorEvent,
+        now: Seconds
+    ) -> [CoordinatorDirective] {
+        guard outcome == nil else { return [] }
+        started = started ?? now
+        switch event {
+        case .agentJoined(let node, let pid): agentJoined(node, pid: pid, now: now)
+        case .workerJoined(let node, let pid): workerJoined(node, pid: pid, now: now)
+        case .worker(let node, let message): receive(message, from: node, now: now)
+        case .nodeLost(let node, let evidence):
+            lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+        case .agentHeard(let node): heardAgent(of: node, now: now)
+        case .workerHeard(let node): heardWorker(of: node, now: now)
+        case .drainRequested(let node): drain(node)
+        case .stopRequested(let reason):
+            stop(OobleckError(.outOfNodes, "stopped on request: \(reason)"))
+        case .tick: tick(now: now)
+        }
+        var all = directives + notes
+        if let outcome { all.append(.finish(outcome)) }
+        directives = []
+        notes = []
+        return all
+    }
+
+    private mutating func receive(_ message: WorkerMessage, from node: NodeID, now: Seconds) {
+        guard let member = members[node], member.isAlive, member.workerPID != nil else {
+            return dropStale()
+        }
+        heardWorker(of: node, now: now)
+        switch message {
+        case .ready(let digest): ready(node, corpusDigest: digest, now: now)
+        case .prepared(let report): receive(report, from: node, now: now)
+        case .resumed(let generation, _): receiveResumed(generation, from: node, now: now)
+        case .vote(let vote): receive(vote, from: node, now: now)
+        case .faulted(let generation, let message):
+            receiveFault(generation, message: message, from: node, now: now)
+        case .failed(let status, let message):
+            stop(OobleckError(Self.code(status), "node \(node): \(message)"))
+        case .rendezvous(let rendezvous): relay(rendezvous, from: node)
+        case .digests(let generation, let digests):
+            receive(digests, generation: generation, from: node, now: now)
+        case .layerChunk(let chunk): receive(chunk, from: node, now: now)
+        }
+    }
+
+    private mutating func tick(now: Seconds) {
+        checkSilence(now: now)
+        if phase == .starting { startIfPossible(isEvent: false, now: now) }
+        if phase == .reconfiguring { checkPreparation(now: now) }
+        if phase == .training { checkStep(now: now) }
+        if phase == .reconfiguring || phase == .training { checkGrace(now: now) }
+        if phase == .collecting { checkCollection(now: now) }
+    }
+
+    private static func code(_ status: Int32) -> OobleckError.Code {
+        let known: [OobleckError.Code] = [
+            .usage, .inputData, .noPlan, .internalFault, .storage, .outOfNodes,
+        ]
+        return known.first { $0.exitStatus == status } ?? .internalFault
+    }
+}
+
+extension Coordinator {
+    /// The generation that messages have to carry now.
+    var activeGeneration: Generation? { pending?.plan.generation ?? plan?.generation }
+
+    /// Counts a message that is not acted on.
+    mutating func dropStale() { staleMessages += 1 }
+
+    mutating func perform(_ directive: CoordinatorDirective) { directives.append(directive) }
+
+    mutating func send(_ message: CoordinatorMessage, to node: NodeID) {
+        directives.append(.send(node, message))
+    }
+
+    /// Done after everything that workers wait for.
+    mutating func note(_ directive: CoordinatorDirective) { notes.append(directive) }
+
+    mutating func log(_ kind: RunEvent.Kind, node: NodeID? = nil, _ message: String) {
+        let event = RunEvent(
+            kind: kind,
+            generation: lastGeneration ?? 0,
+            step: committedSteps,
+            node: node,
+            message: message
+        )
+        notes.append(.log(event))
+    }
+
+    /// Ends the run before its last step.
+    mutating func stop(_ error: OobleckError) {
+        guard outcome == nil else { return }
+        sendStop(reason: error.message)
+        log(.stopped, error.message)
+        phase = .stopped
+        outcome = .stopped(error)
+    }
+
+    /// Ends the run as it should end.
+    mutating func finish(layerDigests: [String]) {
+        sendStop(reason: "training is complete")
+        log(.finished, "all \(committedSteps) steps committed, all replicas agree")
+        phase = .finished
+        outcome = .completed(layerDigests: layerDigests, finalLoss: account.lastLoss ?? 0)
+    }
+
+    private mutating func sendStop(reason: String) {
+        for node in members.keys.sorted() {
+            guard let member = members[node], member.isAlive, member.workerPID != nil else {
+                continue
+            }
+            send(.stop(reason: reason), to: node)
+        }
+    }
+}

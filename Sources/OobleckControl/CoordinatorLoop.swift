@@ -1,0 +1,279 @@
+import Dispatch
+import OobleckCore
+import Synchronization
+
+/// Runs the coordinator's decisions: one event at a time, in order of arrival, each with all its
+/// directives performed before the next.
+///
+/// Works on a thread of its own queue, because recording writes files.
+final class CoordinatorLoop: Sendable {
+    private struct State {
+        var coordinator: Coordinator
+        var workers: [NodeID: Outbox<WorkerInstruction>] = [:]
+        var agents: [NodeID: Outbox<AgentInstruction>] = [:]
+        var fenced: Set<NodeID> = []
+        /// Peers that let too many messages wait; given up after the event at hand.
+        var overflowed: [NodeID] = []
+        var shown = Seconds(-1)
+        var recordingFailure: OobleckError?
+        var outcome: RunOutcome?
+    }
+
+    let detectionBudget: Seconds
+    /// Yields how the run ended, once.
+    let outcomes: AsyncStream<RunOutcome>
+
+    private let outcomesContinuation: AsyncStream<RunOutcome>.Continuation
+    private let queue = DispatchQueue(label: "oobleck.coordinator", qos: .userInteractive)
+    private let state: Mutex<State>
+    private let recording: any RunRecording
+    private let onFence: @Sendable (NodeID) -> Void
+
+    init(
+        coordinator: Coordinator,
+        detectionBudget: Seconds,
+        recording: any RunRecording,
+        onFence: @escaping @Sendable (NodeID) -> Void
+    ) {
+        state = Mutex(State(coordinator: coordinator))
+        self.detectionBudget = detectionBudget
+        self.recording = recording
+        self.onFence = onFence
+        (outcomes, outcomesContinuation) = AsyncStream.makeStream()
+    }
+
+    // MARK: Events
+
+    /// Takes an event, and returns at once.
+    func submit(_ event: CoordinatorEvent) {
+        queue.async { self.state.withLock { self.process(event, &$0) } }
+    }
+
+    /// Takes an event, and returns when its directives are performed: a peer that sends more than
+    /// can be recorded waits.
+    func handle(_ event: CoordinatorEvent) async {
+        await perform { self.process(event, &$0) }
+    }
+
+    func noteKill(_ node: NodeID, at time: Seconds) {
+        queue.async { self.state.withLock { $0.coordinator.noteKill(node, at: time) } }
+    }
+
+    func status() async -> RunStatus {
+        await perform { $0.coordinator.status(now: MonotonicTime.now) }
+    }
+
+    /// Whether some session is still open.
+    func hasSessions() async -> Bool { await perform { !$0.agents.isEmpty || !$0.workers.isEmpty } }
+
+    private func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (inout sending State) -> Result
+    ) async -> Result {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.state.withLock { body(&$0) }) }
+        }
+    }
+
+    // MARK: Sessions
+
+    /// Admits an agent, and returns its node and what it is to be sent.
+    ///
+    /// Throws why it is refused.
+    func attachAgent(
+        requested: NodeID?,
+        pid: Int
+    ) async throws -> (NodeID, Outbox<AgentInstruction>) {
+        let budget = detectionBudget
+        let answer: Result<(NodeID, Outbox<AgentInstruction>), any Error> = await perform { state in
+            Result {
+                let node = try state.coordinator.admit(requested: requested)
+                state.fenced.remove(node)
+                let outbox = Outbox<AgentInstruction>()
+                _ = outbox.add(.admitted(node, detectionBudget: budget))
+                state.agents[node] = outbox
+                self.process(.agentJoined(node, agentPID: pid), &state)
+                return (node, outbox)
+            }
+        }
+        return try answer.get()
+    }
+
+    /// Lets a node's worker in, and returns what it is to be sent.
+    ///
+    /// Throws why it is refused.
+    func attachWorker(_ node: NodeID, pid: Int) async throws -> Outbox<WorkerInstruction> {
+        let budget = detectionBudget
+        let answer: Result<Outbox<WorkerInstruction>, any Error> = await perform { state in
+            Result {
+                guard state.outcome == nil else { throw Self.refusal("the run is over") }
+                guard !state.fenced.contains(node) else {
+                    throw Self.refusal("node \(node) is out")
+                }
+                let outbox = Outbox<WorkerInstruction>()
+                _ = outbox.add(.welcome(node, detectionBudget: budget))
+                // A second worker of one node: the decision puts the node out.
+                if state.workers[node] == nil { state.workers[node] = outbox }
+                self.process(.workerJoined(node, workerPID: pid), &state)
+                guard state.workers[node] === outbox else {
+                    throw Self.refusal("node \(node) is out")
+                }
+                return outbox
+            }
+        }
+        return try answer.get()
+    }
+
+    private static func refusal(_ reason: String) -> OobleckError {
+        OobleckError(.outOfNodes, "\(reason); nothing that it says counts")
+    }
+
+    /// Takes what a worker's session says; dropped when the node is out.
+    func take(
+        _ notice: WorkerNotice,
+        from node: NodeID,
+        _ outbox: Outbox<WorkerInstruction>
+    ) async {
+        await perform { state in
+            guard state.workers[node] === outbox else { return }
+            switch notice {
+            case .heartbeat: self.process(.workerHeard(node), &state)
+            case .message(let message): self.process(.worker(node, message), &state)
+            }
+        }
+    }
+
+    /// Takes what an agent's session says; dropped when the node is out.
+    func take(_ notice: AgentNotice, from node: NodeID, _ outbox: Outbox<AgentInstruction>) async {
+        await perform { state in
+            guard state.agents[node] === outbox else { return }
+            switch notice {
+            case .heartbeat: self.process(.agentHeard(node), &state)
+            case .workerExited(let evidence):
+                self.process(.nodeLost(node, evidence: evidence), &state)
+            }
+        }
+    }
+
+    /// A worker's session is over.
+    ///
+    /// Proof of the node's loss, unless it was put out before.
+    func detach(worker node: NodeID, _ outbox: Outbox<WorkerInstruction>) {
+        outbox.close()
+        queue.async {
+            self.state.withLock { state in
+                guard state.workers[node] === outbox else { return }
+                state.workers[node] = nil
+                let evidence = "the connection of its worker ended"
+                self.process(.nodeLost(node, evidence: evidence), &state)
+            }
+        }
+    }
+
+    /// An agent's session is over.
+    ///
+    /// Proof of the node's loss, unless it was put out before.
+    func detach(agent node: NodeID, _ outbox: Outbox<AgentInstruction>) {
+        outbox.close()
+        queue.async {
+            self.state.withLock { state in
+                guard state.agents[node] === outbox else { return }
+                state.agents[node] = nil
+                let evidence = "the connection of its agent ended"
+                self.process(.nodeLost(node, evidence: evidence), &state)
+            }
+        }
+    }
+
+    // MARK: Directives
+
+    private func process(_ event: CoordinatorEvent, _ state: inout State) {
+        guard state.outcome == nil else { return }
+        decide(event, &state)
+        while state.outcome == nil, let node = state.overflowed.popLast() {
+            let evidence =
+                "node \(node) does not take its messages: "
+                + "\(Outbox<WorkerInstruction>.capacity) wait"
+            decide(.nodeLost(node, evidence: evidence), &state)
+        }
+        if let failure = state.recordingFailure, state.outcome == nil {
+            decide(.stopRequested(reason: failure.message), &state)
+        }
+        let now = MonotonicTime.now
+        guard state.outcome == nil, now - state.shown >= 0.2 else { return }
+        state.shown = now
+        attempt(&state) { try recording.show($0.coordinator.status(now: now)) }
+    }
+
+    private func decide(_ event: CoordinatorEvent, _ state: inout State) {
+        let start = MonotonicTime.now
+        let directives = state.coordinator.handle(event, now: start)
+        let isPlan = directives.contains {
+            if case .send(_, .reconfigure) = $0 { true } else { false }
+        }
+        if isPlan { state.coordinator.noteDecision(took: MonotonicTime.now - start) }
+        for directive in directives { perform(directive, &state) }
+    }
+
+    private func perform(_ directive: CoordinatorDirective, _ state: inout State) {
+        switch directive {
+        case .send(let node, let message): send(message, to: node, &state)
+        case .fence(let node, let reason): fence(node, reason: reason, &state)
+        case .record(let step): attempt(&state) { _ in try recording.record(step) }
+        case .log(let event): attempt(&state) { _ in try recording.log(event) }
+        case .publish(let plan): attempt(&state) { _ in try recording.publish(plan) }
+        case .recovered(let record): attempt(&state) { _ in try recording.recovered(record) }
+        case .store(let chunk): attempt(&state) { _ in try recording.store(chunk) }
+        case .finish(let outcome): finish(outcome, &state)
+        }
+    }
+
+    private func send(_ message: CoordinatorMessage, to node: NodeID, _ state: inout State) {
+        guard let outbox = state.workers[node] else { return }
+        // A step that is not in the ledger must not be applied by anyone.
+        if case .commit = message, state.recordingFailure != nil { return }
+        if !outbox.add(.message(message)) { state.overflowed.append(node) }
+    }
+
+    private func fence(_ node: NodeID, reason: String, _ state: inout State) {
+        state.fenced.insert(node)
+        if let worker = state.workers.removeValue(forKey: node) {
+            _ = worker.add(.refused(reason: reason))
+            worker.close()
+        }
+        if let agent = state.agents.removeValue(forKey: node) {
+            _ = agent.add(.fence(reason: reason))
+            agent.close()
+        }
+        onFence(node)
+    }
+
+    private func attempt(_ state: inout State, _ body: (inout State) throws -> Void) {
+        do {
+            try body(&state)
+        } catch let error as OobleckError {
+            state.recordingFailure = state.recordingFailure ?? error
+        } catch {
+            let failure = OobleckError(.storage, "cannot record the run: \(error)")
+            state.recordingFailure = state.recordingFailure ?? failure
+        }
+    }
+
+    private func finish(_ outcome: RunOutcome, _ state: inout State) {
+        var outcome = state.recordingFailure.map { RunOutcome.stopped($0) } ?? outcome
+        state.outcome = outcome
+        for outbox in state.workers.values { outbox.close() }
+        for outbox in state.agents.values {
+            _ = outbox.add(.stop(reason: "the run is over"))
+            outbox.close()
+        }
+        attempt(&state) { state in
+            let coordinator = state.coordinator
+            try recording.show(coordinator.status(now: MonotonicTime.now))
+            try recording.finish(outcome) { coordinator.result(stateSHA256: $0) }
+        }
+        if let failure = state.recordingFailure { outcome = .stopped(failure) }
+        state.outcome = outcome
+        outcomesContinuation.yield(outcome)
+        outcomesContinuation.finish()
+    }
+}

@@ -1,0 +1,131 @@
+import OobleckCore
+
+/// What the coordinator knows of one node.
+struct CoordinatorMember: Sendable {
+    /// The life of a node; it only ever moves down this list.
+    enum Life: Sendable {
+        /// Its worker is not ready yet.
+        case joining
+        /// Its worker can be planned for.
+        case usable
+        /// Drained: it left in order.
+        case gone
+        /// Lost or refused: nothing it says counts.
+        case dead
+    }
+
+    var life = Life.joining
+    var agentPID: Int?
+    var workerPID: Int?
+    /// When the coordinator first saw it in an event.
+    var since: Seconds?
+    /// Last signs of life; `nil` before the first.
+    var agentHeard: Seconds?
+    var workerHeard: Seconds?
+    var isSuspect = false
+    var isDraining = false
+    /// Layers whose state after the last committed step the node holds.
+    var holdings: Set<Int> = []
+
+    var isAlive: Bool { life == .joining || life == .usable }
+
+    /// Its part of `status --format json`, without its place in the plan.
+    var state: NodeStatus.State {
+        switch life {
+        case .dead, .gone: .dead
+        case .joining: .joining
+        case .usable: isDraining ? .draining : isSuspect ? .suspect : .healthy
+        }
+    }
+
+    /// The side of the node that has been silent the longest, and since when.
+    var quietest: (side: String, heard: Seconds)? {
+        let worker = life == .usable ? workerHeard.map { (side: "worker", heard: $0) } : nil
+        let agent = agentHeard.map { (side: "agent", heard: $0) }
+        return [worker, agent].compactMap { $0 }.min { $0.heard < $1.heard }
+    }
+}
+
+/// A plan with what follows from it.
+struct CoordinatorPlan: Sendable {
+    let document: PlanDocument
+    /// The layers of each node of the plan, in ascending order.
+    let layersByNode: [NodeID: [Int]]
+    /// Nodes of the plan, in ascending order.
+    let nodes: [NodeID]
+    /// Who gets the plan: its nodes, and the sources of its transfers.
+    let recipients: [NodeID]
+    /// What each of them is told.
+    let reconfiguration: Reconfiguration
+
+    /// Takes the plan after `committedSteps` steps, or throws when it does not bring every layer's
+    /// state to where it puts the layer.
+    init(
+        _ document: PlanDocument,
+        committedSteps: Int,
+        layerCount: Int,
+        holdings: [NodeID: Set<Int>]
+    ) throws {
+        let plan = document.plan
+        let used = Set(plan.pipelines.map(\.templateNodes))
+        let transfers = committedSteps == 0 ? [] : document.transfers
+        reconfiguration = Reconfiguration(
+            plan: plan,
+            templates: document.templates.filter { used.contains($0.nodes) },
+            committedSteps: committedSteps,
+            transfers: transfers
+        )
+        guard used.isSubset(of: document.templates.map(\.nodes)) else {
+            throw Self.fault(plan, "lacks one of its templates of \(used.sorted()) nodes")
+        }
+        self.document = document
+        nodes = plan.nodes
+        recipients = Set(nodes + transfers.map(\.fromNode)).sorted()
+        layersByNode = reconfiguration.layersByNode
+        guard Set(layersByNode.values.joined()) == Set(0..<layerCount) else {
+            throw Self.fault(plan, "does not cover all \(layerCount) layers")
+        }
+        if committedSteps > 0 { try checkSources(holdings) }
+    }
+
+    var generation: Generation { document.plan.generation }
+
+    /// The most bytes that one node receives.
+    var mostReceived: ByteCount {
+        var received: [NodeID: ByteCount] = [:]
+        for transfer in reconfiguration.transfers {
+            received[transfer.toNode, default: 0] += transfer.bytes
+        }
+        return received.values.max() ?? 0
+    }
+
+    /// Whether both plans put the same work on the same nodes.
+    func isSame(as other: PlanDocument) -> Bool {
+        func shape(_ plan: ExecutionPlan) -> [[Int]] {
+            plan.pipelines.map { [$0.templateNodes, $0.microbatches] + $0.nodes.map(\.rawValue) }
+        }
+        return shape(document.plan) == shape(other.plan)
+    }
+
+    private func checkSources(_ holdings: [NodeID: Set<Int>]) throws {
+        var present = holdings
+        for transfer in reconfiguration.transfers {
+            guard holdings[transfer.fromNode]?.contains(transfer.layer) == true else {
+                let what = "copies layer \(transfer.layer) from node \(transfer.fromNode)"
+                throw Self.fault(document.plan, "\(what), which does not hold it")
+            }
+            present[transfer.toNode, default: []].insert(transfer.layer)
+        }
+        for node in nodes {
+            let missing = Set(layersByNode[node] ?? []).subtracting(present[node] ?? [])
+            guard missing.isEmpty else {
+                let what = "leaves node \(node) without the state of layers \(missing.sorted())"
+                throw Self.fault(document.plan, what)
+            }
+        }
+    }
+
+    private static func fault(_ plan: ExecutionPlan, _ what: String) -> OobleckError {
+        OobleckError(.internalFault, "plan of generation \(plan.generation) \(what)")
+    }
+}

@@ -1,0 +1,52 @@
+import OobleckCore
+
+/// What the coordinator's shell tells its decisions: ``Coordinator`` takes these with the time.
+package enum CoordinatorEvent: Hashable, Sendable {
+    /// An agent connected and was admitted as this node.
+    case agentJoined(NodeID, agentPID: Int)
+    /// The node's worker connected.
+    case workerJoined(NodeID, workerPID: Int)
+    /// The node's worker said something.
+    case worker(NodeID, WorkerMessage)
+    /// Proof that the node is gone: its agent's or its worker's stream ended, or its agent saw the
+    /// worker exit.
+    case nodeLost(NodeID, evidence: String)
+    /// A sign of life from the node's agent.
+    case agentHeard(NodeID)
+    /// A sign of life from the node's worker.
+    case workerHeard(NodeID)
+    /// Someone asked that the node leaves at the next step boundary.
+    case drainRequested(NodeID)
+    /// Someone asked that the run ends.
+    case stopRequested(reason: String)
+    /// Time has passed; sent at least four times per detection budget.
+    case tick
+}
+
+/// What ``Coordinator`` tells its shell to do, in order.
+package enum CoordinatorDirective: Hashable, Sendable {
+    /// Send to the node's worker. Messages to one worker keep their order.
+    case send(NodeID, CoordinatorMessage)
+    /// The node is out for good: have its processes killed, drop its streams, refuse its messages.
+    case fence(NodeID, reason: String)
+    /// Append to the ledger, before performing any later directive.
+    case record(CommittedStep)
+    /// Append to the event log.
+    case log(RunEvent)
+    /// Write `plan.json`.
+    case publish(PlanDocument)
+    /// Note how a failure was survived.
+    case recovered(RecoveryRecord)
+    /// Store a piece of the final state.
+    case store(LayerChunk)
+    /// The run is over; no directive follows.
+    case finish(RunOutcome)
+}
+
+/// How a run ended.
+package enum RunOutcome: Hashable, Sendable {
+    /// All steps are committed, and all replicas of every layer agree. Digests by layer.
+    case completed(layerDigests: [String], finalLoss: Double)
+    /// The run could not go on.
+    case stopped(OobleckError)
+}

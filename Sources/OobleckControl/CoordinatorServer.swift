@@ -1,0 +1,134 @@
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import OobleckCore
+
+/// The shell of ``Coordinator``: keeps the sessions of agents and workers, the clock and the
+/// records, and performs what the coordinator decides.
+package final class CoordinatorServer: Sendable {
+    /// How long sessions may take to end after the run is over.
+    private static let farewell: Seconds = 2
+    /// The largest message taken; a plan for thousands of nodes fits.
+    static let largestMessageBytes = 64 << 20
+
+    let loop: CoordinatorLoop
+    private let token: String
+    private let socket: ListeningSocket?
+    private let onAddNode: @Sendable () throws -> NodeID
+
+    /// A server for one run.
+    ///
+    /// Without a socket, only sessions inside this process can join.
+    ///
+    /// - Parameters:
+    /// - coordinator: The decisions.
+    /// - detectionBudget: The job's.
+    /// - recording: Where the run leaves its traces.
+    /// - socket: Where to listen.
+    /// - token: What a peer has to present to be let in.
+    /// - onAddNode: Starts one more local node and returns its number, or throws why not.
+    /// - onFence: Has the processes of a node killed that is out for good. Must not block.
+    package init(
+        coordinator: Coordinator,
+        detectionBudget: Seconds,
+        recording: any RunRecording,
+        socket: ListeningSocket?,
+        token: String,
+        onAddNode: @escaping @Sendable () throws -> NodeID = {
+            throw OobleckError(.usage, "this run has no nodes of its own to add to")
+        },
+        onFence: @escaping @Sendable (NodeID) -> Void = { _ in }
+    ) {
+        loop = CoordinatorLoop(
+            coordinator: coordinator,
+            detectionBudget: detectionBudget,
+            recording: recording,
+            onFence: onFence
+        )
+        self.token = token
+        self.socket = socket
+        self.onAddNode = onAddNode
+    }
+
+    /// Serves until the run is over, and returns how it ended.
+    ///
+    /// Cancelling drops all sessions.
+    package func run() async throws -> RunOutcome {
+        let server = socket.map { makeServer($0) }
+        return try await withThrowingTaskGroup(of: Ending.self) { group in
+            defer { group.cancelAll() }
+            if let server {
+                group.addTask {
+                    try await server.serve()
+                    return .served
+                }
+            }
+            group.addTask { try await self.tick() }
+            group.addTask {
+                for await outcome in self.loop.outcomes { return .outcome(outcome) }
+                throw CancellationError()
+            }
+            var outcome: RunOutcome?
+            while let ending = try await group.next() {
+                switch ending {
+                case .outcome(let ended):
+                    guard let server else { return ended }
+                    outcome = ended
+                    group.addTask {
+                        try await self.waitForSessions()
+                        server.beginGracefulShutdown()
+                        try await Task.sleep(for: Duration(Self.farewell))
+                        return .timeIsUp
+                    }
+                case .served, .timeIsUp:
+                    if let outcome { return outcome }
+                    throw OobleckError(.internalFault, "the control plane's server ended early")
+                }
+            }
+            throw CancellationError()
+        }
+    }
+
+    private enum Ending: Sendable {
+        case served
+        case outcome(RunOutcome)
+        case timeIsUp
+    }
+
+    /// Tells the coordinator something from this process: a request to stop or drain.
+    package func submit(_ event: CoordinatorEvent) { loop.submit(event) }
+
+    /// The node's processes were killed by us at this time.
+    package func noteKill(_ node: NodeID, at time: Seconds) { loop.noteKill(node, at: time) }
+
+    /// The run as of now.
+    package func status() async -> RunStatus { await loop.status() }
+
+    private func makeServer(_ socket: ListeningSocket) -> GRPCServer<HTTP2ServerTransport.Posix> {
+        let service = ControlPlaneService(loop: loop, token: token, onAddNode: onAddNode)
+        let transport = HTTP2ServerTransport.Posix(
+            listeningSocketDescriptor: Int(socket.descriptor),
+            transportSecurity: .plaintext,
+            config: .defaults {
+                $0.rpc.maxRequestPayloadSize = Self.largestMessageBytes
+                $0.http2.targetWindowSize = 4 << 20
+            }
+        )
+        return GRPCServer(transport: transport, services: [service])
+    }
+
+    private func tick() async throws -> Ending {
+        let interval = Duration(loop.detectionBudget / 8)
+        while true {
+            try await Task.sleep(for: interval)
+            await loop.handle(.tick)
+        }
+    }
+
+    /// Returns once all sessions have ended, or had the time to.
+    private func waitForSessions() async throws {
+        let deadline = MonotonicTime.now + Self.farewell
+        while await loop.hasSessions(), MonotonicTime.now < deadline {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+}

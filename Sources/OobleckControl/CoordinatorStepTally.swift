@@ -1,0 +1,94 @@
+import OobleckCore
+
+/// The votes of the step in flight.
+struct StepTally: Sendable {
+    let step: Int
+    var started: Seconds
+    var votes: [NodeID: StepVote] = [:]
+
+    init(step: Int, started: Seconds) {
+        self.step = step
+        self.started = started
+    }
+
+    /// Loss and global gradient norm of the step, once every node of `plan` has voted.
+    ///
+    /// Fails with ``OobleckError/Code/internalFault`` when two holders of a layer disagree on its
+    /// gradient, or a layer or a microbatch is missing or counted twice, and with
+    /// ``OobleckError/Code/inputData`` when training has diverged.
+    func outcome(
+        plan: CoordinatorPlan,
+        layerCount: Int,
+        microbatchCount: Int
+    ) -> Result<(loss: Double, gradientNorm: Double), OobleckError> {
+        do {
+            let norms = try agreedNorms(plan: plan, layerCount: layerCount)
+            let losses = try agreedLosses(plan: plan, microbatchCount: microbatchCount)
+            let loss = losses.reduce(0, +) / Double(microbatchCount)
+            let norm = norms.reduce(0, +).squareRoot()
+            guard loss.isFinite, norm.isFinite else {
+                let what = "training diverged at step \(step): loss \(loss), gradient norm \(norm)"
+                let advice = "try a smaller learning rate or a longer warmup"
+                throw OobleckError(.inputData, "\(what); \(advice)")
+            }
+            return .success((loss, norm))
+        } catch let error as OobleckError {
+            return .failure(error)
+        } catch {
+            return .failure(OobleckError(.internalFault, "\(error)"))
+        }
+    }
+
+    /// The squared norm of every layer, the same bits from all of its holders, in layer order.
+    private func agreedNorms(plan: CoordinatorPlan, layerCount: Int) throws -> [Double] {
+        var norms: [(value: Double, node: NodeID)?] = Array(repeating: nil, count: layerCount)
+        for node in plan.nodes {
+            let reported = votes[node]?.squaredNorms ?? [:]
+            let held = plan.layersByNode[node] ?? []
+            guard reported.keys.sorted() == held else {
+                let what = "node \(node) reported the gradients of layers \(reported.keys.sorted())"
+                throw fault("\(what), it holds \(held)")
+            }
+            for layer in held {
+                guard let value = reported[layer] else { continue }
+                if let first = norms[layer], first.value.bitPattern != value.bitPattern {
+                    let what = "nodes \(first.node) and \(node) disagree on the gradient of layer"
+                    throw fault("\(what) \(layer): squared norms \(first.value) and \(value)")
+                }
+                norms[layer] = norms[layer] ?? (value, node)
+            }
+        }
+        return try norms.enumerated().map { layer, norm in
+            guard let norm else { throw fault("no node reported the gradient of layer \(layer)") }
+            return norm.value
+        }
+    }
+
+    /// The loss of every microbatch, each from one node, in microbatch order.
+    private func agreedLosses(plan: CoordinatorPlan, microbatchCount: Int) throws -> [Double] {
+        var losses: [(value: Double, node: NodeID)?] = Array(
+            repeating: nil,
+            count: microbatchCount
+        )
+        for node in plan.nodes {
+            for (index, value) in (votes[node]?.losses ?? [:]).sorted(by: { $0.key < $1.key }) {
+                guard losses.indices.contains(index) else {
+                    let range = "there are \(microbatchCount)"
+                    throw fault("node \(node) reported the loss of microbatch \(index), \(range)")
+                }
+                if let first = losses[index]?.node {
+                    throw fault("nodes \(first) and \(node) both ran microbatch \(index)")
+                }
+                losses[index] = (value, node)
+            }
+        }
+        return try losses.enumerated().map { index, loss in
+            guard let loss else { throw fault("no node reported the loss of microbatch \(index)") }
+            return loss.value
+        }
+    }
+
+    private func fault(_ what: String) -> OobleckError {
+        OobleckError(.internalFault, "step \(step): \(what)")
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import OobleckCore
+import Synchronization
+
+/// The nodes of a run on this machine: one agent process each, with its worker in its own process
+/// group.
+///
+/// None outlives this process: whoever holds the cluster ends it, agents notice when the
+/// coordinator is gone, and workers when their agent is.
+package final class LocalCluster: Sendable {
+    private struct State {
+        var agents: [NodeID: ChildProcess] = [:]
+        var nextNode = 0
+        var isClosed = false
+    }
+
+    private let executable: String
+    private let workerExecutable: String
+    private let coordinator: CoordinatorAddress
+    private let token: String
+    private let logsPath: String
+    private let state = Mutex(State())
+
+    /// A cluster without nodes.
+    ///
+    /// - Parameters:
+    ///   - executable: The command that has `agent`.
+    ///   - workerExecutable: What agents run as their worker.
+    ///   - coordinator: Where the run's coordinator listens.
+    ///   - token: What it wants to see.
+    ///   - logsPath: Folder for each node's output.
+    package init(
+        executable: String,
+        workerExecutable: String,
+        coordinator: CoordinatorAddress,
+        token: String,
+        logsPath: String
+    ) {
+        self.executable = executable
+        self.workerExecutable = workerExecutable
+        self.coordinator = coordinator
+        self.token = token
+        self.logsPath = logsPath
+    }
+
+    /// Starts one more node, and returns its number.
+    ///
+    /// Throws one line when it cannot be started.
+    @discardableResult
+    package func addNode() throws -> NodeID {
+        try state.withLock { state in
+            guard !state.isClosed else {
+                throw OobleckError(.usage, "the run is over; start another to add nodes")
+            }
+            let node = NodeID(state.nextNode)
+            let log = "\(logsPath)/node-\(node).log"
+            state.agents[node] = try ChildProcess.spawn(
+                executable,
+                [
+                    "agent", "--coordinator", coordinator.description, "--token", token,
+                    "--node", node.description, "--worker-executable", workerExecutable,
+                    "--log", log,
+                ],
+                group: .own,
+                holdsInput: false,
+                logPath: log
+            )
+            state.nextNode += 1
+            return node
+        }
+    }
+
+    /// Process ids of the agents that live, by node.
+    package var agentPIDs: [NodeID: Int] {
+        state.withLock { state in
+            state.agents.filter { $0.value.exitStatus == nil }.mapValues { Int($0.pid) }
+        }
+    }
+
+    /// Ends a node's agent and worker with SIGKILL; false when they are gone already.
+    @discardableResult
+    package func kill(_ node: NodeID) -> Bool {
+        state.withLock { $0.agents[node]?.signalGroup(SIGKILL) ?? false }
+    }
+
+    /// Ends all nodes at once, and lets no other start.
+    ///
+    /// For exits that cannot wait.
+    package func killAll() {
+        state.withLock { state in
+            state.isClosed = true
+            for agent in state.agents.values { agent.signalGroup(SIGKILL) }
+        }
+    }
+
+    /// Returns once all nodes have left; those that have not within `time` are ended.
+    package func close(within time: Seconds) async throws {
+        let agents = state.withLock { state in
+            state.isClosed = true
+            return Array(state.agents.values)
+        }
+        defer { killAll() }
+        let deadline = MonotonicTime.now + time
+        for agent in agents { _ = try await agent.waitUntilExit(deadline: deadline) }
+        killAll()
+        // SIGKILL leaves nothing to wait for but the kernel.
+        let end = MonotonicTime.now + 1
+        for agent in agents { _ = try await agent.waitUntilExit(deadline: end) }
+    }
+}

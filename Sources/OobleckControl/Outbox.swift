@@ -1,0 +1,45 @@
+import Synchronization
+
+/// What waits to be sent to one peer, in order.
+///
+/// Adding never blocks, so that a peer that does not drain holds up no other.
+package final class Outbox<Element: Sendable>: Sendable {
+    /// Messages that may wait for one peer.
+    ///
+    /// A step needs a handful; building groups a few for each pair of nodes.
+    package static var capacity: Int { 8192 }
+
+    /// What is to be sent; ends after the last element once closed.
+    package let elements: AsyncStream<Element>
+    /// Ends when the outbox closes, whether or not the elements were taken.
+    let closing: AsyncStream<Never>
+    private let continuation: AsyncStream<Element>.Continuation
+    private let closingContinuation: AsyncStream<Never>.Continuation
+
+    package init() {
+        (elements, continuation) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingOldest(Self.capacity)
+        )
+        (closing, closingContinuation) = AsyncStream.makeStream()
+    }
+
+    /// Adds an element.
+    ///
+    /// False when the peer let too many wait: it is to be given up.
+    package func add(_ element: Element) -> Bool {
+        switch continuation.yield(element) {
+        case .dropped: false
+        case .enqueued, .terminated: true
+        @unknown default: false
+        }
+    }
+
+    /// No more elements follow.
+    package func close() {
+        continuation.finish()
+        closingContinuation.finish()
+    }
+
+    /// Returns once the outbox is closed.
+    func waitUntilClosed() async { for await _ in closing {} }
+}

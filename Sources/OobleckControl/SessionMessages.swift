@@ -1,0 +1,58 @@
+import OobleckCore
+
+/// Version of the control plane's messages; both sides of a session need the same.
+package let controlProtocolVersion: Int32 = 1
+
+/// What the coordinator tells an agent.
+package enum AgentInstruction: Hashable, Sendable {
+    /// First answer: the agent is this node.
+    case admitted(NodeID, detectionBudget: Seconds)
+    /// First and last answer: the agent is not wanted.
+    case refused(reason: String)
+    /// The node is out for good: kill its worker and leave.
+    case fence(reason: String)
+    /// The run is over: see the worker off and leave.
+    case stop(reason: String)
+}
+
+/// What an agent tells the coordinator after its hello.
+package enum AgentNotice: Hashable, Sendable {
+    case heartbeat
+    /// The worker is gone, for the reason that the system gave.
+    case workerExited(evidence: String)
+}
+
+/// What a worker's session carries from the coordinator.
+package enum WorkerInstruction: Hashable, Sendable {
+    /// First answer: the worker belongs to the run.
+    case welcome(NodeID, detectionBudget: Seconds)
+    /// Last answer: the worker is not wanted, or not any more.
+    case refused(reason: String)
+    case message(CoordinatorMessage)
+}
+
+/// What a worker's session carries to the coordinator after its hello.
+package enum WorkerNotice: Hashable, Sendable {
+    case heartbeat
+    case message(WorkerMessage)
+}
+
+/// First report of a session.
+package struct SessionHello: Hashable, Sendable {
+    package var token: String
+    package var node: NodeID?
+    package var pid: Int
+    package var protocolVersion: Int32
+
+    package init(
+        token: String,
+        node: NodeID?,
+        pid: Int,
+        protocolVersion: Int32 = controlProtocolVersion
+    ) {
+        self.token = token
+        self.node = node
+        self.pid = pid
+        self.protocolVersion = protocolVersion
+    }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import OobleckCore
+import OobleckWire
+
+/// A message that is not as the protocol says.
+func malformed(_ name: String, _ what: String) -> OobleckError {
+    OobleckError(.internalFault, "malformed control message \(name): \(what)")
+}
+
+/// A count or number that cannot be negative.
+func index(_ value: Int64, _ name: String) throws -> Int {
+    guard let index = Int(exactly: value), index >= 0 else {
+        throw malformed(name, "is \(value); it must be at least 0")
+    }
+    return index
+}
+
+func generation(_ value: Int64, _ name: String) throws -> Generation {
+    Generation(try index(value, "\(name).generation"))
+}
+
+/// The wire numbers layers and microbatches with 32 bits, far above what any plan has.
+func byWireIndex<Value>(_ values: [Int: Value]) -> [Int32: Value] {
+    Dictionary(uniqueKeysWithValues: values.map { (Int32($0.key), $0.value) })
+}
+
+func byIndex<Value>(_ values: [Int32: Value], _ name: String) throws -> [Int: Value] {
+    var result: [Int: Value] = [:]
+    for (key, value) in values { result[try index(Int64(key), name)] = value }
+    return result
+}
+
+func json(_ value: some Encodable) throws -> Data { try JSONEncoder().encode(value) }
+
+func decoded<Value: Decodable>(_ data: Data, _ name: String) throws -> Value {
+    do {
+        return try JSONDecoder().decode(Value.self, from: data)
+    } catch {
+        throw malformed(name, "\(error)".split(separator: "\n").joined(separator: " "))
+    }
+}
+
+extension WireHello {
+    init(_ hello: SessionHello) {
+        self.init()
+        token = hello.token
+        pid = Int64(hello.pid)
+        protocolVersion = hello.protocolVersion
+        if let node = hello.node { self.node = Int64(node.rawValue) }
+    }
+
+    func hello() throws -> SessionHello {
+        SessionHello(
+            token: token,
+            node: hasNode ? NodeID(try index(node, "Hello.node")) : nil,
+            pid: try index(pid, "Hello.pid"),
+            protocolVersion: protocolVersion
+        )
+    }
+}
+
+extension WireRendezvousKey {
+    init(_ rendezvous: Rendezvous) {
+        self.init()
+        generation = Int64(rendezvous.generation.rawValue)
+        key = rendezvous.key
+        value = Data(rendezvous.value)
+    }
+
+    func rendezvous() throws -> Rendezvous {
+        Rendezvous(
+            generation: try OobleckControl.generation(generation, "RendezvousKey"),
+            key: key,
+            value: Array(value)
+        )
+    }
+}
+
+extension WireNotice {
+    init(reason: String) {
+        self.init()
+        self.reason = reason
+    }
+}
+
+extension WireAdmission {
+    init(node: NodeID, detectionBudget: Seconds) {
+        self.init()
+        self.node = Int64(node.rawValue)
+        detectionBudgetSeconds = detectionBudget.value
+    }
+
+    func admission() throws -> (node: NodeID, detectionBudget: Seconds) {
+        guard detectionBudgetSeconds > 0, detectionBudgetSeconds.isFinite else {
+            throw malformed("Admission", "detection budget is \(detectionBudgetSeconds)")
+        }
+        return (NodeID(try index(node, "Admission.node")), Seconds(detectionBudgetSeconds))
+    }
+}

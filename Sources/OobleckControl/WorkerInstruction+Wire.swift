@@ -1,0 +1,110 @@
+import OobleckCore
+import OobleckWire
+
+extension WireWorkerDirective {
+    /// Throws when the job or the plan cannot be written as JSON.
+    package init(_ instruction: WorkerInstruction) throws {
+        self.init()
+        switch instruction {
+        case .welcome(let node, let budget):
+            welcome = WireAdmission(node: node, detectionBudget: budget)
+        case .refused(let reason): refused = WireNotice(reason: reason)
+        case .message(let message): content = try OneOf_Content(message)
+        }
+    }
+
+    /// Throws one line that names the message when it makes no sense.
+    package func instruction() throws -> WorkerInstruction {
+        guard let content else { throw malformed("WorkerDirective", "has no content") }
+        switch content {
+        case .welcome(let admission):
+            let (node, budget) = try admission.admission()
+            return .welcome(node, detectionBudget: budget)
+        case .refused(let notice): return .refused(reason: notice.reason)
+        default: return .message(try content.message())
+        }
+    }
+}
+
+extension WireWorkerDirective.OneOf_Content {
+    fileprivate init(_ message: CoordinatorMessage) throws {
+        switch message {
+        case .job(let job): self = .job(try json(job))
+        case .reconfigure(let reconfiguration): self = .reconfigure(try json(reconfiguration))
+        case .resume(let generation, let step):
+            self = .resume(
+                .with {
+                    $0.generation = Int64(generation.rawValue)
+                    $0.step = Int64(step)
+                }
+            )
+        case .commit(let commit): self = .commit(WireCommit(commit))
+        case .abort(let generation, let reason):
+            self = .abort(
+                .with {
+                    $0.generation = Int64(generation.rawValue)
+                    $0.reason = reason
+                }
+            )
+        case .rendezvous(let rendezvous): self = .rendezvous(WireRendezvousKey(rendezvous))
+        case .collect(let generation, let upload):
+            self = .collect(
+                .with {
+                    $0.generation = Int64(generation.rawValue)
+                    $0.upload = upload.map(Int64.init)
+                }
+            )
+        case .stop(let reason): self = .stop(WireNotice(reason: reason))
+        }
+    }
+
+    fileprivate func message() throws -> CoordinatorMessage {
+        switch self {
+        case .welcome, .refused:
+            preconditionFailure("handled by the caller")
+        case .job(let data): return .job(try decoded(data, "WorkerDirective.job"))
+        case .reconfigure(let data):
+            return .reconfigure(try decoded(data, "WorkerDirective.reconfigure"))
+        case .resume(let resumption):
+            return .resume(
+                generation: try generation(resumption.generation, "Resumption"),
+                step: try index(resumption.step, "Resumption.step")
+            )
+        case .commit(let commit): return .commit(try commit.commit())
+        case .abort(let abort):
+            return .abort(
+                generation: try generation(abort.generation, "Abort"),
+                reason: abort.reason
+            )
+        case .rendezvous(let key): return .rendezvous(try key.rendezvous())
+        case .collect(let collection):
+            return .collect(
+                generation: try generation(collection.generation, "Collection"),
+                upload: try collection.upload.map { try index($0, "Collection.upload") }
+            )
+        case .stop(let notice): return .stop(reason: notice.reason)
+        }
+    }
+}
+
+extension WireCommit {
+    fileprivate init(_ commit: StepCommit) {
+        self.init()
+        generation = Int64(commit.generation.rawValue)
+        step = Int64(commit.step)
+        clipCoefficient = commit.clipCoefficient
+        pauses = commit.pauses
+    }
+
+    fileprivate func commit() throws -> StepCommit {
+        guard clipCoefficient > 0, clipCoefficient <= 1 else {
+            throw malformed("Commit", "clip coefficient is \(clipCoefficient); it is in (0, 1]")
+        }
+        return StepCommit(
+            generation: try OobleckControl.generation(generation, "Commit"),
+            step: try index(step, "Commit.step"),
+            clipCoefficient: clipCoefficient,
+            pauses: pauses
+        )
+    }
+}

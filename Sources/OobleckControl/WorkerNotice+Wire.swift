@@ -1,0 +1,160 @@
+import Foundation
+import OobleckCore
+import OobleckWire
+
+/// What a message of a session was, after its hello or before.
+package enum SessionReport<Notice: Hashable & Sendable>: Hashable, Sendable {
+    case hello(SessionHello)
+    case notice(NodeID, Notice)
+}
+
+extension WireWorkerReport {
+    package init(hello: SessionHello) {
+        self.init()
+        node = Int64(hello.node?.rawValue ?? -1)
+        self.hello = WireHello(hello)
+    }
+
+    package init(_ notice: WorkerNotice, node: NodeID) {
+        self.init()
+        self.node = Int64(node.rawValue)
+        switch notice {
+        case .heartbeat: heartbeat = WireHeartbeat()
+        case .message(let message): content = OneOf_Content(message)
+        }
+    }
+
+    /// Throws one line that names the message when it makes no sense.
+    package func report() throws -> SessionReport<WorkerNotice> {
+        guard let content else { throw malformed("WorkerReport", "has no content") }
+        if case .hello(let hello) = content { return .hello(try hello.hello()) }
+        let node = NodeID(try index(node, "WorkerReport.node"))
+        if case .heartbeat = content { return .notice(node, .heartbeat) }
+        return .notice(node, .message(try content.message()))
+    }
+}
+
+extension WireWorkerReport.OneOf_Content {
+    fileprivate init(_ message: WorkerMessage) {
+        switch message {
+        case .ready(let digest): self = .ready(.with { $0.corpusDigest = digest })
+        case .prepared(let report):
+            self = .prepared(
+                .with {
+                    $0.generation = Int64(report.generation.rawValue)
+                    $0.rebuildSeconds = report.rebuild.value
+                    $0.transferSeconds = report.transfer.value
+                    $0.receivedBytes = Int64(report.received.value)
+                }
+            )
+        case .resumed(let generation, let step):
+            self = .resumed(
+                .with {
+                    $0.generation = Int64(generation.rawValue)
+                    $0.step = Int64(step)
+                }
+            )
+        case .vote(let vote): self = .vote(WireVote(vote))
+        case .faulted(let generation, let message):
+            self = .faulted(
+                .with {
+                    $0.generation = Int64(generation.rawValue)
+                    $0.message = message
+                }
+            )
+        case .failed(let status, let message):
+            self = .failed(
+                .with {
+                    $0.exitStatus = status
+                    $0.message = message
+                }
+            )
+        case .rendezvous(let rendezvous): self = .rendezvous(WireRendezvousKey(rendezvous))
+        case .digests(let generation, let digests):
+            self = .digests(
+                .with {
+                    $0.generation = Int64(generation.rawValue)
+                    $0.digests = byWireIndex(digests)
+                }
+            )
+        case .layerChunk(let chunk): self = .layerChunk(WireChunk(chunk))
+        }
+    }
+
+    fileprivate func message() throws -> WorkerMessage {
+        switch self {
+        case .hello, .heartbeat:
+            preconditionFailure("handled by the caller")
+        case .ready(let ready): return .ready(corpusDigest: ready.corpusDigest)
+        case .prepared(let prepared):
+            return .prepared(
+                PreparationReport(
+                    generation: try generation(prepared.generation, "Prepared"),
+                    rebuild: Seconds(prepared.rebuildSeconds),
+                    transfer: Seconds(prepared.transferSeconds),
+                    received: ByteCount(try index(prepared.receivedBytes, "Prepared.received"))
+                )
+            )
+        case .resumed(let resumed):
+            return .resumed(
+                generation: try generation(resumed.generation, "Resumed"),
+                step: try index(resumed.step, "Resumed.step")
+            )
+        case .vote(let vote): return .vote(try vote.vote())
+        case .faulted(let fault):
+            return .faulted(
+                generation: try generation(fault.generation, "Fault"),
+                message: fault.message
+            )
+        case .failed(let failure):
+            return .failed(exitStatus: failure.exitStatus, message: failure.message)
+        case .rendezvous(let key): return .rendezvous(try key.rendezvous())
+        case .digests(let digests):
+            return .digests(
+                generation: try generation(digests.generation, "Digests"),
+                digests: try byIndex(digests.digests, "Digests.digests")
+            )
+        case .layerChunk(let chunk): return .layerChunk(try chunk.chunk())
+        }
+    }
+}
+
+extension WireVote {
+    fileprivate init(_ vote: StepVote) {
+        self.init()
+        generation = Int64(vote.generation.rawValue)
+        step = Int64(vote.step)
+        squaredNorms = byWireIndex(vote.squaredNorms)
+        losses = byWireIndex(vote.losses)
+        busySeconds = vote.busy.value
+    }
+
+    fileprivate func vote() throws -> StepVote {
+        StepVote(
+            generation: try OobleckControl.generation(generation, "Vote"),
+            step: try index(step, "Vote.step"),
+            squaredNorms: try byIndex(squaredNorms, "Vote.squared_norms"),
+            losses: try byIndex(losses, "Vote.losses"),
+            busy: Seconds(busySeconds)
+        )
+    }
+}
+
+extension WireChunk {
+    fileprivate init(_ chunk: LayerChunk) {
+        self.init()
+        generation = Int64(chunk.generation.rawValue)
+        layer = Int64(chunk.layer)
+        content = Data(chunk.bytes)
+        isLast = chunk.isLast
+    }
+
+    fileprivate func chunk() throws -> LayerChunk {
+        LayerChunk(
+            generation: try OobleckControl.generation(generation, "Chunk"),
+            layer: try index(layer, "Chunk.layer"),
+            bytes: Array(content),
+            isLast: isLast
+        )
+    }
+}

@@ -1,0 +1,188 @@
+/// What the coordinator tells a worker.
+///
+/// Each worker gets them in the order of the decisions, so the order itself carries meaning: a
+/// commit that comes before an abort is binding.
+package enum CoordinatorMessage: Hashable, Sendable {
+    /// The job to train. First message of a session.
+    case job(JobSpecification)
+    /// Get ready for a plan: build its groups, fetch the layers it needs, then report `prepared`.
+    case reconfigure(Reconfiguration)
+    /// Everyone is prepared: train under `generation` from step `step` (zero-based) onward.
+    case resume(generation: Generation, step: Int)
+    /// The outcome of step `step`: apply it. After a commit that pauses, wait for the next plan.
+    case commit(StepCommit)
+    /// The generation is over: drop the step in flight and wait for the next plan.
+    case abort(generation: Generation, reason: String)
+    /// A key of a group's rendezvous, published by some member of the generation.
+    case rendezvous(Rendezvous)
+    /// Training is over: report the digests of all layers held, and upload the `upload` ones.
+    case collect(generation: Generation, upload: [Int])
+    /// Leave. The worker exits with status 0.
+    case stop(reason: String)
+}
+
+/// What a worker tells the coordinator.
+package enum WorkerMessage: Hashable, Sendable {
+    /// The worker has the job and its corpus, and can be planned for.
+    case ready(corpusDigest: String)
+    /// The plan of `generation` is in place on this worker.
+    case prepared(PreparationReport)
+    /// The first layer's work of the first step of this generation is about to start.
+    case resumed(generation: Generation, step: Int)
+    /// The worker's share of the step is computed and summed: it can commit.
+    case vote(StepVote)
+    /// A collective of this generation failed or timed out: somebody may be dead.
+    case faulted(generation: Generation, message: String)
+    /// The worker cannot go on, whatever the plan: the run has to end with this exit status.
+    case failed(exitStatus: Int32, message: String)
+    /// A key of a group's rendezvous, for all other members of the generation.
+    case rendezvous(Rendezvous)
+    /// SHA-256 of each layer's state held, hexadecimal, by layer.
+    case digests(generation: Generation, digests: [Int: String])
+    /// A piece of an uploaded layer's state, a safetensors file, in order.
+    case layerChunk(LayerChunk)
+}
+
+/// A plan, and what each worker has to do to get there.
+package struct Reconfiguration: Hashable, Sendable, Codable {
+    /// The plan; its generation is the reconfiguration's.
+    package var plan: ExecutionPlan
+    /// The templates that the plan's pipelines follow.
+    package var templates: [PipelineTemplate]
+    /// Steps committed so far: training resumes at this zero-based step.
+    ///
+    /// At zero there is no state yet and every worker initialises its layers from the seed.
+    package var committedSteps: Int
+    /// The layers to copy before training goes on.
+    package var transfers: [LayerTransfer]
+
+    package init(
+        plan: ExecutionPlan,
+        templates: [PipelineTemplate],
+        committedSteps: Int,
+        transfers: [LayerTransfer]
+    ) {
+        self.plan = plan
+        self.templates = templates
+        self.committedSteps = committedSteps
+        self.transfers = transfers
+    }
+
+    package var generation: Generation { plan.generation }
+
+    /// The template that a pipeline of this plan follows.
+    package func template(of pipeline: Pipeline) -> PipelineTemplate {
+        guard let template = templates.first(where: { $0.nodes == pipeline.templateNodes }) else {
+            preconditionFailure("plan uses a template of \(pipeline.templateNodes) nodes it lacks")
+        }
+        return template
+    }
+
+    /// The layers that each node holds under the plan.
+    package var layersByNode: [NodeID: [Int]] {
+        var layers: [NodeID: [Int]] = [:]
+        for pipeline in plan.pipelines {
+            let template = template(of: pipeline)
+            for (place, node) in pipeline.nodes.enumerated() {
+                layers[node] = template.layers(ofNode: place)
+            }
+        }
+        return layers
+    }
+}
+
+/// How getting ready for a plan went on one worker.
+package struct PreparationReport: Hashable, Sendable {
+    package var generation: Generation
+    /// Building the groups.
+    package var rebuild: Seconds
+    /// Copying layers.
+    package var transfer: Seconds
+    /// Bytes received.
+    package var received: ByteCount
+
+    package init(
+        generation: Generation,
+        rebuild: Seconds,
+        transfer: Seconds,
+        received: ByteCount
+    ) {
+        self.generation = generation
+        self.rebuild = rebuild
+        self.transfer = transfer
+        self.received = received
+    }
+}
+
+/// One worker's share of a step, ready to commit.
+package struct StepVote: Hashable, Sendable {
+    package var generation: Generation
+    package var step: Int
+    /// Squared norm of the summed gradient of each layer held, by layer.
+    ///
+    /// Equal on all holders.
+    package var squaredNorms: [Int: Double]
+    /// Mean loss of each microbatch whose last stage ran here, by index in the global batch.
+    package var losses: [Int: Double]
+    /// Time spent computing in this step, for the bubble.
+    package var busy: Seconds
+
+    package init(
+        generation: Generation,
+        step: Int,
+        squaredNorms: [Int: Double],
+        losses: [Int: Double],
+        busy: Seconds
+    ) {
+        self.generation = generation
+        self.step = step
+        self.squaredNorms = squaredNorms
+        self.losses = losses
+        self.busy = busy
+    }
+}
+
+/// The decision that a step counts.
+package struct StepCommit: Hashable, Sendable {
+    package var generation: Generation
+    package var step: Int
+    /// Factor in (0, 1] that brings the global gradient norm down to the clipping bound.
+    package var clipCoefficient: Double
+    /// Whether to wait for another message after applying, instead of starting the next step.
+    package var pauses: Bool
+
+    package init(generation: Generation, step: Int, clipCoefficient: Double, pauses: Bool) {
+        self.generation = generation
+        self.step = step
+        self.clipCoefficient = clipCoefficient
+        self.pauses = pauses
+    }
+}
+
+/// One key of the key-value store through which the members of a group find each other.
+package struct Rendezvous: Hashable, Sendable {
+    package var generation: Generation
+    package var key: String
+    package var value: [UInt8]
+
+    package init(generation: Generation, key: String, value: [UInt8]) {
+        self.generation = generation
+        self.key = key
+        self.value = value
+    }
+}
+
+/// A piece of a layer's state on its way to the run directory.
+package struct LayerChunk: Hashable, Sendable {
+    package var generation: Generation
+    package var layer: Int
+    package var bytes: [UInt8]
+    package var isLast: Bool
+
+    package init(generation: Generation, layer: Int, bytes: [UInt8], isLast: Bool) {
+        self.generation = generation
+        self.layer = layer
+        self.bytes = bytes
+        self.isLast = isLast
+    }
+}

@@ -1,0 +1,182 @@
+/// The model to train: a GPT-2 of any size.
+package struct ModelSpecification: Hashable, Sendable, Codable {
+    package var name: String
+    /// Transformer blocks; the planner sees two layers more, embedding and head.
+    package var blocks: Int
+    package var hidden: Int
+    package var heads: Int
+    package var vocabulary: Int
+    /// Tokens of one sample.
+    package var sequenceLength: Int
+    package var dropout: Double
+
+    package init(
+        name: String,
+        blocks: Int,
+        hidden: Int,
+        heads: Int,
+        vocabulary: Int,
+        sequenceLength: Int,
+        dropout: Double
+    ) {
+        self.name = name
+        self.blocks = blocks
+        self.hidden = hidden
+        self.heads = heads
+        self.vocabulary = vocabulary
+        self.sequenceLength = sequenceLength
+        self.dropout = dropout
+    }
+
+    /// Layers as the planner counts them: embedding, blocks, head.
+    package var layerCount: Int { blocks + 2 }
+}
+
+/// How to train it.
+///
+/// AdamW with decoupled weight decay, linear warmup and cosine decay.
+package struct TrainingSpecification: Hashable, Sendable, Codable {
+    package var steps: Int
+    package var seed: UInt64
+    /// Samples of one step over all pipelines; never changes.
+    package var globalBatch: Int
+    /// Samples of one microbatch; never changes either.
+    package var microbatch: Int
+    package var learningRate: Double
+    package var minimumLearningRate: Double
+    package var warmupSteps: Int
+    package var weightDecay: Double
+    package var beta1: Double
+    package var beta2: Double
+    package var epsilon: Double
+    /// Greatest global gradient norm; larger gradients are scaled down to it.
+    package var gradientClip: Double
+
+    package init(
+        steps: Int,
+        seed: UInt64,
+        globalBatch: Int,
+        microbatch: Int,
+        learningRate: Double,
+        minimumLearningRate: Double,
+        warmupSteps: Int,
+        weightDecay: Double,
+        beta1: Double,
+        beta2: Double,
+        epsilon: Double,
+        gradientClip: Double
+    ) {
+        self.steps = steps
+        self.seed = seed
+        self.globalBatch = globalBatch
+        self.microbatch = microbatch
+        self.learningRate = learningRate
+        self.minimumLearningRate = minimumLearningRate
+        self.warmupSteps = warmupSteps
+        self.weightDecay = weightDecay
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.gradientClip = gradientClip
+    }
+
+    /// Microbatches of one step over all pipelines.
+    package var microbatchCount: Int { globalBatch / microbatch }
+}
+
+/// Where to train it.
+package struct ClusterSpecification: Hashable, Sendable, Codable {
+    package var nodes: Int
+    package var faultTolerance: Int
+    /// Memory of one device that the planner may use; `nil` is unlimited.
+    package var deviceMemory: ByteCount?
+    /// The longest a failure may go unnoticed; every deadline derives from it.
+    package var detectionBudget: Seconds
+
+    package init(
+        nodes: Int,
+        faultTolerance: Int,
+        deviceMemory: ByteCount?,
+        detectionBudget: Seconds
+    ) {
+        self.nodes = nodes
+        self.faultTolerance = faultTolerance
+        self.deviceMemory = deviceMemory
+        self.detectionBudget = detectionBudget
+    }
+}
+
+/// A whole job: what `CONFIG.yaml` says, resolved and checked.
+package struct JobSpecification: Hashable, Sendable, Codable {
+    package var model: ModelSpecification
+    package var training: TrainingSpecification
+    package var cluster: ClusterSpecification
+    /// Absolute path of the corpus, on every node.
+    package var corpusPath: String
+    /// Absolute path of a folder with GPT-2 weights to start from; `nil` starts from the seed.
+    package var initialWeightsPath: String?
+    /// Failures to stage, for tests and demonstrations; empty in real runs.
+    package var faults: [PlannedFault]
+
+    package init(
+        model: ModelSpecification,
+        training: TrainingSpecification,
+        cluster: ClusterSpecification,
+        corpusPath: String,
+        initialWeightsPath: String? = nil,
+        faults: [PlannedFault] = []
+    ) {
+        self.model = model
+        self.training = training
+        self.cluster = cluster
+        self.corpusPath = corpusPath
+        self.initialWeightsPath = initialWeightsPath
+        self.faults = faults
+    }
+}
+
+/// The named places in a worker's code where a failure can be staged.
+package enum FailurePoint: String, Sendable, Codable, CaseIterable {
+    /// Between two layers of a forward pass.
+    case midForward = "mid-forward"
+    /// Between two layers of a backward pass.
+    case midBackward = "mid-backward"
+    /// After a send to the next or previous stage was posted, before it is known to be complete.
+    case midSend = "mid-send"
+    /// After all gradients are summed, before the commit vote.
+    case beforeVote = "before-vote"
+    /// After the commit vote, before the decision is applied.
+    case afterVote = "after-vote"
+    /// After some layers of an optimizer step were updated.
+    case midOptimizer = "mid-optimizer"
+    /// While groups of a new generation are being built.
+    case midRebuild = "mid-rebuild"
+    /// After the first layer of a layer transfer was sent or received.
+    case midTransfer = "mid-transfer"
+    /// After everything of a new generation is in place, before it is reported.
+    case beforePrepared = "before-prepared"
+}
+
+/// A staged failure: at a point of the code of one node, in one step, something dies by SIGKILL.
+package struct PlannedFault: Hashable, Sendable, Codable {
+    /// What dies.
+    package enum Target: String, Sendable, Codable, CaseIterable {
+        case worker
+        case agent
+        /// Agent and worker: the node's whole process group.
+        case node
+    }
+
+    package var node: NodeID
+    package var point: FailurePoint
+    /// The step in which it happens; for points of a reconfiguration, the first such at or after it.
+    package var step: Int
+    package var target: Target
+
+    package init(node: NodeID, point: FailurePoint, step: Int, target: Target) {
+        self.node = node
+        self.point = point
+        self.step = step
+        self.target = target
+    }
+}

@@ -1,0 +1,158 @@
+/// What one layer costs: the unit that the planner assigns to stages (`profile.json`, one entry).
+public struct LayerProfile: Hashable, Sendable, Codable {
+    /// The layer's name, for people.
+    public var name: String
+    /// Forward time of one microbatch on one device.
+    public var forward: Seconds
+    /// Backward time of one microbatch on one device.
+    public var backward: Seconds
+    /// All-reduce time among that many devices of one node.
+    public var allReduceInNode: [Int: Seconds]
+    /// All-reduce time of the layer's gradients among that many nodes.
+    public var allReduceAcrossNodes: [Int: Seconds]
+    /// Bytes of the layer's parameters.
+    public var parameterBytes: ByteCount
+    /// Bytes of gradients kept during a step; absent in a file means as many as parameters.
+    public var gradientBytes: ByteCount
+    /// Bytes of optimizer state.
+    public var optimizerBytes: ByteCount
+    /// Bytes of activations kept per microbatch in flight.
+    public var activationBytes: ByteCount
+    /// Bytes of the layer's output for one microbatch.
+    public var outputBytes: ByteCount
+
+    /// A layer with the given costs; all that is not given is free.
+    public init(
+        name: String,
+        forward: Seconds,
+        backward: Seconds,
+        allReduceInNode: [Int: Seconds] = [:],
+        allReduceAcrossNodes: [Int: Seconds] = [:],
+        parameterBytes: ByteCount = 0,
+        gradientBytes: ByteCount? = nil,
+        optimizerBytes: ByteCount = 0,
+        activationBytes: ByteCount = 0,
+        outputBytes: ByteCount = 0
+    ) {
+        self.name = name
+        self.forward = forward
+        self.backward = backward
+        self.allReduceInNode = allReduceInNode
+        self.allReduceAcrossNodes = allReduceAcrossNodes
+        self.parameterBytes = parameterBytes
+        self.gradientBytes = gradientBytes ?? parameterBytes
+        self.optimizerBytes = optimizerBytes
+        self.activationBytes = activationBytes
+        self.outputBytes = outputBytes
+    }
+
+    /// Bytes that a copy of the layer's state moves: parameters and optimizer state.
+    public var stateBytes: ByteCount { parameterBytes + optimizerBytes }
+
+    private enum CodingKeys: String, CodingKey {
+        case name
+        case forward = "forward_seconds"
+        case backward = "backward_seconds"
+        case allReduceInNode = "allreduce_in_node_seconds"
+        case allReduceAcrossNodes = "allreduce_across_nodes_seconds"
+        case parameterBytes = "parameter_bytes"
+        case gradientBytes = "gradient_bytes"
+        case optimizerBytes = "optimizer_bytes"
+        case activationBytes = "activation_bytes"
+        case outputBytes = "output_bytes"
+    }
+
+    /// Reads a layer; absent sizes are zero.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func bytes(_ key: CodingKeys) throws -> ByteCount? {
+            try container.decodeIfPresent(ByteCount.self, forKey: key)
+        }
+        func times(_ key: CodingKeys) throws -> [Int: Seconds] {
+            try container.decodeIfPresent([Int: Seconds].self, forKey: key) ?? [:]
+        }
+        self.init(
+            name: try container.decode(String.self, forKey: .name),
+            forward: try container.decode(Seconds.self, forKey: .forward),
+            backward: try container.decode(Seconds.self, forKey: .backward),
+            allReduceInNode: try times(.allReduceInNode),
+            allReduceAcrossNodes: try times(.allReduceAcrossNodes),
+            parameterBytes: try bytes(.parameterBytes) ?? 0,
+            gradientBytes: try bytes(.gradientBytes),
+            optimizerBytes: try bytes(.optimizerBytes) ?? 0,
+            activationBytes: try bytes(.activationBytes) ?? 0,
+            outputBytes: try bytes(.outputBytes) ?? 0
+        )
+    }
+}
+
+/// The measured costs of a model, layer by layer (`profile.json`).
+public struct ModelProfile: Hashable, Sendable, Codable {
+    /// Version of the file format that this program reads and writes.
+    public static let formatVersion = 1
+
+    /// Version of the file format.
+    public var version: Int
+    /// The model's name, for people.
+    public var model: String
+    /// Samples of one microbatch.
+    public var microbatchSize: Int
+    /// Memory of one device; `nil` is unlimited.
+    public var deviceMemory: ByteCount?
+    /// The layers in order of the forward pass.
+    public var layers: [LayerProfile]
+
+    /// A profile of the current format version.
+    public init(
+        model: String,
+        microbatchSize: Int,
+        deviceMemory: ByteCount? = nil,
+        layers: [LayerProfile]
+    ) {
+        version = Self.formatVersion
+        self.model = model
+        self.microbatchSize = microbatchSize
+        self.deviceMemory = deviceMemory
+        self.layers = layers
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case version
+        case model
+        case microbatchSize = "microbatch_size"
+        case deviceMemory = "device_memory_bytes"
+        case layers
+    }
+}
+
+extension ModelProfile {
+    /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense.
+    public func validate() throws {
+        func fail(_ message: String) -> OobleckError { OobleckError(.inputData, message) }
+        guard version == Self.formatVersion else {
+            throw fail("profile has version \(version); this program reads \(Self.formatVersion)")
+        }
+        guard !layers.isEmpty else { throw fail("profile has no layers; it needs at least one") }
+        for layer in layers {
+            let times: [(String, Seconds)] =
+                [("forward_seconds", layer.forward), ("backward_seconds", layer.backward)]
+                + layer.allReduceInNode.sorted { $0.key < $1.key }
+                .map { ("allreduce_in_node_seconds[\($0.key)]", $0.value) }
+                + layer.allReduceAcrossNodes.sorted { $0.key < $1.key }
+                .map { ("allreduce_across_nodes_seconds[\($0.key)]", $0.value) }
+            for (field, time) in times where !(time.value.isFinite && time.value >= 0) {
+                throw fail(
+                    "layer \(layer.name): \(field) is \(time.value); it must be finite and >= 0"
+                )
+            }
+            let sizes = [
+                ("parameter_bytes", layer.parameterBytes), ("gradient_bytes", layer.gradientBytes),
+                ("optimizer_bytes", layer.optimizerBytes),
+                ("activation_bytes", layer.activationBytes), ("output_bytes", layer.outputBytes),
+            ]
+            for (field, size) in sizes where size.value < 0 {
+                throw fail("layer \(layer.name): \(field) is \(size.value); it must be >= 0")
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/// How a pipeline's time is estimated (DESIGN of the cost models: `Documentation/Architecture.md`).
+public enum CostModel: String, Sendable, Codable, CaseIterable {
+    /// The formula of the paper, section 4.1.
+    case sosp23
+    /// The formula that the published artifact evaluates.
+    case sosp23Artifact = "sosp23-artifact"
+}
+
+/// Between which node counts the templates answer `faultTolerance` losses at once.
+public struct Guarantee: Hashable, Sendable, Codable {
+    /// Least node count at which every layer has f + 1 copies.
+    public var minimumNodes: Int
+    /// Node count that was planned for.
+    public var maximumNodes: Int
+    /// Node losses always survivable at once.
+    public var faultTolerance: Int
+
+    /// A guarantee from `minimumNodes` up to `maximumNodes`.
+    public init(minimumNodes: Int, maximumNodes: Int, faultTolerance: Int) {
+        self.minimumNodes = minimumNodes
+        self.maximumNodes = maximumNodes
+        self.faultTolerance = faultTolerance
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case minimumNodes = "minimum_nodes"
+        case maximumNodes = "maximum_nodes"
+        case faultTolerance = "fault_tolerance"
+    }
+}
+
+/// How long planning itself took.
+public struct PlanningTime: Hashable, Sendable, Codable {
+    /// Generating the templates.
+    public var templates: Seconds
+    /// Choosing the plan from them.
+    public var instantiation: Seconds
+
+    /// The times of the two parts.
+    public init(templates: Seconds, instantiation: Seconds) {
+        self.templates = templates
+        self.instantiation = instantiation
+    }
+}
+
+/// All that `oobleck plan` prints and `plan.json` holds.
+public struct PlanDocument: Hashable, Sendable, Codable {
+    /// The cost model the plan minimises.
+    public var costModel: CostModel
+    /// Devices of each node.
+    public var devicesPerNode: Int
+    /// Microbatches of one step over all pipelines.
+    public var microbatches: Int
+    /// What the templates answer for.
+    public var guarantee: Guarantee
+    /// The templates, by node count.
+    public var templates: [PipelineTemplate]
+    /// The plan in force.
+    public var plan: ExecutionPlan
+    /// Why this plan, in words with numbers.
+    public var reason: String
+    /// What is copied to get there.
+    public var transfers: [LayerTransfer]
+    /// How long planning took.
+    public var planningTime: PlanningTime
+
+    /// A document with all its parts.
+    public init(
+        costModel: CostModel,
+        devicesPerNode: Int,
+        microbatches: Int,
+        guarantee: Guarantee,
+        templates: [PipelineTemplate],
+        plan: ExecutionPlan,
+        reason: String,
+        transfers: [LayerTransfer],
+        planningTime: PlanningTime
+    ) {
+        self.costModel = costModel
+        self.devicesPerNode = devicesPerNode
+        self.microbatches = microbatches
+        self.guarantee = guarantee
+        self.templates = templates
+        self.plan = plan
+        self.reason = reason
+        self.transfers = transfers
+        self.planningTime = planningTime
+    }
+
+    /// The template over `nodes` nodes, if the set has one.
+    public func template(nodes: Int) -> PipelineTemplate? {
+        templates.first { $0.nodes == nodes }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case costModel = "cost_model"
+        case devicesPerNode = "devices_per_node"
+        case microbatches
+        case guarantee
+        case templates
+        case plan
+        case reason
+        case transfers
+        case planningTime = "planning_seconds"
+    }
+}

@@ -1,0 +1,273 @@
+/// A step that was committed: one line of the ledger before it is chained.
+package struct CommittedStep: Hashable, Sendable {
+    /// Zero-based number of the step.
+    package var step: Int
+    package var generation: Generation
+    /// Positions in the endless sample order: `[firstSample, endSample)`.
+    package var firstSample: Int
+    package var endSample: Int
+    /// Mean over all microbatches, summed in microbatch order.
+    package var loss: Double
+    /// Global gradient norm before clipping, summed in layer order.
+    package var gradientNorm: Double
+
+    package init(
+        step: Int,
+        generation: Generation,
+        firstSample: Int,
+        endSample: Int,
+        loss: Double,
+        gradientNorm: Double
+    ) {
+        self.step = step
+        self.generation = generation
+        self.firstSample = firstSample
+        self.endSample = endSample
+        self.loss = loss
+        self.gradientNorm = gradientNorm
+    }
+}
+
+/// How one failure was survived (`result.json`, `recoveries`).
+package struct RecoveryRecord: Hashable, Sendable, Codable {
+    package var step: Int
+    package var lostNodes: [NodeID]
+    package var detect: Seconds
+    package var decide: Seconds
+    package var rebuild: Seconds
+    package var transfer: Seconds
+    package var transferBytes: ByteCount
+    /// From the first sign of the failure to the start of the redone step on every worker.
+    package var total: Seconds
+    package var reason: String
+
+    package init(
+        step: Int,
+        lostNodes: [NodeID],
+        detect: Seconds,
+        decide: Seconds,
+        rebuild: Seconds,
+        transfer: Seconds,
+        transferBytes: ByteCount,
+        total: Seconds,
+        reason: String
+    ) {
+        self.step = step
+        self.lostNodes = lostNodes
+        self.detect = detect
+        self.decide = decide
+        self.rebuild = rebuild
+        self.transfer = transfer
+        self.transferBytes = transferBytes
+        self.total = total
+        self.reason = reason
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case step
+        case lostNodes = "lost_nodes"
+        case detect = "detect_seconds"
+        case decide = "decide_seconds"
+        case rebuild = "rebuild_seconds"
+        case transfer = "transfer_seconds"
+        case transferBytes = "transfer_bytes"
+        case total = "total_seconds"
+        case reason
+    }
+}
+
+/// What a finished run came to (`result.json`).
+package struct RunResult: Hashable, Sendable, Codable {
+    package var steps: Int
+    package var finalLoss: Double
+    /// Digest of parameters and optimizer state of all layers in layer order.
+    package var stateSHA256: String
+    package var failures: Int
+    package var reconfigurations: Int
+    package var samplesCommitted: Int
+    package var samplesRepeated: Int
+    package var recoveries: [RecoveryRecord]
+
+    package init(
+        steps: Int,
+        finalLoss: Double,
+        stateSHA256: String,
+        failures: Int,
+        reconfigurations: Int,
+        samplesCommitted: Int,
+        samplesRepeated: Int,
+        recoveries: [RecoveryRecord]
+    ) {
+        self.steps = steps
+        self.finalLoss = finalLoss
+        self.stateSHA256 = stateSHA256
+        self.failures = failures
+        self.reconfigurations = reconfigurations
+        self.samplesCommitted = samplesCommitted
+        self.samplesRepeated = samplesRepeated
+        self.recoveries = recoveries
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case steps
+        case finalLoss = "final_loss"
+        case stateSHA256 = "state_sha256"
+        case failures
+        case reconfigurations
+        case samplesCommitted = "samples_committed"
+        case samplesRepeated = "samples_repeated"
+        case recoveries
+    }
+}
+
+/// One node as `oobleck status` shows it.
+package struct NodeStatus: Hashable, Sendable, Codable {
+    /// The life of a node.
+    package enum State: String, Sendable, Codable {
+        case joining
+        case healthy
+        case suspect
+        case draining
+        case dead
+    }
+
+    package var id: NodeID
+    package var state: State
+    package var agentPID: Int?
+    package var workerPIDs: [Int]
+    package var pipeline: Int?
+    package var stages: [Int]
+
+    package init(
+        id: NodeID,
+        state: State,
+        agentPID: Int? = nil,
+        workerPIDs: [Int] = [],
+        pipeline: Int? = nil,
+        stages: [Int] = []
+    ) {
+        self.id = id
+        self.state = state
+        self.agentPID = agentPID
+        self.workerPIDs = workerPIDs
+        self.pipeline = pipeline
+        self.stages = stages
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case state
+        case agentPID = "agent_pid"
+        case workerPIDs = "worker_pids"
+        case pipeline
+        case stages
+    }
+}
+
+/// A run as `oobleck status` shows it (`status.json`).
+package struct RunStatus: Hashable, Sendable, Codable {
+    /// What the run is doing.
+    package enum Phase: String, Sendable, Codable {
+        case starting
+        case reconfiguring
+        case training
+        case collecting
+        case finished
+        case stopped
+    }
+
+    package var phase: Phase
+    /// Steps committed so far out of `steps`: number of the last committed step, counted from one.
+    package var step: Int
+    package var steps: Int
+    package var generation: Generation
+    package var loss: Double?
+    /// Step time of the last committed step, start to commit.
+    package var stepTime: Seconds?
+    package var tokensPerSecond: Double?
+    /// Share of worker time in the last step that was not computation.
+    package var bubble: Double?
+    package var pipelines: Int
+    package var nodes: [NodeStatus]
+
+    package init(
+        phase: Phase,
+        step: Int,
+        steps: Int,
+        generation: Generation,
+        loss: Double?,
+        stepTime: Seconds?,
+        tokensPerSecond: Double?,
+        bubble: Double?,
+        pipelines: Int,
+        nodes: [NodeStatus]
+    ) {
+        self.phase = phase
+        self.step = step
+        self.steps = steps
+        self.generation = generation
+        self.loss = loss
+        self.stepTime = stepTime
+        self.tokensPerSecond = tokensPerSecond
+        self.bubble = bubble
+        self.pipelines = pipelines
+        self.nodes = nodes
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case phase
+        case step
+        case steps
+        case generation
+        case loss
+        case stepTime = "step_seconds"
+        case tokensPerSecond = "tokens_per_second"
+        case bubble
+        case pipelines
+        case nodes
+    }
+}
+
+/// Something that happened in a run (`events.jsonl`, one line), without the time, which the
+/// recorder adds.
+package struct RunEvent: Hashable, Sendable, Codable {
+    /// What kind of thing happened.
+    package enum Kind: String, Sendable, Codable {
+        case nodeJoined = "node-joined"
+        case nodeReady = "node-ready"
+        case nodeLost = "node-lost"
+        case nodeDrained = "node-drained"
+        case suspicion
+        case aborted
+        case planned
+        case prepared
+        case resumed
+        case committed
+        case recovered
+        case warning
+        case refused
+        case finished
+        case stopped
+    }
+
+    package var kind: Kind
+    package var generation: Generation
+    package var step: Int
+    package var node: NodeID?
+    /// One line for people.
+    package var message: String
+
+    package init(
+        kind: Kind,
+        generation: Generation,
+        step: Int,
+        node: NodeID? = nil,
+        message: String
+    ) {
+        self.kind = kind
+        self.generation = generation
+        self.step = step
+        self.node = node
+        self.message = message
+    }
+}

@@ -1,0 +1,59 @@
+import OobleckCore
+
+/// Names and shapes of a GPT-2's parameters by layer, as the `transformers` package names them.
+///
+/// Linear weights are `[in, out]`, row-major (its `Conv1D`).
+package enum ParameterLayout {
+    /// Name of the token embedding, of which ``headWeight`` is the tied copy.
+    package static let tokenEmbedding = "transformer.wte.weight"
+    /// Name of the head's copy of the token embedding, in the last layer.
+    package static let headWeight = "lm_head.weight"
+    /// Name of the position embedding.
+    package static let positionEmbedding = "transformer.wpe.weight"
+
+    /// The parameters of a layer: embedding (0), blocks (1...), head (last).
+    package static func parameters(ofLayer layer: Int, model: ModelSpecification) -> [TensorShape] {
+        let hidden = model.hidden
+        precondition(0..<model.layerCount ~= layer, "layer \(layer) of \(model.layerCount)")
+        if layer == 0 {
+            return [
+                TensorShape(tokenEmbedding, [model.vocabulary, hidden]),
+                TensorShape(positionEmbedding, [model.sequenceLength, hidden]),
+            ]
+        }
+        if layer == model.layerCount - 1 {
+            return [
+                TensorShape("transformer.ln_f.weight", [hidden]),
+                TensorShape("transformer.ln_f.bias", [hidden]),
+                TensorShape(headWeight, [model.vocabulary, hidden]),
+            ]
+        }
+        let block = "transformer.h.\(layer - 1)"
+        return [
+            TensorShape("\(block).ln_1.weight", [hidden]),
+            TensorShape("\(block).ln_1.bias", [hidden]),
+            TensorShape("\(block).attn.c_attn.weight", [hidden, 3 * hidden]),
+            TensorShape("\(block).attn.c_attn.bias", [3 * hidden]),
+            TensorShape("\(block).attn.c_proj.weight", [hidden, hidden]),
+            TensorShape("\(block).attn.c_proj.bias", [hidden]),
+            TensorShape("\(block).ln_2.weight", [hidden]),
+            TensorShape("\(block).ln_2.bias", [hidden]),
+            TensorShape("\(block).mlp.c_fc.weight", [hidden, 4 * hidden]),
+            TensorShape("\(block).mlp.c_fc.bias", [4 * hidden]),
+            TensorShape("\(block).mlp.c_proj.weight", [4 * hidden, hidden]),
+            TensorShape("\(block).mlp.c_proj.bias", [hidden]),
+        ]
+    }
+
+    /// The tensors of a layer's state file: each parameter with both moments of AdamW behind it.
+    package static func stateTensors(
+        ofLayer layer: Int,
+        model: ModelSpecification
+    ) -> [TensorShape] {
+        parameters(ofLayer: layer, model: model).flatMap { parameter in
+            ["", ".exp_avg", ".exp_avg_sq"].map { suffix in
+                TensorShape(parameter.name + suffix, parameter.dimensions)
+            }
+        }
+    }
+}

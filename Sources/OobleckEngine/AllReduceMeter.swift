@@ -1,0 +1,79 @@
+import Foundation
+import OobleckCore
+import OobleckTensor
+import Synchronization
+
+/// Measures all-reduces of gradient sums between two members on this machine, each on a thread of
+/// its own, and extends them to more members by the ring formula.
+final class AllReduceMeter {
+    /// Member counts that a profile lists.
+    private static let memberCounts = [2, 3, 4]
+    private static let formationMilliseconds = 10_000
+
+    private let repetitions: Int
+    private let groups: [CommunicationGroup]
+    private var known: [Int: [Int: Seconds]] = [:]
+
+    init(repetitions: Int) throws {
+        self.repetitions = repetitions
+        let stores = Mutex<[RendezvousStore]>([])
+        // Each member's keys go to the other: with two members, to both, which does no harm.
+        let publish: @Sendable (String, [UInt8]) -> Void = { key, value in
+            for store in stores.withLock({ $0 }) { store.receive(key: key, value: value) }
+        }
+        let members = try [RendezvousStore(publish: publish), RendezvousStore(publish: publish)]
+        stores.withLock { $0 = members }
+        groups = try Self.onTwoThreads { rank in
+            try CommunicationGroup(
+                store: members[rank],
+                name: "profile",
+                rank: rank,
+                size: 2,
+                host: "127.0.0.1",
+                formationMilliseconds: Self.formationMilliseconds,
+                waitMilliseconds: Self.formationMilliseconds
+            )
+        }
+        stores.withLock { $0 = [] }
+    }
+
+    /// Seconds by member count for sums of `elementCount` int64 values.
+    func times(elementCount: Int) throws -> [Int: Seconds] {
+        if let times = known[elementCount] { return times }
+        let pair = try measurePair(elementCount: elementCount)
+        var times: [Int: Seconds] = [:]
+        for count in Self.memberCounts {
+            // A ring of n moves 2 (n - 1) / n of the bytes through each member.
+            times[count] = (2 * Double(count - 1) / Double(count)) * pair
+        }
+        known[elementCount] = times
+        return times
+    }
+
+    private func measurePair(elementCount: Int) throws -> Seconds {
+        let groups = groups
+        let repetitions = repetitions
+        let times = try Self.onTwoThreads { rank in
+            let tensor = try Tensor.zeros([elementCount], .int64)
+            var times: [Seconds] = []
+            for _ in 0...repetitions {
+                let watch = Stopwatch()
+                try groups[rank].startAllReduce(tensor).wait()
+                times.append(watch.elapsed)
+            }
+            return times.dropFirst().sorted()[repetitions / 2]
+        }
+        return times[0]
+    }
+
+    private static func onTwoThreads<Result: Sendable>(
+        _ body: @escaping @Sendable (_ rank: Int) throws -> Result
+    ) throws -> [Result] {
+        let outcomes = Mutex<[Swift.Result<Result, any Error>?]>([nil, nil])
+        DispatchQueue.concurrentPerform(iterations: 2) { rank in
+            let outcome = Swift.Result { try body(rank) }
+            outcomes.withLock { $0[rank] = outcome }
+        }
+        return try outcomes.withLock { $0 }.compactMap { try $0?.get() }
+    }
+}

@@ -1,0 +1,60 @@
+import OobleckCore
+import OobleckTensor
+import Synchronization
+
+/// What a generation owns beyond its plan: the rendezvous store and the groups.
+///
+/// Any thread may abort it, which ends every wait of the training thread in it.
+final class GenerationResources: Sendable {
+    private struct State {
+        var groups: [String: CommunicationGroup] = [:]
+        var isAborted = false
+    }
+
+    let generation: Generation
+    let store: RendezvousStore
+    private let state = Mutex(State())
+
+    init(generation: Generation, link: any ControlLink) throws {
+        self.generation = generation
+        store = try RendezvousStore { key, value in
+            link.send(
+                .rendezvous(Rendezvous(generation: generation, key: key, value: value))
+            )
+        }
+    }
+
+    /// Ends all waits of this generation, now and later.
+    func abort() {
+        store.abort()
+        let groups = state.withLock { state in
+            state.isAborted = true
+            return Array(state.groups.values)
+        }
+        for group in groups { group.abort() }
+    }
+
+    /// Throws when the generation was aborted.
+    func checkAborted() throws {
+        guard !state.withLock({ $0.isAborted }) else {
+            throw TensorError(code: .aborted, message: "generation \(generation) was aborted")
+        }
+    }
+
+    func add(_ group: CommunicationGroup, name: String) {
+        let isAborted = state.withLock { state in
+            state.groups[name] = group
+            return state.isAborted
+        }
+        if isAborted { group.abort() }
+    }
+
+    /// The group of this name, or `nil` for no name.
+    func group(_ name: String?) -> CommunicationGroup? {
+        guard let name else { return nil }
+        return state.withLock { $0.groups[name] }
+    }
+
+    /// Drops the groups; their sockets close and their threads end.
+    func release() { state.withLock { $0.groups = [:] } }
+}

@@ -1,0 +1,122 @@
+import OobleckCore
+import OobleckModels
+import OobleckTensor
+
+/// The exact gradient sums of one step on one worker, and their summation among the pipelines.
+///
+/// A layer's sum starts its way as soon as the layer's last backward pass is done, so that it
+/// overlaps with the backward passes of the layers before it. All members of a group start their
+/// sums in the same order: layers from last to first, then the tied matrix.
+final class GradientSums {
+    private let layers: [Int: LayerState]
+    private let groupPlan: GroupPlan
+    private let resources: GenerationResources
+    private var sums: [ObjectIdentifier: FixedPointAccumulator] = [:]
+    private var pending: [PendingTransfer] = []
+
+    /// Zeros for all segments of `layers`.
+    init(
+        layers: [Int: LayerState],
+        groupPlan: GroupPlan,
+        resources: GenerationResources,
+        microbatchCount: Int
+    ) throws {
+        self.layers = layers
+        self.groupPlan = groupPlan
+        self.resources = resources
+        for state in layers.values {
+            for segment in state.segments where sums[ObjectIdentifier(segment)] == nil {
+                sums[ObjectIdentifier(segment)] = try FixedPointAccumulator(
+                    count: segment.count,
+                    addendCount: microbatchCount
+                )
+            }
+        }
+    }
+
+    private func accumulator(_ segment: ParameterSegment) -> FixedPointAccumulator {
+        guard let accumulator = sums[ObjectIdentifier(segment)] else {
+            preconditionFailure("a segment without sums")
+        }
+        return accumulator
+    }
+
+    /// Adds one microbatch's gradients of a layer, in the order of its parameters.
+    func add(_ gradients: ArraySlice<Tensor>, layer: LayerState) throws {
+        for (index, gradient) in gradients.enumerated() {
+            let (segment, entry) = layer.location(index)
+            do {
+                try accumulator(segment).add(gradient, at: entry.offset)
+            } catch let error as TensorError where error.code == .failed {
+                throw OobleckError(
+                    .inputData,
+                    "layer \(layer.layer), \(entry.parameter.name): \(error.message); "
+                        + "lower the learning rate or clip harder"
+                )
+            }
+        }
+    }
+
+    /// Starts the summation of a layer whose gradients are complete here.
+    func start(layer: Int) throws {
+        guard let state = layers[layer] else { return }
+        if let group = resources.group(groupPlan.layerGroups[layer]) {
+            pending.append(try group.startAllReduce(accumulator(state.own).sums))
+        }
+    }
+
+    /// Starts the summation of the tied matrix, when all layers' gradients are complete here.
+    func startTied() throws {
+        guard let group = resources.group(groupPlan.tiedGroup),
+            let segment = layers.values.lazy.compactMap(\.tied).first
+        else { return }
+        pending.append(try group.startAllReduce(accumulator(segment).sums))
+    }
+
+    /// Waits until all sums are complete.
+    func wait() throws {
+        for transfer in pending { try transfer.wait() }
+        pending = []
+    }
+
+    /// Squared norm of each layer's mean gradient.
+    ///
+    /// The tied matrix counts once, in the embedding.
+    func squaredNorms(microbatchCount: Int) throws -> [Int: Double] {
+        let factor = 1 / Double(microbatchCount)
+        var norms: [Int: Double] = [:]
+        for (layer, state) in layers {
+            let segments = layer == 0 ? state.segments : [state.own]
+            norms[layer] = try segments.reduce(0) { sum, segment in
+                try sum + accumulator(segment).squaredNorm(factor: factor)
+            }
+        }
+        return norms
+    }
+
+    /// Applies the optimizer to every segment once.
+    ///
+    /// `afterSegment` is called between updates.
+    func apply(
+        _ update: AdamWUpdate,
+        clip: Double,
+        microbatchCount: Int,
+        scratch: Tensor,
+        afterSegment: () -> Void
+    ) throws {
+        var updated: Set<ObjectIdentifier> = []
+        for layer in layers.keys.sorted() {
+            for segment in layers[layer]?.segments ?? []
+            where updated.insert(ObjectIdentifier(segment)).inserted {
+                try segment.update(
+                    update,
+                    sums: accumulator(segment),
+                    factor: 1 / Double(microbatchCount),
+                    clip: clip,
+                    scratch: scratch
+                )
+                afterSegment()
+            }
+        }
+    }
+}

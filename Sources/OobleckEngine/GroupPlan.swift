@@ -1,0 +1,52 @@
+import OobleckCore
+
+/// Which groups of workers exchange tensors under a plan.
+///
+/// All workers form the groups they belong to in this order, so that no two wait for each other.
+package struct GroupPlan: Equatable {
+    package struct Group: Equatable {
+        package let name: String
+        /// The members; the position is the rank.
+        package let members: [NodeID]
+    }
+
+    /// The groups, in the order in which they are formed.
+    package private(set) var groups: [Group] = []
+    /// Name of each pipeline's group, by index; `nil` for a pipeline of one stage.
+    package private(set) var pipelineGroups: [String?] = []
+    /// Name of the group that sums each layer's gradients; `nil` where one node alone holds it.
+    package private(set) var layerGroups: [String?] = []
+    /// Name of the group that sums the gradients of the tied matrix.
+    package private(set) var tiedGroup: String?
+    /// Name of the group that copies layers.
+    package private(set) var transferGroup: String?
+
+    package init(_ reconfiguration: Reconfiguration, layerCount: Int) {
+        for (index, pipeline) in reconfiguration.plan.pipelines.enumerated() {
+            pipelineGroups.append(add("pipeline \(index)", members: pipeline.nodes))
+        }
+        var holders = [[NodeID]](repeating: [], count: layerCount)
+        for (node, layers) in reconfiguration.layersByNode {
+            for layer in layers { holders[layer].append(node) }
+        }
+        for layer in 0..<layerCount {
+            layerGroups.append(addShared("sum", members: holders[layer].sorted()))
+        }
+        let tiedHolders = Set(holders[0] + holders[layerCount - 1]).sorted()
+        tiedGroup = addShared("tied", members: tiedHolders)
+        let movers = Set(reconfiguration.transfers.flatMap { [$0.fromNode, $0.toNode] }).sorted()
+        transferGroup = add("transfer", members: movers)
+    }
+
+    private mutating func addShared(_ purpose: String, members: [NodeID]) -> String? {
+        add(purpose + " " + members.map(\.description).joined(separator: ","), members: members)
+    }
+
+    private mutating func add(_ name: String, members: [NodeID]) -> String? {
+        guard members.count > 1 else { return nil }
+        if !groups.contains(where: { $0.name == name }) {
+            groups.append(Group(name: name, members: members))
+        }
+        return name
+    }
+}

@@ -1,0 +1,87 @@
+import OobleckCore
+import OobleckData
+import OobleckModels
+import OobleckTensor
+
+/// Copies layers between workers, both sides at once, and checks every copy by its digest.
+struct LayerMover {
+    private static let digestBytes = 64
+    /// Tags of one layer's copy: its buffers and its digest.
+    private static let tagsPerLayer = 8
+
+    let node: NodeID
+    let model: ModelSpecification
+    let members: [NodeID]
+    let group: CommunicationGroup
+    let afterFirst: () -> Void
+
+    private func rank(_ node: NodeID) -> Int {
+        guard let rank = members.firstIndex(of: node) else {
+            preconditionFailure("node \(node) takes no part in the transfer")
+        }
+        return rank
+    }
+
+    /// Sends the layers that others need from `held`, and returns those that this node needs.
+    func run(_ transfers: [LayerTransfer], held: [Int: LayerState]) throws -> [Int: LayerState] {
+        var arriving: [Int: (state: LayerState, digest: Tensor, from: NodeID)] = [:]
+        var pending: [PendingTransfer] = []
+        for (index, transfer) in transfers.enumerated() {
+            let tag = index * Self.tagsPerLayer
+            if transfer.toNode == node {
+                let state = try LayerState(layer: transfer.layer, model: model)
+                let digest = try Tensor.zeros([Self.digestBytes], .uint8)
+                for (offset, buffer) in (state.buffers + [digest]).enumerated() {
+                    pending.append(
+                        try group.startReceive(
+                            buffer,
+                            from: rank(transfer.fromNode),
+                            tag: tag + offset
+                        )
+                    )
+                }
+                arriving[transfer.layer] = (state, digest, transfer.fromNode)
+            } else if transfer.fromNode == node {
+                guard let state = held[transfer.layer] else {
+                    throw OobleckError(
+                        .internalFault,
+                        "asked to send layer \(transfer.layer), which node \(node) does not hold"
+                    )
+                }
+                let digest = try Self.tensor(ofDigest: state.digest())
+                for (offset, buffer) in (state.buffers + [digest]).enumerated() {
+                    pending.append(
+                        try group.startSend(buffer, to: rank(transfer.toNode), tag: tag + offset)
+                    )
+                }
+            }
+        }
+        for (index, transfer) in pending.enumerated() {
+            try transfer.wait()
+            if index == 0 { afterFirst() }
+        }
+        for layer in arriving.keys.sorted() {
+            guard let (state, digest, sender) = arriving[layer] else { continue }
+            guard try state.digest() == Self.text(ofDigest: digest) else {
+                throw TensorError(
+                    code: .failed,
+                    message: "layer \(layer) from node \(sender) does not match its digest"
+                )
+            }
+        }
+        return arriving.mapValues(\.state)
+    }
+
+    private static func tensor(ofDigest digest: String) throws -> Tensor {
+        let tensor = try Tensor.zeros([digestBytes], .uint8)
+        precondition(digest.utf8.count == digestBytes, "a digest of \(digest.utf8.count) digits")
+        tensor.withMutableBytes { bytes in unsafe bytes.copyBytes(from: digest.utf8) }
+        return tensor
+    }
+
+    private static func text(ofDigest tensor: Tensor) -> String {
+        tensor.withBytes { bytes in
+            unsafe String(decoding: bytes, as: UTF8.self)
+        }
+    }
+}

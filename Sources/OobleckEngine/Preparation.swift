@@ -1,0 +1,120 @@
+import OobleckCore
+import OobleckData
+import OobleckModels
+import OobleckTensor
+
+/// Gets one worker ready for a plan: forms its groups, makes or fetches its layers.
+struct Preparation {
+    let node: NodeID
+    let host: String
+    let job: JobSpecification
+    let initialWeights: WeightFolder?
+    let faults: FaultInjector
+
+    /// Deadlines, from the detection budget: a group whose members all live forms within a few
+    /// milliseconds; a wait in it lasts at most as long as the other stages compute.
+    private var formationMilliseconds: Int { Int(job.cluster.detectionBudget.value * 3000) }
+    private var waitMilliseconds: Int { Int(job.cluster.detectionBudget.value * 60_000) }
+
+    /// Prepares for `reconfiguration`.
+    ///
+    /// `held` are the layers that the node holds now.
+    func run(
+        _ reconfiguration: Reconfiguration,
+        resources: GenerationResources,
+        held: [Int: LayerState]
+    ) throws -> (prepared: PreparedGeneration, report: PreparationReport) {
+        let step = reconfiguration.committedSteps
+        let groupPlan = GroupPlan(reconfiguration, layerCount: job.model.layerCount)
+        let rebuildWatch = Stopwatch()
+        for (index, group) in groupPlan.groups.enumerated() {
+            guard let rank = group.members.firstIndex(of: node) else { continue }
+            if index > 0 { faults.reach(.midRebuild, step: step) }
+            try resources.checkAborted()
+            resources.add(
+                try CommunicationGroup(
+                    store: resources.store,
+                    name: group.name,
+                    rank: rank,
+                    size: group.members.count,
+                    host: host,
+                    formationMilliseconds: formationMilliseconds,
+                    waitMilliseconds: waitMilliseconds
+                ),
+                name: group.name
+            )
+        }
+        let rebuild = rebuildWatch.elapsed
+        let transferWatch = Stopwatch()
+        let (layers, received) = try gatherLayers(
+            reconfiguration,
+            groupPlan: groupPlan,
+            resources: resources,
+            held: held
+        )
+        try resources.checkAborted()
+        faults.reach(.beforePrepared, step: step)
+        let prepared = PreparedGeneration(
+            reconfiguration: reconfiguration,
+            assignment: StageAssignment(node: node, in: reconfiguration),
+            groupPlan: groupPlan,
+            resources: resources,
+            layers: layers
+        )
+        let report = PreparationReport(
+            generation: reconfiguration.generation,
+            rebuild: rebuild,
+            transfer: received.value > 0 ? transferWatch.elapsed : 0,
+            received: received
+        )
+        return (prepared, report)
+    }
+
+    private func gatherLayers(
+        _ reconfiguration: Reconfiguration,
+        groupPlan: GroupPlan,
+        resources: GenerationResources,
+        held: [Int: LayerState]
+    ) throws -> (layers: [Int: LayerState], received: ByteCount) {
+        var arrived: [Int: LayerState] = [:]
+        if let group = resources.group(groupPlan.transferGroup),
+            let members = groupPlan.groups.first(where: { $0.name == groupPlan.transferGroup })
+        {
+            let mover = LayerMover(
+                node: node,
+                model: job.model,
+                members: members.members,
+                group: group,
+                afterFirst: {
+                    faults.reach(.midTransfer, step: reconfiguration.committedSteps)
+                }
+            )
+            arrived = try mover.run(reconfiguration.transfers, held: held)
+        }
+        var layers: [Int: LayerState] = [:]
+        for layer in reconfiguration.layersByNode[node] ?? [] {
+            if let state = arrived[layer] ?? held[layer] {
+                layers[layer] = state
+            } else if reconfiguration.committedSteps == 0 {
+                layers[layer] = try initialState(layer: layer)
+            } else {
+                throw OobleckError(
+                    .internalFault,
+                    "node \(node) needs layer \(layer) and no transfer brings it"
+                )
+            }
+        }
+        let received = arrived.values.reduce(ByteCount.zero) { $0 + $1.byteCount }
+        return (layers, received)
+    }
+
+    private func initialState(layer: Int) throws -> LayerState {
+        let state = try LayerState(layer: layer, model: job.model)
+        if let initialWeights {
+            try state.load(from: initialWeights)
+        } else {
+            try state.initialize(seed: job.training.seed, model: job.model)
+        }
+        return state
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import OobleckCore
+import Synchronization
+
+/// A worker alone, with a stand-in for the coordinator that commits every step at once: what the
+/// arithmetic of a job costs in one process, without any control plane (benchmarks, profiling).
+package final class SoloRun: ControlLink {
+    private struct State {
+        var commitTimes: [ContinuousClock.Instant] = []
+        var losses: [Double] = []
+        var failure: OobleckError?
+    }
+
+    private let job: JobSpecification
+    private let state = Mutex(State())
+    private let worker = Mutex<Worker?>(nil)
+
+    /// A run of `job` that ends after its steps.
+    package init(job: JobSpecification) { self.job = job }
+
+    /// Runs the job; returns the seconds between commits and the steps' losses.
+    package func run() throws -> (stepTimes: [Seconds], losses: [Double]) {
+        let worker = Worker(node: 0, host: "127.0.0.1", link: self)
+        self.worker.withLock { $0 = worker }
+        worker.receive(.job(job))
+        _ = worker.run()
+        self.worker.withLock { $0 = nil }
+        let state = state.withLock { $0 }
+        if let failure = state.failure { throw failure }
+        let times = zip(state.commitTimes, state.commitTimes.dropFirst()).map { first, second in
+            let (whole, fraction) = (second - first).components
+            return Seconds(Double(whole) + Double(fraction) * 1e-18)
+        }
+        return (times, state.losses)
+    }
+
+    /// One pipeline of one stage.
+    private var reconfiguration: Reconfiguration {
+        let layerCount = job.model.layerCount
+        let stage = StageTemplate(
+            firstLayer: 0,
+            endLayer: layerCount,
+            node: 0,
+            devices: 1,
+            forward: 0,
+            backward: 0
+        )
+        let pipeline = Pipeline(
+            templateNodes: 1,
+            nodes: [0],
+            microbatches: job.training.microbatchCount,
+            pipelineTime: 0
+        )
+        return Reconfiguration(
+            plan: ExecutionPlan(
+                generation: 0,
+                stepTime: 0,
+                synchronizationTime: 0,
+                pipelines: [pipeline]
+            ),
+            templates: [PipelineTemplate(nodes: 1, iteration: 0, stages: [stage])],
+            committedSteps: 0,
+            transfers: []
+        )
+    }
+
+    package func send(_ message: WorkerMessage) {
+        guard let worker = worker.withLock({ $0 }) else { return }
+        switch message {
+        case .ready:
+            worker.receive(.reconfigure(reconfiguration))
+        case .prepared:
+            worker.receive(.resume(generation: 0, step: 0))
+        case .vote(let vote):
+            let isLast = vote.step + 1 >= job.training.steps
+            state.withLock { state in
+                state.commitTimes.append(.now)
+                state.losses.append(
+                    vote.losses.values.reduce(0, +) / Double(vote.losses.count)
+                )
+            }
+            let commit = StepCommit(
+                generation: 0,
+                step: vote.step,
+                clipCoefficient: clip(vote),
+                pauses: isLast
+            )
+            worker.receive(.commit(commit))
+            if isLast { worker.receive(.stop(reason: "done")) }
+        case .failed(let status, let message):
+            state.withLock {
+                $0.failure = OobleckError(OobleckError.Code(exitStatus: status), message)
+            }
+            worker.receive(.stop(reason: message))
+        case .resumed, .faulted, .rendezvous, .digests, .layerChunk:
+            break
+        }
+    }
+
+    private func clip(_ vote: StepVote) -> Double {
+        let squares = vote.squaredNorms.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
+        let norm = squares.squareRoot()
+        let bound = job.training.gradientClip
+        return norm > bound ? bound / (norm + 1e-6) : 1
+    }
+}

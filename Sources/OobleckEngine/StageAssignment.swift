@@ -1,0 +1,34 @@
+import OobleckCore
+
+/// What one node does under a plan: its stage, its neighbours, its microbatches.
+package struct StageAssignment: Equatable {
+    package let pipeline: Int
+    package let stage: Int
+    package let stageCount: Int
+    package let layers: Range<Int>
+    /// The global batch's microbatches that this pipeline runs, by index in the batch.
+    package let microbatches: Range<Int>
+
+    /// The assignment of `node`, or `nil` when the plan gives it no work.
+    package init?(node: NodeID, in reconfiguration: Reconfiguration) {
+        var firstMicrobatch = 0
+        for (index, pipeline) in reconfiguration.plan.pipelines.enumerated() {
+            let next = firstMicrobatch + pipeline.microbatches
+            if let place = pipeline.nodes.firstIndex(of: node) {
+                let stages = reconfiguration.template(of: pipeline).stages
+                guard let stage = stages.firstIndex(where: { $0.node == place }) else { return nil }
+                self.pipeline = index
+                self.stage = stage
+                stageCount = stages.count
+                layers = stages[stage].layers
+                microbatches = firstMicrobatch..<next
+                return
+            }
+            firstMicrobatch = next
+        }
+        return nil
+    }
+
+    var isFirstStage: Bool { stage == 0 }
+    var isLastStage: Bool { stage == stageCount - 1 }
+}

@@ -1,0 +1,161 @@
+import OobleckCore
+import OobleckModels
+import OobleckSchedule
+import OobleckTensor
+
+/// Runs one worker's share of one step: its stage's 1F1B schedule and the gradient summation.
+final class StepRunner {
+    private let job: JobSpecification
+    private let assignment: StageAssignment
+    private let computation: StageComputation
+    private let source: MicrobatchSource
+    private let resources: GenerationResources
+    private let faults: FaultInjector
+    private let instructions: [Instruction]
+    private let sums: GradientSums
+
+    private let step: Int
+    private var previous: StageLink?
+    private var next: StageLink?
+    private var passes: [Int: [StageComputation.LayerPass]] = [:]
+    private var losses: [Int: Double] = [:]
+    private var busy = Seconds.zero
+    private var backwardsLeft: Int
+
+    init(
+        job: JobSpecification,
+        assignment: StageAssignment,
+        layers: [LayerState],
+        source: MicrobatchSource,
+        resources: GenerationResources,
+        groupPlan: GroupPlan,
+        faults: FaultInjector,
+        sums: GradientSums,
+        step: Int
+    ) throws {
+        self.job = job
+        self.assignment = assignment
+        self.source = source
+        self.resources = resources
+        self.faults = faults
+        self.sums = sums
+        self.step = step
+        computation = StageComputation(
+            model: GPT2(job.model),
+            seed: job.training.seed,
+            layers: layers
+        )
+        instructions = OneForwardOneBackward.instructions(
+            stage: assignment.stage,
+            stageCount: assignment.stageCount,
+            microbatches: assignment.microbatches.count
+        )
+        backwardsLeft = assignment.microbatches.count
+        if let group = resources.group(groupPlan.pipelineGroups[assignment.pipeline]) {
+            previous = try assignment.isFirstStage ? nil : link(group, isNext: false)
+            next = try assignment.isLastStage ? nil : link(group, isNext: true)
+        }
+    }
+
+    private func link(_ group: CommunicationGroup, isNext: Bool) throws -> StageLink {
+        let peer = assignment.stage + (isNext ? 1 : -1)
+        let shape = [job.training.microbatch, job.model.sequenceLength, job.model.hidden]
+        let tags = [StageLink.Tag.activation, StageLink.Tag.gradient]
+        return StageLink(
+            receives: try ReceiveQueue(
+                group: group,
+                peer: peer,
+                tag: isNext ? tags[1] : tags[0],
+                shape: shape,
+                count: assignment.microbatches.count
+            ),
+            sends: SendQueue(group: group, peer: peer, tag: isNext ? tags[0] : tags[1])
+        )
+    }
+
+    /// Runs the whole schedule and waits for the sums: this worker's vote.
+    func run() throws -> StepVote {
+        for instruction in instructions {
+            switch instruction {
+            case .forward(let index): try forward(index)
+            case .backward(let index): try backward(index)
+            }
+        }
+        try sums.startTied()
+        try previous?.sends.drain()
+        try next?.sends.drain()
+        try sums.wait()
+        let count = job.training.microbatchCount
+        return StepVote(
+            generation: resources.generation,
+            step: step,
+            squaredNorms: try sums.squaredNorms(microbatchCount: count),
+            losses: losses,
+            busy: busy
+        )
+    }
+
+    private func computing<Result>(_ body: () throws -> Result) throws -> Result {
+        try resources.checkAborted()
+        let watch = Stopwatch()
+        let result = try body()
+        busy = busy + watch.elapsed
+        return result
+    }
+
+    private func forward(_ index: Int) throws {
+        let microbatch = assignment.microbatches.lowerBound + index
+        var activation = try previous?.receives.next()
+        let needsData = assignment.isFirstStage || assignment.isLastStage
+        let data = try needsData ? source.batch(step: step, microbatch: microbatch) : nil
+        var layerPasses: [StageComputation.LayerPass] = []
+        for (position, layer) in computation.layers.enumerated() {
+            let pass = try computing {
+                try computation.forward(
+                    layer,
+                    input: activation,
+                    data: data,
+                    step: step,
+                    microbatch: microbatch
+                )
+            }
+            layerPasses.append(pass)
+            activation = pass.output
+            if position == computation.layers.count / 2 {
+                faults.reach(.midForward, step: step)
+            }
+        }
+        passes[index] = layerPasses
+        guard let output = activation else { return }
+        if assignment.isLastStage {
+            losses[microbatch] = try output.item()
+        } else {
+            try next?.sends.send(try output.leaf(requiresGradient: false))
+            faults.reach(.midSend, step: step)
+        }
+    }
+
+    private func backward(_ index: Int) throws {
+        guard let layerPasses = passes.removeValue(forKey: index) else {
+            preconditionFailure("backward of microbatch \(index) before its forward")
+        }
+        backwardsLeft -= 1
+        var gradient = try next?.receives.next()
+        for (position, layer) in computation.layers.enumerated().reversed() {
+            gradient = try computing {
+                let (parameters, input) = try computation.backward(
+                    layer,
+                    layerPasses[position],
+                    seed: gradient
+                )
+                try sums.add(parameters, layer: layer)
+                return input
+            }
+            if backwardsLeft == 0 { try sums.start(layer: layer.layer) }
+            if position == computation.layers.count / 2 {
+                faults.reach(.midBackward, step: step)
+            }
+        }
+        if let gradient { try previous?.sends.send(gradient) }
+    }
+}

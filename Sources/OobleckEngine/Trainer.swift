@@ -1,0 +1,237 @@
+import OobleckCore
+import OobleckData
+import OobleckModels
+import OobleckTensor
+
+/// The training thread of a worker: what it holds, and how it answers each message.
+final class Trainer {
+    /// What a job gives a worker, once it is loaded.
+    private struct Loaded {
+        let job: JobSpecification
+        let source: MicrobatchSource
+        let preparation: Preparation
+        let faults: FaultInjector
+    }
+
+    private let node: NodeID
+    private let host: String
+    private let link: any ControlLink
+    private let next: () -> CoordinatorMessage?
+    private let resources: (Generation) -> GenerationResources?
+
+    private var loaded: Loaded?
+    private var held: [Int: LayerState] = [:]
+    private var prepared: PreparedGeneration?
+    private var scratch: Tensor?
+
+    init(
+        node: NodeID,
+        host: String,
+        link: any ControlLink,
+        next: @escaping () -> CoordinatorMessage?,
+        resources: @escaping (Generation) -> GenerationResources?
+    ) {
+        self.node = node
+        self.host = host
+        self.link = link
+        self.next = next
+        self.resources = resources
+    }
+
+    /// Answers messages until told to stop (`true`) or until none can come (`false`).
+    func run() throws -> Bool {
+        while let message = next() {
+            switch message {
+            case .job(let job):
+                try load(job)
+            case .reconfigure(let reconfiguration):
+                try prepare(reconfiguration)
+            case .resume(let generation, let step):
+                if try train(generation, from: step) { return true }
+            case .abort:
+                drop()
+            case .collect(let generation, let upload):
+                try collect(generation, upload: upload)
+            case .stop:
+                drop()
+                return true
+            case .commit, .rendezvous:
+                break
+            }
+        }
+        drop()
+        return false
+    }
+
+    /// Ends the current generation; the layers stay.
+    private func drop() {
+        prepared?.resources.release()
+        prepared = nil
+    }
+
+    private func load(_ job: JobSpecification) throws {
+        let corpus = try Corpus.load(path: job.corpusPath, vocabulary: job.model.vocabulary)
+        let weights = try job.initialWeightsPath.map { try WeightFolder(path: $0) }
+        try weights?.requireFit(job.model)
+        let faults = FaultInjector(faults: job.faults, node: node)
+        loaded = Loaded(
+            job: job,
+            source: try MicrobatchSource(corpus: corpus, job: job),
+            preparation: Preparation(
+                node: node,
+                host: host,
+                job: job,
+                initialWeights: weights,
+                faults: faults
+            ),
+            faults: faults
+        )
+        link.send(.ready(corpusDigest: corpus.digest))
+    }
+
+    private func requireLoaded() throws -> Loaded {
+        guard let loaded else {
+            throw OobleckError(.internalFault, "the coordinator sent a plan before the job")
+        }
+        return loaded
+    }
+
+    private func prepare(_ reconfiguration: Reconfiguration) throws {
+        drop()
+        let loaded = try requireLoaded()
+        let generation = reconfiguration.generation
+        guard let resources = resources(generation) else { return }
+        do {
+            let (prepared, report) = try loaded.preparation.run(
+                reconfiguration,
+                resources: resources,
+                held: held
+            )
+            self.prepared = prepared
+            link.send(.prepared(report))
+        } catch let error as TensorError {
+            resources.release()
+            reportFault(error, generation: generation)
+        }
+    }
+
+    private func reportFault(_ error: TensorError, generation: Generation) {
+        guard error.code == .failed else { return }
+        link.send(.faulted(generation: generation, message: error.message))
+    }
+
+    /// Trains under a prepared generation.
+    ///
+    /// Returns whether the coordinator said stop.
+    private func train(_ generation: Generation, from first: Int) throws -> Bool {
+        let loaded = try requireLoaded()
+        guard let prepared, prepared.reconfiguration.generation == generation else { return false }
+        held = prepared.adoptLayers()
+        guard let assignment = prepared.assignment else { return false }
+        link.send(.resumed(generation: generation, step: first))
+        var step = first
+        while true {
+            let sums: GradientSums
+            do {
+                sums = try compute(step, prepared, assignment, loaded)
+            } catch let error as TensorError {
+                reportFault(error, generation: generation)
+                return false
+            }
+            switch next() {
+            case .commit(let commit) where commit.step == step:
+                try apply(commit, sums, loaded)
+                if commit.pauses { return false }
+                step += 1
+            case .abort:
+                drop()
+                return false
+            case .stop, nil:
+                drop()
+                return true
+            case .some(let other):
+                throw OobleckError(
+                    .internalFault,
+                    "expected the outcome of step \(step), got \(other)"
+                )
+            }
+        }
+    }
+
+    /// Computes this worker's share of a step and votes for it.
+    private func compute(
+        _ step: Int,
+        _ prepared: PreparedGeneration,
+        _ assignment: StageAssignment,
+        _ loaded: Loaded
+    ) throws -> GradientSums {
+        let sums = try GradientSums(
+            layers: held,
+            groupPlan: prepared.groupPlan,
+            resources: prepared.resources,
+            microbatchCount: loaded.job.training.microbatchCount
+        )
+        let runner = try StepRunner(
+            job: loaded.job,
+            assignment: assignment,
+            layers: assignment.layers.compactMap { held[$0] },
+            source: loaded.source,
+            resources: prepared.resources,
+            groupPlan: prepared.groupPlan,
+            faults: loaded.faults,
+            sums: sums,
+            step: step
+        )
+        let vote = try runner.run()
+        loaded.faults.reach(.beforeVote, step: step)
+        link.send(.vote(vote))
+        loaded.faults.reach(.afterVote, step: step)
+        return sums
+    }
+
+    /// Applies a committed step.
+    ///
+    /// Nothing that happens to others can undo it.
+    private func apply(_ commit: StepCommit, _ sums: GradientSums, _ loaded: Loaded) throws {
+        let training = loaded.job.training
+        let update = AdamWUpdate(
+            step: commit.step + 1,
+            learningRate: LearningRateSchedule(training).rate(step: commit.step),
+            beta1: training.beta1,
+            beta2: training.beta2,
+            weightDecay: training.weightDecay,
+            epsilon: training.epsilon
+        )
+        let size = held.values.flatMap(\.segments).map(\.count).max() ?? 0
+        if (scratch?.count ?? 0) < size { scratch = try Tensor.empty([size]) }
+        guard let scratch else { return }
+        try sums.apply(
+            update,
+            clip: commit.clipCoefficient,
+            microbatchCount: training.microbatchCount,
+            scratch: scratch,
+            afterSegment: { loaded.faults.reach(.midOptimizer, step: commit.step) }
+        )
+    }
+
+    /// Reports the digests of all layers held and uploads some of them.
+    private func collect(_ generation: Generation, upload: [Int]) throws {
+        let job = try requireLoaded().job
+        link.send(
+            .digests(
+                generation: generation,
+                digests: try held.mapValues { try $0.digest() }
+            )
+        )
+        for layer in upload.sorted() {
+            guard let state = held[layer] else {
+                throw OobleckError(
+                    .internalFault,
+                    "asked to upload layer \(layer), which node \(node) does not hold"
+                )
+            }
+            var upload = LayerUpload(layer: layer, generation: generation, link: link)
+            try upload.run(state, model: job.model)
+        }
+    }
+}

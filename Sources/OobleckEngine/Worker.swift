@@ -1,0 +1,113 @@
+import Foundation
+import OobleckCore
+import OobleckData
+import OobleckModels
+import OobleckTensor
+import Synchronization
+
+/// One node's training: takes the coordinator's messages and trains the layers that its plans say.
+///
+/// Two threads meet here. The control connection calls ``receive(_:)`` and ``close()``; the training
+/// thread is the one that calls ``run()``. What the first must do at once, even while the second is
+/// blocked in a collective, is done in `receive`: routing rendezvous keys and aborting a generation.
+/// Everything else waits in the mailbox, in order.
+package final class Worker: Sendable {
+    private let node: NodeID
+    private let host: String
+    private let link: any ControlLink
+    private let mailbox = Mailbox()
+    private let current = Mutex<GenerationResources?>(nil)
+
+    /// A worker of `node` that other workers reach at the address `host`.
+    package init(node: NodeID, host: String, link: any ControlLink) {
+        self.node = node
+        self.host = host
+        self.link = link
+    }
+
+    /// Takes a message of the coordinator.
+    ///
+    /// Never blocks.
+    package func receive(_ message: CoordinatorMessage) {
+        switch message {
+        case .rendezvous(let rendezvous):
+            let resources = current.withLock { $0 }
+            if let resources, resources.generation == rendezvous.generation {
+                resources.store.receive(key: rendezvous.key, value: rendezvous.value)
+            }
+            return
+        case .abort(let generation, _):
+            let resources = current.withLock { $0 }
+            if let resources, resources.generation <= generation { resources.abort() }
+        case .reconfigure(let reconfiguration):
+            begin(reconfiguration.generation)
+        case .stop:
+            current.withLock { $0 }?.abort()
+        case .job, .resume, .commit, .collect:
+            break
+        }
+        mailbox.put(message)
+    }
+
+    /// The control connection is gone: ends the training thread.
+    package func close() {
+        current.withLock { $0 }?.abort()
+        mailbox.close()
+    }
+
+    private func begin(_ generation: Generation) {
+        do {
+            let resources = try GenerationResources(generation: generation, link: link)
+            let previous = current.withLock { current in
+                defer { current = resources }
+                return current
+            }
+            previous?.abort()
+        } catch {
+            link.send(.failed(exitStatus: 70, message: "cannot prepare generation: \(error)"))
+        }
+    }
+
+    /// Stack of the training thread: autograd recurses through a layer's graph.
+    private static let trainingStackBytes = 16 << 20
+
+    /// Starts ``run()`` on a thread of its own.
+    ///
+    /// It ends with a stop or with ``close()``.
+    package func startTrainingThread() {
+        let training = Thread { _ = self.run() }
+        training.stackSize = Self.trainingStackBytes
+        training.name = "training"
+        training.start()
+    }
+
+    /// Trains until told to stop or until the mailbox closes.
+    ///
+    /// Runs on a thread of its own.
+    ///
+    /// - Returns: whether the coordinator said stop; `false` when the connection was lost.
+    package func run() -> Bool {
+        let trainer = Trainer(
+            node: node,
+            host: host,
+            link: link,
+            next: { self.mailbox.take() },
+            resources: { generation in
+                let resources = self.current.withLock { $0 }
+                return resources?.generation == generation ? resources : nil
+            }
+        )
+        do {
+            return try trainer.run()
+        } catch let error as OobleckError {
+            link.send(.failed(exitStatus: error.code.exitStatus, message: error.message))
+        } catch {
+            link.send(.failed(exitStatus: 70, message: "\(error)"))
+        }
+        // The coordinator answers a failure with stop; leaving earlier could lose the report.
+        while let message = mailbox.take() {
+            if case .stop = message { return true }
+        }
+        return false
+    }
+}

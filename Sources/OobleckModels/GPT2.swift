@@ -1,0 +1,58 @@
+import OobleckCore
+import OobleckData
+import OobleckTensor
+
+/// GPT-2 as a list of layers: embedding, pre-norm blocks, final norm with the tied head.
+///
+/// A layer's operations depend on nothing but its parameters, its input and (seed, step,
+/// microbatch, layer), so that its results are the same bits in every pipeline.
+package struct GPT2: Sendable {
+    package let specification: ModelSpecification
+
+    package init(_ specification: ModelSpecification) { self.specification = specification }
+
+    package var layerCount: Int { specification.layerCount }
+
+    /// Whether a layer is the last, whose result is the loss.
+    package func isHead(_ layer: Int) -> Bool { layer == layerCount - 1 }
+
+    /// The embedding of `tokens` `[microbatch, sequence]`: `[microbatch, sequence, hidden]`.
+    package func embed(_ tokens: Tensor, _ state: LayerState) throws -> Tensor {
+        try state.leaf(0).rows(at: tokens)
+            .adding(state.leaf(1))
+            .dropout(specification.dropout)
+    }
+
+    /// One block on `input` `[microbatch, sequence, hidden]`; the result has the same shape.
+    package func block(_ input: Tensor, _ state: LayerState) throws -> Tensor {
+        let dropout = specification.dropout
+        let attended =
+            try input
+            .layerNorm(weight: state.leaf(0), bias: state.leaf(1))
+            .affine(weight: state.leaf(2), bias: state.leaf(3))
+            .causalAttention(heads: specification.heads, dropout: dropout)
+            .affine(weight: state.leaf(4), bias: state.leaf(5))
+            .dropout(dropout)
+        let middle = try input.adding(attended)
+        let expanded =
+            try middle
+            .layerNorm(weight: state.leaf(6), bias: state.leaf(7))
+            .affine(weight: state.leaf(8), bias: state.leaf(9))
+            .gelu()
+            .affine(weight: state.leaf(10), bias: state.leaf(11))
+            .dropout(dropout)
+        return try middle.adding(expanded)
+    }
+
+    /// Logits `[microbatch, sequence, vocabulary]` of the last block's output.
+    package func logits(_ input: Tensor, _ state: LayerState) throws -> Tensor {
+        try input
+            .layerNorm(weight: state.leaf(0), bias: state.leaf(1))
+            .projected(by: state.leaf(2))
+    }
+
+    /// Mean loss of the last block's output against `targets` `[microbatch, sequence]`.
+    package func loss(_ input: Tensor, targets: Tensor, _ state: LayerState) throws -> Tensor {
+        try logits(input, state).crossEntropy(targets: targets)
+    }
+}

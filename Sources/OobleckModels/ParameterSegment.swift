@@ -1,0 +1,89 @@
+import OobleckCore
+import OobleckData
+import OobleckTensor
+
+/// Parameters that are summed, updated and copied together: one flat float32 buffer each for the
+/// parameters and the two moments of AdamW.
+///
+/// Every parameter starts on a 64-byte boundary, those with weight decay stand first, and the
+/// padding between them is zero for ever.
+package final class ParameterSegment {
+    /// Where a parameter lies in the buffers.
+    package struct Entry {
+        package let parameter: TensorShape
+        package let offset: Int
+        /// The parameter as operations use it: a leaf that shares the buffer's storage.
+        package let leaf: Tensor
+    }
+
+    /// Elements of the buffers, padding included.
+    package let count: Int
+    /// Weight decay applies to the elements below this one.
+    package let decayEnd: Int
+    package let parameters: Tensor
+    package let firstMoment: Tensor
+    package let secondMoment: Tensor
+    package let entries: [Entry]
+
+    private static let alignment = 16
+
+    /// Zeros for the given parameters.
+    ///
+    /// Matrices decay, vectors (biases and norms) do not.
+    package init(_ shapes: [TensorShape]) throws {
+        let decaying = shapes.filter { $0.dimensions.count > 1 }
+        let others = shapes.filter { $0.dimensions.count <= 1 }
+        var offsets: [Int] = []
+        var end = 0
+        for shape in decaying + others {
+            offsets.append(end)
+            end += (shape.elementCount + Self.alignment - 1) / Self.alignment * Self.alignment
+        }
+        count = end
+        decayEnd = decaying.count < offsets.count ? offsets[decaying.count] : end
+        let buffer = try Tensor.zeros([end])
+        parameters = buffer
+        firstMoment = try Tensor.zeros([end])
+        secondMoment = try Tensor.zeros([end])
+        entries = try zip(decaying + others, offsets).map { shape, offset in
+            Entry(
+                parameter: shape,
+                offset: offset,
+                leaf: try buffer.view(from: offset, shape: shape.dimensions)
+                    .leaf(requiresGradient: true)
+            )
+        }
+    }
+
+    /// The buffers in the order in which a layer transfer sends them.
+    package var buffers: [Tensor] { [parameters, firstMoment, secondMoment] }
+
+    /// One optimizer update from the summed gradients of all microbatches.
+    ///
+    /// `sums` is laid out as the parameters; `factor` is one over the number of microbatches; `clip`
+    /// is the factor of the global-norm clipping; `scratch` has at least `count` float32 elements.
+    package func update(
+        _ update: AdamWUpdate,
+        sums: FixedPointAccumulator,
+        factor: Double,
+        clip: Double,
+        scratch: Tensor
+    ) throws {
+        let gradient = try scratch.view(from: 0, shape: [count])
+        try sums.writeMean(factor: factor, clip: clip, to: gradient)
+        for (range, decay) in [(0..<decayEnd, update.weightDecay), (decayEnd..<count, 0)]
+        where !range.isEmpty {
+            var update = update
+            update.weightDecay = decay
+            func slice(_ buffer: Tensor) throws -> Tensor {
+                try buffer.view(from: range.lowerBound, shape: [range.count])
+            }
+            try update.apply(
+                parameter: try slice(parameters),
+                gradient: try slice(gradient),
+                firstMoment: try slice(firstMoment),
+                secondMoment: try slice(secondMoment)
+            )
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import OobleckCore
+
+/// Time and memory of every possible stage of a model (DESIGN, section 3.1).
+///
+/// Built in O(L^2 log G) time and space for L layers and G devices a node; each answer is O(1).
+public struct StageCosts: Sendable {
+    /// How many layers the model has.
+    public let layerCount: Int
+    /// Devices of one node, a power of two.
+    public let devicesPerNode: Int
+    /// Memory of one device; `nil` is unlimited.
+    public let deviceMemory: ByteCount?
+    /// The device counts a stage can have: the powers of two up to ``devicesPerNode``.
+    public let widths: [Int]
+
+    /// Forward and backward seconds by width, first layer and end layer.
+    private let forwardTimes: [Double]
+    private let backwardTimes: [Double]
+    /// Bytes of parameters, gradients and optimizer state of the layers before the index.
+    private let residentBefore: [Int]
+    /// Bytes of one microbatch's activations of the layers before the index.
+    private let activationsBefore: [Int]
+
+    /// The costs of a profile's stages.
+    ///
+    /// Throws ``OobleckError`` for a profile that makes no sense or a device count that is not a
+    /// power of two.
+    public init(profile: ModelProfile, devicesPerNode: Int) throws {
+        try profile.validate()
+        guard devicesPerNode > 0, devicesPerNode & (devicesPerNode - 1) == 0 else {
+            throw OobleckError(
+                .usage,
+                "devices per node is \(devicesPerNode); it must be a power of two"
+            )
+        }
+        try Self.checkSizes(profile)
+        layerCount = profile.layers.count
+        self.devicesPerNode = devicesPerNode
+        deviceMemory = profile.deviceMemory
+        widths = (0...devicesPerNode.trailingZeroBitCount).map { 1 << $0 }
+
+        residentBefore = profile.layers.reduce(into: [0]) { sums, layer in
+            let resident = layer.parameterBytes + layer.gradientBytes + layer.optimizerBytes
+            sums.append(sums[sums.count - 1] + resident.value)
+        }
+        activationsBefore = profile.layers.reduce(into: [0]) { sums, layer in
+            sums.append(sums[sums.count - 1] + layer.activationBytes.value)
+        }
+        let stride = layerCount + 1
+        var forward = [Double](repeating: 0, count: widths.count * stride * stride)
+        var backward = forward
+        for (widthIndex, width) in widths.enumerated() {
+            let reduction = profile.layers.map { $0.allReduceTime(amongDevices: width).value }
+            for first in 0..<layerCount {
+                // Summed afresh in layer order for each first layer: equal stages then have equal
+                // times to the last bit, which prefix sums would not give, and ties matter.
+                var sums = (forward: 0.0, backward: 0.0, reduction: 0.0)
+                for last in first..<layerCount {
+                    sums.forward += profile.layers[last].forward.value
+                    sums.backward += profile.layers[last].backward.value
+                    sums.reduction += reduction[last]
+                    let index = (widthIndex * stride + first) * stride + last + 1
+                    forward[index] = sums.forward / Double(width) + sums.reduction
+                    backward[index] = sums.backward / Double(width) + sums.reduction
+                }
+            }
+        }
+        forwardTimes = forward
+        backwardTimes = backward
+    }
+
+    /// Forward time of one microbatch through the stage (F).
+    public func forward(_ layers: Range<Int>, devices: Int) -> Seconds {
+        Seconds(forwardTimes[index(layers, widthIndex: devices.trailingZeroBitCount)])
+    }
+
+    /// Backward time of one microbatch through the stage (B).
+    public func backward(_ layers: Range<Int>, devices: Int) -> Seconds {
+        Seconds(backwardTimes[index(layers, widthIndex: devices.trailingZeroBitCount)])
+    }
+
+    /// Memory that the stage needs on all its devices together, with that many microbatches'
+    /// activations kept at once.
+    public func memory(_ layers: Range<Int>, microbatchesInFlight: Int) -> ByteCount {
+        let resident = residentBefore[layers.upperBound] - residentBefore[layers.lowerBound]
+        let activations =
+            activationsBefore[layers.upperBound] - activationsBefore[layers.lowerBound]
+        return ByteCount(resident + microbatchesInFlight * activations)
+    }
+
+    /// Whether the stage fits the memory of its devices.
+    public func fits(_ layers: Range<Int>, devices: Int, microbatchesInFlight: Int) -> Bool {
+        guard let deviceMemory else { return true }
+        let (limit, overflows) = deviceMemory.value.multipliedReportingOverflow(by: devices)
+        return overflows
+            || memory(layers, microbatchesInFlight: microbatchesInFlight).value <= limit
+    }
+
+    /// F + B of the stage with `widths[widthIndex]` devices (w).
+    func work(_ layers: Range<Int>, widthIndex: Int) -> Double {
+        let index = index(layers, widthIndex: widthIndex)
+        return forwardTimes[index] + backwardTimes[index]
+    }
+
+    private func index(_ layers: Range<Int>, widthIndex: Int) -> Int {
+        let stride = layerCount + 1
+        return (widthIndex * stride + layers.lowerBound) * stride + layers.upperBound
+    }
+
+    /// Rejects byte counts whose sums over all layers and microbatches could overflow.
+    private static func checkSizes(_ profile: ModelProfile) throws {
+        var total = 0.0
+        for layer in profile.layers {
+            let resident =
+                Double(layer.parameterBytes.value) + Double(layer.gradientBytes.value)
+                + Double(layer.optimizerBytes.value)
+            let inFlight = Double(2 * profile.layers.count)
+            total += resident + inFlight * Double(layer.activationBytes.value)
+        }
+        let greatest = 4e18
+        guard total <= greatest else {
+            throw OobleckError(
+                .inputData,
+                "byte counts of the profile add up to \(total); they must stay below \(greatest)"
+            )
+        }
+    }
+}

@@ -1,0 +1,212 @@
+import OobleckCore
+import OobleckPlanning
+
+/// Decides how training goes on after nodes were lost, joined or drained (DESIGN, section 3.4).
+///
+/// Keeps the templates made so far, so that a decision after a loss makes none, and the last plan,
+/// so that nodes stay in their pipelines where that costs nothing.
+public struct Reconfigurator: Sendable {
+    private let generator: TemplateGenerator
+    private let faultTolerance: Int
+    private let microbatches: Int
+    private let minimumNodes: Int
+    private var prepared: (templates: TemplateSet, instantiator: Instantiator)?
+    private var previous: [Pipeline] = []
+
+    /// A reconfigurator for one run.
+    ///
+    /// Throws ``OobleckError`` when the values make no sense or no number of nodes can hold the
+    /// model.
+    public init(
+        profile: ModelProfile,
+        costModel: CostModel,
+        faultTolerance: Int,
+        microbatches: Int,
+        devicesPerNode: Int = 1
+    ) throws {
+        guard faultTolerance >= 0 else {
+            throw OobleckError(
+                .usage,
+                "fault tolerance is \(faultTolerance); it must be at least 0"
+            )
+        }
+        guard microbatches > 0 else {
+            throw OobleckError(
+                .usage,
+                "microbatches of a step are \(microbatches); there must be at least 1"
+            )
+        }
+        generator = try TemplateGenerator(
+            profile: profile,
+            devicesPerNode: devicesPerNode,
+            costModel: costModel
+        )
+        guard let minimum = generator.minimumNodes(upTo: profile.layers.count) else {
+            throw OobleckError(.noPlan, generator.noPlanMessage(nodes: profile.layers.count))
+        }
+        self.faultTolerance = faultTolerance
+        self.microbatches = microbatches
+        minimumNodes = minimum
+    }
+
+    /// The plan of generation `generation` for these nodes, or why there is none.
+    ///
+    /// - Parameters:
+    ///   - nodes: The nodes that live and may be used, newcomers included.
+    ///   - holdings: The layers whose valid state each living node holds. A node outside of `nodes`
+    ///     is a source only for layers that no node of the plan holds.
+    ///   - hasState: Whether a step was committed. Without one there is nothing to copy or lose.
+    ///   - generation: The number of the plan to make.
+    /// - Returns: The plan with its transfers, or what is missing for one.
+    public mutating func decide(
+        nodes: [NodeID],
+        holdings: [NodeID: Set<Int>],
+        hasState: Bool,
+        generation: Generation
+    ) -> ReconfigurationDecision {
+        let nodes = Set(nodes).sorted()
+        let holders = holders(holdings)
+        let lost = holders.indices.filter { hasState && holders[$0].isEmpty }
+        guard lost.isEmpty else { return .lostLayers(lost, reason: lostReason(lost)) }
+        guard nodes.count >= minimumNodes else {
+            return .tooFewNodes(
+                alive: nodes.count,
+                minimum: minimumNodes,
+                reason: "\(PlanReason.count(nodes.count, "node")) left, "
+                    + "\(generator.profile.model) needs at least \(minimumNodes); "
+                    + "add \(minimumNodes - nodes.count)"
+            )
+        }
+        let (templates, instantiator) = prepare(nodes: nodes.count)
+        let choice = instantiator.choice(nodes: nodes.count, faultTolerance: faultTolerance)
+        guard let choice else {
+            preconditionFailure("no choice for \(nodes.count) nodes from \(minimumNodes) upward")
+        }
+        let assignment = NodeAssignment(
+            layers: generator.profile.layers,
+            holdings: holdings,
+            hasState: hasState,
+            previous: previous
+        )
+        let assigned = assignment.pipelines(
+            choice.instantiation,
+            templates: templates,
+            nodes: nodes.dropLast(choice.idleNodes)
+        )
+        let plan = executionPlan(choice.instantiation, assigned, generation)
+        let transfers = hasState ? transfers(to: plan, templates, holders) : []
+        previous = plan.pipelines
+        let reason = PlanReason(choice, minimumNodes: minimumNodes)
+        let document = PlanDocument(
+            costModel: generator.costModel,
+            devicesPerNode: generator.devicesPerNode,
+            microbatches: microbatches,
+            guarantee: templates.guarantee,
+            templates: templates.templates,
+            plan: plan,
+            reason: reason.line(copy: hasState ? copyPhrase(transfers) : nil),
+            transfers: transfers,
+            planningTime: PlanningTime(templates: .zero, instantiation: .zero)
+        )
+        return .plan(document, coversFaultTolerance: choice.coversFaultTolerance)
+    }
+
+    /// The templates for so many nodes, made anew only for more nodes than ever before.
+    private mutating func prepare(nodes: Int) -> (TemplateSet, Instantiator) {
+        if let prepared, nodes <= prepared.templates.guarantee.maximumNodes {
+            return (prepared.templates, prepared.instantiator)
+        }
+        do {
+            let templates = try generator.templates(
+                nodes: nodes,
+                faultTolerance: faultTolerance,
+                known: prepared?.templates
+            )
+            let instantiator = try Instantiator(
+                templates: templates.templates,
+                profile: generator.profile,
+                costModel: generator.costModel,
+                microbatches: microbatches
+            )
+            prepared = (templates, instantiator)
+            return (templates, instantiator)
+        } catch {
+            preconditionFailure("no templates for \(nodes) nodes from \(minimumNodes) on: \(error)")
+        }
+    }
+
+    private func executionPlan(
+        _ instantiation: Instantiation,
+        _ assigned: [[NodeID]],
+        _ generation: Generation
+    ) -> ExecutionPlan {
+        ExecutionPlan(
+            generation: generation,
+            stepTime: instantiation.step,
+            synchronizationTime: instantiation.synchronization,
+            pipelines: assigned.enumerated().map { index, nodes in
+                Pipeline(
+                    templateNodes: nodes.count,
+                    nodes: nodes,
+                    microbatches: instantiation.microbatches[index],
+                    pipelineTime: instantiation.pipelineTimes[index]
+                )
+            }
+        )
+    }
+
+    /// The nodes that hold each layer, ascending.
+    private func holders(_ holdings: [NodeID: Set<Int>]) -> [[NodeID]] {
+        let nodes = holdings.keys.sorted()
+        return generator.profile.layers.indices.map { layer in
+            nodes.filter { holdings[$0]?.contains(layer) ?? false }
+        }
+    }
+
+    private func transfers(
+        to plan: ExecutionPlan,
+        _ templates: TemplateSet,
+        _ holders: [[NodeID]]
+    ) -> [LayerTransfer] {
+        let needed = plan.pipelines.flatMap { pipeline in
+            pipeline.nodes.enumerated().map { place, node in
+                let template = templates.template(nodes: pipeline.templateNodes)
+                return (node: node, layers: template?.layers(ofNode: place) ?? [])
+            }
+        }
+        return TransferPlan(layers: generator.profile.layers, holders: holders)
+            .transfers(needed: needed)
+    }
+
+    private func copyPhrase(_ transfers: [LayerTransfer]) -> String {
+        guard !transfers.isEmpty else { return "nothing to copy" }
+        let bytes = transfers.reduce(ByteCount.zero) { $0 + $1.bytes }
+        return "\(bytes) to copy in \(PlanReason.count(transfers.count, "layer"))"
+    }
+
+    /// As `layers 2 to 4 (block.1 to block.3) have no copy left`.
+    private func lostReason(_ lost: [Int]) -> String {
+        guard let first = lost.first, let last = lost.last else { return "no layer is lost" }
+        let layers = generator.profile.layers
+        let names = "\(layers[first].name)" + (first == last ? "" : " to \(layers[last].name)")
+        let numbers = ranges(lost).joined(separator: ", ")
+        return "\(lost.count == 1 ? "layer" : "layers") \(numbers) (\(names)) "
+            + "\(lost.count == 1 ? "has" : "have") no copy left on any living node"
+    }
+
+    /// As `0`, `2-4`.
+    private func ranges(_ numbers: [Int]) -> [String] {
+        var ranges: [ClosedRange<Int>] = []
+        for number in numbers {
+            if let last = ranges.last, last.upperBound + 1 == number {
+                ranges[ranges.count - 1] = last.lowerBound...number
+            } else {
+                ranges.append(number...number)
+            }
+        }
+        return ranges.map { range in
+            range.count == 1
+                ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
+        }
+    }
+}

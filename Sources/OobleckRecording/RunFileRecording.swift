@@ -1,0 +1,88 @@
+import OobleckControl
+import OobleckCore
+import OobleckRun
+import Synchronization
+
+/// Something that a run recorded, for those who watch it.
+package enum RunNotice: Sendable {
+    case committed(CommittedStep)
+    case event(RunEvent)
+    case planned(PlanDocument)
+    case recovered(RecoveryRecord)
+    case status(RunStatus)
+    case finished(RunOutcome, RunResult?)
+}
+
+/// Records a run in its directory, and tells an observer of all it records.
+package final class RunFileRecording: RunRecording {
+    private let directory: RunDirectory
+    private let job: JobSpecification
+    private let recorder: RunRecorder
+    private let finalState = Mutex<FinalStateWriter?>(nil)
+    private let observer: @Sendable (RunNotice) -> Void
+
+    /// Records in `directory`.
+    ///
+    /// The observer is called with each notice once it is recorded, from the coordinator's thread:
+    /// it must be quick.
+    package init(
+        _ directory: RunDirectory,
+        job: JobSpecification,
+        observer: @escaping @Sendable (RunNotice) -> Void = { _ in }
+    ) throws {
+        self.directory = directory
+        self.job = job
+        self.observer = observer
+        recorder = try RunRecorder(directory)
+    }
+
+    package func record(_ step: CommittedStep) throws {
+        try recorder.append(step)
+        observer(.committed(step))
+    }
+
+    package func log(_ event: RunEvent) throws {
+        try recorder.log(event)
+        observer(.event(event))
+    }
+
+    package func publish(_ plan: PlanDocument) throws {
+        try directory.write(plan)
+        observer(.planned(plan))
+    }
+
+    /// The event log has the recovery's line, and the result all of its numbers.
+    package func recovered(_ recovery: RecoveryRecord) { observer(.recovered(recovery)) }
+
+    package func store(_ chunk: LayerChunk) throws { try finalStateWriter().receive(chunk) }
+
+    package func show(_ status: RunStatus) throws {
+        try recorder.write(status)
+        observer(.status(status))
+    }
+
+    package func finish(
+        _ outcome: RunOutcome,
+        result: (_ stateSHA256: String) -> RunResult
+    ) throws {
+        switch outcome {
+        case .completed(let layerDigests, _):
+            let digest = try finalStateWriter().publish(layerDigests: layerDigests)
+            let result = result(digest)
+            try recorder.write(result)
+            observer(.finished(outcome, result))
+        case .stopped:
+            try recorder.synchronize()
+            observer(.finished(outcome, nil))
+        }
+    }
+
+    private func finalStateWriter() throws -> FinalStateWriter {
+        try finalState.withLock { writer in
+            if let writer { return writer }
+            let new = try FinalStateWriter(directory, model: job.model, step: job.training.steps)
+            writer = new
+            return new
+        }
+    }
+}

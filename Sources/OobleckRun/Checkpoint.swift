@@ -1,0 +1,145 @@
+import Foundation
+import OobleckCore
+import OobleckData
+
+/// A published checkpoint of a run.
+package struct Checkpoint: Sendable {
+    package let path: String
+    package let manifest: CheckpointManifest
+
+    package var manifestPath: String { path + "/" + CheckpointManifest.fileName }
+
+    package var model: ModelSpecification { manifest.model.specification }
+
+    /// Opens the checkpoint in a folder.
+    ///
+    /// Throws `.inputData` when its manifest makes no sense.
+    package init(path: String) throws {
+        self.path = path
+        let manifestPath = path + "/" + CheckpointManifest.fileName
+        manifest = try JSONDocument.read(CheckpointManifest.self, from: manifestPath)
+        guard manifest.version == CheckpointManifest.formatVersion else {
+            throw OobleckError(
+                .inputData,
+                "\(manifestPath) has version \(manifest.version); this program reads "
+                    + "\(CheckpointManifest.formatVersion)"
+            )
+        }
+        if let violation = JobViolation.inModel(manifest.model.specification) {
+            throw OobleckError(
+                .inputData,
+                "\(manifestPath): \(violation.section).\(violation.key) \(violation.message)"
+            )
+        }
+        let expected = (0..<manifest.model.specification.layerCount)
+            .map { CheckpointManifest.fileName(ofLayer: $0) }
+        guard manifest.layers.map(\.file) == expected else {
+            throw OobleckError(
+                .inputData,
+                "\(manifestPath) lists \(manifest.layers.count) layer files; its model has "
+                    + "\(expected.count), \(expected[0]) and on"
+            )
+        }
+        guard
+            CheckpointManifest.folderName(step: manifest.step)
+                == URL(fileURLWithPath: path).lastPathComponent
+        else {
+            throw OobleckError(
+                .inputData,
+                "\(manifestPath) is of step \(manifest.step), its folder of another"
+            )
+        }
+    }
+
+    /// The folders of the published checkpoints of a run, oldest first.
+    package static func folders(in directory: RunDirectory) throws -> [String] {
+        guard FileManager.default.fileExists(atPath: directory.checkpointsPath) else { return [] }
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: directory.checkpointsPath)
+                .compactMap { name in
+                    guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else {
+                        return nil
+                    }
+                    return (step, directory.checkpointsPath + "/" + name)
+                }
+                .sorted { (left: (Int, String), right: (Int, String)) in left < right }
+                .map { $0.1 }
+        } catch {
+            throw OobleckError(
+                .inputData,
+                "cannot list \(directory.checkpointsPath): \(error.localizedDescription)"
+            )
+        }
+    }
+
+    /// The state file of a layer.
+    package func reader(ofLayer layer: Int) throws -> SafetensorsReader {
+        try SafetensorsReader(path + "/" + manifest.layers[layer].file)
+    }
+
+    /// Recomputes every digest.
+    ///
+    /// Returns what does not hold, nothing if all is well. Costs one pass over all files.
+    package func violations() -> [RunViolation] {
+        var violations = (0..<model.layerCount).compactMap { layer in
+            do {
+                return try violation(ofLayer: layer)
+            } catch {
+                return RunViolation(file: layerPath(layer), message: oneLine(error))
+            }
+        }
+        let state = StateDigest.state(
+            step: manifest.step,
+            layerDigests: manifest.layers.map(\.sha256)
+        )
+        if state != manifest.stateSHA256 {
+            violations.append(
+                RunViolation(
+                    file: manifestPath,
+                    message: "state_sha256 is \(manifest.stateSHA256); the layers' digests "
+                        + "give \(state)"
+                )
+            )
+        }
+        if violations.isEmpty, let violation = tyingViolation() { violations.append(violation) }
+        return violations
+    }
+
+    private func layerPath(_ layer: Int) -> String { path + "/" + manifest.layers[layer].file }
+
+    private func violation(ofLayer layer: Int) throws -> RunViolation? {
+        let entry = manifest.layers[layer]
+        let reader = try reader(ofLayer: layer)
+        try reader.requireTensors(ParameterLayout.stateTensors(ofLayer: layer, model: model))
+        let digests = try reader.digests()
+        let message: String? =
+            if reader.fileSize != entry.bytes {
+                "has \(reader.fileSize) bytes; the manifest says \(entry.bytes)"
+            } else if digests.dataSection != entry.sha256 {
+                "its state has SHA-256 \(digests.dataSection); the manifest says \(entry.sha256)"
+            } else if digests.file != entry.fileSHA256 {
+                "has SHA-256 \(digests.file); the manifest says \(entry.fileSHA256)"
+            } else {
+                nil
+            }
+        return message.map { RunViolation(file: reader.path, message: $0) }
+    }
+
+    /// The head is a copy of the token embedding in another layer: both must be the same.
+    private func tyingViolation() -> RunViolation? {
+        let last = model.layerCount - 1
+        do {
+            let (first, head) = (try reader(ofLayer: 0), try reader(ofLayer: last))
+            let embedding = try first.tensor(named: ParameterLayout.tokenEmbedding)
+            let copy = try head.tensor(named: ParameterLayout.headWeight)
+            guard try first.bytes(of: embedding) != head.bytes(of: copy) else { return nil }
+            return RunViolation(
+                file: layerPath(last),
+                message: "\(ParameterLayout.headWeight) differs from "
+                    + "\(ParameterLayout.tokenEmbedding), to which it is tied"
+            )
+        } catch {
+            return RunViolation(file: layerPath(last), message: oneLine(error))
+        }
+    }
+}

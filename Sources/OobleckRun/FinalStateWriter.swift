@@ -1,0 +1,150 @@
+import Foundation
+import OobleckCore
+import OobleckData
+import Synchronization
+
+/// Turns the layers that workers upload into a checkpoint.
+///
+/// Pieces go to `checkpoints/step-N.partial/`; once all layers are there and have the digests that
+/// their holders agreed on, a manifest is added and the folder gets its name. Uploads may start
+/// over under a newer generation; pieces of an older one are dropped.
+package final class FinalStateWriter: Sendable {
+    private struct Upload {
+        let generation: Generation
+        let file: OpenFile
+        let path: String
+        var size = 0
+        var isComplete = false
+    }
+
+    private let model: ModelSpecification
+    private let step: Int
+    private let partialPath: String
+    private let finalPath: String
+    private let uploads = Mutex<[Int: Upload]>([:])
+
+    /// Prepares the checkpoint after `step` committed steps.
+    ///
+    /// Throws `.storage`.
+    package init(_ directory: RunDirectory, model: ModelSpecification, step: Int) throws {
+        self.model = model
+        self.step = step
+        finalPath = directory.checkpointsPath + "/" + CheckpointManifest.folderName(step: step)
+        partialPath = finalPath + ".partial"
+        try makeFolder(partialPath)
+    }
+
+    /// Layers of which the last piece is still to come.
+    package var missingLayers: [Int] {
+        uploads.withLock { uploads in
+            (0..<model.layerCount).filter { uploads[$0]?.isComplete != true }
+        }
+    }
+
+    /// Stores a piece.
+    ///
+    /// Throws `.storage` when it cannot be written, `.internalFault` when a worker sends what no
+    /// worker should.
+    package func receive(_ chunk: LayerChunk) throws {
+        guard 0..<model.layerCount ~= chunk.layer else {
+            throw OobleckError(
+                .internalFault,
+                "a worker uploads layer \(chunk.layer); the model has \(model.layerCount)"
+            )
+        }
+        let header = StateDigest.header(ofLayer: chunk.layer, model: model)
+        let wholeSize = header.bytes.count + header.dataSize
+        try uploads.withLock { uploads in
+            var upload: Upload
+            if let known = uploads[chunk.layer], known.generation >= chunk.generation {
+                guard known.generation == chunk.generation else { return }
+                upload = known
+            } else {
+                let path =
+                    partialPath + "/" + CheckpointManifest.fileName(ofLayer: chunk.layer)
+                upload = Upload(
+                    generation: chunk.generation,
+                    file: try OpenFile(path, for: .replace(permissions: 0o644)),
+                    path: path
+                )
+            }
+            let size = upload.size + chunk.bytes.count
+            let fits = chunk.isLast ? size == wholeSize : size <= wholeSize
+            guard fits, !upload.isComplete else {
+                throw OobleckError(
+                    .internalFault,
+                    "a worker uploads \(size) bytes of layer \(chunk.layer); "
+                        + "its state file has \(wholeSize)"
+                )
+            }
+            try upload.file.write(chunk.bytes)
+            upload.size = size
+            upload.isComplete = chunk.isLast
+            uploads[chunk.layer] = upload
+        }
+    }
+
+    /// Checks every layer against its digest, publishes the checkpoint, and returns the digest of
+    /// the whole state.
+    ///
+    /// Throws `.internalFault` when a layer is missing or is not what its holders said, `.storage`
+    /// when the checkpoint cannot be written.
+    package func publish(layerDigests: [String]) throws -> String {
+        precondition(layerDigests.count == model.layerCount, "\(layerDigests.count) layer digests")
+        let layers = try uploads.withLock { uploads in
+            try layerDigests.enumerated().map { layer, digest in
+                guard let upload = uploads[layer], upload.isComplete else {
+                    throw OobleckError(
+                        .internalFault,
+                        "the final state of layer \(layer) was not uploaded"
+                    )
+                }
+                try upload.file.synchronize()
+                return try describe(layer: layer, path: upload.path, digest: digest)
+            }
+        }
+        let state = StateDigest.state(step: step, layerDigests: layerDigests)
+        let manifest = CheckpointManifest(
+            version: CheckpointManifest.formatVersion,
+            step: step,
+            stateSHA256: state,
+            model: CheckpointManifest.Model(model),
+            layers: layers
+        )
+        try JSONDocument.write(manifest, to: partialPath + "/" + CheckpointManifest.fileName)
+        guard rename(partialPath, finalPath) == 0 else {
+            throw OobleckError(.storage, "cannot publish \(finalPath): \(systemReason())")
+        }
+        let parent = URL(fileURLWithPath: finalPath).deletingLastPathComponent().path
+        try AtomicFile.synchronizeDirectory(parent)
+        return state
+    }
+
+    private func describe(
+        layer: Int,
+        path: String,
+        digest: String
+    ) throws -> CheckpointManifest.Layer {
+        do {
+            let reader = try SafetensorsReader(path)
+            try reader.requireTensors(ParameterLayout.stateTensors(ofLayer: layer, model: model))
+            let digests = try reader.digests()
+            guard digests.dataSection == digest else {
+                throw OobleckError(
+                    .internalFault,
+                    "the uploaded state of layer \(layer) has digest \(digests.dataSection); "
+                        + "its holders have \(digest)"
+                )
+            }
+            return CheckpointManifest.Layer(
+                file: CheckpointManifest.fileName(ofLayer: layer),
+                sha256: digest,
+                fileSHA256: digests.file,
+                bytes: reader.fileSize
+            )
+        } catch let error as OobleckError where error.code == .inputData {
+            // The file is ours, not the user's.
+            throw OobleckError(.internalFault, error.message)
+        }
+    }
+}

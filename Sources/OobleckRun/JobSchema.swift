@@ -1,0 +1,44 @@
+/// The keys of a job file by section; the top level is the section without a name.
+struct JobSchema {
+    static let current = JobSchema(sections: [
+        ("", ["model", "data", "training", "cluster"]),
+        (
+            "model",
+            [
+                "name", "preset", "blocks", "hidden", "heads", "vocabulary", "sequence_length",
+                "dropout", "initial_weights",
+            ]
+        ),
+        ("data", ["corpus"]),
+        (
+            "training",
+            [
+                "steps", "seed", "global_batch", "microbatch", "learning_rate",
+                "minimum_learning_rate", "warmup_steps", "weight_decay", "beta1", "beta2",
+                "epsilon", "gradient_clip",
+            ]
+        ),
+        ("cluster", ["nodes", "fault_tolerance", "device_memory", "detection_budget"]),
+    ])
+
+    private let sections: [(name: String, keys: [String])]
+
+    func keys(of section: String) -> [String] {
+        sections.first { $0.name == section }?.keys ?? []
+    }
+
+    /// What to say of a key that the section does not have: where it belongs, or what is near.
+    func unknown(_ key: String, in section: String) -> String {
+        let place = section.isEmpty ? "" : " in \(section)"
+        let known = keys(of: section)
+        if let home = sections.first(where: { $0.name != section && $0.keys.contains(key) }) {
+            let target = home.name.isEmpty ? "the top level" : home.name
+            return "unknown key \(key)\(place); it belongs under \(target)"
+        }
+        let near = NearestNames.of(key, among: known)
+        guard near.isEmpty else {
+            return "unknown key \(key)\(place); did you mean \(near.joined(separator: " or "))?"
+        }
+        return "unknown key \(key)\(place); known are \(known.joined(separator: ", "))"
+    }
+}

@@ -1,0 +1,112 @@
+import OobleckCore
+
+/// The first thing in a job that makes no sense.
+struct JobViolation {
+    let section: String
+    let key: String
+    /// What the value is and what it must be; follows the key.
+    let message: String
+
+    static func first(in job: JobSpecification) -> JobViolation? {
+        inModel(job.model) ?? inTraining(job.training) ?? inCluster(job.cluster)
+    }
+
+    static func inModel(_ model: ModelSpecification) -> JobViolation? {
+        var checks = SectionChecks("model")
+        checks.whole("blocks", model.blocks, 1...10_000)
+        checks.whole("hidden", model.hidden, 1...1_000_000)
+        checks.whole("heads", model.heads, 1...1_000_000)
+        // Token ids are 16-bit numbers.
+        checks.whole("vocabulary", model.vocabulary, 2...65_536)
+        checks.whole("sequence_length", model.sequenceLength, 1...1_000_000)
+        checks.multiple("hidden", model.hidden, of: "heads", model.heads)
+        checks.fraction("dropout", model.dropout)
+        return checks.violation
+    }
+
+    private static func inTraining(_ training: TrainingSpecification) -> JobViolation? {
+        var checks = SectionChecks("training")
+        checks.whole("steps", training.steps, 1...1_000_000_000)
+        checks.whole("global_batch", training.globalBatch, 1...100_000_000)
+        checks.whole("microbatch", training.microbatch, 1...1_000_000)
+        checks.multiple("global_batch", training.globalBatch, of: "microbatch", training.microbatch)
+        let rate = training.learningRate
+        let minimum = training.minimumLearningRate
+        checks.positive("learning_rate", rate)
+        checks.number("minimum_learning_rate", minimum, "0 to learning_rate (\(rate))") {
+            $0 >= 0 && $0 <= rate
+        }
+        checks.whole("warmup_steps", training.warmupSteps, 0...max(0, training.steps))
+        checks.number("weight_decay", training.weightDecay, "0 or more") { $0 >= 0 }
+        checks.fraction("beta1", training.beta1)
+        checks.fraction("beta2", training.beta2)
+        checks.positive("epsilon", training.epsilon)
+        checks.positive("gradient_clip", training.gradientClip)
+        return checks.violation
+    }
+
+    private static func inCluster(_ cluster: ClusterSpecification) -> JobViolation? {
+        var checks = SectionChecks("cluster")
+        checks.whole("nodes", cluster.nodes, 1...100_000)
+        checks.whole("fault_tolerance", cluster.faultTolerance, 0...99_999)
+        checks.whole("device_memory", cluster.deviceMemory?.value ?? 1, 1...Int.max)
+        // Below a fifth of a second a busy machine cannot be told from a dead one.
+        let budget = cluster.detectionBudget.value
+        checks.number("detection_budget", budget, "0.2 to 3600 seconds") {
+            $0 >= 0.2 && $0 <= 3600
+        }
+        return checks.violation
+    }
+}
+
+/// Checks of one section's values; keeps the first that fails.
+private struct SectionChecks {
+    private let section: String
+    private(set) var violation: JobViolation?
+
+    init(_ section: String) { self.section = section }
+
+    mutating func whole(_ key: String, _ value: Int, _ range: ClosedRange<Int>) {
+        guard !range.contains(value) else { return }
+        let isBelow = value < range.lowerBound
+        fail(
+            key,
+            "is \(value); it must be at "
+                + (isBelow ? "least \(range.lowerBound)" : "most \(range.upperBound)")
+        )
+    }
+
+    mutating func number(
+        _ key: String,
+        _ value: Double,
+        _ wanted: String,
+        _ isRight: (Double) -> Bool
+    ) {
+        guard !value.isFinite || !isRight(value) else { return }
+        fail(key, "is \(value); it must be \(wanted)")
+    }
+
+    mutating func positive(_ key: String, _ value: Double) {
+        number(key, value, "positive") { $0 > 0 }
+    }
+
+    mutating func fraction(_ key: String, _ value: Double) {
+        number(key, value, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    }
+
+    mutating func multiple(_ key: String, _ value: Int, of divisorKey: String, _ divisor: Int) {
+        // Whoever is not positive has been found already.
+        guard value > 0, divisor > 0, !value.isMultiple(of: divisor) else { return }
+        let below = value / divisor * divisor
+        let nearest = below == 0 ? "\(divisor)" : "\(below) or \(below + divisor)"
+        fail(
+            key,
+            "is \(value); it must be a multiple of \(divisorKey) (\(divisor)), such as \(nearest)"
+        )
+    }
+
+    private mutating func fail(_ key: String, _ message: String) {
+        guard violation == nil else { return }
+        violation = JobViolation(section: section, key: key, message: message)
+    }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import OobleckCore
+import OobleckData
+
+/// The folder of one run: names of its files, and whole-file reads and writes.
+///
+/// Created by the run itself, which holds its lock; opened by anyone else for reading.
+package struct RunDirectory: Sendable {
+    package let path: String
+    /// Held by the run itself; `nil` for readers.
+    ///
+    /// Goes with the last copy of this value.
+    private let lock: RunLock?
+
+    package var configPath: String { path + "/config.yaml" }
+    package var jobPath: String { path + "/job.json" }
+    package var profilePath: String { path + "/profile.json" }
+    package var planPath: String { path + "/plan.json" }
+    package var statusPath: String { path + "/status.json" }
+    package var resultPath: String { path + "/result.json" }
+    package var endpointPath: String { path + "/coordinator.json" }
+    package var ledgerPath: String { path + "/ledger.jsonl" }
+    package var eventsPath: String { path + "/events.jsonl" }
+    package var checkpointsPath: String { path + "/checkpoints" }
+    package var logsPath: String { path + "/logs" }
+
+    /// Makes the folder of a new run, with the job as the user wrote it and as it was resolved.
+    ///
+    /// Throws `.usage` when the folder is in use or holds anything, `.storage` when it cannot be
+    /// made. After an error nothing is left that was not there before.
+    package static func create(
+        path: String,
+        job: JobSpecification,
+        configText: String
+    ) throws -> RunDirectory {
+        let path = URL(fileURLWithPath: path).standardizedFileURL.path
+        let wasThere = FileManager.default.fileExists(atPath: path)
+        let names = wasThere ? try contents(of: path) : []
+        if names.contains("lock"), RunLock.isHeld(directory: path) {
+            // Throws with the owner's process id.
+            _ = try RunLock.take(directory: path)
+        }
+        if let name = names.first(where: { $0 != "lock" }) {
+            throw OobleckError(
+                .usage,
+                names.contains("lock")
+                    ? "\(path) holds an earlier run; choose another --run-dir, or remove it"
+                    : "\(path) is not empty (it has \(name)); choose another --run-dir"
+            )
+        }
+        do {
+            try makeFolder(path, withParents: true)
+            let directory = RunDirectory(path: path, lock: try RunLock.take(directory: path))
+            try makeFolder(directory.checkpointsPath)
+            try makeFolder(directory.logsPath)
+            try AtomicFile.write(Array(configText.utf8), to: directory.configPath)
+            try JSONDocument.write(job, to: directory.jobPath)
+            return directory
+        } catch let error as OobleckError {
+            if error.code != .usage, !wasThere { removeFolder(path) }
+            throw error
+        }
+    }
+
+    /// Opens the folder of a run that exists.
+    ///
+    /// Throws `.inputData` when it is none.
+    package static func open(path: String) throws -> RunDirectory {
+        let path = URL(fileURLWithPath: path).standardizedFileURL.path
+        let directory = RunDirectory(path: path, lock: nil)
+        guard FileManager.default.fileExists(atPath: directory.jobPath) else {
+            throw OobleckError(
+                .inputData,
+                "\(path) is not a run directory: it has no job.json; name the --run-dir of a run"
+            )
+        }
+        return directory
+    }
+
+    /// Whether the run's own process is alive.
+    package var isRunning: Bool { RunLock.isHeld(directory: path) }
+
+    package func job() throws -> JobSpecification {
+        try JSONDocument.read(JobSpecification.self, from: jobPath)
+    }
+
+    package func status() throws -> RunStatus {
+        try JSONDocument.read(RunStatus.self, from: statusPath)
+    }
+
+    package func plan() throws -> PlanDocument {
+        try JSONDocument.read(PlanDocument.self, from: planPath)
+    }
+
+    package func result() throws -> RunResult {
+        try JSONDocument.read(RunResult.self, from: resultPath)
+    }
+
+    package func endpoint() throws -> CoordinatorEndpoint {
+        try JSONDocument.read(CoordinatorEndpoint.self, from: endpointPath)
+    }
+
+    package func write(_ profile: ModelProfile) throws {
+        try JSONDocument.write(profile, to: profilePath)
+    }
+
+    package func write(_ plan: PlanDocument) throws { try JSONDocument.write(plan, to: planPath) }
+
+    package func write(_ result: RunResult) throws {
+        try JSONDocument.write(result, to: resultPath)
+    }
+
+    /// Status is written often and worth nothing after a crash of the machine: not synchronised.
+    package func write(_ status: RunStatus) throws {
+        try JSONDocument.write(status, to: statusPath, durably: false)
+    }
+
+    /// The token in it lets people in, so only the owner may read it.
+    package func write(_ endpoint: CoordinatorEndpoint) throws {
+        try JSONDocument.write(endpoint, to: endpointPath, permissions: 0o600, durably: false)
+    }
+
+    package func removeEndpoint() throws {
+        guard unlink(endpointPath) == 0 || errno == ENOENT else {
+            throw OobleckError(.storage, "cannot remove \(endpointPath): \(systemReason())")
+        }
+    }
+
+    private static func contents(of path: String) throws -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        } catch {
+            throw OobleckError(
+                .storage,
+                "cannot use \(path) as a run directory: \(error.localizedDescription)"
+            )
+        }
+    }
+
+    private static func removeFolder(_ path: String) {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            // The error that brought us here is the one to report; the folder may not exist.
+        }
+    }
+}
+
+/// Makes a folder that may exist already.
+///
+/// Throws `.storage`.
+func makeFolder(_ path: String, withParents: Bool = false) throws {
+    if withParents {
+        let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        if !FileManager.default.fileExists(atPath: parent) {
+            try makeFolder(parent, withParents: true)
+        }
+    }
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+        throw OobleckError(.storage, "cannot make the folder \(path): \(systemReason())")
+    }
+}
+
+/// Where a running coordinator listens, and what admits to it (`coordinator.json`).
+package struct CoordinatorEndpoint: Hashable, Sendable, Codable {
+    package var host: String
+    package var port: Int
+    package var token: String
+    package var pid: Int
+
+    package init(host: String, port: Int, token: String, pid: Int) {
+        self.host = host
+        self.port = port
+        self.token = token
+        self.pid = pid
+    }
+}

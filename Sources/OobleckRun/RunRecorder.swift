@@ -1,0 +1,135 @@
+import Foundation
+import OobleckCore
+import OobleckData
+import Synchronization
+
+/// What a run writes while it goes: ledger and event log, line by line, and the status.
+///
+/// Each line goes to the system before the call returns, so it outlives our process; it is
+/// synchronised with the device at most once a second, and at the end.
+package final class RunRecorder: Sendable {
+    private struct State {
+        var ledger: LineLog
+        var events: LineLog
+        var previousHash = LedgerLine.genesis
+        var committedSteps = 0
+    }
+
+    private let directory: RunDirectory
+    private let state: Mutex<State>
+
+    package init(_ directory: RunDirectory) throws {
+        self.directory = directory
+        state = Mutex(
+            State(
+                ledger: try LineLog(directory.ledgerPath),
+                events: try LineLog(directory.eventsPath)
+            )
+        )
+    }
+
+    /// Adds a committed step to the ledger.
+    ///
+    /// Throws `.storage` when it cannot be written, and then the step is not in the ledger.
+    package func append(_ committed: CommittedStep) throws {
+        guard committed.loss.isFinite, committed.gradientNorm.isFinite else {
+            throw OobleckError(
+                .inputData,
+                "training diverged in step \(committed.step): loss \(committed.loss), gradient "
+                    + "norm \(committed.gradientNorm); try a lower learning_rate"
+            )
+        }
+        try state.withLock { state in
+            precondition(
+                committed.step == state.committedSteps,
+                "step \(committed.step) recorded after \(state.committedSteps) steps"
+            )
+            let line = LedgerLine(chaining: committed, to: state.previousHash)
+            try state.ledger.append(line.text)
+            state.previousHash = line.hash
+            state.committedSteps += 1
+        }
+    }
+
+    /// Adds an event, with the time, to the event log.
+    package func log(_ event: RunEvent) throws {
+        let line = TimedEvent(event).text
+        try state.withLock { try $0.events.append(line) }
+    }
+
+    package func write(_ status: RunStatus) throws { try directory.write(status) }
+
+    /// Writes the result, after all lines are on the device.
+    package func write(_ result: RunResult) throws {
+        try synchronize()
+        try directory.write(result)
+    }
+
+    /// Returns once all lines are on the device.
+    package func synchronize() throws {
+        try state.withLock { state in
+            try state.ledger.synchronize()
+            try state.events.synchronize()
+        }
+    }
+}
+
+/// A file that grows by whole lines.
+struct LineLog {
+    private let file: OpenFile
+    private var size = 0
+    private var isTorn = false
+    private var lastSynchronization = MonotonicClock.now
+
+    init(_ path: String) throws {
+        file = try OpenFile(path, for: .append)
+        // Devices and pipes have no size to go back to.
+        size = try URL(fileURLWithPath: path).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+    }
+
+    /// Adds a line.
+    ///
+    /// When it does not fit, none of it stays, and a later call may try again.
+    mutating func append(_ line: String) throws {
+        let bytes = Array("\(line)\n".utf8)
+        // A part of an earlier line that could not be cut off must go before anything follows it.
+        if isTorn { try cut() }
+        do {
+            try file.write(bytes)
+        } catch {
+            isTorn = true
+            do {
+                try cut()
+            } catch {
+                // The next call cuts again first; what was wrong with the write is thrown below.
+            }
+            throw error
+        }
+        size += bytes.count
+        if MonotonicClock.now.value - lastSynchronization.value >= 1 { try synchronize() }
+    }
+
+    private mutating func cut() throws {
+        try file.truncate(to: size)
+        isTorn = false
+    }
+
+    mutating func synchronize() throws {
+        try file.synchronize()
+        lastSynchronization = MonotonicClock.now
+    }
+}
+
+/// Time since some moment before the start, which nobody sets back.
+enum MonotonicClock {
+    static var now: Seconds { read(CLOCK_MONOTONIC) }
+
+    /// Seconds since 1970, as people count.
+    static var calendar: Seconds { read(CLOCK_REALTIME) }
+
+    private static func read(_ clock: clockid_t) -> Seconds {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Seconds(Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
+    }
+}

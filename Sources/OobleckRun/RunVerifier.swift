@@ -1,0 +1,121 @@
+import Foundation
+import OobleckCore
+import OobleckData
+
+/// Checks a run's files offline, from nothing but the files (`oobleck verify`).
+package enum RunVerifier {
+    /// Checks ledger, event log, result and checkpoints against themselves and each other.
+    ///
+    /// What does not hold is in the report, each with its file and line. Throws `.inputData` only
+    /// when `path` is not a run directory. Costs one pass over all files.
+    package static func verify(_ path: String) throws -> VerificationReport {
+        let directory = try RunDirectory.open(path: path)
+        let job = try directory.job()
+        var ledger = LedgerVerifier(
+            file: directory.ledgerPath,
+            globalBatch: job.training.globalBatch,
+            report: VerificationReport()
+        )
+        try ledger.run()
+        var report = ledger.report
+        report.violations += try eventViolations(directory.eventsPath)
+        var states: [Int: String] = [:]
+        for folder in try Checkpoint.folders(in: directory) {
+            do {
+                let checkpoint = try Checkpoint(path: folder)
+                var violations = checkpoint.violations()
+                if checkpoint.model != job.model {
+                    violations.append(
+                        RunViolation(
+                            file: checkpoint.manifestPath,
+                            message: "its model is not the job's"
+                        )
+                    )
+                }
+                states[checkpoint.manifest.step] = checkpoint.manifest.stateSHA256
+                if violations.isEmpty {
+                    report.verifiedCheckpoints.append(checkpoint.manifest.step)
+                }
+                report.violations += violations
+            } catch {
+                report.violations.append(RunViolation(file: folder, message: oneLine(error)))
+            }
+        }
+        if FileManager.default.fileExists(atPath: directory.resultPath) {
+            report.isFinished = true
+            check(directory, last: ledger.last, states: states, report: &report)
+        }
+        return report
+    }
+
+    private static func check(
+        _ directory: RunDirectory,
+        last: LedgerLine?,
+        states: [Int: String],
+        report: inout VerificationReport
+    ) {
+        let file = directory.resultPath
+        let result: RunResult
+        do {
+            result = try directory.result()
+        } catch {
+            report.violations.append(RunViolation(file: file, message: oneLine(error)))
+            return
+        }
+        report.stateSHA256 = result.stateSHA256
+        var messages: [String] = []
+        func require(_ field: String, _ found: Int, _ wanted: Int) {
+            guard found != wanted else { return }
+            messages.append("\(field) is \(found); the ledger has \(wanted)")
+        }
+        require("steps", result.steps, report.steps)
+        require("samples_committed", result.samplesCommitted, report.samplesCommitted)
+        require("samples_repeated", result.samplesRepeated, report.samplesRepeated)
+        if let last, last.committed.loss != result.finalLoss {
+            messages.append(
+                "final_loss is \(result.finalLoss); the ledger's last step has "
+                    + "\(last.committed.loss)"
+            )
+        }
+        if let state = states[result.steps] {
+            if state != result.stateSHA256 {
+                messages.append(
+                    "state_sha256 is \(result.stateSHA256); the checkpoint's is \(state)"
+                )
+            }
+        } else {
+            messages.append("there is no checkpoint of step \(result.steps) to compare with")
+        }
+        report.violations += messages.map { RunViolation(file: file, message: $0) }
+    }
+
+    private static func eventViolations(_ path: String) throws -> [RunViolation] {
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        let file = try OpenFile(path, for: .readInput)
+        let bytes = try file.read(at: 0, count: try file.regularSize())
+        var lines = bytes.split(
+            separator: UInt8(ascii: "\n"),
+            omittingEmptySubsequences: false
+        )
+        var violations: [RunViolation] = []
+        if let rest = lines.popLast(), !rest.isEmpty {
+            violations.append(
+                RunViolation(
+                    file: path,
+                    line: lines.count + 1,
+                    message: "the line is truncated: it has \(rest.count) bytes and no end"
+                )
+            )
+        }
+        for (index, line) in lines.enumerated() {
+            do {
+                _ = try TimedEvent.parsing(String(decoding: line, as: UTF8.self))
+            } catch {
+                violations.append(
+                    RunViolation(file: path, line: index + 1, message: oneLine(error))
+                )
+            }
+        }
+        return violations
+    }
+}

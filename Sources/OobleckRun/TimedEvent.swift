@@ -1,0 +1,53 @@
+import Foundation
+import OobleckCore
+import OobleckData
+
+/// One line of `events.jsonl`: an event and when it was recorded.
+package struct TimedEvent: Hashable, Sendable {
+    /// Since 1970, to the millisecond.
+    package var time: Seconds
+    /// Since the machine's start, to the microsecond: for differences.
+    package var monotonic: Seconds
+    package var event: RunEvent
+
+    /// The event, now.
+    package init(_ event: RunEvent) {
+        time = Seconds((MonotonicClock.calendar.value * 1e3).rounded() / 1e3)
+        monotonic = Seconds((MonotonicClock.now.value * 1e6).rounded() / 1e6)
+        self.event = event
+    }
+
+    /// The line as it stands in the file, without the line feed.
+    package var text: String {
+        let node = event.node.map { ",\"node\":\($0)" } ?? ""
+        return "{\"time\":\(time.value),\"monotonic\":\(monotonic.value),"
+            + "\"kind\":\(JSONText.string(event.kind.rawValue)),"
+            + "\"generation\":\(event.generation),\"step\":\(event.step)\(node),"
+            + "\"message\":\(JSONText.string(event.message))}"
+    }
+}
+
+extension TimedEvent: Decodable {
+    private enum CodingKeys: String, CodingKey {
+        case time
+        case monotonic
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        time = try container.decode(Seconds.self, forKey: .time)
+        monotonic = try container.decode(Seconds.self, forKey: .monotonic)
+        event = try RunEvent(from: decoder)
+    }
+
+    /// Reads a line of `events.jsonl`.
+    ///
+    /// Throws `.inputData`.
+    package static func parsing(_ line: String) throws -> TimedEvent {
+        do {
+            return try JSONDecoder().decode(TimedEvent.self, from: Data(line.utf8))
+        } catch {
+            throw OobleckError(.inputData, "not an event: \(oneLine(error))")
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import CTorch
+
+extension Tensor {
+    private func unary(
+        _ body: (OpaquePointer, inout OpaquePointer?) -> CTStatus
+    ) throws -> Tensor {
+        try withHandle { input in Tensor(owning: try produce { body(input, &$0) }) }
+    }
+
+    private func binary(
+        _ other: Tensor,
+        _ body: (OpaquePointer, OpaquePointer, inout OpaquePointer?) -> CTStatus
+    ) throws -> Tensor {
+        try withHandle { left in
+            try other.withHandle { right in
+                Tensor(owning: try produce { body(left, right, &$0) })
+            }
+        }
+    }
+
+    /// Elementwise sum, with broadcasting.
+    package func adding(_ other: Tensor) throws -> Tensor {
+        try binary(other) { ct_add($0, $1, &$2) }
+    }
+
+    /// Rows of `self` `[vocabulary, hidden]` picked by `indices` `[...]`: `[..., hidden]`.
+    package func rows(at indices: Tensor) throws -> Tensor {
+        try binary(indices) { ct_embedding($0, $1, &$2) }
+    }
+
+    /// Layer normalisation over the last dimension, epsilon 1e-5.
+    package func layerNorm(weight: Tensor, bias: Tensor) throws -> Tensor {
+        try weight.withHandle { weight in
+            try binary(bias) { ct_layer_norm($0, weight, $1, &$2) }
+        }
+    }
+
+    /// `self` `[..., in]` times `weight` `[in, out]` plus `bias` `[out]`.
+    package func affine(weight: Tensor, bias: Tensor) throws -> Tensor {
+        try weight.withHandle { weight in
+            try binary(bias) { ct_affine($0, weight, $1, &$2) }
+        }
+    }
+
+    /// `self` `[..., in]` times the transpose of `weight` `[out, in]`.
+    package func projected(by weight: Tensor) throws -> Tensor {
+        try binary(weight) { ct_project($0, $1, &$2) }
+    }
+
+    /// GELU in its tanh approximation.
+    package func gelu() throws -> Tensor { try unary { ct_gelu_tanh($0, &$1) } }
+
+    /// Zeroes elements with the given probability and scales the rest; draws from the seeded
+    /// generator.
+    ///
+    /// The identity at probability zero.
+    package func dropout(_ probability: Double) throws -> Tensor {
+        guard probability > 0 else { return self }
+        return try unary { ct_dropout($0, probability, &$1) }
+    }
+
+    /// Causal scaled dot-product attention of `[batch, sequence, 3 * hidden]`, queries, keys and
+    /// values side by side: `[batch, sequence, hidden]`.
+    package func causalAttention(heads: Int, dropout: Double) throws -> Tensor {
+        try unary { ct_causal_attention($0, Int32(heads), dropout, &$1) }
+    }
+
+    /// Mean cross entropy of logits `[batch, sequence, vocabulary]` against `[batch, sequence]`.
+    package func crossEntropy(targets: Tensor) throws -> Tensor {
+        try binary(targets) { ct_cross_entropy($0, $1, &$2) }
+    }
+
+    /// Gradients of this tensor with respect to `inputs`, in their order.
+    ///
+    /// `seed` is the gradient of this tensor itself; a scalar's is 1. Frees the graph.
+    package func gradients(of inputs: [Tensor], seed: Tensor?) throws -> [Tensor] {
+        var results = [OpaquePointer?](repeating: nil, count: inputs.count)
+        try withExtendedLifetime((inputs, seed)) {
+            let handles: [OpaquePointer?] = inputs.map { $0.withHandle { $0 } }
+            let seedHandle = seed.map { $0.withHandle { $0 } }
+            try withHandle { output in
+                try check(ct_gradients(output, seedHandle, handles, Int32(handles.count), &results))
+            }
+        }
+        return results.map { handle in
+            guard let handle else { preconditionFailure("the shim returned no gradient") }
+            return Tensor(owning: handle)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import CTorch
+import OobleckCore
+
+/// The process-wide state of libtorch.
+package enum TensorRuntime {
+    /// Version of libtorch that this product is built and tested with.
+    package static let requiredVersion = "2.13.0"
+
+    /// Fixes the thread count, ignores SIGPIPE and checks that the library loaded is the one that
+    /// was built against.
+    ///
+    /// Call before any other use.
+    package static func initialize(threadCount: Int = 1) throws {
+        let built = String(cString: ct_version_built())
+        let loaded = String(cString: ct_version_loaded())
+        guard built == requiredVersion, loaded == requiredVersion else {
+            throw OobleckError(
+                .inputData,
+                "libtorch \(loaded) is loaded and \(built) was built against; this program needs "
+                    + "\(requiredVersion): run `make setup`, then build again"
+            )
+        }
+        try check(ct_initialize(Int32(threadCount)))
+    }
+
+    /// Seeds the generator that dropout and initialisers draw from.
+    package static func seed(_ seed: UInt64) throws { try check(ct_seed(seed)) }
+
+    /// Groups that were released and whose threads have not ended yet.
+    package static var drainingGroupCount: Int { Int(ct_groups_draining()) }
+
+    /// Runs `body` and tells the bytes that tensors it made still hold at its end, and their peak.
+    package static func measuringMemory<Result>(
+        _ body: (_ read: () throws -> (current: Int, peak: Int)) throws -> Result
+    ) throws -> Result {
+        try check(ct_memory_meter_start())
+        let result = Swift.Result {
+            try body {
+                var current: Int64 = 0
+                var peak: Int64 = 0
+                try check(ct_memory_meter_read(&current, &peak))
+                return (Int(current), Int(peak))
+            }
+        }
+        try check(ct_memory_meter_stop())
+        return try result.get()
+    }
+}

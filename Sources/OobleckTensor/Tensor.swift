@@ -1,0 +1,158 @@
+import CTorch
+
+/// Element types that the engine uses.
+package enum ElementType: Sendable {
+    case float32
+    case int64
+    case uint8
+
+    var shimType: CTType {
+        switch self {
+        case .float32: CT_FLOAT32
+        case .int64: CT_INT64
+        case .uint8: CT_UINT8
+        }
+    }
+}
+
+/// A tensor of libtorch on the CPU.
+///
+/// Confined to one thread, except where a collective owns it.
+package final class Tensor {
+    private let handle: OpaquePointer
+
+    init(owning handle: OpaquePointer) { self.handle = handle }
+
+    deinit { ct_tensor_free(handle) }
+
+    /// Calls `body` with the handle while this object is certain to live.
+    func withHandle<Result>(_ body: (OpaquePointer) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(handle) }
+    }
+
+    /// Uninitialised elements of the given shape, row-major.
+    package static func empty(_ shape: [Int], _ type: ElementType = .float32) throws -> Tensor {
+        let sizes = shape.map(Int64.init)
+        return Tensor(
+            owning: try produce { ct_tensor_empty(sizes, Int32(sizes.count), type.shimType, &$0) }
+        )
+    }
+
+    /// Zeros of the given shape, row-major.
+    package static func zeros(_ shape: [Int], _ type: ElementType = .float32) throws -> Tensor {
+        let sizes = shape.map(Int64.init)
+        return Tensor(
+            owning: try produce { ct_tensor_zeros(sizes, Int32(sizes.count), type.shimType, &$0) }
+        )
+    }
+
+    /// A copy of `values` in libtorch's own storage.
+    package static func copying(_ values: [Int64], shape: [Int]) throws -> Tensor {
+        let tensor = try empty(shape, .int64)
+        precondition(values.count == tensor.count, "\(values.count) values for shape \(shape)")
+        values.withUnsafeBytes { source in
+            tensor.withMutableBytes { unsafe $0.copyMemory(from: source) }
+        }
+        return tensor
+    }
+
+    /// A copy of `values` in libtorch's own storage.
+    package static func copying(_ values: [Float], shape: [Int]) throws -> Tensor {
+        let tensor = try empty(shape)
+        precondition(values.count == tensor.count, "\(values.count) values for shape \(shape)")
+        values.withUnsafeBytes { source in
+            tensor.withMutableBytes { unsafe $0.copyMemory(from: source) }
+        }
+        return tensor
+    }
+
+    /// A view of this flat tensor's elements from `offset`, in the given shape.
+    package func view(from offset: Int, shape: [Int]) throws -> Tensor {
+        let sizes = shape.map(Int64.init)
+        return try withHandle { base in
+            Tensor(
+                owning: try produce {
+                    ct_tensor_view(base, Int64(offset), sizes, Int32(sizes.count), &$0)
+                }
+            )
+        }
+    }
+
+    /// The same storage outside any graph; a leaf that collects gradients when asked to.
+    package func leaf(requiresGradient: Bool) throws -> Tensor {
+        try withHandle { base in
+            Tensor(owning: try produce { ct_tensor_leaf(base, requiresGradient, &$0) })
+        }
+    }
+
+    /// This tensor with its elements in row-major order, copied only when they are not.
+    package func contiguous() throws -> Tensor {
+        try withHandle { base in Tensor(owning: try produce { ct_tensor_contiguous(base, &$0) }) }
+    }
+
+    /// Copies the elements of `source`, which has the same shape.
+    package func copy(from source: Tensor) throws {
+        try withHandle { target in
+            try source.withHandle { try check(ct_tensor_copy(target, $0)) }
+        }
+    }
+
+    /// Fills with draws from a normal distribution around zero, from the seeded generator.
+    package func fillNormal(deviation: Double) throws {
+        try withHandle { try check(ct_tensor_fill_normal($0, deviation)) }
+    }
+
+    /// Fills with one value.
+    package func fill(_ value: Double) throws {
+        try withHandle { try check(ct_tensor_fill($0, value)) }
+    }
+
+    /// Number of elements.
+    package var count: Int { withHandle { Int(ct_tensor_count($0)) } }
+
+    /// Size along each dimension.
+    package var shape: [Int] {
+        withHandle { handle in
+            (0..<ct_tensor_rank(handle)).map { Int(ct_tensor_size(handle, $0)) }
+        }
+    }
+
+    /// The only element's value.
+    package func item() throws -> Double {
+        var value = 0.0
+        try withHandle { try check(ct_tensor_item($0, &value)) }
+        return value
+    }
+
+    /// Size of the elements together.
+    package var byteCount: Int {
+        withHandle { Int(ct_tensor_count($0) * ct_tensor_element_bytes($0)) }
+    }
+
+    /// The bytes of a contiguous tensor.
+    package func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try withHandle { handle in
+            // Valid: libtorch owns `byteCount` contiguous bytes for as long as the handle lives.
+            let start = unsafe UnsafeRawPointer(ct_tensor_data(handle))
+            return try unsafe body(UnsafeRawBufferPointer(start: start, count: byteCount))
+        }
+    }
+
+    /// The bytes of a contiguous tensor, writable.
+    package func withMutableBytes<Result>(
+        _ body: (UnsafeMutableRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try withHandle { handle in
+            // Valid: as for reading; the caller's thread is the only one that uses the tensor.
+            let start = unsafe ct_tensor_data(handle)
+            return try unsafe body(UnsafeMutableRawBufferPointer(start: start, count: byteCount))
+        }
+    }
+
+    /// The elements of a float32 tensor.
+    package func floats() throws -> [Float] {
+        try contiguous().withBytes { unsafe Array($0.bindMemory(to: Float.self)) }
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Foundation
+import OobleckCore
+import OobleckEngine
+import OobleckTensor
+
+/// Times the training of one model in this one process, without any control plane.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Tokens per second of one model in one process, as JSON."
+    )
+
+    @Option var blocks = 6
+    @Option var hidden = 192
+    @Option var heads = 6
+    @Option var vocabulary = 256
+    @Option var sequence = 128
+    @Option var microbatch = 4
+    @Option var microbatches = 8
+    @Option(help: "Steps to run; the first two do not count.") var steps = 8
+    @Option var dropout = 0.1
+
+    func run() throws {
+        try TensorRuntime.initialize()
+        let corpus = NSTemporaryDirectory() + "oobleck-bench-\(getpid()).bin"
+        defer { unlink(corpus) }
+        let tokenCount = sequence * microbatch * microbatches * 4
+        var generator = SystemRandomNumberGenerator()
+        var tokens = Data(capacity: 2 * tokenCount)
+        for _ in 0..<tokenCount {
+            let token = UInt16.random(in: 0..<UInt16(vocabulary), using: &generator)
+            withUnsafeBytes(of: token.littleEndian) { unsafe tokens.append(contentsOf: $0) }
+        }
+        try tokens.write(to: URL(fileURLWithPath: corpus))
+        let (times, losses) = try SoloRun(job: job(corpus: corpus)).run()
+        let counted = times.dropFirst(1).sorted()
+        guard !counted.isEmpty else {
+            throw OobleckError(.usage, "--steps is \(steps); at least 3 are needed to time one")
+        }
+        let median = counted[counted.count / 2].value
+        let tokensPerStep = Double(sequence * microbatch * microbatches)
+        print(
+            """
+            {"tokens_per_second": \(tokensPerStep / median), "step_seconds": \(median), \
+            "steps": \(counted.count), "final_loss": \(losses.last ?? .nan)}
+            """
+        )
+    }
+
+    private func job(corpus: String) -> JobSpecification {
+        JobSpecification(
+            model: ModelSpecification(
+                name: "bench",
+                blocks: blocks,
+                hidden: hidden,
+                heads: heads,
+                vocabulary: vocabulary,
+                sequenceLength: sequence,
+                dropout: dropout
+            ),
+            training: TrainingSpecification(
+                steps: steps,
+                seed: 1,
+                globalBatch: microbatch * microbatches,
+                microbatch: microbatch,
+                learningRate: 1e-3,
+                minimumLearningRate: 1e-4,
+                warmupSteps: 2,
+                weightDecay: 0.1,
+                beta1: 0.9,
+                beta2: 0.95,
+                epsilon: 1e-8,
+                gradientClip: 1
+            ),
+            cluster: ClusterSpecification(
+                nodes: 1,
+                faultTolerance: 0,
+                deviceMemory: nil,
+                detectionBudget: 2
+            ),
+            corpusPath: corpus
+        )
+    }
+}

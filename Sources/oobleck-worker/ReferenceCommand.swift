@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+import OobleckControl
+import OobleckCore
+import OobleckEngine
+import OobleckReconfiguration
+import OobleckRecording
+import OobleckRun
+import OobleckTensor
+
+/// Runs a job undisturbed in this one process: one pipeline of one stage, with the same decisions
+/// and the same arithmetic as a run of many nodes.
+struct ReferenceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reference",
+        abstract: "Run a job in one process, for comparison."
+    )
+
+    @Argument(help: "The resolved job, JSON.") var job: String
+    @Option(help: "The run's directory, prepared by oobleck.") var runDir: String
+
+    func run() async throws {
+        ParentWatch.exitWithParent()
+        try TensorRuntime.initialize()
+        let data = try Data(contentsOf: URL(fileURLWithPath: job))
+        let job = try JSONDecoder().decode(JobSpecification.self, from: data)
+        let directory = try RunDirectory.open(path: runDir)
+        let profile = try Profiler(job: job, repetitions: 1).run()
+        try directory.write(profile)
+        let server = CoordinatorServer(
+            coordinator: Coordinator(
+                job: job,
+                profile: profile,
+                reconfigurator: try Reconfigurator(
+                    profile: profile,
+                    costModel: .sosp23,
+                    faultTolerance: 0,
+                    microbatches: job.training.microbatchCount
+                )
+            ),
+            detectionBudget: job.cluster.detectionBudget,
+            recording: try RunFileRecording(directory, job: job),
+            socket: nil,
+            token: ""
+        )
+        let session = LocalWorkerSession(server: server)
+        let worker = Worker(node: 0, host: "127.0.0.1", link: session)
+        worker.startTrainingThread()
+        defer { worker.close() }
+        async let outcome = server.run()
+        try await session.run { worker.receive($0) }
+        if case .stopped(let error) = try await outcome { throw error }
+    }
+}

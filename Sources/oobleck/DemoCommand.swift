@@ -1,0 +1,82 @@
+import ArgumentParser
+import Foundation
+import OobleckCore
+import OobleckRun
+
+/// `oobleck demo`.
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Train a small GPT on six local nodes, kill some, and prove the result."
+    )
+
+    @Option(help: "Where to record the run; must not exist or be empty. [runs/demo-TIME]")
+    var runDir: String?
+
+    @Option(help: "Steps to train; at least 12.")
+    var steps = 24
+
+    @Option(help: "Nodes to start with; at least 4.")
+    var nodes = 6
+
+    func validate() throws {
+        guard steps >= 12, nodes >= 4 else {
+            throw ValidationError("The demonstration needs --steps 12 and --nodes 4, or more.")
+        }
+    }
+
+    func run() async throws {
+        let path = runDir ?? RunRequest.newRunPath("demo")
+        var request = RunRequest(configPath: try Self.jobPath(), runDirectoryPath: path)
+        request.nodes = nodes
+        request.steps = steps
+        let display = RunDisplay(wraps: true)
+        let script = DemoScript(steps: steps, display: display)
+        let run = LocalRun(request: request, display: display) { script.follow($0, $1) }
+        Console.show("1. Training on \(nodes) nodes, each an agent and a worker process.")
+        let (directory, result) = try await run.execute()
+        Console.show("\n2. Training the same seed undisturbed: one process, one stage.")
+        request.runDirectoryPath = path + "-reference"
+        let (referenceDirectory, reference) =
+            try await ReferenceRun(request: request, display: display).execute()
+        Console.show("\n3. Proof.")
+        let proof = DemoProof(
+            result: result,
+            reference: reference,
+            report: try RunVerifier.verify(directory.path),
+            referenceReport: try RunVerifier.verify(referenceDirectory.path),
+            isJoined: script.isJoined
+        )
+        Console.show(proof.text)
+        Console.show("\nNext:\n" + Self.nextCommands(path))
+        if let failure = proof.failures.first { throw OobleckError(.internalFault, failure) }
+    }
+
+    private static func nextCommands(_ path: String) -> String {
+        [
+            "  oobleck verify \(path)", "  oobleck status \(path)", "  oobleck events \(path)",
+            "  oobleck export \(path) --to gpt2-tiny",
+            "  oobleck train Examples/tiny.yaml --nodes 6 --run-dir runs/mine",
+            "  oobleck drain runs/mine 3    oobleck add runs/mine    (while it trains)",
+        ].joined(separator: "\n")
+    }
+
+    /// The job: in the folder we are in, or in the checkout that this program was built in.
+    private static func jobPath() throws -> String {
+        let name = "Examples/tiny.yaml"
+        var folders = [FileManager.default.currentDirectoryPath]
+        var folder = URL(fileURLWithPath: try Executables().command)
+        while folder.path != "/" {
+            folder.deleteLastPathComponent()
+            folders.append(folder.path)
+        }
+        let paths = folders.map { "\($0)/\(name)" }
+        guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            throw OobleckError(
+                .usage,
+                "cannot find \(name); run the demonstration inside the checkout"
+            )
+        }
+        return path
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import OobleckCore
+import OobleckRun
+
+/// `oobleck events`.
+struct EventsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events",
+        abstract: "Show what happened in a run."
+    )
+
+    @Argument(help: "The run's directory.")
+    var runDirectory: String
+
+    @Flag(help: "Go on with new events until the run is over.")
+    var follow = false
+
+    func run() async throws {
+        let directory = try RunDirectory.open(path: runDirectory)
+        let handle: FileHandle
+        do {
+            handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: directory.eventsPath))
+        } catch {
+            throw OobleckError(.storage, "cannot read \(directory.eventsPath)")
+        }
+        var rest: [UInt8] = []
+        while true {
+            // Asked first: what a run wrote before it ended is read below.
+            let isRunning = directory.isRunning
+            rest += try handle.readToEnd() ?? Data()
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = String(decoding: rest[..<end], as: UTF8.self)
+                rest.removeSubrange(...end)
+                Console.show(Self.text(try TimedEvent.parsing(line)))
+            }
+            guard follow, isRunning else { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private static func text(_ timed: TimedEvent) -> String {
+        var seconds = time_t(timed.time.value)
+        var parts = tm()
+        localtime_r(&seconds, &parts)
+        let milliseconds = Int((timed.time.value * 1000).rounded()) % 1000
+        let time = String(
+            format: "%02d:%02d:%02d.%03d",
+            parts.tm_hour, parts.tm_min, parts.tm_sec, milliseconds
+        )
+        return "\(time) \(timed.event.kind.rawValue): \(timed.event.message)"
+    }
+}

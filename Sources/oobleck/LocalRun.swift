@@ -1,0 +1,168 @@
+import Foundation
+import OobleckControl
+import OobleckCore
+import OobleckReconfiguration
+import OobleckRecording
+import OobleckRun
+
+/// A run whose coordinator is this process and whose nodes are processes of this machine.
+struct LocalRun {
+    /// What can be done to a run while it goes.
+    struct Controls: Sendable {
+        let server: CoordinatorServer
+        let cluster: LocalCluster
+
+        /// Ends a node's processes with SIGKILL, and tells the coordinator when, not that.
+        func kill(_ node: NodeID) {
+            let now = MonotonicTime.now
+            if cluster.kill(node) { server.noteKill(node, at: now) }
+        }
+    }
+
+    /// How long nodes may take to leave after the run is over.
+    private static let farewell: Seconds = 4
+    /// How long measuring a model may take.
+    private static let profilingDeadline: Seconds = 600
+
+    let request: RunRequest
+    let display: RunDisplay
+    /// Called with all that is recorded; must be quick.
+    var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+
+    /// Trains, and returns where and what it came to.
+    ///
+    /// Throws one line when the run could not start, and then leaves nothing behind, or when it
+    /// stopped.
+    func execute() async throws -> (RunDirectory, RunResult) {
+        let job = try request.job()
+        let executables = try Executables()
+        let socket = try ListeningSocket(host: request.host, port: request.port)
+        let prepared: (directory: RunDirectory, start: (ModelProfile, Reconfigurator))
+        do {
+            prepared = try await request.withNewDirectory(job) { directory in
+                try await prepare(job, directory, executables)
+            }
+        } catch {
+            socket.discard()
+            throw error
+        }
+        let (profile, reconfigurator) = prepared.start
+        let coordinator = Coordinator(job: job, profile: profile, reconfigurator: reconfigurator)
+        return (
+            prepared.directory,
+            try await train(job, coordinator, prepared.directory, executables, socket)
+        )
+    }
+
+    /// Profiles, and checks that a plan exists.
+    private func prepare(
+        _ job: JobSpecification,
+        _ directory: RunDirectory,
+        _ executables: Executables
+    ) async throws -> (ModelProfile, Reconfigurator) {
+        if request.profilePath == nil { display.say("profiling \(job.model.name) ...") }
+        var profile = try await request.profile(directory, executables, Self.profilingDeadline)
+        guard profile.layers.count == job.model.layerCount else {
+            throw OobleckError(
+                .inputData,
+                "the profile has \(profile.layers.count) layers; "
+                    + "model \(job.model.name) has \(job.model.layerCount)"
+            )
+        }
+        profile.deviceMemory = job.cluster.deviceMemory
+        try directory.write(profile)
+        let reconfigurator = try Reconfigurator(
+            profile: profile,
+            costModel: .sosp23,
+            faultTolerance: job.cluster.faultTolerance,
+            microbatches: job.training.microbatchCount
+        )
+        var trial = reconfigurator
+        let decision = trial.decide(
+            nodes: (0..<job.cluster.nodes).map { NodeID($0) },
+            holdings: [:],
+            hasState: false,
+            generation: 0
+        )
+        switch decision {
+        case .plan: return (profile, reconfigurator)
+        case .lostLayers(_, let reason): throw OobleckError(.noPlan, reason)
+        case .tooFewNodes(_, _, let reason): throw OobleckError(.noPlan, reason)
+        }
+    }
+
+    private func train(
+        _ job: JobSpecification,
+        _ coordinator: Coordinator,
+        _ directory: RunDirectory,
+        _ executables: Executables,
+        _ socket: ListeningSocket
+    ) async throws -> RunResult {
+        let token = Self.newToken()
+        try directory.write(
+            CoordinatorEndpoint(
+                host: socket.host,
+                port: socket.port,
+                token: token,
+                pid: Int(getpid())
+            )
+        )
+        let cluster = LocalCluster(
+            executable: executables.command,
+            workerExecutable: executables.worker,
+            coordinator: CoordinatorAddress(host: socket.host, port: socket.port),
+            token: token,
+            logsPath: directory.logsPath
+        )
+        let relay = NoticeRelay()
+        let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
+        let server = CoordinatorServer(
+            coordinator: coordinator,
+            detectionBudget: job.cluster.detectionBudget,
+            recording: recording,
+            socket: socket,
+            token: token,
+            onAddNode: { try cluster.addNode() },
+            onFence: { cluster.kill($0) }
+        )
+        let controls = Controls(server: server, cluster: cluster)
+        relay.open { [display, observer] notice in
+            display.show(notice)
+            observer(notice, controls)
+        }
+        let signals = SignalHandlers { count in
+            guard count == 1 else {
+                cluster.killAll()
+                exit(OobleckError.Code.outOfNodes.exitStatus)
+            }
+            server.submit(.stopRequested(reason: "interrupted"))
+        }
+        defer { signals.cancel() }
+        let outcome = try await run(server, cluster, nodes: job.cluster.nodes)
+        try directory.removeEndpoint()
+        display.clear()
+        if case .stopped(let error) = outcome { throw error }
+        return try directory.result()
+    }
+
+    private func run(
+        _ server: CoordinatorServer,
+        _ cluster: LocalCluster,
+        nodes: Int
+    ) async throws -> RunOutcome {
+        defer { cluster.killAll() }
+        async let outcome = server.run()
+        for _ in 0..<nodes { try cluster.addNode() }
+        let result = try await outcome
+        try await cluster.close(within: Self.farewell)
+        return result
+    }
+
+    private static func newToken() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<2).map { _ in
+            let digits = String(generator.next() as UInt64, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Foundation
+import OobleckCore
+
+/// Training on several nodes that goes on when nodes fail, with the very same result.
+@main
+struct Oobleck: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "oobleck",
+        abstract: "Train a model on nodes that fail, and end with the very same parameters.",
+        subcommands: [
+            DemoCommand.self, TrainCommand.self, ProfileCommand.self, PlanCommand.self,
+            VerifyCommand.self, StatusCommand.self, EventsCommand.self, DrainCommand.self,
+            AddCommand.self, ExportCommand.self, AgentCommand.self,
+        ]
+    )
+
+    static func main() async {
+        // Whoever reads our output may leave early; that shows as a failed write, not as a signal.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as OobleckError {
+            Console.complain(error.message)
+            Foundation.exit(error.code.exitStatus)
+        } catch is CancellationError {
+            Console.complain("interrupted")
+            Foundation.exit(OobleckError.Code.outOfNodes.exitStatus)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import OobleckControl
+import OobleckCore
+import OobleckRecording
+import OobleckRun
+
+/// The same job undisturbed: one process, one pipeline of one stage, no network.
+struct ReferenceRun {
+    /// Longest that a reference run may take.
+    private static let deadline: Seconds = 7 * 24 * 3600
+
+    let request: RunRequest
+    let display: RunDisplay
+
+    /// Trains, and returns where and what it came to.
+    ///
+    /// Throws one line.
+    func execute() async throws -> (RunDirectory, RunResult) {
+        var job = try request.job()
+        job.faults = []
+        job.cluster.nodes = 1
+        job.cluster.faultTolerance = 0
+        job.cluster.deviceMemory = nil
+        let executables = try Executables()
+        let directory = try RunDirectory.create(
+            path: request.runDirectoryPath,
+            job: job,
+            configText: try request.configText()
+        )
+        let task = WorkerTask(
+            executables: executables,
+            arguments: ["reference", directory.jobPath, "--run-dir", directory.path],
+            logPath: directory.logsPath + "/reference.log",
+            deadline: Self.deadline
+        )
+        try await task.run { if let status = lastStatus(directory) { display.show(.status(status)) } }
+        display.clear()
+        return (directory, try directory.result())
+    }
+
+    /// The run's status, once there is one.
+    private func lastStatus(_ directory: RunDirectory) -> RunStatus? {
+        do { return try directory.status() } catch { return nil }
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import OobleckCore
+import OobleckData
+import OobleckRun
+
+/// What is to be trained and where, as somebody asked for it.
+struct RunRequest: Sendable {
+    var configPath: String
+    var nodes: Int?
+    var steps: Int?
+    var seed: UInt64?
+    var faults: [PlannedFault] = []
+    var runDirectoryPath: String
+    var host = "127.0.0.1"
+    var port = 0
+    /// A profile to use instead of measuring one.
+    var profilePath: String?
+
+    /// The job with all that was asked for, checked as far as that is possible without starting
+    /// anything: it can be planned for once it is profiled.
+    ///
+    /// Throws one line.
+    func job() throws -> JobSpecification {
+        var job = try JobFile.load(path: configPath)
+        if let nodes { job.cluster.nodes = nodes }
+        if let seed { job.training.seed = seed }
+        if let steps {
+            job.training.steps = steps
+            job.training.warmupSteps = min(job.training.warmupSteps, steps)
+        }
+        job.faults = faults
+        try JobFile.validate(job)
+        let corpus = try Corpus.load(path: job.corpusPath, vocabulary: job.model.vocabulary)
+        _ = try corpus.sampleCount(sequenceLength: job.model.sequenceLength)
+        return job
+    }
+
+    /// The job's file as it is.
+    func configText() throws -> String {
+        do {
+            return try String(contentsOfFile: configPath, encoding: .utf8)
+        } catch {
+            throw OobleckError(.inputData, "cannot read \(configPath): \(error)")
+        }
+    }
+
+    /// Makes the run's directory, and calls `body`; if that throws, the directory goes again.
+    func withNewDirectory<Result>(
+        _ job: JobSpecification,
+        _ body: (RunDirectory) async throws -> Result
+    ) async throws -> (RunDirectory, Result) {
+        let wasThere = FileManager.default.fileExists(atPath: runDirectoryPath)
+        let directory = try RunDirectory.create(
+            path: runDirectoryPath,
+            job: job,
+            configText: try configText()
+        )
+        do {
+            return (directory, try await body(directory))
+        } catch {
+            let manager = FileManager.default
+            let path = directory.path
+            let leavings =
+                wasThere
+                ? try manager.contentsOfDirectory(atPath: path).map { "\(path)/\($0)" } : [path]
+            for leaving in leavings { try manager.removeItem(atPath: leaving) }
+            throw error
+        }
+    }
+
+    /// A name for a run that got none.
+    static func newRunPath(_ prefix: String) -> String {
+        var time = time(nil)
+        var parts = tm()
+        localtime_r(&time, &parts)
+        var text = [CChar](repeating: 0, count: 32)
+        strftime(&text, text.count, "%Y%m%d-%H%M%S", &parts)
+        let stamp = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+        return "runs/\(prefix)-\(stamp)"
+    }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Foundation
+import OobleckCore
+import OobleckRun
+
+/// `oobleck train`.
+struct TrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train a model on local nodes that may fail."
+    )
+
+    @Argument(help: "The job, as Examples/tiny.yaml explains.")
+    var config: String
+
+    @Option(help: "Nodes to start with; overrides the job.")
+    var nodes: Int?
+
+    @Option(help: "Steps to train; overrides the job.")
+    var steps: Int?
+
+    @Option(help: "Seed of weights, sample order and dropout; overrides the job.")
+    var seed: UInt64?
+
+    @Option(help: "Where to record the run; must not exist or be empty. [runs/NAME-TIME]")
+    var runDir: String?
+
+    @Flag(help: "Train undisturbed in one process instead, without the memory limit.")
+    var reference = false
+
+    @Option(help: "Port of the coordinator; 0 takes any free one.")
+    var port = 0
+
+    @Option(help: "Address the coordinator listens on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "A profile.json to use instead of measuring.")
+    var profile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Stage a failure: node=2,point=mid-forward,step=7,target=worker. Repeatable.",
+            valueName: "fault"
+        )
+    )
+    var fault: [String] = []
+
+    func validate() throws {
+        guard 0...65535 ~= port else {
+            throw ValidationError("--port is \(port); it must be from 0 to 65535.")
+        }
+    }
+
+    func run() async throws {
+        let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
+        let request = RunRequest(
+            configPath: config,
+            nodes: nodes,
+            steps: steps,
+            seed: seed,
+            faults: try fault.map { try PlannedFault(argument: $0) },
+            runDirectoryPath: runDir ?? RunRequest.newRunPath(name),
+            host: host,
+            port: port,
+            profilePath: profile
+        )
+        let display = RunDisplay()
+        let (directory, result) =
+            reference
+            ? try await ReferenceRun(request: request, display: display).execute()
+            : try await LocalRun(request: request, display: display).execute()
+        print("\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))")
+        print("state_sha256 \(result.stateSHA256)")
+        if result.failures > 0 || result.reconfigurations > 0 {
+            print("failures \(result.failures), reconfigurations \(result.reconfigurations)")
+        }
+        print("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
+    }
+}

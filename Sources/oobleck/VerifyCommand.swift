@@ -1,0 +1,44 @@
+import ArgumentParser
+import OobleckCore
+import OobleckRun
+
+/// `oobleck verify`.
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check a run's ledger, digests and checkpoints offline."
+    )
+
+    @Argument(help: "The run's directory.")
+    var runDirectory: String
+
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
+    func run() throws {
+        let report = try RunVerifier.verify(runDirectory)
+        print(format == .json ? try Console.json(report) : report.text)
+        guard let first = report.violations.first else { return }
+        let more = report.violations.count > 1 ? " (and \(report.violations.count - 1) more)" : ""
+        throw OobleckError(.inputData, "\(first)\(more)")
+    }
+}
+
+extension VerificationReport {
+    /// The report for people.
+    var text: String {
+        var lines = [
+            "steps        \(steps) committed under \(generations) generations",
+            "samples      \(samplesCommitted) committed, \(samplesLost) lost, "
+                + "\(samplesRepeated) repeated",
+        ]
+        if !verifiedCheckpoints.isEmpty {
+            let list = verifiedCheckpoints.map(String.init).joined(separator: ", ")
+            lines.append("checkpoints  intact at step \(list)")
+        }
+        if let stateSHA256 { lines.append("state_sha256 \(stateSHA256)") }
+        if !isFinished { lines.append("the run has no result: it goes on, or was cut off") }
+        lines += violations.map { "violation    \($0)" }
+        return (lines + [isIntact ? "all holds" : "does not hold"]).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import OobleckControl
+import OobleckCore
+
+/// A task of the worker program that ends by itself: profiling, or the reference run.
+struct WorkerTask {
+    let executables: Executables
+    let arguments: [String]
+    let logPath: String
+    let deadline: Seconds
+
+    /// Runs the task, and calls `watch` a few times a second meanwhile.
+    ///
+    /// Throws the task's own last line, with its exit status, when it fails. The task never
+    /// outlives this process: it ends when its input does.
+    func run(_ watch: () throws -> Void = {}) async throws {
+        let process = try ChildProcess.spawn(
+            executables.worker,
+            arguments,
+            environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
+            group: .own,
+            holdsInput: true,
+            logPath: logPath
+        )
+        defer { process.signalGroup(SIGKILL) }
+        let signals = SignalHandlers { _ in
+            process.signalGroup(SIGKILL)
+            exit(OobleckError.Code.outOfNodes.exitStatus)
+        }
+        defer { signals.cancel() }
+        let end = MonotonicTime.now + deadline
+        while try await !process.waitUntilExit(deadline: MonotonicTime.now + 0.25) {
+            try watch()
+            guard MonotonicTime.now < end else {
+                throw OobleckError(
+                    .internalFault,
+                    "oobleck-worker \(arguments[0]) took more than \(Int(deadline.value)) s"
+                )
+            }
+        }
+        guard process.exitStatus != .status(0) else { return }
+        throw failure(process.exitStatus)
+    }
+
+    private func failure(_ exit: ChildProcess.Exit?) -> OobleckError {
+        let prefix = "oobleck-worker: "
+        let lines = readLog().split(whereSeparator: \.isNewline)
+        let ours = lines.last { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+        let known: [OobleckError.Code] = [.usage, .inputData, .noPlan, .storage, .outOfNodes]
+        let code = known.first { exit == .status($0.exitStatus) } ?? .internalFault
+        let ending = exit.map(\.description) ?? "did not end"
+        let what = "oobleck-worker \(arguments[0]) \(ending); see \(logPath)"
+        return OobleckError(code, ours ?? what)
+    }
+
+    private func readLog() -> String {
+        do {
+            return try String(contentsOfFile: logPath, encoding: .utf8)
+        } catch {
+            return ""
+        }
+    }
+}

@@ -1,0 +1,247 @@
+import OobleckCore
+
+/// A worker process that keeps one number a layer, and complains of every message that does not
+/// fit what it was told before.
+struct SimulatedWorker {
+    /// A layer's state and the number of steps in it.
+    struct LayerState: Hashable {
+        var steps: Int
+        var value: UInt64
+    }
+
+    /// What the worker wants done.
+    enum Action {
+        case say(WorkerMessage, after: Double)
+        case ask(NodeID, generation: Generation, layer: Int)
+        case answer(NodeID, generation: Generation, layer: Int, LayerState)
+        case compute(generation: Generation, step: Int)
+        case exit
+    }
+
+    private enum Mode: Hashable {
+        case waiting
+        case preparing
+        case prepared
+        case training(step: Int, voted: Bool)
+    }
+
+    let id: NodeID
+    var isRunning = true
+    private(set) var layers: [Int: LayerState] = [:]
+    /// Steps applied, with the generation of the commit.
+    private(set) var applied: [(step: Int, generation: Generation)] = []
+    private(set) var problems: [String] = []
+    private var mode = Mode.waiting
+    private var reconfiguration: Reconfiguration?
+    private var staged: [Int: LayerState] = [:]
+    private var introduced: Set<NodeID> = []
+    /// Requests of generations not heard of yet.
+    private var early: [(node: NodeID, generation: Generation, layer: Int)] = []
+
+    init(id: NodeID) { self.id = id }
+
+    var generation: Generation { reconfiguration?.generation ?? Generation(-1) }
+
+    private var mine: [Int] { reconfiguration?.layersByNode[id] ?? [] }
+
+    private mutating func complain(_ what: String) { problems.append("worker \(id): \(what)") }
+
+    mutating func receive(_ message: CoordinatorMessage, random: inout SeededRandom) -> [Action] {
+        switch message {
+        case .job: return [.say(.ready(corpusDigest: "c0ffee"), after: random.seconds(0...0.05))]
+        case .reconfigure(let reconfiguration): return prepare(reconfiguration)
+        case .resume(let generation, let step): return resume(generation, step: step)
+        case .commit(let commit): return apply(commit)
+        case .abort(let generation, _):
+            if generation == self.generation {
+                mode = .waiting
+                staged = [:]
+            } else if generation > self.generation {
+                complain("abort of unknown generation \(generation)")
+            }
+            return []
+        case .rendezvous(let rendezvous):
+            if rendezvous.generation > generation { complain("rendezvous before its plan") }
+            guard rendezvous.generation == generation else { return [] }
+            introduced.insert(NodeID(Int(rendezvous.value[0])))
+            return reportIfPrepared()
+        case .collect(let generation, let upload): return handIn(generation, upload)
+        case .stop: return [.exit]
+        }
+    }
+
+    private mutating func prepare(_ new: Reconfiguration) -> [Action] {
+        if new.generation <= generation { complain("generation \(new.generation) again") }
+        if case .training = mode { complain("plan \(new.generation) in the middle of a step") }
+        reconfiguration = new
+        mode = .preparing
+        introduced = [id]
+        staged = [:]
+        var actions: [Action] = []
+        if new.committedSteps == 0 {
+            for layer in mine {
+                staged[layer] = LayerState(steps: 0, value: ToyModel.initialState(layer))
+            }
+        } else {
+            let incoming = new.transfers.filter { $0.toNode == id }
+            for layer in mine where !incoming.contains(where: { $0.layer == layer }) {
+                guard let held = layers[layer], held.steps == new.committedSteps else {
+                    complain("layer \(layer) is not at step \(new.committedSteps) and not copied")
+                    continue
+                }
+                staged[layer] = held
+            }
+            for transfer in incoming {
+                actions.append(
+                    .ask(transfer.fromNode, generation: new.generation, layer: transfer.layer)
+                )
+            }
+        }
+        guard new.plan.nodes.contains(id) else { return actions + answerEarly() }
+        let key = Rendezvous(
+            generation: new.generation,
+            key: "address/\(id)",
+            value: [UInt8(id.rawValue)]
+        )
+        return actions + answerEarly() + [.say(.rendezvous(key), after: 0.001)] + reportIfPrepared()
+    }
+
+    private mutating func answerEarly() -> [Action] {
+        let requests = early
+        early = []
+        return requests.flatMap { request(from: $0.node, $0.generation, layer: $0.layer) }
+    }
+
+    /// Another worker asks for a layer.
+    mutating func request(
+        from node: NodeID,
+        _ wanted: Generation,
+        layer: Int
+    ) -> [Action] {
+        guard wanted <= generation, let reconfiguration else {
+            early.append((node, wanted, layer))
+            return []
+        }
+        guard wanted == generation else { return [] }
+        guard let held = layers[layer], held.steps == reconfiguration.committedSteps else {
+            let has = layers[layer].map { "step \($0.steps)" } ?? "nothing"
+            complain("asked for layer \(layer) at \(reconfiguration.committedSteps), has \(has)")
+            return []
+        }
+        return [.answer(node, generation: wanted, layer: layer, held)]
+    }
+
+    /// A layer arrives from another worker.
+    mutating func take(_ layer: Int, _ state: LayerState, of wanted: Generation) -> [Action] {
+        guard wanted == generation, mode == .preparing else { return [] }
+        staged[layer] = state
+        return reportIfPrepared()
+    }
+
+    private mutating func reportIfPrepared() -> [Action] {
+        guard mode == .preparing, let reconfiguration, mine.allSatisfy({ staged[$0] != nil }),
+            introduced.isSuperset(of: reconfiguration.plan.nodes), !mine.isEmpty
+        else { return [] }
+        mode = .prepared
+        let copied = reconfiguration.transfers.filter { $0.toNode == id }.map(\.bytes)
+        let report = PreparationReport(
+            generation: generation,
+            rebuild: 0.004,
+            transfer: 0.003,
+            received: copied.reduce(0, +)
+        )
+        return [.say(.prepared(report), after: 0.002)]
+    }
+
+    private mutating func resume(_ wanted: Generation, step: Int) -> [Action] {
+        guard wanted == generation, mode == .prepared || mine.isEmpty else {
+            complain("resume of generation \(wanted) in generation \(generation), \(mode)")
+            return []
+        }
+        layers = staged
+        staged = [:]
+        guard !mine.isEmpty else { return [] }
+        mode = .training(step: step, voted: false)
+        return [
+            .say(.resumed(generation: generation, step: step), after: 0.001),
+            .compute(generation: generation, step: step),
+        ]
+    }
+
+    /// The worker's share of a step is computed.
+    mutating func vote(of wanted: Generation, step: Int) -> [Action] {
+        guard wanted == generation, mode == .training(step: step, voted: false),
+            let reconfiguration
+        else { return [] }
+        mode = .training(step: step, voted: true)
+        var losses: [Int: Double] = [:]
+        if let last = layers[ToyModel.layerCount - 1] {
+            var first = 0
+            for pipeline in reconfiguration.plan.pipelines {
+                let indices = first..<first + pipeline.microbatches
+                if pipeline.nodes.contains(id) {
+                    for index in indices {
+                        losses[index] = ToyModel.loss(last.value, microbatch: index)
+                    }
+                }
+                first += pipeline.microbatches
+            }
+        }
+        let vote = StepVote(
+            generation: wanted,
+            step: step,
+            squaredNorms: layers.mapValues { ToyModel.squaredNorm($0.value) },
+            losses: losses,
+            busy: 0.01
+        )
+        return [.say(.vote(vote), after: 0)]
+    }
+
+    private mutating func apply(_ commit: StepCommit) -> [Action] {
+        guard commit.generation == generation,
+            mode == .training(step: commit.step, voted: true)
+        else {
+            complain("commit of step \(commit.step) in generation \(generation), \(mode)")
+            return []
+        }
+        for (layer, state) in layers {
+            if state.steps != commit.step { complain("layer \(layer) at step \(state.steps)") }
+            layers[layer] = LayerState(
+                steps: state.steps + 1,
+                value: ToyModel.applied(state.value, coefficient: commit.clipCoefficient)
+            )
+        }
+        applied.append((commit.step, commit.generation))
+        guard !commit.pauses else {
+            mode = .waiting
+            return []
+        }
+        mode = .training(step: commit.step + 1, voted: false)
+        return [.compute(generation: generation, step: commit.step + 1)]
+    }
+
+    private mutating func handIn(_ wanted: Generation, _ upload: [Int]) -> [Action] {
+        let digests = layers.mapValues { "\($0.value)" }
+        var actions: [Action] = [
+            .say(.digests(generation: wanted, digests: digests), after: 0.003)
+        ]
+        for (place, layer) in upload.enumerated() {
+            guard let state = layers[layer] else {
+                complain("asked to upload layer \(layer)")
+                continue
+            }
+            let bytes = (0..<8).map { UInt8(truncatingIfNeeded: state.value >> (8 * $0)) }
+            for part in 0..<2 {
+                let chunk = LayerChunk(
+                    generation: wanted,
+                    layer: layer,
+                    bytes: Array(bytes[(4 * part)..<(4 * part + 4)]),
+                    isLast: part == 1
+                )
+                let delay = 0.004 * Double(2 * place + part + 1)
+                actions.append(.say(.layerChunk(chunk), after: delay))
+            }
+        }
+        return actions
+    }
+}

@@ -1,0 +1,174 @@
+import OobleckControl
+import OobleckCore
+import OobleckReconfiguration
+
+/// SplitMix64: small, and the same numbers for the same seed everywhere.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        return scramble(state)
+    }
+
+    mutating func chance(_ probability: Double) -> Bool {
+        Double.random(in: 0..<1, using: &self) < probability
+    }
+
+    mutating func seconds(_ range: ClosedRange<Double>) -> Double {
+        Double.random(in: range, using: &self)
+    }
+}
+
+/// A good mixing function of one word.
+func scramble(_ word: UInt64) -> UInt64 {
+    var mixed = word
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+}
+
+/// What happens when, earliest first, and in order of scheduling when at the same time.
+struct Agenda<Item> {
+    private var heap: [(time: Double, order: Int, item: Item)] = []
+    private var scheduled = 0
+
+    mutating func add(_ item: Item, at time: Double) {
+        heap.append((time, scheduled, item))
+        scheduled += 1
+        var child = heap.count - 1
+        while child > 0, isBefore(child, (child - 1) / 2) {
+            heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func next() -> (time: Double, item: Item)? {
+        guard let first = heap.first else { return nil }
+        let last = heap.removeLast()
+        guard !heap.isEmpty else { return (first.time, first.item) }
+        heap[0] = last
+        var parent = 0
+        while true {
+            let children = [2 * parent + 1, 2 * parent + 2].filter { $0 < heap.count }
+            guard let least = children.min(by: { isBefore($0, $1) }), isBefore(least, parent) else {
+                return (first.time, first.item)
+            }
+            heap.swapAt(parent, least)
+            parent = least
+        }
+    }
+
+    private func isBefore(_ left: Int, _ right: Int) -> Bool {
+        (heap[left].time, heap[left].order) < (heap[right].time, heap[right].order)
+    }
+}
+
+/// A model whose state is one number a layer: what a worker computes from it can be checked against
+/// a plain loop.
+struct ToyModel {
+    static let layerCount = 6
+    let microbatches = 8
+    let gradientClip = 1.5
+
+    /// The state of a layer before the first step.
+    static func initialState(_ layer: Int) -> UInt64 { scramble(UInt64(layer + 1)) }
+
+    /// Squared norm of the layer's gradient.
+    static func squaredNorm(_ state: UInt64) -> Double { Double(scramble(state) % 1000) / 1000 }
+
+    /// Loss of a microbatch, seen by whoever holds the last layer.
+    static func loss(_ state: UInt64, microbatch: Int) -> Double {
+        Double(scramble(state &+ UInt64(microbatch)) % 997) / 100
+    }
+
+    /// The state after a step.
+    static func applied(_ state: UInt64, coefficient: Double) -> UInt64 {
+        scramble(state ^ coefficient.bitPattern)
+    }
+
+    /// States before each step and after the last, losses and norms: the undisturbed run.
+    func reference(steps: Int) -> (states: [[UInt64]], losses: [Double], norms: [Double]) {
+        var states = [(0..<Self.layerCount).map(Self.initialState)]
+        var losses: [Double] = []
+        var norms: [Double] = []
+        for _ in 0..<steps {
+            let now = states[states.count - 1]
+            let norm = now.map(Self.squaredNorm).reduce(0, +).squareRoot()
+            let last = now[Self.layerCount - 1]
+            let sum = (0..<microbatches).map { Self.loss(last, microbatch: $0) }.reduce(0, +)
+            let coefficient = norm > gradientClip ? gradientClip / (norm + 1e-6) : 1
+            losses.append(sum / Double(microbatches))
+            norms.append(norm)
+            states.append(now.map { Self.applied($0, coefficient: coefficient) })
+        }
+        return (states, losses, norms)
+    }
+
+    /// Six equal layers; a node has room for three, so a pipeline has at least two nodes.
+    static let profile = ModelProfile(
+        model: "toy",
+        microbatchSize: 4,
+        deviceMemory: 1300,
+        layers: (0..<layerCount).map {
+            LayerProfile(
+                name: "layer\($0)",
+                forward: 0.001,
+                backward: 0.002,
+                parameterBytes: 100,
+                optimizerBytes: 200
+            )
+        }
+    )
+
+    func job(nodes: Int, steps: Int, faultTolerance: Int = 1) -> JobSpecification {
+        JobSpecification(
+            model: ModelSpecification(
+                name: "toy",
+                blocks: Self.layerCount - 2,
+                hidden: 8,
+                heads: 2,
+                vocabulary: 16,
+                sequenceLength: 10,
+                dropout: 0
+            ),
+            training: TrainingSpecification(
+                steps: steps,
+                seed: 1,
+                globalBatch: 4 * microbatches,
+                microbatch: 4,
+                learningRate: 0.1,
+                minimumLearningRate: 0.01,
+                warmupSteps: 1,
+                weightDecay: 0,
+                beta1: 0.9,
+                beta2: 0.95,
+                epsilon: 1e-8,
+                gradientClip: gradientClip
+            ),
+            cluster: ClusterSpecification(
+                nodes: nodes,
+                faultTolerance: faultTolerance,
+                deviceMemory: 1300,
+                detectionBudget: 2
+            ),
+            corpusPath: "corpus.txt"
+        )
+    }
+
+    func coordinator(nodes: Int, steps: Int, faultTolerance: Int = 1) throws -> Coordinator {
+        let reconfigurator = try Reconfigurator(
+            profile: Self.profile,
+            costModel: .sosp23,
+            faultTolerance: faultTolerance,
+            microbatches: microbatches
+        )
+        return Coordinator(
+            job: job(nodes: nodes, steps: steps, faultTolerance: faultTolerance),
+            profile: Self.profile,
+            reconfigurator: reconfigurator
+        )
+    }
+}

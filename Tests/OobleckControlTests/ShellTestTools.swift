@@ -1,0 +1,222 @@
+import Foundation
+import OobleckControl
+import OobleckCore
+import OobleckReconfiguration
+import Synchronization
+import Testing
+
+/// Keeps in memory what a run records, and lets tests wait for it.
+final class MemoryRecording: RunRecording {
+    struct Records {
+        var steps: [CommittedStep] = []
+        var events: [RunEvent] = []
+        var plans: [PlanDocument] = []
+        var chunks: [LayerChunk] = []
+        var outcome: RunOutcome?
+    }
+
+    private let records = Mutex(Records())
+    /// The step whose recording fails.
+    let failingStep: Int?
+
+    init(failingStep: Int? = nil) { self.failingStep = failingStep }
+
+    var all: Records { records.withLock { $0 } }
+
+    func record(_ step: CommittedStep) throws {
+        if step.step == failingStep { throw OobleckError(.storage, "disk full") }
+        records.withLock { $0.steps.append(step) }
+    }
+
+    func log(_ event: RunEvent) { records.withLock { $0.events.append(event) } }
+    func publish(_ plan: PlanDocument) { records.withLock { $0.plans.append(plan) } }
+    func recovered(_ recovery: RecoveryRecord) {}
+    func store(_ chunk: LayerChunk) { records.withLock { $0.chunks.append(chunk) } }
+    func show(_ status: RunStatus) {}
+
+    func finish(_ outcome: RunOutcome, result: (_ stateSHA256: String) -> RunResult) {
+        records.withLock { $0.outcome = outcome }
+    }
+
+    func lost(_ node: NodeID) -> RunEvent? {
+        all.events.first { $0.kind == .nodeLost && $0.node == node }
+    }
+}
+
+/// A coordinator that serves on loopback during a test, with a detection budget so long that what
+/// is noticed is not noticed by silence.
+struct ShellBench {
+    static let token = "secret"
+
+    let recording: MemoryRecording
+    let server: CoordinatorServer
+    let address: CoordinatorAddress
+
+    /// Runs `body` against a served coordinator, and takes it down afterwards.
+    static func with(
+        nodes: Int,
+        steps: Int = 3,
+        recording: MemoryRecording = MemoryRecording(),
+        onFence: @escaping @Sendable (NodeID) -> Void = { _ in },
+        _ body: (ShellBench) async throws -> Void
+    ) async throws {
+        var job = ToyModel().job(nodes: nodes, steps: steps)
+        job.cluster.detectionBudget = 60
+        let socket = try ListeningSocket(host: "127.0.0.1", port: 0)
+        let coordinator = Coordinator(
+            job: job,
+            profile: ToyModel.profile,
+            reconfigurator: try Reconfigurator(
+                profile: ToyModel.profile,
+                costModel: .sosp23,
+                faultTolerance: 1,
+                microbatches: ToyModel().microbatches
+            )
+        )
+        let server = CoordinatorServer(
+            coordinator: coordinator,
+            detectionBudget: job.cluster.detectionBudget,
+            recording: recording,
+            socket: socket,
+            token: token,
+            onFence: onFence
+        )
+        let bench = ShellBench(
+            recording: recording,
+            server: server,
+            address: CoordinatorAddress(host: "127.0.0.1", port: socket.port)
+        )
+        let serving = Task { try await server.run() }
+        defer { serving.cancel() }
+        try await body(bench)
+        serving.cancel()
+        _ = await serving.result
+    }
+
+    /// A worker that joins and answers as a real one would; cancel the task to cut its connection.
+    func startWorker(
+        _ node: NodeID,
+        _ hear: @escaping @Sendable (CoordinatorMessage, WorkerClient) -> Void = { _, _ in }
+    ) -> Task<Void, any Error> {
+        let client = WorkerClient(coordinator: address, token: Self.token, node: node)
+        let worker = PromptWorker(node: node)
+        return Task {
+            try await client.run { message in
+                hear(message, client)
+                for answer in worker.answers(to: message) { client.send(answer) }
+            }
+        }
+    }
+}
+
+/// A worker without any arithmetic: always ready, votes at once.
+final class PromptWorker: Sendable {
+    private let node: NodeID
+    private let plan = Mutex<Reconfiguration?>(nil)
+
+    init(node: NodeID) { self.node = node }
+
+    func answers(to message: CoordinatorMessage) -> [WorkerMessage] {
+        switch message {
+        case .job: return [.ready(corpusDigest: "c0ffee")]
+        case .reconfigure(let reconfiguration):
+            plan.withLock { $0 = reconfiguration }
+            return [
+                .prepared(
+                    PreparationReport(
+                        generation: reconfiguration.generation,
+                        rebuild: 0,
+                        transfer: 0,
+                        received: 0
+                    )
+                )
+            ]
+        case .resume(let generation, let step):
+            return [.resumed(generation: generation, step: step), vote(generation, step)]
+        case .commit(let commit) where !commit.pauses:
+            return [vote(commit.generation, commit.step + 1)]
+        case .collect(let generation, let upload):
+            let digests = layers.map { ($0, "digest\($0)") }
+            return upload.map { layer in
+                .layerChunk(
+                    LayerChunk(generation: generation, layer: layer, bytes: [1], isLast: true)
+                )
+            } + [.digests(generation: generation, digests: Dictionary(uniqueKeysWithValues: digests))]
+        case .commit, .abort, .rendezvous, .stop: return []
+        }
+    }
+
+    private var layers: [Int] { plan.withLock { $0?.layersByNode[node] ?? [] } }
+
+    private func vote(_ generation: Generation, _ step: Int) -> WorkerMessage {
+        let norms = layers.map { ($0, 0.01) }
+        var losses: [Int: Double] = [:]
+        if let plan = plan.withLock({ $0 }) {
+            var first = 0
+            for pipeline in plan.plan.pipelines {
+                if pipeline.nodes.last == node {
+                    for index in first..<first + pipeline.microbatches { losses[index] = 2 }
+                }
+                first += pipeline.microbatches
+            }
+        }
+        return .vote(
+            StepVote(
+                generation: generation,
+                step: step,
+                squaredNorms: Dictionary(uniqueKeysWithValues: norms),
+                losses: losses,
+                busy: 0
+            )
+        )
+    }
+}
+
+/// Waits until `condition` holds; fails the test when it does not within ten seconds, far less than
+/// any detection budget of a ``ShellBench``.
+func eventually(
+    _ what: Comment,
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < deadline {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(2))
+    }
+    Issue.record(what, sourceLocation: sourceLocation)
+}
+
+/// Something shared between a test and the closures it hands out.
+final class Shared<Value: Sendable>: Sendable {
+    private let storage: Mutex<Value>
+
+    init(_ value: Value) { storage = Mutex(value) }
+
+    var value: Value { storage.withLock { $0 } }
+
+    func change(_ body: @Sendable (inout Value) -> Void) { storage.withLock { body(&$0) } }
+}
+
+/// A worker executable that does nothing but wait for the end of its input, as real ones do, and
+/// notes its process id.
+struct StandInWorker {
+    let folder: String
+    var path: String { folder + "/worker.sh" }
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "oobleck-test-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let script = "#!/bin/sh\necho $$ > \"$0.$7.new\"\nmv \"$0.$7.new\" \"$0.$7\"\nexec cat\n"
+        try Data(script.utf8).write(to: URL(fileURLWithPath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    }
+
+    /// The process id of a node's worker, once it runs.
+    func pid(of node: Int) -> pid_t? {
+        let file = FileManager.default.contents(atPath: "\(path).\(node)")
+        return file.flatMap { pid_t(String(decoding: $0, as: UTF8.self).dropLast()) }
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: folder) }
+}

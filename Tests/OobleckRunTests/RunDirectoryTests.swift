@@ -1,0 +1,128 @@
+import Foundation
+import OobleckCore
+import OobleckData
+import OobleckRun
+import Testing
+
+@Suite struct RunDirectoryTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func create(_ name: String = "run") throws -> RunDirectory {
+        let path = folder.path + "/" + name
+        return try RunDirectory.create(path: path, job: RunFixture.job(), configText: "a: b\n")
+    }
+
+    @Test("a new run has its configuration, its job and its folders")
+    func creation() throws {
+        let directory = try create("a/b/run")
+        #expect(try directory.job() == RunFixture.job())
+        #expect(try String(contentsOfFile: directory.configPath, encoding: .utf8) == "a: b\n")
+        for path in [directory.checkpointsPath, directory.logsPath] {
+            var isFolder: ObjCBool = false
+            #expect(FileManager.default.fileExists(atPath: path, isDirectory: &isFolder))
+            #expect(isFolder.boolValue)
+        }
+    }
+
+    @Test("a directory in use is refused and its owner named, and is free with its run's end")
+    func exclusion() throws {
+        var directory: RunDirectory? = try create()
+        let path = folder.path + "/run"
+        #expect(try RunDirectory.open(path: path).isRunning)
+        let error = #expect(throws: OobleckError.self) { try create() }
+        #expect(error?.code == .usage)
+        #expect(error?.message.contains("in use by another run (pid \(getpid()))") == true)
+        #expect(directory != nil)
+        directory = nil
+        #expect(try !RunDirectory.open(path: path).isRunning)
+    }
+
+    @Test("a directory that holds an earlier run or anything else is refused and left alone")
+    func occupied() throws {
+        do { _ = try create() }
+        let earlier = #expect(throws: OobleckError.self) { try create() }
+        #expect(earlier?.code == .usage)
+        #expect(earlier?.message.contains("earlier run") == true)
+        _ = try folder.write("other/precious.txt", "text")
+        let other = #expect(throws: OobleckError.self) { try create("other") }
+        #expect(other?.code == .usage)
+        #expect(other?.message.contains("precious.txt") == true)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/other")
+                == ["precious.txt"]
+        )
+    }
+
+    @Test("an empty directory is good enough")
+    func empty() throws {
+        let path = folder.path + "/run"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        #expect(try create().isRunning)
+    }
+
+    @Test("a place that cannot hold a directory is a storage error that names it")
+    func impossible() throws {
+        let file = try folder.write("file", "x")
+        for path in [file + "/run", file] {
+            let error = #expect(throws: OobleckError.self) {
+                try RunDirectory.create(path: path, job: RunFixture.job(), configText: "")
+            }
+            #expect(error?.code == .storage)
+            #expect(error?.message.contains(file) == true)
+        }
+        #expect(try folder.names == ["file"])
+    }
+
+    @Test("what is no run is not opened as one")
+    func opening() throws {
+        let error = #expect(throws: OobleckError.self) { try RunDirectory.open(path: folder.path) }
+        #expect(error?.code == .inputData)
+    }
+
+    @Test("the coordinator's endpoint is for the owner only, and goes with the run")
+    func endpoint() throws {
+        let directory = try create()
+        let endpoint = CoordinatorEndpoint(host: "127.0.0.1", port: 7, token: "secret", pid: 42)
+        try directory.write(endpoint)
+        #expect(try directory.endpoint() == endpoint)
+        let attributes = try FileManager.default.attributesOfItem(atPath: directory.endpointPath)
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        try directory.removeEndpoint()
+        try directory.removeEndpoint()
+        #expect(throws: OobleckError.self) { try directory.endpoint() }
+    }
+
+    @Test("status, plan, profile and result are read back as written, and leave no parts behind")
+    func documents() throws {
+        let directory = try create()
+        let status = RunStatus(
+            phase: .training,
+            step: 3,
+            steps: 5,
+            generation: 1,
+            loss: 4.25,
+            stepTime: 0.5,
+            tokensPerSecond: nil,
+            bubble: nil,
+            pipelines: 2,
+            nodes: [NodeStatus(id: 2, state: .healthy, agentPID: 9)]
+        )
+        try directory.write(status)
+        try directory.write(status)
+        #expect(try directory.status() == status)
+        let result = RunFixture.result(state: "ab")
+        try directory.write(result)
+        #expect(try directory.result() == result)
+        let json = try String(contentsOfFile: directory.statusPath, encoding: .utf8)
+        #expect(json.contains("\"agent_pid\" : 9"))
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+        #expect(
+            names == [
+                "checkpoints", "config.yaml", "job.json", "lock", "logs", "result.json",
+                "status.json",
+            ]
+        )
+    }
+}

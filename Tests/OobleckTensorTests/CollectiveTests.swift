@@ -1,0 +1,165 @@
+import Foundation
+import OobleckTensor
+import Synchronization
+import Testing
+
+/// Members of groups inside this process, one thread each; each has a store of its own, and keys
+/// travel between them as they do between workers.
+private final class Members: Sendable {
+    private let stores = Mutex<[RendezvousStore]>([])
+
+    init(count: Int) throws {
+        let all = try (0..<count).map { _ in
+            try RendezvousStore { [weak self] key, value in
+                for store in self?.stores.withLock({ $0 }) ?? [] {
+                    store.receive(key: key, value: value)
+                }
+            }
+        }
+        stores.withLock { $0 = all }
+    }
+
+    func abort(_ rank: Int) { stores.withLock { $0[rank] }.abort() }
+
+    func group(_ name: String, rank: Int, size: Int) throws -> CommunicationGroup {
+        try CommunicationGroup(
+            store: stores.withLock { $0[rank] },
+            name: name,
+            rank: rank,
+            size: size,
+            host: "127.0.0.1",
+            formationMilliseconds: 5000,
+            waitMilliseconds: 20_000
+        )
+    }
+}
+
+/// Runs `body` on one thread a rank and gives the results in order of rank.
+private func onThreads<Result: Sendable>(
+    _ count: Int,
+    _ body: @escaping @Sendable (Int) throws -> Result
+) -> [Swift.Result<Result, any Error>] {
+    let results = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
+    let group = DispatchGroup()
+    for rank in 0..<count {
+        group.enter()
+        let thread = Thread {
+            let result = Swift.Result { try body(rank) }
+            results.withLock { $0[rank] = result }
+            group.leave()
+        }
+        thread.start()
+    }
+    group.wait()
+    return (0..<count).compactMap { rank in results.withLock { $0[rank] } }
+}
+
+@Suite("Groups of workers", .serialized)
+struct CollectiveTests {
+    @Test("an all-reduce of integers gives every member the exact sum")
+    func allReduce() throws {
+        let members = try Members(count: 3)
+        let sums = onThreads(3) { rank in
+            let group = try members.group("sum", rank: rank, size: 3)
+            let tensor = try Tensor.copying([Int64(1) << (20 * rank), -1], shape: [2])
+            try group.startAllReduce(tensor).wait()
+            return tensor.withBytes { Array($0.bindMemory(to: Int64.self)) }
+        }
+        for sum in sums { #expect(try sum.get() == [1 + (1 << 20) + (1 << 40), -3]) }
+    }
+
+    @Test("tensors sent in order arrive in order, on both tags")
+    func sendAndReceive() throws {
+        let members = try Members(count: 2)
+        let received = onThreads(2) { rank in
+            let group = try members.group("pair", rank: rank, size: 2)
+            var values: [Float] = []
+            if rank == 0 {
+                let sends = try (0..<6).map { index in
+                    try group.startSend(
+                        Tensor.copying([Float(index)], shape: [1]),
+                        to: 1,
+                        tag: index % 2
+                    )
+                }
+                for send in sends { try send.wait() }
+            } else {
+                for index in [0, 2, 1, 3, 5, 4] {
+                    let tensor = try Tensor.empty([1])
+                    try group.startReceive(tensor, from: 0, tag: index % 2).wait()
+                    values += try tensor.floats()
+                }
+            }
+            return values
+        }
+        #expect(try received[1].get() == [0, 2, 1, 3, 5, 4])
+    }
+
+    @Test("an abort from another thread ends a blocked receive, send and sum", arguments: 0..<3)
+    func abortEndsWaits(kind: Int) throws {
+        let members = try Members(count: 2)
+        let outcomes = onThreads(2) { rank -> (TensorError.Code?, Double) in
+            let group = try members.group("aborted", rank: rank, size: 2)
+            guard rank == 0 else {
+                // Never joins in: waits until the other side has given up.
+                Thread.sleep(forTimeInterval: 1.0)
+                return (nil, 0)
+            }
+            let tensor = try Tensor.zeros([1 << 20], .int64)
+            let work =
+                switch kind {
+                case 0: try group.startReceive(tensor, from: 1, tag: 0)
+                case 1: try group.startSend(tensor, to: 1, tag: 0)
+                default: try group.startAllReduce(tensor)
+                }
+            let aborter = Thread {
+                Thread.sleep(forTimeInterval: 0.1)
+                group.abort()
+            }
+            aborter.start()
+            let start = Date()
+            do {
+                try work.wait()
+                return (nil, -start.timeIntervalSinceNow)
+            } catch let error as TensorError {
+                return (error.code, -start.timeIntervalSinceNow)
+            }
+        }
+        let (code, seconds) = try outcomes[0].get()
+        #expect(code == .aborted)
+        #expect(seconds < 1)
+    }
+
+    @Test("aborting the store ends the forming of a group whose other member never comes")
+    func abortEndsForming() throws {
+        let members = try Members(count: 2)
+        let aborter = Thread {
+            Thread.sleep(forTimeInterval: 0.1)
+            members.abort(0)
+        }
+        aborter.start()
+        let start = Date()
+        let outcome = onThreads(1) { _ in
+            _ = try members.group("alone", rank: 0, size: 2)
+        }
+        #expect(throws: TensorError.self) { try outcome[0].get() }
+        #expect(-start.timeIntervalSinceNow < 2)
+    }
+
+    @Test("released groups end their threads")
+    func drains() throws {
+        for round in 0..<5 {
+            let members = try Members(count: 2)
+            let outcomes = onThreads(2) { rank in
+                let group = try members.group("round \(round)", rank: rank, size: 2)
+                try group.startAllReduce(Tensor.zeros([8], .int64)).wait()
+            }
+            for outcome in outcomes { try outcome.get() }
+        }
+        let deadline = Date(timeIntervalSinceNow: 10)
+        while TensorRuntime.drainingGroupCount > 0 && Date() < deadline {
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        #expect(TensorRuntime.drainingGroupCount == 0)
+    }
+}
