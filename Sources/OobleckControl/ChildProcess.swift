@@ -180,7 +180,12 @@ private enum SpawnAttributes {
         let status = withCStrings([executable] + arguments) { argumentPointers in
             withCStrings(variables) { variablePointers in
                 posix_spawn(
-                    &pid, executable, &actions, &attributes, argumentPointers, variablePointers
+                    &pid,
+                    executable,
+                    &actions,
+                    &attributes,
+                    argumentPointers,
+                    variablePointers
                 )
             }
         }

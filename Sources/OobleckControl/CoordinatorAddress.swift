@@ -38,7 +38,10 @@ package struct CoordinatorAddress: Hashable, Sendable, CustomStringConvertible {
             transportSecurity: .plaintext,
             config: .defaults {
                 $0.backoff = .init(
-                    initial: .milliseconds(50), max: .milliseconds(500), multiplier: 1.6, jitter: 0
+                    initial: .milliseconds(50),
+                    max: .milliseconds(500),
+                    multiplier: 1.6,
+                    jitter: 0
                 )
                 $0.http2.targetWindowSize = 4 << 20
             }

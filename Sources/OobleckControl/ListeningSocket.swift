@@ -30,7 +30,11 @@ package struct ListeningSocket: Sendable {
         }
         var enabled: Int32 = 1
         setsockopt(
-            descriptor, SOL_SOCKET, SO_REUSEADDR, &enabled, socklen_t(MemoryLayout<Int32>.size)
+            descriptor,
+            SOL_SOCKET,
+            SO_REUSEADDR,
+            &enabled,
+            socklen_t(MemoryLayout<Int32>.size)
         )
         // Listening at once makes the claim exclusive.
         guard bind(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0,
@@ -39,7 +43,8 @@ package struct ListeningSocket: Sendable {
             let reason = errno == EADDRINUSE ? "is in use" : "cannot be used: \(systemError())"
             close(descriptor)
             throw OobleckError(
-                .usage, "port \(port) of \(host) \(reason); choose another --port, or 0 for any"
+                .usage,
+                "port \(port) of \(host) \(reason); choose another --port, or 0 for any"
             )
         }
         self.descriptor = descriptor

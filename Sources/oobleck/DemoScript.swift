@@ -87,7 +87,9 @@ final class DemoScript: Sendable {
         guard let node = bySize[min(index, bySize.count - 1)].nodes.last else { return }
         let display = display
         queue.asyncAfter(deadline: .now() + min(2, state.stepTime.value / 2)) {
-            display.say("SIGKILL to agent and worker of node \(node), in the middle of step \(step)")
+            display.say(
+                "SIGKILL to agent and worker of node \(node), in the middle of step \(step)"
+            )
             controls.kill(node)
         }
     }

@@ -46,7 +46,10 @@ struct EventsCommand: AsyncParsableCommand {
         let milliseconds = Int((timed.time.value * 1000).rounded()) % 1000
         let time = String(
             format: "%02d:%02d:%02d.%03d",
-            parts.tm_hour, parts.tm_min, parts.tm_sec, milliseconds
+            parts.tm_hour,
+            parts.tm_min,
+            parts.tm_sec,
+            milliseconds
         )
         return "\(time) \(timed.event.kind.rawValue): \(timed.event.message)"
     }

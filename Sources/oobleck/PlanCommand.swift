@@ -76,13 +76,15 @@ extension PlanDocument {
                 "\(stage.firstLayer)-\(stage.endLayer - 1)"
                     + (stage.devices > 1 ? "x\(stage.devices)" : "")
             }
-            let row = Self.cell("\(template.nodes)", 5)
+            let row =
+                Self.cell("\(template.nodes)", 5)
                 + "  " + Self.cell(Self.milliseconds(template.iteration), 9) + "  "
             lines.append(Console.wrapped(row + stages.joined(separator: " "), keeping: row))
         }
         lines += ["", "pipeline  microbatches       time  nodes"]
         for (index, pipeline) in plan.pipelines.enumerated() {
-            let row = Self.cell("\(index)", 8) + "  "
+            let row =
+                Self.cell("\(index)", 8) + "  "
                 + Self.cell("\(pipeline.microbatches)", 12) + "  "
                 + Self.cell(Self.milliseconds(pipeline.pipelineTime), 9) + "  "
             let nodes = pipeline.nodes.map(\.description).joined(separator: " ")

@@ -32,7 +32,9 @@ struct ReferenceRun {
             logPath: directory.logsPath + "/reference.log",
             deadline: Self.deadline
         )
-        try await task.run { if let status = lastStatus(directory) { display.show(.status(status)) } }
+        try await task.run {
+            if let status = lastStatus(directory) { display.show(.status(status)) }
+        }
         display.clear()
         return (directory, try directory.result())
     }

@@ -27,9 +27,13 @@ struct ShellServerTests {
     @Test("a worker whose connection ends is lost at once, long before its silence would tell")
     func streamEnd() async throws {
         let fenced = Shared<[NodeID]>([])
-        try await ShellBench.with(nodes: 4, steps: 1_000_000, onFence: { node in
-            fenced.change { $0.append(node) }
-        }) { bench in
+        try await ShellBench.with(
+            nodes: 4,
+            steps: 1_000_000,
+            onFence: { node in
+                fenced.change { $0.append(node) }
+            }
+        ) { bench in
             try await bench.withAgents([0, 1, 2, 3]) { agents in
                 let workers = (0..<4).map { bench.startWorker(NodeID($0)) }
                 defer { for worker in workers { worker.cancel() } }
@@ -42,7 +46,10 @@ struct ShellServerTests {
                 try await eventually("training goes on") {
                     bench.recording.all.steps.count > steps + 3
                 }
-                #expect(bench.recording.all.steps.map(\.step) == Array(0..<bench.recording.all.steps.count))
+                #expect(
+                    bench.recording.all.steps.map(\.step)
+                        == Array(0..<bench.recording.all.steps.count)
+                )
             }
         }
     }
@@ -81,7 +88,8 @@ struct ShellServerTests {
             let admin = AdminClient(coordinator: bench.address, token: "wrong")
             await #expect(throws: OobleckError.self) { try await admin.status() }
             let known = AdminClient(coordinator: bench.address, token: ShellBench.token)
-            #expect(try await known.status().phase == .starting)
+            let status = try await known.status()
+            #expect(status.phase == .starting)
         }
     }
 
@@ -95,7 +103,9 @@ struct ShellServerTests {
                     guard case .reconfigure(let plan) = message else { return }
                     for key in 0..<count {
                         let value = Rendezvous(
-                            generation: plan.generation, key: "\(key)", value: []
+                            generation: plan.generation,
+                            key: "\(key)",
+                            value: []
                         )
                         client.send(.rendezvous(value))
                     }

@@ -141,7 +141,9 @@ final class PromptWorker: Sendable {
                 .layerChunk(
                     LayerChunk(generation: generation, layer: layer, bytes: [1], isLast: true)
                 )
-            } + [.digests(generation: generation, digests: Dictionary(uniqueKeysWithValues: digests))]
+            } + [
+                .digests(generation: generation, digests: Dictionary(uniqueKeysWithValues: digests))
+            ]
         case .commit, .abort, .rendezvous, .stop: return []
         }
     }

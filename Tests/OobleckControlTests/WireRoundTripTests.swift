@@ -21,10 +21,20 @@ struct WireRoundTripTests {
                 iteration: 0.7,
                 stages: [
                     StageTemplate(
-                        firstLayer: 0, endLayer: 3, node: 0, devices: 1, forward: 0.1, backward: 0.2
+                        firstLayer: 0,
+                        endLayer: 3,
+                        node: 0,
+                        devices: 1,
+                        forward: 0.1,
+                        backward: 0.2
                     ),
                     StageTemplate(
-                        firstLayer: 3, endLayer: 6, node: 1, devices: 1, forward: 0.3, backward: 0.1
+                        firstLayer: 3,
+                        endLayer: 6,
+                        node: 1,
+                        devices: 1,
+                        forward: 0.3,
+                        backward: 0.1
                     ),
                 ]
             )
@@ -47,7 +57,12 @@ struct WireRoundTripTests {
     static let workerMessages: [WorkerMessage] = [
         .ready(corpusDigest: "c0ffee"),
         .prepared(
-            PreparationReport(generation: 1, rebuild: 0.1, transfer: 2.5e-7, received: ByteCount(1 << 40))
+            PreparationReport(
+                generation: 1,
+                rebuild: 0.1,
+                transfer: 2.5e-7,
+                received: ByteCount(1 << 40)
+            )
         ),
         .resumed(generation: 1, step: 9),
         .vote(
