@@ -14,7 +14,7 @@ struct DemoCommand: AsyncParsableCommand {
     var runDir: String?
 
     @Option(help: "Steps to train; at least 12.")
-    var steps = 24
+    var steps = 16
 
     @Option(help: "Nodes to start with; at least 4.")
     var nodes = 6

@@ -9,9 +9,11 @@ import Synchronization
 final class RunDisplay: Sendable {
     private struct State {
         var hasLiveLine = false
-        var shown = Seconds(-1e9)
+        var shown = MonotonicTime.now
         var stepTime: Double?
         var step = -1
+        /// Whether a node was lost and the run has not recovered yet.
+        var isRecovering = false
     }
 
     /// How often a line is printed where it cannot be replaced.
@@ -29,7 +31,9 @@ final class RunDisplay: Sendable {
     func show(_ notice: RunNotice) {
         switch notice {
         case .committed, .planned: break
-        case .recovered(let recovery): say("recovered: \(recovery.summary)")
+        case .recovered(let recovery):
+            state.withLock { $0.isRecovering = false }
+            say("recovered: \(recovery.summary)")
         case .event(let event): show(event)
         case .status(let status): show(status)
         case .finished: clear()
@@ -49,9 +53,13 @@ final class RunDisplay: Sendable {
 
     private func show(_ event: RunEvent) {
         switch event.kind {
-        case .nodeLost, .nodeDrained, .warning, .refused: say(event.message)
+        case .nodeLost:
+            state.withLock { $0.isRecovering = true }
+            say(event.message)
+        case .nodeDrained, .warning, .refused: say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)
-        case .planned where event.step == 0 || event.node != nil: say(event.message)
+        // After a loss, the line on the recovery says it all.
+        case .planned where !state.withLock(\.isRecovering): say(event.message)
         default: break
         }
     }

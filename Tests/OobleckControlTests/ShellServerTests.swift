@@ -27,13 +27,8 @@ struct ShellServerTests {
     @Test("a worker whose connection ends is lost at once, long before its silence would tell")
     func streamEnd() async throws {
         let fenced = Shared<[NodeID]>([])
-        try await ShellBench.with(
-            nodes: 4,
-            steps: 1_000_000,
-            onFence: { node in
-                fenced.change { $0.append(node) }
-            }
-        ) { bench in
+        let note: @Sendable (NodeID) -> Void = { node in fenced.change { $0.append(node) } }
+        try await ShellBench.with(nodes: 4, steps: 1_000_000, onFence: note) { bench in
             try await bench.withAgents([0, 1, 2, 3]) { agents in
                 let workers = (0..<4).map { bench.startWorker(NodeID($0)) }
                 defer { for worker in workers { worker.cancel() } }

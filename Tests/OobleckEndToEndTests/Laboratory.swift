@@ -124,7 +124,7 @@ final class Running {
         outputPath = stem + ".out"
         errorPath = stem + ".err"
         for path in [outputPath, errorPath] {
-            FileManager.default.createFile(atPath: path, contents: nil)
+            try Data().write(to: URL(fileURLWithPath: path))
         }
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
