@@ -1,5 +1,9 @@
+#include <cmath>
+#include <limits>
+
 #include <ATen/ATen.h>
 
+#include "Dropout.h"
 #include "Support.h"
 
 using ctorch::guarded;
@@ -39,17 +43,40 @@ CTStatus ct_gelu_tanh(CTTensor *input, CTTensor **out) {
 }
 
 CTStatus ct_dropout(CTTensor *input, double probability, CTTensor **out) {
-  return guarded([&] { *out = wrap(at::dropout(input->value, probability, true)); });
+  return guarded([&] { *out = wrap(ctorch::dropout(input->value, probability)); });
 }
+
+namespace {
+
+/// Adds this to scores, and no position sees a later one. Kept for the last sequence length.
+const at::Tensor &causalMask(int64_t sequence) {
+  thread_local at::Tensor mask;
+  if (!mask.defined() || mask.size(0) != sequence) {
+    mask = at::full({sequence, sequence}, -std::numeric_limits<float>::infinity()).triu_(1);
+  }
+  return mask;
+}
+
+}  // namespace
 
 CTStatus ct_causal_attention(CTTensor *qkv, int heads, double dropout, CTTensor **out) {
   return guarded([&] {
     const auto &x = qkv->value;
     const int64_t batch = x.size(0), sequence = x.size(1), hidden = x.size(2) / 3;
     const auto parts = x.view({batch, sequence, 3, heads, hidden / heads}).unbind(2);
-    auto mixed = at::scaled_dot_product_attention(
-        parts[0].transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2),
-        /*attn_mask=*/{}, dropout, /*is_causal=*/true);
+    const auto query = parts[0].transpose(1, 2), key = parts[1].transpose(1, 2);
+    const auto value = parts[2].transpose(1, 2);
+    at::Tensor mixed;
+    if (dropout > 0 && x.is_cpu()) {
+      // The fused kernel of the CPU has no dropout.
+      const double scale = 1 / std::sqrt(static_cast<double>(hidden / heads));
+      const auto scores = at::matmul(query * scale, key.transpose(-2, -1));
+      const auto weights = at::softmax(scores + causalMask(sequence), -1);
+      mixed = at::matmul(ctorch::dropout(weights, dropout), value);
+    } else {
+      mixed = at::scaled_dot_product_attention(
+          query, key, value, /*attn_mask=*/{}, dropout, /*is_causal=*/true);
+    }
     *out = wrap(mixed.transpose(1, 2).reshape({batch, sequence, hidden}));
   });
 }

@@ -8,6 +8,7 @@
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <torch/version.h>
 
+#include "Dropout.h"
 #include "Support.h"
 
 namespace {
@@ -62,6 +63,7 @@ CTStatus ct_seed(uint64_t seed) {
     auto generator = at::globalContext().defaultGenerator(at::kCPU);
     std::lock_guard<std::mutex> lock(generator.mutex());
     generator.set_current_seed(seed);
+    ctorch::seedDropout(seed);
   });
 }
 

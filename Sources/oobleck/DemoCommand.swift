@@ -53,12 +53,14 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     private static func nextCommands(_ path: String) -> String {
-        [
-            "  oobleck verify \(path)", "  oobleck status \(path)", "  oobleck events \(path)",
-            "  oobleck export \(path) --to gpt2-tiny",
-            "  oobleck train Examples/tiny.yaml --nodes 6 --run-dir runs/mine",
-            "  oobleck drain runs/mine 3    oobleck add runs/mine    (while it trains)",
-        ].joined(separator: "\n")
+        let program = CommandLine.arguments[0]
+        return [
+            "verify \(path)", "status \(path)", "events \(path)",
+            "export \(path) --to gpt2-tiny",
+            "train Examples/tiny.yaml --nodes 6 --run-dir runs/mine",
+            "drain runs/mine 3    # while it trains",
+            "add runs/mine        # while it trains",
+        ].map { "  \(program) \($0)" }.joined(separator: "\n")
     }
 
     /// The job: in the folder we are in, or in the checkout that this program was built in.

@@ -128,3 +128,47 @@ struct FixedPointTests {
         #expect(try abs(first.floats()[0] - 0.01) < 1e-7)
     }
 }
+
+@Suite("Dropout")
+struct DropoutTests {
+    private let count = 200_000
+
+    private func mask(seed: UInt64, uses: Int = 1) throws -> [Float] {
+        try TensorRuntime.seed(seed)
+        let ones = try Tensor.copying([Float](repeating: 1, count: count), shape: [count])
+        var result = ones
+        for _ in 0..<uses { result = try ones.dropout(0.25) }
+        return try result.floats()
+    }
+
+    @Test("the share of zeros is the probability and the rest is scaled")
+    func share() throws {
+        let values = try mask(seed: 3)
+        let zeros = values.count { $0 == 0 }
+        // Five standard deviations of a binomial count: sqrt(200000 * 0.25 * 0.75) = 194.
+        #expect(abs(zeros - count / 4) < 970)
+        #expect(values.allSatisfy { $0 == 0 || abs($0 - 4 / 3) < 1e-6 })
+        // Neighbours are independent: pairs of zeros are as frequent as they should be.
+        let pairs = zip(values, values.dropFirst()).count { $0 == 0 && $1 == 0 }
+        #expect(abs(pairs - count / 16) < 700)
+    }
+
+    @Test("a seed gives one mask, and another seed or a second use another")
+    func seeds() throws {
+        let first = try mask(seed: 3)
+        #expect(try mask(seed: 3) == first)
+        #expect(try mask(seed: 4) != first)
+        #expect(try mask(seed: 3, uses: 2) != first)
+    }
+
+    @Test("the gradient goes through the mask of the forward pass")
+    func gradient() throws {
+        try TensorRuntime.seed(9)
+        let input = try Tensor.copying([Float](repeating: 2, count: count), shape: [count])
+            .leaf(requiresGradient: true)
+        let output = try input.dropout(0.25)
+        let ones = try Tensor.copying([Float](repeating: 1, count: count), shape: [count])
+        let gradient = try output.gradients(of: [input], seed: ones)[0].floats()
+        #expect(try output.floats() == gradient.map { 2 * $0 })
+    }
+}

@@ -1,0 +1,76 @@
+// Dropout whose mask is a function of (seed, use, element): nothing is drawn in sequence and no mask
+// is kept, since the backward pass computes it again.
+#include <cstdint>
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "Dropout.h"
+#include "Support.h"
+
+namespace {
+
+thread_local uint64_t dropoutSeed = 0;
+thread_local uint64_t dropoutUses = 0;
+
+uint64_t mixed(uint64_t value) {
+  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
+  value = (value ^ (value >> 27)) * 0x94D049BB133111EBu;
+  return value ^ (value >> 31);
+}
+
+/// Keeps an element when the hash of its index reaches `threshold`, and scales what it keeps.
+__attribute__((target_clones("avx2", "default"))) void maskElements(
+    const float *input, float *output, int64_t count, uint64_t key, uint32_t threshold,
+    float scale) {
+  const uint32_t low = static_cast<uint32_t>(key), high = static_cast<uint32_t>(key >> 32);
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t hash = (static_cast<uint32_t>(i) + low) * 0x9E3779B1u;
+    hash = (hash ^ (hash >> 15)) * 0x85EBCA6Bu;
+    hash = (hash ^ (hash >> 13) ^ high) * 0xC2B2AE35u;
+    hash ^= hash >> 16;
+    output[i] = hash >= threshold ? input[i] * scale : 0.0f;
+  }
+}
+
+at::Tensor masked(const at::Tensor &input, double probability, uint64_t key) {
+  TORCH_CHECK(input.is_cpu() && input.scalar_type() == at::kFloat, "dropout needs float32 on CPU");
+  const at::Tensor dense = input.contiguous();
+  at::Tensor output = at::empty_like(dense);
+  maskElements(
+      dense.const_data_ptr<float>(), output.data_ptr<float>(), dense.numel(), key,
+      static_cast<uint32_t>(probability * 0x1p32), static_cast<float>(1 / (1 - probability)));
+  return output;
+}
+
+struct KeyedDropout : torch::autograd::Function<KeyedDropout> {
+  static at::Tensor forward(
+      torch::autograd::AutogradContext *context, const at::Tensor &input, double probability,
+      int64_t key) {
+    context->saved_data["probability"] = probability;
+    context->saved_data["key"] = key;
+    return masked(input, probability, static_cast<uint64_t>(key));
+  }
+
+  static torch::autograd::variable_list backward(
+      torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
+    const double probability = context->saved_data["probability"].toDouble();
+    const int64_t key = context->saved_data["key"].toInt();
+    return {
+        masked(gradients[0], probability, static_cast<uint64_t>(key)), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+void ctorch::seedDropout(uint64_t seed) {
+  dropoutSeed = seed;
+  dropoutUses = 0;
+}
+
+at::Tensor ctorch::dropout(const at::Tensor &input, double probability) {
+  if (!input.is_cpu()) return at::dropout(input, probability, true);
+  dropoutUses++;
+  const uint64_t key = mixed(mixed(dropoutSeed + 0x9E3779B97F4A7C15u) + dropoutUses);
+  return KeyedDropout::apply(input, probability, static_cast<int64_t>(key));
+}

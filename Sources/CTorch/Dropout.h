@@ -1,0 +1,14 @@
+#pragma once
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace ctorch {
+
+/// Starts the sequence of masks that this seed stands for, on this thread.
+void seedDropout(uint64_t seed);
+
+/// Zeroes elements with the given probability, in (0, 1), and scales the rest.
+at::Tensor dropout(const at::Tensor &input, double probability);
+
+}  // namespace ctorch
