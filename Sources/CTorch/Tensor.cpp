@@ -52,6 +52,13 @@ CTStatus ct_tensor_contiguous(CTTensor *tensor, CTTensor **out) {
   return guarded([&] { *out = wrap(tensor->value.contiguous()); });
 }
 
+CTStatus ct_tensor_accumulate(CTTensor *target, CTTensor *source) {
+  return guarded([&] {
+    at::NoGradGuard noGrad;
+    target->value.add_(source->value);
+  });
+}
+
 CTStatus ct_tensor_copy(CTTensor *target, CTTensor *source) {
   return guarded([&] {
     at::NoGradGuard noGrad;

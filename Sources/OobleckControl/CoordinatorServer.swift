@@ -20,13 +20,13 @@ package final class CoordinatorServer: Sendable {
     /// Without a socket, only sessions inside this process can join.
     ///
     /// - Parameters:
-    /// - coordinator: The decisions.
-    /// - detectionBudget: The job's.
-    /// - recording: Where the run leaves its traces.
-    /// - socket: Where to listen.
-    /// - token: What a peer has to present to be let in.
-    /// - onAddNode: Starts one more local node and returns its number, or throws why not.
-    /// - onFence: Has the processes of a node killed that is out for good. Must not block.
+    ///   - coordinator: The decisions.
+    ///   - detectionBudget: The job's.
+    ///   - recording: Where the run leaves its traces.
+    ///   - socket: Where to listen.
+    ///   - token: What a peer has to present to be let in.
+    ///   - onAddNode: Starts one more local node and returns its number, or throws why not.
+    ///   - onFence: Has the processes of a node killed that is out for good. Must not block.
     package init(
         coordinator: Coordinator,
         detectionBudget: Seconds,

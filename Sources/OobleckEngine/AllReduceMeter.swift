@@ -40,7 +40,7 @@ final class AllReduceMeter {
     /// Seconds by member count for sums of `elementCount` int64 values.
     func times(elementCount: Int) throws -> [Int: Seconds] {
         if let times = known[elementCount] { return times }
-        let pair = try measurePair(elementCount: elementCount)
+        let pair = try measurePair(elementCount: elementCount, .int64)
         var times: [Int: Seconds] = [:]
         for count in Self.memberCounts {
             // A ring of n moves 2 (n - 1) / n of the bytes through each member.
@@ -50,11 +50,12 @@ final class AllReduceMeter {
         return times
     }
 
-    private func measurePair(elementCount: Int) throws -> Seconds {
+    /// Median time of one all-reduce between the two members.
+    func measurePair(elementCount: Int, _ type: ElementType) throws -> Seconds {
         let groups = groups
         let repetitions = repetitions
         let times = try Self.onTwoThreads { rank in
-            let tensor = try Tensor.zeros([elementCount], .int64)
+            let tensor = try Tensor.zeros([elementCount], type)
             var times: [Seconds] = []
             for _ in 0...repetitions {
                 let watch = Stopwatch()

@@ -23,6 +23,8 @@ final class Trainer {
     private var held: [Int: LayerState] = [:]
     private var prepared: PreparedGeneration?
     private var scratch: Tensor?
+    /// From each vote to the decision.
+    private(set) var decisionWaits: [Seconds] = []
 
     init(
         node: NodeID,
@@ -138,7 +140,10 @@ final class Trainer {
                 reportFault(error, generation: generation)
                 return false
             }
-            switch next() {
+            let voted = Stopwatch()
+            let answer = next()
+            decisionWaits.append(voted.elapsed)
+            switch answer {
             case .commit(let commit) where commit.step == step:
                 try apply(commit, sums, loaded)
                 if commit.pauses { return false }

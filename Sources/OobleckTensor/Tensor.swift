@@ -97,6 +97,13 @@ package final class Tensor {
         }
     }
 
+    /// Adds the elements of `source`, which has the same shape, in place.
+    package func accumulate(_ source: Tensor) throws {
+        try withHandle { target in
+            try source.withHandle { try check(ct_tensor_accumulate(target, $0)) }
+        }
+    }
+
     /// Fills with draws from a normal distribution around zero, from the seeded generator.
     package func fillNormal(deviation: Double) throws {
         try withHandle { try check(ct_tensor_fill_normal($0, deviation)) }

@@ -20,6 +20,7 @@ struct BenchCommand: ParsableCommand {
     @Option var microbatches = 8
     @Option(help: "Steps to run; the first two do not count.") var steps = 8
     @Option var dropout = 0.1
+    @Flag(help: "Measure what exact sums cost over float32 ones instead.") var exactness = false
 
     func run() throws {
         try TensorRuntime.initialize()
@@ -33,6 +34,13 @@ struct BenchCommand: ParsableCommand {
             withUnsafeBytes(of: token.littleEndian) { unsafe tokens.append(contentsOf: $0) }
         }
         try tokens.write(to: URL(fileURLWithPath: corpus))
+        if exactness {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            let cost = try ExactnessMeter(job: job(corpus: corpus)).run()
+            print(String(decoding: try encoder.encode(cost), as: UTF8.self))
+            return
+        }
         let (times, losses) = try SoloRun(job: job(corpus: corpus)).run()
         let counted = times.dropFirst(1).sorted()
         guard !counted.isEmpty else {

@@ -48,6 +48,7 @@ CTStatus ct_tensor_view(
 /// The same storage outside any graph, with `requires_grad` as given.
 CTStatus ct_tensor_leaf(CTTensor *tensor, bool requires_grad, CTTensor **out);
 CTStatus ct_tensor_contiguous(CTTensor *tensor, CTTensor **out);
+CTStatus ct_tensor_accumulate(CTTensor *target, CTTensor *source);
 CTStatus ct_tensor_copy(CTTensor *target, CTTensor *source);
 CTStatus ct_tensor_fill_normal(CTTensor *tensor, double deviation);
 CTStatus ct_tensor_fill(CTTensor *tensor, double value);
