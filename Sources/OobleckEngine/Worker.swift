@@ -112,8 +112,9 @@ package final class Worker: Sendable {
         return false
     }
 
-    /// Leaves the time from each vote to its decision in the node's log. The least of all nodes in
-    /// a step is what the vote cost that step.
+    /// Leaves the time from each vote to its decision in the node's log.
+    ///
+    /// The least of all nodes in a step is what the vote cost that step.
     private func log(_ waits: [Seconds]) {
         let list = waits.map { "\(Int(($0.value * 1e6).rounded()))" }.joined(separator: " ")
         FileHandle.standardError.write(Data("vote to decision, microseconds: \(list)\n".utf8))
