@@ -66,7 +66,7 @@ var targets: [Target] = [
     .executableTarget(
         name: "oobleck",
         dependencies: [
-            "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckRun",
+            "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckData", "OobleckRun",
             "OobleckControl", "OobleckRecording", argumentParser, logging,
         ],
         swiftSettings: swiftSettings
