@@ -77,12 +77,14 @@ package final class RunRecorder: Sendable {
 /// A file that grows by whole lines.
 struct LineLog {
     private let file: OpenFile
+    private let synchronizer: BackgroundSynchronizer
     private var size = 0
     private var isTorn = false
     private var lastSynchronization = MonotonicClock.now
 
     init(_ path: String) throws {
         file = try OpenFile(path, for: .append)
+        synchronizer = BackgroundSynchronizer(file)
         // Devices and pipes have no size to go back to.
         size = try URL(fileURLWithPath: path).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
     }
@@ -106,7 +108,10 @@ struct LineLog {
             throw error
         }
         size += bytes.count
-        if MonotonicClock.now.value - lastSynchronization.value >= 1 { try synchronize() }
+        if MonotonicClock.now.value - lastSynchronization.value >= 1 {
+            lastSynchronization = MonotonicClock.now
+            try synchronizer.start()
+        }
     }
 
     private mutating func cut() throws {
@@ -115,7 +120,7 @@ struct LineLog {
     }
 
     mutating func synchronize() throws {
-        try file.synchronize()
+        try synchronizer.finish()
         lastSynchronization = MonotonicClock.now
     }
 }
