@@ -52,22 +52,24 @@ var targets: [Target] = [
     module("OobleckPlanning", ["OobleckCore"]),
     module("OobleckSchedule", ["OobleckCore"]),
     module("OobleckReconfiguration", ["OobleckCore", "OobleckPlanning"]),
+    module("OobleckClock", ["OobleckCore"]),
     module("OobleckData", ["OobleckCore", crypto]),
-    module("OobleckRun", ["OobleckCore", "OobleckData", crypto, yams]),
+    module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
     module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
     module(
         "OobleckControl",
         [
-            "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckWire",
-            grpcCore, grpcTransport, logging,
+            "OobleckClock", "OobleckCore", "OobleckPlanning", "OobleckReconfiguration",
+            "OobleckWire", grpcCore, grpcTransport, logging,
         ]
     ),
     module("OobleckRecording", ["OobleckCore", "OobleckControl", "OobleckRun"]),
     .executableTarget(
         name: "oobleck",
         dependencies: [
-            "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckData", "OobleckRun",
-            "OobleckControl", "OobleckRecording", argumentParser, logging,
+            "OobleckClock", "OobleckCore", "OobleckPlanning", "OobleckReconfiguration",
+            "OobleckData", "OobleckRun", "OobleckControl", "OobleckRecording", argumentParser,
+            logging,
         ],
         swiftSettings: swiftSettings
     ),
@@ -117,8 +119,8 @@ if hasLibtorch {
         module(
             "OobleckEngine",
             [
-                "OobleckCore", "OobleckData", "OobleckModels", "OobleckSchedule", "OobleckTensor",
-                crypto,
+                "OobleckClock", "OobleckCore", "OobleckData", "OobleckModels", "OobleckSchedule",
+                "OobleckTensor", crypto,
             ]
         ),
         .executableTarget(

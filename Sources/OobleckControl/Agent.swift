@@ -1,5 +1,6 @@
 import Foundation
 import GRPCCore
+import OobleckClock
 import OobleckCore
 import OobleckWire
 import Synchronization

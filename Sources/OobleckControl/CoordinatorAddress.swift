@@ -1,5 +1,6 @@
 import GRPCCore
 import GRPCNIOTransportHTTP2
+import OobleckClock
 import OobleckCore
 import Synchronization
 

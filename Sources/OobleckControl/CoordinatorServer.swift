@@ -1,5 +1,6 @@
 import GRPCCore
 import GRPCNIOTransportHTTP2
+import OobleckClock
 import OobleckCore
 
 /// The shell of ``Coordinator``: keeps the sessions of agents and workers, the clock and the

@@ -1,3 +1,4 @@
+import OobleckClock
 import OobleckCore
 import OobleckData
 import OobleckModels
@@ -23,8 +24,7 @@ final class Trainer {
     private var held: [Int: LayerState] = [:]
     private var prepared: PreparedGeneration?
     private var scratch: Tensor?
-    /// From each vote to the decision.
-    private(set) var decisionWaits: [Seconds] = []
+    private(set) var decisionTimes = DecisionTimes()
 
     init(
         node: NodeID,
@@ -140,9 +140,9 @@ final class Trainer {
                 reportFault(error, generation: generation)
                 return false
             }
-            let voted = Stopwatch()
+            let voted = MonotonicTime.now
             let answer = next()
-            decisionWaits.append(voted.elapsed)
+            decisionTimes.add(voted: voted, decided: MonotonicTime.now)
             switch answer {
             case .commit(let commit) where commit.step == step:
                 try apply(commit, sums, loaded)

@@ -97,7 +97,7 @@ package final class Worker: Sendable {
                 return resources?.generation == generation ? resources : nil
             }
         )
-        defer { log(trainer.decisionWaits) }
+        defer { log(trainer.decisionTimes) }
         do {
             return try trainer.run()
         } catch let error as OobleckError {
@@ -112,11 +112,8 @@ package final class Worker: Sendable {
         return false
     }
 
-    /// Leaves the time from each vote to its decision in the node's log.
-    ///
-    /// The least of all nodes in a step is what the vote cost that step.
-    private func log(_ waits: [Seconds]) {
-        let list = waits.map { "\(Int(($0.value * 1e6).rounded()))" }.joined(separator: " ")
-        FileHandle.standardError.write(Data("vote to decision, microseconds: \(list)\n".utf8))
+    /// Leaves the times of votes and decisions in the node's log.
+    private func log(_ times: DecisionTimes) {
+        FileHandle.standardError.write(Data("\(times.line)\n".utf8))
     }
 }

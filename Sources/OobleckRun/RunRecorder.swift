@@ -1,4 +1,5 @@
 import Foundation
+import OobleckClock
 import OobleckCore
 import OobleckData
 import Synchronization
@@ -80,7 +81,7 @@ struct LineLog {
     private let synchronizer: BackgroundSynchronizer
     private var size = 0
     private var isTorn = false
-    private var lastSynchronization = MonotonicClock.now
+    private var lastSynchronization = MonotonicTime.now
 
     init(_ path: String) throws {
         file = try OpenFile(path, for: .append)
@@ -108,8 +109,8 @@ struct LineLog {
             throw error
         }
         size += bytes.count
-        if MonotonicClock.now.value - lastSynchronization.value >= 1 {
-            lastSynchronization = MonotonicClock.now
+        if MonotonicTime.now.value - lastSynchronization.value >= 1 {
+            lastSynchronization = MonotonicTime.now
             try synchronizer.start()
         }
     }
@@ -121,20 +122,6 @@ struct LineLog {
 
     mutating func synchronize() throws {
         try synchronizer.finish()
-        lastSynchronization = MonotonicClock.now
-    }
-}
-
-/// Time since some moment before the start, which nobody sets back.
-enum MonotonicClock {
-    static var now: Seconds { read(CLOCK_MONOTONIC) }
-
-    /// Seconds since 1970, as people count.
-    static var calendar: Seconds { read(CLOCK_REALTIME) }
-
-    private static func read(_ clock: clockid_t) -> Seconds {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Seconds(Double(time.tv_sec) + Double(time.tv_nsec) / 1e9)
+        lastSynchronization = MonotonicTime.now
     }
 }

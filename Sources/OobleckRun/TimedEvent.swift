@@ -1,4 +1,5 @@
 import Foundation
+import OobleckClock
 import OobleckCore
 import OobleckData
 
@@ -12,8 +13,8 @@ package struct TimedEvent: Hashable, Sendable {
 
     /// The event, now.
     package init(_ event: RunEvent) {
-        time = Seconds((MonotonicClock.calendar.value * 1e3).rounded() / 1e3)
-        monotonic = Seconds((MonotonicClock.now.value * 1e6).rounded() / 1e6)
+        time = Seconds((CalendarTime.now.value * 1e3).rounded() / 1e3)
+        monotonic = Seconds((MonotonicTime.now.value * 1e6).rounded() / 1e6)
         self.event = event
     }
 

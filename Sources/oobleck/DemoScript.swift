@@ -1,4 +1,5 @@
 import Dispatch
+import OobleckClock
 import OobleckControl
 import OobleckCore
 import OobleckRecording

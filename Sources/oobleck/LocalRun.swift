@@ -1,4 +1,5 @@
 import Foundation
+import OobleckClock
 import OobleckControl
 import OobleckCore
 import OobleckReconfiguration

@@ -1,4 +1,5 @@
 import ArgumentParser
+import OobleckClock
 import OobleckControl
 import OobleckCore
 import OobleckPlanning
