@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <csignal>
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -57,6 +59,8 @@ CTStatus ct_initialize(int thread_count) {
     at::globalContext().setDeterministicFillUninitializedMemory(false);
   });
 }
+
+void ct_release_free_memory(void) { malloc_trim(0); }
 
 CTStatus ct_seed(uint64_t seed) {
   return ctorch::guarded([&] {

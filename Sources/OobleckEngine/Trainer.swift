@@ -146,6 +146,8 @@ final class Trainer {
             switch answer {
             case .commit(let commit) where commit.step == step:
                 try apply(commit, sums, loaded)
+                // What the generation before left; here it delays no recovery.
+                if step == first { TensorRuntime.releaseFreeMemory() }
                 if commit.pauses { return false }
                 step += 1
             case .abort:

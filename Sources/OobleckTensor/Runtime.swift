@@ -11,8 +11,16 @@ package enum TensorRuntime {
     ///
     /// Call before any other use.
     package static func initialize(threadCount: Int = 1) throws {
-        let built = String(cString: ct_version_built())
-        let loaded = String(cString: ct_version_loaded())
+        try requireVersion(
+            built: String(cString: ct_version_built()),
+            loaded: String(cString: ct_version_loaded())
+        )
+        try check(ct_initialize(Int32(threadCount)))
+    }
+
+    /// Throws one line unless both are ``requiredVersion``: the library that was built against and
+    /// the one that the system loaded.
+    package static func requireVersion(built: String, loaded: String) throws {
         guard built == requiredVersion, loaded == requiredVersion else {
             throw OobleckError(
                 .inputData,
@@ -20,8 +28,13 @@ package enum TensorRuntime {
                     + "\(requiredVersion): run `make setup`, then build again"
             )
         }
-        try check(ct_initialize(Int32(threadCount)))
     }
+
+    /// Gives memory that is free but still held by the allocator back to the system.
+    ///
+    /// Takes milliseconds. Each generation has threads of its own, whose freed buffers the
+    /// allocator would keep apart from those of the next.
+    package static func releaseFreeMemory() { ct_release_free_memory() }
 
     /// Seeds the generator that dropout and initialisers draw from.
     package static func seed(_ seed: UInt64) throws { try check(ct_seed(seed)) }

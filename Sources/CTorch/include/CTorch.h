@@ -30,6 +30,8 @@ const char *ct_version_built(void);
 const char *ct_version_loaded(void);
 /// Fixes the number of threads of this process; ignores SIGPIPE, which a closed peer raises.
 CTStatus ct_initialize(int thread_count);
+/// Gives memory that is free but still held by the allocator back to the system.
+void ct_release_free_memory(void);
 /// Seeds the generator that dropout and the initialisers draw from.
 CTStatus ct_seed(uint64_t seed);
 /// Starts and stops counting the bytes that tensors on this thread allocate, less those they free.
