@@ -87,6 +87,18 @@ public struct Instantiator: Sendable {
         return fastest(nodes: nodes, pipelines: pipelines...pipelines)
     }
 
+    /// The plan with exactly these pipelines, in this order, or `nil` if a size has no template or
+    /// there are more pipelines than microbatches.
+    public func instantiation(nodeCounts: [Int]) -> Instantiation? {
+        let chosen = nodeCounts.compactMap { size in
+            templates.firstIndex { $0.nodes == size }
+        }
+        guard !chosen.isEmpty, chosen.count == nodeCounts.count, chosen.count <= microbatches else {
+            return nil
+        }
+        return apportion(chosen)
+    }
+
     private func fastest(nodes: Int, pipelines: ClosedRange<Int>) -> Instantiation? {
         guard let least = templates.first?.nodes, nodes >= least else { return nil }
         let most = min(nodes / least, microbatches, pipelines.upperBound)

@@ -45,7 +45,7 @@ package struct PlanReason {
     }
 
     /// As `2 pipelines of 2+3 nodes`, or `9 pipelines of 8x2+3 nodes` when they are many.
-    private static func pipelines(_ instantiation: Instantiation) -> String {
+    package static func pipelines(_ instantiation: Instantiation) -> String {
         let sizes = instantiation.nodeCounts
         guard sizes.count > 1 else {
             return "1 pipeline of \(count(sizes.first ?? 0, "node"))"

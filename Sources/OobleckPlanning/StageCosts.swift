@@ -96,6 +96,17 @@ public struct StageCosts: Sendable {
             || memory(layers, microbatchesInFlight: microbatchesInFlight).value <= limit
     }
 
+    /// The most microbatches in flight with which the stage fits the memory of its devices.
+    func mostInFlight(_ layers: Range<Int>, devices: Int) -> Int {
+        guard let deviceMemory else { return .max }
+        let (limit, overflows) = deviceMemory.value.multipliedReportingOverflow(by: devices)
+        let resident = memory(layers, microbatchesInFlight: 0).value
+        let activations = memory(layers, microbatchesInFlight: 1).value - resident
+        if overflows { return .max }
+        if resident > limit { return 0 }
+        return activations == 0 ? .max : (limit - resident) / activations
+    }
+
     /// F + B of the stage with `widths[widthIndex]` devices (w).
     func work(_ layers: Range<Int>, widthIndex: Int) -> Double {
         let index = index(layers, widthIndex: widthIndex)

@@ -29,14 +29,18 @@ public struct TemplateGenerator: Sendable {
 
     /// The template with the least T over exactly `nodes` nodes, or `nil` if none fits.
     public func template(nodes: Int) -> PipelineTemplate? {
-        search(nodes: nodes).template()
+        var search = search(mostNodes: nodes)
+        return search.template(nodes: nodes)
     }
 
     /// n_0: the least node count up to `limit` that a template exists for.
     public func minimumNodes(upTo limit: Int) -> Int? {
         let greatest = min(limit, profile.layers.count)
         guard greatest > 0 else { return nil }
-        return (1...greatest).first { search(nodes: $0).isFeasible() }
+        guard profile.deviceMemory != nil else { return 1 }
+        var memory = SearchMemory(stages: SearchStages(costs: stageCosts))
+        var count = SearchCount()
+        return (1...greatest).first { memory.division(nodes: $0, count: &count) != nil }
     }
 
     /// The templates for up to `nodes` nodes of which any `faultTolerance` may fail at once: one
@@ -50,6 +54,16 @@ public struct TemplateGenerator: Sendable {
         faultTolerance: Int,
         known: TemplateSet? = nil
     ) throws -> TemplateSet {
+        try templatesCountingStates(nodes: nodes, faultTolerance: faultTolerance, known: known)
+            .templates
+    }
+
+    /// ``templates(nodes:faultTolerance:known:)``, and how much work the search did.
+    package func templatesCountingStates(
+        nodes: Int,
+        faultTolerance: Int,
+        known: TemplateSet? = nil
+    ) throws -> (templates: TemplateSet, count: SearchCount) {
         guard nodes > 0 else {
             throw OobleckError(.usage, "node count is \(nodes); it must be at least 1")
         }
@@ -65,9 +79,12 @@ public struct TemplateGenerator: Sendable {
         let wanted = max(nodes - faultTolerance * minimum, 2 * minimum - 1)
         var templates: [PipelineTemplate] = []
         var limit = min(wanted, nodes)
+        var search: TemplateSearch?
         var size = minimum
         while size <= limit {
-            if let template = known?.template(nodes: size) ?? template(nodes: size) {
+            if let template = known?.template(nodes: size) {
+                templates.append(template)
+            } else if let template = template(nodes: size, &search, mostNodes: nodes) {
                 templates.append(template)
             } else {
                 limit = nodes
@@ -79,7 +96,8 @@ public struct TemplateGenerator: Sendable {
             maximumNodes: nodes,
             faultTolerance: faultTolerance
         )
-        return TemplateSet(templates: templates, minimumNodes: minimum, guarantee: guarantee)
+        let set = TemplateSet(templates: templates, minimumNodes: minimum, guarantee: guarantee)
+        return (set, search?.count ?? SearchCount())
     }
 
     /// Why no template exists for up to `nodes` nodes, and what would help, in one line.
@@ -111,7 +129,19 @@ public struct TemplateGenerator: Sendable {
         stageCosts.memory(layer..<layer + 1, microbatchesInFlight: 1)
     }
 
-    private func search(nodes: Int) -> TemplateSearch {
-        TemplateSearch(costs: stageCosts, costModel: costModel, nodes: nodes)
+    /// A template of a search that all sizes share, begun for the first one that needs it.
+    private func template(
+        nodes: Int,
+        _ shared: inout TemplateSearch?,
+        mostNodes: Int
+    ) -> PipelineTemplate? {
+        var search = shared ?? search(mostNodes: mostNodes)
+        shared = nil
+        defer { shared = search }
+        return search.template(nodes: nodes)
+    }
+
+    private func search(mostNodes: Int) -> TemplateSearch {
+        TemplateSearch(costs: stageCosts, costModel: costModel, mostNodes: mostNodes)
     }
 }

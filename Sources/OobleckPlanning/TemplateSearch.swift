@@ -2,237 +2,188 @@ import OobleckCore
 
 /// Finds the exact minimum of a cost model's T over all divisions of the layers into stages.
 ///
-/// Once the time W of the slowest stage is fixed, T is a sum over the stages: with `after` stages
-/// behind the slowest one, k = S - 1 - after, and DESIGN's T becomes
+/// Every division has a slowest stage with some W. Best first: each W that a stage has gets a lower
+/// bound of T (``SearchBounds``); the W with the least one is solved exactly (``SearchTable``). Then
+/// ranges of those W whose bound is below the best T so far are bounded by one table for the whole
+/// range, and halved until they cannot win or are one W, which is solved exactly.
 ///
-///     sosp23:           sum of w before k + 2 (sum of w from k on) + (4 S - 2 - after) W
-///     sosp23-artifact:  sum of w before k + 2 (sum of w from k on) + (3 S - after) W, 2 W for S = 1
-///
-/// so that one dynamic programme over (stages to go, first layer, devices to go) finds the minimum
-/// for that W and all S and k: stages after the slowest have w < W, those before it w <= W, which
-/// makes it the rightmost on a tie. Trying every W that some stage has gives the minimum of all. A
-/// W is passed over where a lower bound shows that it cannot win. Counting stages from the end
-/// makes the microbatches in flight at a stage, S - s, equal to the stages to go.
-///
-/// Stages fill the nodes in order. O(L^2 log G) values of W times O(S L D * L log G) for D devices.
+/// Every bound is taken a margin for rounding below its value, so no W that could win by rounding
+/// is passed over, and every T compared is ``iterationTime(stages:costModel:)`` of real stages. On
+/// a tie the lesser W wins.
 struct TemplateSearch {
-    let costs: StageCosts
-    let costModel: CostModel
-    let nodes: Int
+    /// How much work was done so far.
+    private(set) var count = SearchCount()
 
-    private var layerCount: Int { costs.layerCount }
-    private var deviceCount: Int { nodes * costs.devicesPerNode }
-    private var greatestStageCount: Int { min(layerCount, deviceCount) }
+    private let costs: StageCosts
+    private let costModel: CostModel
+    private let stages: SearchStages
+    private let prices: SearchPrices
+    private let bounds: SearchBounds
+    private var table: SearchTable
+    private var memory: SearchMemory
+
+    /// A search for the templates of up to `mostNodes` nodes; what they share is computed here.
+    init(costs: StageCosts, costModel: CostModel, mostNodes: Int) {
+        self.costs = costs
+        self.costModel = costModel
+        stages = SearchStages(costs: costs)
+        prices = SearchPrices(costModel)
+        bounds = SearchBounds(
+            stages: stages,
+            least: Self.share(costs, nodes: min(mostNodes, costs.layerCount))
+        )
+        table = SearchTable(stages: stages, prices: prices)
+        memory = SearchMemory(stages: stages)
+    }
+
+    /// A range of W, with its lower bounds.
+    private struct Slowest {
+        let work: Double
+        var bound: Double
+    }
+
+    private struct Best {
+        var time = Double.infinity
+        var slowest = Double.infinity
+        var division: [SearchChoice] = []
+
+        /// Bounds above this cannot win, not even by rounding.
+        var limit: Double { time * (1 + TemplateSearch.margin) }
+    }
+
+    /// Far above what rounding does to sums of a model's layers, relatively.
+    private static let margin = 1e-10
+
+    /// What the slowest stage takes at least: an even share of all work, less a margin for rounding.
+    ///
+    /// g devices speed a stage up g times at most.
+    private static func share(_ costs: StageCosts, nodes: Int) -> Double {
+        guard nodes > 0 else { return 0 }
+        let devices = Double(nodes * costs.devicesPerNode)
+        return costs.work(0..<costs.layerCount, widthIndex: 0) / devices * (1 - margin)
+    }
 
     /// The best template, or `nil` if no division fits.
-    func template() -> PipelineTemplate? {
-        guard nodes > 0, nodes <= layerCount else { return nil }
-        var best: (time: Double, table: SearchTable, stageCount: Int)?
-        for slowest in slowestCandidates() {
-            if let best, lowerBound(slowest: slowest) > best.time { break }
-            let table = table(slowest: slowest)
-            for stageCount in nodes...greatestStageCount {
-                let sum = table.headSum[table.index(stageCount, 0, deviceCount)]
-                let time = sum + common(stageCount: stageCount, slowest: slowest)
-                if time < best?.time ?? .infinity { best = (time, table, stageCount) }
-            }
+    mutating func template(nodes: Int) -> PipelineTemplate? {
+        guard nodes > 0, nodes <= costs.layerCount else { return nil }
+        var best = Best()
+        if costs.deviceMemory != nil {
+            guard let division = memory.division(nodes: nodes, count: &count) else { return nil }
+            consider(division, &best)
         }
-        guard let best else { return nil }
-        let stages = stages(of: best.table, stageCount: best.stageCount)
+        if nodes == 1 {
+            // A single stage on all devices, which the artifact's T treats apart.
+            let widest = costs.widths.count - 1
+            consider([SearchChoice(end: costs.layerCount, widthIndex: widest)], &best)
+        }
+        var slowest = slowest(nodes: nodes)
+        if let first = slowest.indices.min(by: { slowest[$0].bound < slowest[$1].bound }) {
+            solve(slowest.remove(at: first).work, nodes, &best)
+        }
+        explore(slowest[...], nodes, &best)
+        guard !best.division.isEmpty else { return nil }
+        let stages = stageTemplates(best.division)
         let iteration = iterationTime(stages: stages, costModel: costModel)
         return PipelineTemplate(nodes: nodes, iteration: iteration, stages: stages)
     }
 
-    /// Whether any division fits, without looking for the best one.
-    func isFeasible() -> Bool {
-        guard nodes > 0, nodes <= layerCount else { return false }
-        let table = table(slowest: .infinity)
-        return (nodes...greatestStageCount).contains { stageCount in
-            table.tailSum[table.index(stageCount, 0, deviceCount)] < .infinity
-        }
-    }
-
-    // MARK: The slowest stage
-
-    /// The times that the slowest stage can have, ascending.
-    private func slowestCandidates() -> [Double] {
-        var works: Set<Double> = []
-        for widthIndex in costs.widths.indices {
-            for first in 0..<layerCount {
-                for end in (first + 1)...layerCount {
-                    works.insert(costs.work(first..<end, widthIndex: widthIndex))
-                }
+    /// The W that some division may have, ascending, with the least bound of their stages.
+    private mutating func slowest(nodes: Int) -> [Slowest] {
+        let share = Self.share(costs, nodes: nodes)
+        let mostStages = min(costs.layerCount, nodes * costs.devicesPerNode)
+        var result: [Slowest] = []
+        for candidate in bounds.candidates where candidate.work >= share {
+            count.bounds += 1
+            let bound = candidate.bound(prices, leastStages: nodes, mostStages: mostStages)
+            guard bound < .infinity else { continue }
+            if let last = result.indices.last, result[last].work == candidate.work {
+                result[last].bound = min(result[last].bound, bound)
+            } else {
+                result.append(Slowest(work: candidate.work, bound: bound))
             }
         }
-        // The slowest stage takes at least an even share of all work (less a margin for rounding).
-        let share = costs.work(0..<layerCount, widthIndex: 0) / Double(deviceCount)
-        return works.filter { $0 >= share * (1 - 1e-9) }.sorted()
+        return result
     }
 
-    /// What T is at least, whatever the division, lowered by a margin for rounding.
-    ///
-    /// T1 is at least the least work of all layers, T3 at least W, and T2 at least what it is at
-    /// k = 0 with the fewest stages.
-    private func lowerBound(slowest: Double) -> Double {
-        let leastWork = (0..<layerCount).reduce(0.0) { sum, layer in
-            let works = costs.widths.indices.map {
-                costs.work(layer..<layer + 1, widthIndex: $0)
-            }
-            return sum + (works.min() ?? 0)
-        }
-        let slots =
-            switch costModel {
-            case .sosp23: 3 * nodes - 1
-            case .sosp23Artifact: nodes == 1 ? 2 : 2 * nodes + 1
-            }
-        return (leastWork + Double(slots + 1) * slowest) * (1 - 1e-9)
-    }
-
-    /// The part of T2 that depends on S alone.
-    private func common(stageCount: Int, slowest: Double) -> Double {
-        switch costModel {
-        case .sosp23: Double(4 * stageCount) * slowest
-        case .sosp23Artifact: Double(stageCount == 1 ? 2 : 3 * stageCount) * slowest
-        }
-    }
-
-    /// The part of T2 that depends on the count of stages after the slowest.
-    private func correction(after: Int, slowest: Double) -> Double {
-        switch costModel {
-        case .sosp23: -Double(2 + after) * slowest
-        case .sosp23Artifact: -Double(after) * slowest
-        }
-    }
-
-    // MARK: The dynamic programme for one time of the slowest stage
-
-    private func table(slowest: Double) -> SearchTable {
-        var table = SearchTable(
-            stages: greatestStageCount,
-            layers: layerCount,
-            devices: deviceCount
+    /// Considers all divisions whose W is in the range and could still win.
+    private mutating func explore(_ range: ArraySlice<Slowest>, _ nodes: Int, _ best: inout Best) {
+        let left = range.filter { $0.bound <= best.limit }
+        guard let first = left.first, let last = left.last else { return }
+        if left.count == 1 { return solve(first.work, nodes, &best) }
+        let query = SearchTable.Query(
+            least: first.work,
+            greatest: last.work,
+            nodes: nodes,
+            extraStages: nil
         )
-        table.tailSum[table.index(0, layerCount, 0)] = 0
-        for stagesLeft in 1...greatestStageCount {
-            let mostDevices = min(stagesLeft * costs.devicesPerNode, deviceCount)
-            for devicesLeft in stagesLeft...mostDevices {
-                for first in 0...(layerCount - stagesLeft) {
-                    relax(&table, stagesLeft, first, devicesLeft, slowest)
-                }
-            }
+        guard let solution = table.solve(query, count: &count), solution.sum <= best.limit else {
+            return
         }
-        return table
+        if stages.fits(solution.division) { consider(solution.division, &best) }
+        let middle = left.count / 2
+        explore(left[..<middle], nodes, &best)
+        explore(left[middle...], nodes, &best)
     }
 
-    /// Tries every stage that starts at layer `first` with so many stages and devices to go.
-    private func relax(
-        _ table: inout SearchTable,
-        _ stagesLeft: Int,
-        _ first: Int,
-        _ devicesLeft: Int,
-        _ slowest: Double
-    ) {
-        let here = table.index(stagesLeft, first, devicesLeft)
-        let restOfNode = devicesLeft % costs.devicesPerNode
-        let room = restOfNode == 0 ? costs.devicesPerNode : restOfNode
-        for (widthIndex, width) in costs.widths.enumerated()
-        where width <= room && devicesLeft - width >= stagesLeft - 1 {
-            for end in (first + 1)...(layerCount - stagesLeft + 1) {
-                let work = costs.work(first..<end, widthIndex: widthIndex)
-                // Both only grow with the stage.
-                guard work <= slowest,
-                    costs.fits(first..<end, devices: width, microbatchesInFlight: stagesLeft)
-                else { break }
-                let next = table.index(stagesLeft - 1, end, devicesLeft - width)
-                let tail = table.tailSum[next]
-                if work < slowest {
-                    table.improveTail(here, 2 * work + tail, end: end, width: width)
-                } else {
-                    let extra = correction(after: stagesLeft - 1, slowest: slowest)
-                    let sum = 2 * work + extra + tail
-                    table.improveHead(here, sum, end: end, width: width, isSlowest: true)
-                }
-                let sum = work + table.headSum[next]
-                table.improveHead(here, sum, end: end, width: width, isSlowest: false)
-            }
+    /// Considers all divisions with one W.
+    private mutating func solve(_ slowest: Double, _ nodes: Int, _ best: inout Best) {
+        var query = SearchTable.Query(
+            least: slowest,
+            greatest: slowest,
+            nodes: nodes,
+            extraStages: nil
+        )
+        guard let solution = table.solve(query, count: &count), solution.sum <= best.limit else {
+            return
         }
+        if stages.fits(solution.division) { return consider(solution.division, &best) }
+        query.extraStages = mostStages(slowest, nodes, best) - nodes
+        guard let solution = table.solve(query, count: &count) else { return }
+        consider(solution.division, &best)
     }
 
-    /// Follows the best choices from the first stage on.
-    private func stages(of table: SearchTable, stageCount: Int) -> [StageTemplate] {
-        var stages: [StageTemplate] = []
+    /// With more stages, T would exceed the best.
+    ///
+    /// sosp23: T >= T1 + (3 S - 1) W + W; artifact: T >= T1 + (2 S + 1) W + W; T1 >= the least work.
+    private func mostStages(_ slowest: Double, _ nodes: Int, _ best: Best) -> Int {
+        let most = min(costs.layerCount, nodes * costs.devicesPerNode)
+        let rest = best.limit - (stages.leastWorkBefore.last ?? 0) * (1 - Self.margin)
+        let count: Double
+        switch costModel {
+        case .sosp23: count = rest / (3 * slowest)
+        case .sosp23Artifact: count = rest / (2 * slowest) - 1
+        }
+        guard count < Double(most) else { return most }
+        return max(nodes, Int(count) + 1)
+    }
+
+    private func consider(_ division: [SearchChoice], _ best: inout Best) {
+        guard stages.fits(division) else { return }
+        let stages = stageTemplates(division)
+        let time = iterationTime(stages: stages, costModel: costModel).value
+        let slowest = CriticalPath(stages).slowest
+        guard (time, slowest) < (best.time, best.slowest) else { return }
+        best = Best(time: time, slowest: slowest, division: division)
+    }
+
+    private func stageTemplates(_ division: [SearchChoice]) -> [StageTemplate] {
         var first = 0
-        var devicesLeft = deviceCount
-        var isHead = true
-        for stagesLeft in stride(from: stageCount, to: 0, by: -1) {
-            let here = table.index(stagesLeft, first, devicesLeft)
-            let choice = isHead ? table.headChoice[here] : table.tailChoice[here]
+        var usedDevices = 0
+        return division.map { choice in
             let layers = first..<choice.end
-            stages.append(
-                StageTemplate(
-                    firstLayer: first,
-                    endLayer: choice.end,
-                    node: (deviceCount - devicesLeft) / costs.devicesPerNode,
-                    devices: choice.width,
-                    forward: costs.forward(layers, devices: choice.width),
-                    backward: costs.backward(layers, devices: choice.width)
-                )
+            let devices = costs.widths[choice.widthIndex]
+            defer {
+                first = choice.end
+                usedDevices += devices
+            }
+            return StageTemplate(
+                firstLayer: first,
+                endLayer: choice.end,
+                node: usedDevices / costs.devicesPerNode,
+                devices: devices,
+                forward: costs.forward(layers, devices: devices),
+                backward: costs.backward(layers, devices: devices)
             )
-            first = choice.end
-            devicesLeft -= choice.width
-            if choice.isSlowest { isHead = false }
         }
-        precondition(first == layerCount && devicesLeft == 0, "the search covers all it has")
-        return stages
-    }
-}
-
-/// The least sums by (stages to go, first layer, devices to go), and the stages that give them.
-private struct SearchTable {
-    struct Choice {
-        var end = 0
-        var width = 0
-        var isSlowest = false
-    }
-
-    /// All stages to go come after the slowest one.
-    var tailSum: [Double]
-    var tailChoice: [Choice]
-    /// The slowest stage is still to come.
-    var headSum: [Double]
-    var headChoice: [Choice]
-    private let layerStride: Int
-    private let stageStride: Int
-
-    init(stages: Int, layers: Int, devices: Int) {
-        layerStride = devices + 1
-        stageStride = (layers + 1) * layerStride
-        let count = (stages + 1) * stageStride
-        tailSum = [Double](repeating: .infinity, count: count)
-        tailChoice = [Choice](repeating: Choice(), count: count)
-        headSum = tailSum
-        headChoice = tailChoice
-    }
-
-    func index(_ stagesLeft: Int, _ first: Int, _ devicesLeft: Int) -> Int {
-        stagesLeft * stageStride + first * layerStride + devicesLeft
-    }
-
-    mutating func improveTail(_ index: Int, _ sum: Double, end: Int, width: Int) {
-        guard sum < tailSum[index] else { return }
-        tailSum[index] = sum
-        tailChoice[index] = Choice(end: end, width: width)
-    }
-
-    mutating func improveHead(
-        _ index: Int,
-        _ sum: Double,
-        end: Int,
-        width: Int,
-        isSlowest: Bool
-    ) {
-        guard sum < headSum[index] else { return }
-        headSum[index] = sum
-        headChoice[index] = Choice(end: end, width: width, isSlowest: isSlowest)
     }
 }

@@ -10,7 +10,7 @@ public struct TemplateSet: Hashable, Sendable {
     public let guarantee: Guarantee
 
     /// A set of templates, ascending by node count.
-    init(templates: [PipelineTemplate], minimumNodes: Int, guarantee: Guarantee) {
+    package init(templates: [PipelineTemplate], minimumNodes: Int, guarantee: Guarantee) {
         self.templates = templates
         self.minimumNodes = minimumNodes
         self.guarantee = guarantee

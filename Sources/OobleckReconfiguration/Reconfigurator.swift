@@ -67,7 +67,10 @@ public struct Reconfigurator: Sendable {
         let nodes = Set(nodes).sorted()
         let holders = holders(holdings)
         let lost = holders.indices.filter { hasState && holders[$0].isEmpty }
-        guard lost.isEmpty else { return .lostLayers(lost, reason: lostReason(lost)) }
+        guard lost.isEmpty else {
+            let names = generator.profile.layers.map(\.name)
+            return .lostLayers(lost, reason: lostLayersPhrase(lost, names: names))
+        }
         guard nodes.count >= minimumNodes else {
             return .tooFewNodes(
                 alive: nodes.count,
@@ -182,31 +185,5 @@ public struct Reconfigurator: Sendable {
         guard !transfers.isEmpty else { return "nothing to copy" }
         let bytes = transfers.reduce(ByteCount.zero) { $0 + $1.bytes }
         return "\(bytes) to copy in \(PlanReason.count(transfers.count, "layer"))"
-    }
-
-    /// As `layers 2 to 4 (block.1 to block.3) have no copy left`.
-    private func lostReason(_ lost: [Int]) -> String {
-        guard let first = lost.first, let last = lost.last else { return "no layer is lost" }
-        let layers = generator.profile.layers
-        let names = "\(layers[first].name)" + (first == last ? "" : " to \(layers[last].name)")
-        let numbers = ranges(lost).joined(separator: ", ")
-        return "\(lost.count == 1 ? "layer" : "layers") \(numbers) (\(names)) "
-            + "\(lost.count == 1 ? "has" : "have") no copy left on any living node"
-    }
-
-    /// As `0`, `2-4`.
-    private func ranges(_ numbers: [Int]) -> [String] {
-        var ranges: [ClosedRange<Int>] = []
-        for number in numbers {
-            if let last = ranges.last, last.upperBound + 1 == number {
-                ranges[ranges.count - 1] = last.lowerBound...number
-            } else {
-                ranges.append(number...number)
-            }
-        }
-        return ranges.map { range in
-            range.count == 1
-                ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
-        }
     }
 }

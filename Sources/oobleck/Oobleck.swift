@@ -10,8 +10,8 @@ struct Oobleck: AsyncParsableCommand {
         abstract: "Train a model on nodes that fail, and end with the very same parameters.",
         subcommands: [
             DemoCommand.self, TrainCommand.self, ProfileCommand.self, PlanCommand.self,
-            VerifyCommand.self, StatusCommand.self, EventsCommand.self, DrainCommand.self,
-            AddCommand.self, ExportCommand.self, AgentCommand.self,
+            ReplanCommand.self, VerifyCommand.self, StatusCommand.self, EventsCommand.self,
+            DrainCommand.self, AddCommand.self, ExportCommand.self, AgentCommand.self,
         ]
     )
 

@@ -29,43 +29,8 @@ import Testing
             )
             let nodes = Int.random(in: 1...4, using: &random)
             let template = generator.template(nodes: nodes)
-            let expected = exhaustive.minimum(nodes: nodes)
-            #expect((template == nil) == (expected == nil), "\(seed)")
-            guard let template, let expected else { continue }
-            // Both sum the same terms in another order: some units in the last place.
-            #expect(abs(template.iteration.value - expected) <= 1e-12 * expected, "\(seed)")
-            try check(template, nodes: nodes, exhaustive, seed)
+            #expect(exhaustive.complaints(template, nodes: nodes) == [], "\(seed)")
         }
-    }
-
-    /// The template's stages follow the rules, and have the T that it claims.
-    private func check(
-        _ template: PipelineTemplate,
-        nodes: Int,
-        _ exhaustive: ExhaustiveTemplates,
-        _ seed: Seed
-    ) throws {
-        let stages = template.stages
-        #expect(template.nodes == nodes, "\(seed)")
-        #expect(stages.flatMap(\.layers) == Array(exhaustive.profile.layers.indices), "\(seed)")
-        for node in 0..<nodes {
-            let devices = stages.filter { $0.node == node }.map(\.devices)
-            #expect(devices.reduce(0, +) == exhaustive.devicesPerNode, "\(seed)")
-            #expect(devices.allSatisfy { $0.nonzeroBitCount == 1 }, "\(seed)")
-        }
-        #expect(stages.map(\.node) == stages.map(\.node).sorted(), "\(seed)")
-        for (index, stage) in stages.enumerated() {
-            let times = exhaustive.times(stage.layers, devices: stage.devices)
-            #expect(stage.forward.value == times.forward, "\(seed)")
-            #expect(stage.backward.value == times.backward, "\(seed)")
-            let inFlight = stages.count - index
-            #expect(
-                exhaustive.fits(stage.layers, devices: stage.devices, inFlight: inFlight),
-                "\(seed)"
-            )
-        }
-        let time = exhaustive.iterationTime(stages.map { $0.forward.value + $0.backward.value })
-        #expect(abs(template.iteration.value - time) <= 1e-12 * time, "\(seed)")
     }
 
     @Test(

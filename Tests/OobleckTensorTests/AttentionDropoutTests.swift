@@ -4,8 +4,8 @@ import Testing
 
 /// Attention with dropout has a path of its own on the CPU, which no other library computes with
 /// our masks: the mask is read off a dropout of ones and the rest is done again in doubles.
-@Suite("Keyed dropout", .serialized)
-struct DropoutTests {
+@Suite("Attention with keyed dropout", .serialized)
+struct AttentionDropoutTests {
     private static let batch = 2
     private static let sequence = 5
     private static let heads = 2
@@ -100,25 +100,7 @@ struct DropoutTests {
         }
     }
 
-    @Test("dropout keeps its share of elements, scales them, and passes no gradient to the rest")
-    func share() throws {
-        let count = 200_000
-        let ones = try Tensor.copying([Float](repeating: 1, count: count), shape: [count])
-        let input = try ones.leaf(requiresGradient: true)
-        try TensorRuntime.seed(11)
-        let output = try input.dropout(0.1)
-        let values = try output.floats()
-        let kept = values.filter { $0 != 0 }
-        #expect(kept.allSatisfy { abs($0 - 1 / 0.9) < 1e-6 })
-        // Six standard deviations of a binomial share.
-        #expect(
-            abs(Double(kept.count) / Double(count) - 0.9) < 6 * (0.09 / Double(count)).squareRoot()
-        )
-        let gradient = try output.gradients(of: [input], seed: ones)[0].floats()
-        #expect(gradient == values)
-    }
-
-    @Test("a seed gives the same masks again; other seeds and later uses give independent ones")
+    @Test("masks of other seeds and of later uses agree in half of their elements, as if drawn")
     func keys() throws {
         let count = 100_000
         let ones = try Tensor.copying([Float](repeating: 1, count: count), shape: [count])
@@ -126,9 +108,7 @@ struct DropoutTests {
             try TensorRuntime.seed(seed)
             return try (0..<2).map { _ in try ones.dropout(0.5).floats() }
         }
-        let first = try masks(1)
-        #expect(try masks(1) == first)
-        let all = try first + masks(2)
+        let all = try masks(1) + masks(2)
         for left in all.indices {
             for right in all.indices where right > left {
                 let agreeing = zip(all[left], all[right]).count { $0 == $1 }

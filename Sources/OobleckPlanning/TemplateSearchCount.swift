@@ -1,0 +1,13 @@
+/// How much work a template search did: deterministic, unlike seconds.
+package struct SearchCount: Hashable, Sendable {
+    /// Lower bounds computed, one for each node count and each possible slowest stage.
+    package var bounds = 0
+    /// Dynamic programmes, and their states visited.
+    package var tables = 0
+    package var states = 0
+    /// Stages tried from those states.
+    package var steps = 0
+
+    /// All of it.
+    package var total: Int { bounds + states + steps }
+}
