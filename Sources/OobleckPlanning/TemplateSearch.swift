@@ -36,7 +36,7 @@ struct TemplateSearch {
         memory = SearchMemory(stages: stages)
     }
 
-    /// A range of W, with its lower bounds.
+    /// A possible W, with the least bound of T of the stages that have it.
     private struct Slowest {
         let work: Double
         var bound: Double
@@ -54,9 +54,9 @@ struct TemplateSearch {
     /// Far above what rounding does to sums of a model's layers, relatively.
     private static let margin = 1e-10
 
-    /// What the slowest stage takes at least: an even share of all work, less a margin for rounding.
+    /// The slowest stage takes at least an even share of all work, less a margin for rounding.
     ///
-    /// g devices speed a stage up g times at most.
+    /// For g devices speed a stage up g times at most.
     private static func share(_ costs: StageCosts, nodes: Int) -> Double {
         guard nodes > 0 else { return 0 }
         let devices = Double(nodes * costs.devicesPerNode)

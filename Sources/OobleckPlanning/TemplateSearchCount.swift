@@ -2,8 +2,9 @@
 package struct SearchCount: Hashable, Sendable {
     /// Lower bounds computed, one for each node count and each possible slowest stage.
     package var bounds = 0
-    /// Dynamic programmes, and their states visited.
+    /// Dynamic programmes run.
     package var tables = 0
+    /// States of those visited.
     package var states = 0
     /// Stages tried from those states.
     package var steps = 0

@@ -20,8 +20,8 @@ struct SearchStages {
         widths = costs.widths
         let stride = layerCount + 1
         var works = [Double](repeating: 0, count: widths.count * stride * stride)
-        var mostInFlight =
-            costs.deviceMemory == nil ? nil : [Int32](repeating: 0, count: works.count)
+        var mostInFlight: [Int32]?
+        if costs.deviceMemory != nil { mostInFlight = [Int32](repeating: 0, count: works.count) }
         for (widthIndex, width) in widths.enumerated() {
             for first in 0..<layerCount {
                 let row = (widthIndex * stride + first) * stride

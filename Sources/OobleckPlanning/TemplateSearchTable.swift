@@ -28,7 +28,7 @@ struct SearchTable {
         var least: Double
         var greatest: Double
         var nodes: Int
-        /// The most stages beyond one for each node; `nil` when stages are not counted.
+        /// The most stages beyond one for each node, or `nil` without counting stages.
         var extraStages: Int?
     }
 
