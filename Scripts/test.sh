@@ -6,7 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 part_deadline=3000 # seconds; a part that takes longer hangs
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+complaints=$(mktemp)
+trap 'rm -f "$log" "$complaints"' EXIT
 names=() seconds=() verdicts=()
 passed=0 failed=0
 
@@ -24,7 +25,19 @@ part() {
     else
         verdicts+=("FAILED with status $status")
     fi
+    [ "$status" = 0 ] || complain "$name"
     return "$status"
+}
+
+# Keeps what a failed part said of its failures, or its last lines, for the end of the output.
+complain() {
+    {
+        printf '\n== %s failed\n' "$1"
+        grep -A 12 -E '^[^A-Za-z]*Test .* (recorded an issue|failed)|^(FAIL|ERROR): |: error: ' \
+            "$log" | head -n 60 || true
+        printf -- '-- its last lines\n'
+        tail -n 12 "$log"
+    } >>"$complaints"
 }
 
 # Counts the tests of a part from its output: Swift Testing's lines, or unittest's last ones.
@@ -48,6 +61,7 @@ count() {
 
 summary() {
     local index total=0
+    cat "$complaints"
     printf '\n== times\n'
     for index in "${!names[@]}"; do
         printf '%6d s  %-28s %s\n' "${seconds[index]}" "${names[index]}" "${verdicts[index]}"

@@ -62,11 +62,8 @@ CTStatus ct_initialize(int thread_count) {
 
 void ct_release_free_memory(void) { malloc_trim(0); }
 
-CTStatus ct_seed(uint64_t seed) {
+CTStatus ct_seed_dropout(uint64_t seed) {
   return ctorch::guarded([&] {
-    auto generator = at::globalContext().defaultGenerator(at::kCPU);
-    std::lock_guard<std::mutex> lock(generator.mutex());
-    generator.set_current_seed(seed);
     ctorch::seedDropout(seed);
   });
 }

@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/grad_mode.h>
 #include <torch/csrc/autograd/variable.h>
@@ -66,10 +67,14 @@ CTStatus ct_tensor_copy(CTTensor *target, CTTensor *source) {
   });
 }
 
-CTStatus ct_tensor_fill_normal(CTTensor *tensor, double deviation) {
+CTStatus ct_tensor_fill_normal(CTTensor *tensor, double deviation, uint64_t seed) {
   return guarded([&] {
     at::NoGradGuard noGrad;
-    tensor->value.normal_(0.0, deviation);
+    // A generator of its own: the process's is shared by all threads. On the CPU: the same draws
+    // on every device.
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+    at::Tensor draws = at::empty(tensor->value.sizes(), tensor->value.options().device(at::kCPU));
+    tensor->value.copy_(draws.normal_(0.0, deviation, generator));
   });
 }
 

@@ -30,8 +30,7 @@ package struct ExactnessMeter {
         }
         let count = states.flatMap(\.segments).reduce(0) { $0 + $1.count }
         let gradient = try Tensor.empty([count])
-        try TensorRuntime.seed(1)
-        try gradient.fillNormal(deviation: 1e-3)
+        try gradient.fillNormal(deviation: 1e-3, seed: 1)
         let integers = try FixedPointAccumulator(
             count: count,
             addendCount: job.training.microbatchCount

@@ -69,8 +69,8 @@ package struct Profiler {
             targets: try Tensor.copying(tokens, shape: shape)
         )
         let input = try Tensor.zeros(shape + [model.hidden])
-        try TensorRuntime.seed(job.training.seed)
-        try input.fillNormal(deviation: 1)
+        try TensorRuntime.seedDropout(job.training.seed)
+        try input.fillNormal(deviation: 1, seed: job.training.seed)
         let computation = StageComputation(
             model: GPT2(model),
             seed: job.training.seed,

@@ -33,7 +33,7 @@ struct StageComputation {
         microbatch: Int
     ) throws -> LayerPass {
         if model.specification.dropout > 0 {
-            try TensorRuntime.seed(
+            try TensorRuntime.seedDropout(
                 mixedSeed(
                     Self.dropoutDomain,
                     seed,

@@ -32,12 +32,10 @@ extension LayerState {
             if entry.parameter.dimensions.count > 1 {
                 let layerWord = isTied ? 0 : UInt64(layer)
                 let indexWord = isTied ? 0 : UInt64(index)
-                try TensorRuntime.seed(
-                    mixedSeed(Self.initializationDomain, seed, layerWord, indexWord)
-                )
+                let seed = mixedSeed(Self.initializationDomain, seed, layerWord, indexWord)
                 let isResidual = name.hasSuffix("c_proj.weight")
                 let deviation = isResidual ? 0.02 / (2 * Double(model.blocks)).squareRoot() : 0.02
-                try entry.leaf.fillNormal(deviation: deviation)
+                try entry.leaf.fillNormal(deviation: deviation, seed: seed)
             } else {
                 let isNorm = name.contains("ln_") && name.hasSuffix(".weight")
                 try entry.leaf.fill(isNorm ? 1 : 0)

@@ -50,8 +50,8 @@ extension Tensor {
     /// GELU in its tanh approximation.
     package func gelu() throws -> Tensor { try unary { ct_gelu_tanh($0, &$1) } }
 
-    /// Zeroes elements with the given probability and scales the rest; draws from the seeded
-    /// generator.
+    /// Zeroes elements with the given probability and scales the rest; keyed by the seed of
+    /// this thread's dropout.
     ///
     /// The identity at probability zero.
     package func dropout(_ probability: Double) throws -> Tensor {

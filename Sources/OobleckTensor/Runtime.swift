@@ -36,8 +36,8 @@ package enum TensorRuntime {
     /// allocator would keep apart from those of the next.
     package static func releaseFreeMemory() { ct_release_free_memory() }
 
-    /// Seeds the generator that dropout and initialisers draw from.
-    package static func seed(_ seed: UInt64) throws { try check(ct_seed(seed)) }
+    /// Seeds the dropout of this thread.
+    package static func seedDropout(_ seed: UInt64) throws { try check(ct_seed_dropout(seed)) }
 
     /// Groups that were released and whose threads have not ended yet.
     package static var drainingGroupCount: Int { Int(ct_groups_draining()) }

@@ -104,9 +104,10 @@ package final class Tensor {
         }
     }
 
-    /// Fills with draws from a normal distribution around zero, from the seeded generator.
-    package func fillNormal(deviation: Double) throws {
-        try withHandle { try check(ct_tensor_fill_normal($0, deviation)) }
+    /// Fills with draws from a normal distribution around zero: a pure function of the arguments and
+    /// the shape, on whatever thread.
+    package func fillNormal(deviation: Double, seed: UInt64) throws {
+        try withHandle { try check(ct_tensor_fill_normal($0, deviation, seed)) }
     }
 
     /// Fills with one value.

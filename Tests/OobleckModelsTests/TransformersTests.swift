@@ -224,6 +224,21 @@ struct TransformersTests {
         #expect(try first[1].digest() != first[2].digest())
     }
 
+    @Test("layers initialised on several threads at once come out as on one")
+    func concurrentInitialization() async throws {
+        func digests(seed: UInt64) throws -> [String] {
+            let layers = try layers { try $0.initialize(seed: seed, model: specification) }
+            return try layers.map { "\(try $0.digest())" }
+        }
+        let seeds: [UInt64] = Array(1...8)
+        let expected = try seeds.map(digests)
+        let found = try await withThrowingTaskGroup(of: (UInt64, [String]).self) { group in
+            for seed in seeds { group.addTask { (seed, try digests(seed: seed)) } }
+            return try await group.reduce(into: [UInt64: [String]]()) { $0[$1.0] = $1.1 }
+        }
+        #expect(seeds.map { found[$0] } == expected)
+    }
+
     @Test("initial weights have GPT-2's deviations")
     func deviations() throws {
         let layers = try layers { try $0.initialize(seed: 5, model: specification) }

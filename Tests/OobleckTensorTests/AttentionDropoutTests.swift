@@ -52,7 +52,7 @@ struct AttentionDropoutTests {
     }
 
     private func mask(seed: UInt64, probability: Double) throws -> [Float] {
-        try TensorRuntime.seed(seed)
+        try TensorRuntime.seedDropout(seed)
         let shape = [Self.batch, Self.heads, Self.sequence, Self.sequence]
         let ones = [Float](repeating: 1, count: shape.reduce(1, *))
         return try Tensor.copying(ones, shape: shape).dropout(probability).floats()
@@ -71,7 +71,7 @@ struct AttentionDropoutTests {
 
         let shape = [Self.batch, Self.sequence, 3 * Self.hidden]
         let input = try Tensor.copying(values, shape: shape).leaf(requiresGradient: true)
-        try TensorRuntime.seed(UInt64(seed))
+        try TensorRuntime.seedDropout(UInt64(seed))
         let output = try input.causalAttention(heads: Self.heads, dropout: probability)
         let doubles = values.map(Double.init)
         let expected = reference(doubles, mask: mask)
@@ -105,7 +105,7 @@ struct AttentionDropoutTests {
         let count = 100_000
         let ones = try Tensor.copying([Float](repeating: 1, count: count), shape: [count])
         func masks(_ seed: UInt64) throws -> [[Float]] {
-            try TensorRuntime.seed(seed)
+            try TensorRuntime.seedDropout(seed)
             return try (0..<2).map { _ in try ones.dropout(0.5).floats() }
         }
         let all = try masks(1) + masks(2)

@@ -134,7 +134,7 @@ struct DropoutTests {
     private let count = 200_000
 
     private func mask(seed: UInt64, uses: Int = 1) throws -> [Float] {
-        try TensorRuntime.seed(seed)
+        try TensorRuntime.seedDropout(seed)
         let ones = try Tensor.copying([Float](repeating: 1, count: count), shape: [count])
         var result = ones
         for _ in 0..<uses { result = try ones.dropout(0.25) }
@@ -163,7 +163,7 @@ struct DropoutTests {
 
     @Test("the gradient goes through the mask of the forward pass")
     func gradient() throws {
-        try TensorRuntime.seed(9)
+        try TensorRuntime.seedDropout(9)
         let input = try Tensor.copying([Float](repeating: 2, count: count), shape: [count])
             .leaf(requiresGradient: true)
         let output = try input.dropout(0.25)

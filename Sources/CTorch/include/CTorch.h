@@ -32,8 +32,8 @@ const char *ct_version_loaded(void);
 CTStatus ct_initialize(int thread_count);
 /// Gives memory that is free but still held by the allocator back to the system.
 void ct_release_free_memory(void);
-/// Seeds the generator that dropout and the initialisers draw from.
-CTStatus ct_seed(uint64_t seed);
+/// Seeds the dropout of this thread.
+CTStatus ct_seed_dropout(uint64_t seed);
 /// Starts and stops counting the bytes that tensors on this thread allocate, less those they free.
 CTStatus ct_memory_meter_start(void);
 CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak);
@@ -52,7 +52,7 @@ CTStatus ct_tensor_leaf(CTTensor *tensor, bool requires_grad, CTTensor **out);
 CTStatus ct_tensor_contiguous(CTTensor *tensor, CTTensor **out);
 CTStatus ct_tensor_accumulate(CTTensor *target, CTTensor *source);
 CTStatus ct_tensor_copy(CTTensor *target, CTTensor *source);
-CTStatus ct_tensor_fill_normal(CTTensor *tensor, double deviation);
+CTStatus ct_tensor_fill_normal(CTTensor *tensor, double deviation, uint64_t seed);
 CTStatus ct_tensor_fill(CTTensor *tensor, double value);
 int64_t ct_tensor_count(CTTensor *tensor);
 int ct_tensor_rank(CTTensor *tensor);
