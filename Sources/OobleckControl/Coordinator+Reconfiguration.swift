@@ -22,7 +22,7 @@ extension Coordinator {
         let isDecimated =
             members.count >= expected && !members.values.contains { $0.life == .joining }
         guard isLate || isEvent && (isComplete || isDecimated && usable > 0) else { return }
-        switch decidePlan(committed: 0) {
+        switch decidePlan(committed: 0, now: now) {
         case .failure(let error):
             if isLate { stop(error) }
         case .success(let document):
@@ -35,7 +35,7 @@ extension Coordinator {
 
     /// Decides the plan for who is left and sets it going, or stops the run.
     mutating func reconfigure(now: Seconds) {
-        switch decidePlan(committed: committedSteps) {
+        switch decidePlan(committed: committedSteps, now: now) {
         case .success(let document): prepare(document, now: now)
         case .failure(let error): stop(error)
         }
@@ -45,7 +45,10 @@ extension Coordinator {
     /// is no plan without their nodes.
     ///
     /// Fails when there is no plan at all.
-    mutating func decidePlan(committed: Int) -> Result<PlanDocument, OobleckError> {
+    mutating func decidePlan(
+        committed: Int,
+        now: Seconds
+    ) -> Result<PlanDocument, OobleckError> {
         let usable = usableNodes
         let holdings = self.holdings
         guard !usable.isEmpty else {
@@ -57,7 +60,8 @@ extension Coordinator {
                 nodes: usable.filter { !draining.contains($0) },
                 holdings: holdings,
                 hasState: committed > 0,
-                generation: lastGeneration?.next ?? 0
+                generation: lastGeneration?.next ?? 0,
+                costs: costs(now: now)
             )
             switch decision {
             case .plan(let document, let isCovered):
@@ -73,6 +77,14 @@ extension Coordinator {
                 log(.warning, node: kept, "node \(kept) stays: without it \(reason)")
             }
         }
+    }
+
+    /// Plans are judged by the time between failures that the run has seen.
+    private func costs(now: Seconds) -> ReconfigurationCosts {
+        guard account.failures > 0, let started, now > started else {
+            return ReconfigurationCosts()
+        }
+        return ReconfigurationCosts(timeToFailure: (now - started) / Double(account.failures))
     }
 
     /// The layers whose state each living node holds.
@@ -138,6 +150,8 @@ extension Coordinator {
         for node in usableNodes where isLeaving(node, plan) { release(node) }
         phase = .training
         tally = StepTally(step: committedSteps, started: now)
+        // The workers compute now; the answers to the next losses are ready when they are asked for.
+        reconfigurator.prepareForLosses(nodes: usableNodes.count)
     }
 
     private func isLeaving(_ node: NodeID, _ plan: CoordinatorPlan) -> Bool {

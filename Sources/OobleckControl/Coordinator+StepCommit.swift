@@ -42,7 +42,7 @@ extension Coordinator {
             gradientNorm: norm
         )
         let isLast = committedSteps + 1 >= job.training.steps
-        let next = isLast || !wantsNewPlan ? nil : planAtBoundary(after: plan)
+        let next = isLast || !wantsNewPlan ? nil : planAtBoundary(after: plan, now: now)
         perform(.record(committed))
         let clip = job.training.gradientClip
         let decision = StepCommit(
@@ -66,9 +66,12 @@ extension Coordinator {
 
     /// The plan for a membership that has changed while nobody was lost, or nothing if the work of
     /// every node stays as it is.
-    private mutating func planAtBoundary(after plan: CoordinatorPlan) -> PlanDocument? {
+    private mutating func planAtBoundary(
+        after plan: CoordinatorPlan,
+        now: Seconds
+    ) -> PlanDocument? {
         wantsNewPlan = false
-        switch decidePlan(committed: committedSteps + 1) {
+        switch decidePlan(committed: committedSteps + 1, now: now) {
         case .success(let document): return plan.isSame(as: document) ? nil : document
         case .failure(let error):
             log(.warning, "the plan stays as it is: \(error.message)")

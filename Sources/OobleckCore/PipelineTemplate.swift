@@ -64,6 +64,13 @@ public struct PipelineTemplate: Hashable, Sendable, Codable {
         stages.filter { $0.node == node }.flatMap { Array($0.layers) }
     }
 
+    /// The layers that each of the template's nodes holds, ascending.
+    public var layersByNode: [[Int]] {
+        var layers = [[Int]](repeating: [], count: nodes)
+        for stage in stages { layers[stage.node] += stage.layers }
+        return layers
+    }
+
     private enum CodingKeys: String, CodingKey {
         case nodes
         case iteration = "iteration_seconds"

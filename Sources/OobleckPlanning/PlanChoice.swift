@@ -11,6 +11,19 @@ public struct PlanChoice: Hashable, Sendable {
     /// The best choice on as many nodes that has one pipeline more or one fewer and is allowed too.
     public let runnerUp: Instantiation?
 
+    /// A choice with all its parts.
+    package init(
+        instantiation: Instantiation,
+        idleNodes: Int,
+        wantedPipelines: Int,
+        runnerUp: Instantiation?
+    ) {
+        self.instantiation = instantiation
+        self.idleNodes = idleNodes
+        self.wantedPipelines = wantedPipelines
+        self.runnerUp = runnerUp
+    }
+
     /// Whether any f nodes may fail at once without a layer's last copy among them.
     public var coversFaultTolerance: Bool {
         instantiation.nodeCounts.count >= wantedPipelines

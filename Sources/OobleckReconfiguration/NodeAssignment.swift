@@ -18,9 +18,15 @@ struct NodeAssignment {
     /// The pipelines that the nodes come from.
     let previous: [Pipeline]
 
+    /// Most nodes that are placed exactly at once: the method takes their cube of steps.
+    static let exactLimit = 256
+
     /// The nodes of each pipeline, in the order of its template's places.
     ///
-    /// `nodes` are ascending.
+    /// A node that holds exactly what a place needs takes it first, at home if it can: by the
+    /// triangle inequality of set differences no assignment copies fewer bytes for that. The rest,
+    /// few after a failure, are placed exactly; ``exactLimit`` at a time if they are more, which is
+    /// then not exact. `nodes` are ascending.
     func pipelines(
         _ instantiation: Instantiation,
         templates: TemplateSet,
@@ -31,17 +37,65 @@ struct NodeAssignment {
             guard let template = templates.template(nodes: size) else {
                 preconditionFailure("instantiation uses a template of \(size) nodes it lacks")
             }
-            slots += (0..<size).map {
-                Slot(pipeline: pipeline, layers: template.layers(ofNode: $0))
-            }
+            slots += template.layersByNode.map { Slot(pipeline: pipeline, layers: $0) }
         }
         precondition(slots.count == nodes.count, "\(slots.count) slots, \(nodes.count) nodes")
         let origins = origins(of: instantiation.nodeCounts, nodes: Set(nodes))
-        let costs = nodes.enumerated().map { row, node in
+        var nodeOfSlot = perfectFits(slots, nodes, origins)
+        let placed = Set(nodeOfSlot.compactMap { $0 })
+        var nodesLeft = nodes.filter { !placed.contains($0) }[...]
+        var slotsLeft = slots.indices.filter { nodeOfSlot[$0] == nil }[...]
+        while !nodesLeft.isEmpty {
+            let some = Array(nodesLeft.prefix(Self.exactLimit))
+            let places = Array(slotsLeft.prefix(Self.exactLimit))
+            nodesLeft = nodesLeft.dropFirst(some.count)
+            slotsLeft = slotsLeft.dropFirst(places.count)
+            let costs = costs(some, places.map { slots[$0] }, origins)
+            for (row, column) in cheapestAssignment(costs).enumerated() {
+                nodeOfSlot[places[column]] = some[row]
+            }
+        }
+        var assigned = instantiation.nodeCounts.map { _ in [NodeID]() }
+        for (slot, node) in zip(slots, nodeOfSlot.compactMap { $0 }) {
+            assigned[slot.pipeline].append(node)
+        }
+        return assigned
+    }
+
+    /// The nodes that hold exactly what a place needs, by place.
+    private func perfectFits(
+        _ slots: [Slot],
+        _ nodes: [NodeID],
+        _ origins: [Set<NodeID>]
+    ) -> [NodeID?] {
+        var nodeOfSlot = [NodeID?](repeating: nil, count: slots.count)
+        guard hasState else { return nodeOfSlot }
+        var free: [[Int]: Set<NodeID>] = [:]
+        for node in nodes {
+            guard let held = holdings[node], !held.isEmpty else { continue }
+            free[held.sorted(), default: []].insert(node)
+        }
+        for isAtHome in [true, false] {
+            for (index, slot) in slots.enumerated() where nodeOfSlot[index] == nil {
+                guard let fits = free[slot.layers], !fits.isEmpty else { continue }
+                let candidates = isAtHome ? fits.intersection(origins[slot.pipeline]) : fits
+                guard let node = candidates.min() else { continue }
+                nodeOfSlot[index] = node
+                free[slot.layers]?.remove(node)
+            }
+        }
+        return nodeOfSlot
+    }
+
+    private func costs(
+        _ nodes: [NodeID],
+        _ slots: [Slot],
+        _ origins: [Set<NodeID>]
+    ) -> [[SlotCost]] {
+        nodes.enumerated().map { row, node in
             slots.enumerated().map { column, slot in
-                let isAtHome = origins[slot.pipeline].contains(node)
                 var cost = SlotCost(
-                    moves: isAtHome ? 0 : 1,
+                    moves: origins[slot.pipeline].contains(node) ? 0 : 1,
                     disorder: (row - column) * (row - column)
                 )
                 for layer in slot.layers where hasState && !holds(node, layer) {
@@ -51,13 +105,6 @@ struct NodeAssignment {
                 return cost
             }
         }
-        var assigned = instantiation.nodeCounts.map { _ in [NodeID]() }
-        var nodeOfSlot = nodes
-        for (row, column) in cheapestAssignment(costs).enumerated() {
-            nodeOfSlot[column] = nodes[row]
-        }
-        for (slot, node) in zip(slots, nodeOfSlot) { assigned[slot.pipeline].append(node) }
-        return assigned
     }
 
     private func holds(_ node: NodeID, _ layer: Int) -> Bool {

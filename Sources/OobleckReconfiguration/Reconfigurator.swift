@@ -11,6 +11,8 @@ public struct Reconfigurator: Sendable {
     private let microbatches: Int
     private let minimumNodes: Int
     private var prepared: (templates: TemplateSet, instantiator: Instantiator)?
+    /// The pipelines for a count of nodes, of the prepared templates.
+    private var choices: [Int: PlanChoice] = [:]
     private var previous: [Pipeline] = []
 
     /// A reconfigurator for one run.
@@ -57,15 +59,18 @@ public struct Reconfigurator: Sendable {
     ///     is a source only for layers that no node of the plan holds.
     ///   - hasState: Whether a step was committed. Without one there is nothing to copy or lose.
     ///   - generation: The number of the plan to make.
+    ///   - costs: What plans are judged by.
     /// - Returns: The plan with its transfers, or what is missing for one.
     public mutating func decide(
         nodes: [NodeID],
         holdings: [NodeID: Set<Int>],
         hasState: Bool,
-        generation: Generation
+        generation: Generation,
+        costs: ReconfigurationCosts = ReconfigurationCosts()
     ) -> ReconfigurationDecision {
         let nodes = Set(nodes).sorted()
-        let holders = holders(holdings)
+        let layers = generator.profile.layers
+        let holders = PlanComparison.holders(holdings, layerCount: layers.count)
         let lost = holders.indices.filter { hasState && holders[$0].isEmpty }
         guard lost.isEmpty else {
             let names = generator.profile.layers.map(\.name)
@@ -81,25 +86,30 @@ public struct Reconfigurator: Sendable {
             )
         }
         let (templates, instantiator) = prepare(nodes: nodes.count)
-        let choice = instantiator.choice(nodes: nodes.count, faultTolerance: faultTolerance)
-        guard let choice else {
+        guard let choice = choice(nodes: nodes.count, instantiator) else {
             preconditionFailure("no choice for \(nodes.count) nodes from \(minimumNodes) upward")
         }
-        let assignment = NodeAssignment(
-            layers: generator.profile.layers,
+        let comparison = PlanComparison(
+            templates: templates,
+            instantiator: instantiator,
+            layers: layers,
             holdings: holdings,
             hasState: hasState,
-            previous: previous
+            previous: previous,
+            costs: costs
         )
-        let assigned = assignment.pipelines(
-            choice.instantiation,
-            templates: templates,
-            nodes: nodes.dropLast(choice.idleNodes)
-        )
-        let plan = executionPlan(choice.instantiation, assigned, generation)
-        let transfers = hasState ? transfers(to: plan, templates, holders) : []
+        let (option, next) = comparison.best(choice, nodes: nodes)
+        let plan = option.executionPlan(generation)
         previous = plan.pipelines
-        let reason = PlanReason(choice, minimumNodes: minimumNodes)
+        let reason = PlanReason(
+            PlanChoice(
+                instantiation: option.instantiation,
+                idleNodes: choice.idleNodes,
+                wantedPipelines: choice.wantedPipelines,
+                runnerUp: next?.instantiation ?? choice.runnerUp
+            ),
+            minimumNodes: minimumNodes
+        )
         let document = PlanDocument(
             costModel: generator.costModel,
             devicesPerNode: generator.devicesPerNode,
@@ -107,11 +117,30 @@ public struct Reconfigurator: Sendable {
             guarantee: templates.guarantee,
             templates: templates.templates,
             plan: plan,
-            reason: reason.line(copy: hasState ? copyPhrase(transfers) : nil),
-            transfers: transfers,
+            reason: reason.line(copy: hasState ? copyPhrase(option.transfers) : nil),
+            transfers: option.transfers,
             planningTime: PlanningTime(templates: .zero, instantiation: .zero)
         )
-        return .plan(document, coversFaultTolerance: choice.coversFaultTolerance)
+        return .plan(document, coversFaultTolerance: plan.pipelines.count > faultTolerance)
+    }
+
+    /// Chooses the pipelines for up to f nodes fewer than `nodes` ahead of time, so that a decision
+    /// after losses has only to place the nodes.
+    public mutating func prepareForLosses(nodes: Int) {
+        guard nodes >= minimumNodes else { return }
+        let (_, instantiator) = prepare(nodes: nodes)
+        for count in stride(from: nodes - 1, through: nodes - faultTolerance, by: -1)
+        where count >= minimumNodes {
+            _ = choice(nodes: count, instantiator)
+        }
+    }
+
+    /// Made once for each count of nodes.
+    private mutating func choice(nodes: Int, _ instantiator: Instantiator) -> PlanChoice? {
+        if let choice = choices[nodes] { return choice }
+        let choice = instantiator.choice(nodes: nodes, faultTolerance: faultTolerance)
+        choices[nodes] = choice
+        return choice
     }
 
     /// The templates for so many nodes, made anew only for more nodes than ever before.
@@ -132,53 +161,11 @@ public struct Reconfigurator: Sendable {
                 microbatches: microbatches
             )
             prepared = (templates, instantiator)
+            choices = [:]
             return (templates, instantiator)
         } catch {
             preconditionFailure("no templates for \(nodes) nodes from \(minimumNodes) on: \(error)")
         }
-    }
-
-    private func executionPlan(
-        _ instantiation: Instantiation,
-        _ assigned: [[NodeID]],
-        _ generation: Generation
-    ) -> ExecutionPlan {
-        ExecutionPlan(
-            generation: generation,
-            stepTime: instantiation.step,
-            synchronizationTime: instantiation.synchronization,
-            pipelines: assigned.enumerated().map { index, nodes in
-                Pipeline(
-                    templateNodes: nodes.count,
-                    nodes: nodes,
-                    microbatches: instantiation.microbatches[index],
-                    pipelineTime: instantiation.pipelineTimes[index]
-                )
-            }
-        )
-    }
-
-    /// The nodes that hold each layer, ascending.
-    private func holders(_ holdings: [NodeID: Set<Int>]) -> [[NodeID]] {
-        let nodes = holdings.keys.sorted()
-        return generator.profile.layers.indices.map { layer in
-            nodes.filter { holdings[$0]?.contains(layer) ?? false }
-        }
-    }
-
-    private func transfers(
-        to plan: ExecutionPlan,
-        _ templates: TemplateSet,
-        _ holders: [[NodeID]]
-    ) -> [LayerTransfer] {
-        let needed = plan.pipelines.flatMap { pipeline in
-            pipeline.nodes.enumerated().map { place, node in
-                let template = templates.template(nodes: pipeline.templateNodes)
-                return (node: node, layers: template?.layers(ofNode: place) ?? [])
-            }
-        }
-        return TransferPlan(layers: generator.profile.layers, holders: holders)
-            .transfers(needed: needed)
     }
 
     private func copyPhrase(_ transfers: [LayerTransfer]) -> String {

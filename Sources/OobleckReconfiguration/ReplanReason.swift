@@ -9,15 +9,19 @@ struct ReplanReason {
     let policy: ReplanPolicy
     let lost: [NodeID]
     let joined: [NodeID]
-    let changes: [PipelineChange]
-    let instantiation: Instantiation
+    let option: PlanOption
+    /// What it is compared with.
+    let other: PlanOption?
     let idle: [NodeID]
-    let transfers: [LayerTransfer]
     let lostLayers: [Int]
     let old: ExecutionPlan
     let faultTolerance: Int
     let hasProfile: Bool
-    let otherStep: Seconds
+    let costs: ReconfigurationCosts
+
+    private var instantiation: Instantiation { option.instantiation }
+    private var transfers: [LayerTransfer] { option.transfers }
+    private var changes: [PipelineChange] { option.changes }
 
     /// One line.
     var line: String {
@@ -40,7 +44,7 @@ struct ReplanReason {
         }
         if !idle.isEmpty { parts.append("\(phrase(idle)) idle, no template fits") }
         if let synchronization { parts.append(synchronization) }
-        parts.append("\(policy.other.rawValue) would take \(PlanReason.time(otherStep))")
+        if let comparison { parts.append(comparison) }
         return parts.joined(separator: "; ")
     }
 
@@ -62,6 +66,33 @@ struct ReplanReason {
         let count = PlanReason.count(transfers.count, "layer")
         guard hasProfile else { return "\(count) to copy, bytes unknown without a profile" }
         return "\(transfers.reduce(ByteCount.zero) { $0 + $1.bytes }) to copy in \(count)"
+    }
+
+    /// What the runner-up would have cost: its step time, and how much longer until the next
+    /// failure its steps and copies would take in all.
+    private var comparison: String? {
+        guard let other else { return nil }
+        let name =
+            policy == .sosp23
+            ? ReplanPolicy.optimal.rawValue
+            : other.changes.isEmpty
+                ? "next best \(PlanReason.pipelines(other.instantiation))"
+                : ReplanPolicy.sosp23.rawValue
+        let fastest = min(option.instantiation.step, other.instantiation.step)
+        let more = cost(other, fastest) - cost(option, fastest)
+        let step = "\(name) would take \(PlanReason.time(other.instantiation.step)) a step"
+        guard costs.timeToFailure.value.isFinite, more.isFinite else { return step }
+        let difference = PlanReason.time(Seconds(abs(more)))
+        return step + ", " + (more == 0 ? "as much" : "\(difference) \(more > 0 ? "more" : "less")")
+            + " in \(PlanReason.time(costs.timeToFailure)) with its copies"
+    }
+
+    private func cost(_ option: PlanOption, _ fastest: Seconds) -> Double {
+        costs.cost(
+            step: option.instantiation.step,
+            transfer: option.transferTime,
+            fastest: fastest
+        )
     }
 
     /// What the synchronisation was taken to be, where it is not known.

@@ -14,13 +14,28 @@ public struct Replanner: Sendable {
     let layers: [LayerProfile]
     /// The layers that each node of the plan holds.
     let held: [NodeID: Set<Int>]
+    let costs: ReconfigurationCosts
+    /// The pipelines for fewer nodes than the plan has, by their count: made once, asked often.
+    private let prepared: [Int: PlanChoice]
 
     /// A replanner for one plan.
     ///
-    /// Throws ``OobleckError/Code/inputData`` for a plan that makes no sense or a profile of
-    /// another model.
-    public init(_ document: PlanDocument, profile: ModelProfile? = nil) throws {
+    /// - Parameters:
+    ///   - document: The plan in force.
+    ///   - profile: The profile that it was made from.
+    ///   - costs: What plans are judged by.
+    ///   - preparedLosses: For up to how many losses the pipelines are computed now, not when they
+    ///     are asked for.
+    /// - Throws: ``OobleckError/Code/inputData`` for a plan that makes no sense or a profile of
+    ///   another model; ``OobleckError/Code/usage`` for costs that make no sense.
+    public init(
+        _ document: PlanDocument,
+        profile: ModelProfile? = nil,
+        costs: ReconfigurationCosts = ReconfigurationCosts(),
+        preparedLosses: Int = 0
+    ) throws {
         try document.validate()
+        try costs.validate()
         try profile?.validate()
         let sorted = document.templates.sorted { $0.nodes < $1.nodes }
         let layerCount = sorted[0].stages.last?.endLayer ?? 0
@@ -48,12 +63,22 @@ public struct Replanner: Sendable {
         )
         var held: [NodeID: Set<Int>] = [:]
         for pipeline in document.plan.pipelines {
-            for (place, node) in pipeline.nodes.enumerated() {
-                let template = document.template(nodes: pipeline.templateNodes)
-                held[node] = Set(template?.layers(ofNode: place) ?? [])
+            let template = document.template(nodes: pipeline.templateNodes)
+            for (node, layers) in zip(pipeline.nodes, template?.layersByNode ?? []) {
+                held[node] = Set(layers)
             }
         }
         self.held = held
+        self.costs = costs
+        var prepared: [Int: PlanChoice] = [:]
+        for losses in stride(from: 1, through: min(preparedLosses, held.count), by: 1) {
+            let nodes = held.count - losses
+            prepared[nodes] = instantiator.choice(
+                nodes: nodes,
+                faultTolerance: document.guarantee.faultTolerance
+            )
+        }
+        self.prepared = prepared
     }
 
     /// What is known of a model without its profile: the count of layers, and the synchronisation
@@ -90,12 +115,61 @@ public struct Replanner: Sendable {
         policy: ReplanPolicy = .optimal,
         isLayoutOnly: Bool = false
     ) throws -> PlanDocument {
+        let outcome = try outcome(losing: lost, joining: joined, policy, isLayoutOnly)
+        var next = document
+        next.plan = outcome.option.executionPlan(document.plan.generation.next)
+        next.transfers = outcome.option.transfers
+        next.planningTime = PlanningTime(templates: .zero, instantiation: .zero)
+        next.reason =
+            ReplanReason(
+                policy: policy,
+                lost: Set(lost).sorted(),
+                joined: Set(joined).sorted(),
+                option: outcome.option,
+                other: outcome.other,
+                idle: outcome.idle,
+                lostLayers: outcome.lostLayers,
+                old: document.plan,
+                faultTolerance: document.guarantee.faultTolerance,
+                hasProfile: hasProfile,
+                costs: costs
+            )
+            .line
+        return next
+    }
+
+    /// What becomes of the plan, before it is put into words.
+    struct Outcome {
+        let option: PlanOption
+        /// What the other policy would do, or the same policy's next best when that is the same.
+        let other: PlanOption?
+        /// Living nodes without a place.
+        let idle: [NodeID]
+        /// Layers without a holder.
+        let lostLayers: [Int]
+    }
+
+    /// Throws as ``replan(losing:joining:policy:isLayoutOnly:)``.
+    func outcome(
+        losing lost: [NodeID],
+        joining joined: [NodeID],
+        _ policy: ReplanPolicy,
+        _ isLayoutOnly: Bool
+    ) throws -> Outcome {
         let lost = Set(lost)
         let joined = Set(joined).sorted()
         try check(lost: lost, joined: joined)
         let surviving = held.filter { !lost.contains($0.key) }
-        let holders = holders(surviving)
-        let gone = holders.indices.filter { holders[$0].isEmpty }
+        let comparison = PlanComparison(
+            templates: templates,
+            instantiator: instantiator,
+            layers: layers,
+            holdings: surviving,
+            hasState: true,
+            previous: document.plan.pipelines,
+            costs: costs
+        )
+        let gone = layers.indices.filter { comparison.holders[$0].isEmpty }
         if !gone.isEmpty, !isLayoutOnly {
             throw OobleckError(
                 .noPlan,
@@ -111,30 +185,30 @@ public struct Replanner: Sendable {
                     + "\(templates.minimumNodes); add \(templates.minimumNodes - nodes.count)"
             )
         }
-        let chosen = candidate(policy, lost, joined, nodes)
-        let plan = executionPlan(chosen, surviving)
-        let transfers = transfers(to: plan, holders)
-        var next = document
-        next.plan = plan
-        next.transfers = transfers
-        next.planningTime = PlanningTime(templates: .zero, instantiation: .zero)
-        next.reason =
-            ReplanReason(
-                policy: policy,
-                lost: lost.sorted(),
-                joined: joined,
-                changes: chosen.changes,
-                instantiation: chosen.instantiation,
-                idle: Array(Set(nodes).subtracting(plan.nodes)).sorted(),
-                transfers: transfers,
-                lostLayers: gone,
-                old: document.plan,
-                faultTolerance: document.guarantee.faultTolerance,
-                hasProfile: hasProfile,
-                otherStep: candidate(policy.other, lost, joined, nodes).instantiation.step
+        guard let choice = choice(nodes: nodes.count),
+            let published = comparison.published(nodes: nodes)
+        else {
+            preconditionFailure("no plan for \(nodes.count) nodes")
+        }
+        let best = comparison.best(choice, nodes: nodes)
+        let option = policy == .optimal ? best.option : published
+        let isSame = published.nodes == best.option.nodes
+        let other = policy == .sosp23 ? best.option : isSame ? best.next : published
+        return Outcome(
+            option: option,
+            other: other,
+            idle: Set(nodes).subtracting(option.nodes.joined()).sorted(),
+            lostLayers: gone
+        )
+    }
+
+    /// The pipelines for so many nodes.
+    func choice(nodes: Int) -> PlanChoice? {
+        prepared[nodes]
+            ?? instantiator.choice(
+                nodes: nodes,
+                faultTolerance: document.guarantee.faultTolerance
             )
-            .line
-        return next
     }
 
     private func check(lost: Set<NodeID>, joined: [NodeID]) throws {

@@ -1,0 +1,180 @@
+import OobleckCore
+import OobleckPlanning
+
+/// A plan that could follow: its pipelines on named nodes, and what must be copied for it.
+struct PlanOption {
+    let instantiation: Instantiation
+    /// The nodes of each pipeline, in the order of its template's places.
+    let nodes: [[NodeID]]
+    let transfers: [LayerTransfer]
+    /// How long the copies take.
+    let transferTime: Seconds
+    /// What the published policy did, if the option is its.
+    let changes: [PipelineChange]
+
+    func executionPlan(_ generation: Generation) -> ExecutionPlan {
+        ExecutionPlan(
+            generation: generation,
+            stepTime: instantiation.step,
+            synchronizationTime: instantiation.synchronization,
+            pipelines: nodes.enumerated().map { index, nodes in
+                Pipeline(
+                    templateNodes: nodes.count,
+                    nodes: nodes,
+                    microbatches: instantiation.microbatches[index],
+                    pipelineTime: instantiation.pipelineTimes[index]
+                )
+            }
+        )
+    }
+}
+
+/// Finds and compares the plans for the nodes that are left (policy `optimal`).
+///
+/// Compared are: the least step time and its neighbours by count of pipelines, each with the nodes
+/// where they hold the most bytes; and what the published policy would do, as it is and with its
+/// nodes placed anew. So the choice is never worse than the published policy's by
+/// ``ReconfigurationCosts``, among plans with as many copies of each layer and as few idle nodes.
+struct PlanComparison {
+    let templates: TemplateSet
+    let instantiator: Instantiator
+    let layers: [LayerProfile]
+    /// What each living node holds.
+    let holdings: [NodeID: Set<Int>]
+    /// The living nodes that hold each layer, ascending.
+    let holders: [[NodeID]]
+    /// Whether layers have a state that would have to be copied.
+    let hasState: Bool
+    /// The pipelines that the nodes come from.
+    let previous: [Pipeline]
+    let costs: ReconfigurationCosts
+
+    init(
+        templates: TemplateSet,
+        instantiator: Instantiator,
+        layers: [LayerProfile],
+        holdings: [NodeID: Set<Int>],
+        hasState: Bool,
+        previous: [Pipeline],
+        costs: ReconfigurationCosts
+    ) {
+        self.templates = templates
+        self.instantiator = instantiator
+        self.layers = layers
+        self.holdings = holdings
+        self.hasState = hasState
+        self.previous = previous
+        self.costs = costs
+        holders = Self.holders(holdings, layerCount: layers.count)
+    }
+
+    /// The nodes that hold each layer, ascending.
+    static func holders(_ holdings: [NodeID: Set<Int>], layerCount: Int) -> [[NodeID]] {
+        var holders = [[NodeID]](repeating: [], count: layerCount)
+        for node in holdings.keys.sorted() {
+            for layer in holdings[node] ?? [] { holders[layer].append(node) }
+        }
+        return holders
+    }
+
+    /// The best option for ascending `nodes`, and the one that costs next least.
+    func best(_ choice: PlanChoice, nodes: [NodeID]) -> (option: PlanOption, next: PlanOption?) {
+        let employed = Array(nodes.dropLast(choice.idleNodes))
+        let fastest = placed(choice.instantiation, nodes: employed)
+        guard hasState else { return (fastest, nil) }
+        let least = min(choice.wantedPipelines, choice.instantiation.nodeCounts.count)
+        var options = [fastest]
+        if let other = choice.runnerUp, other.nodeCounts.count >= least {
+            options.append(placed(other, nodes: employed))
+        }
+        if let published = published(nodes: nodes), published.nodes.count >= least,
+            published.nodes.reduce(0, { $0 + $1.count }) == employed.count
+        {
+            let inPlan = published.nodes.joined().sorted()
+            options.append(placed(published.instantiation, nodes: inPlan))
+            options.append(published)
+        }
+        let step = options.map(\.instantiation.step).min() ?? .zero
+        // The least step time on a tie, then the first.
+        let order = options.indices.sorted { left, right in
+            let (a, b) = (options[left], options[right])
+            return (cost(a, step), a.instantiation.step.value, left)
+                < (cost(b, step), b.instantiation.step.value, right)
+        }
+        let others = order.dropFirst().map { options[$0] }
+        let next = others.first { $0.instantiation.nodeCounts != options[order[0]].sizes }
+        return (options[order[0]], next ?? others.first)
+    }
+
+    /// What the published policy does, or `nil` if there are too few nodes.
+    func published(nodes: [NodeID]) -> PlanOption? {
+        let old = previous.flatMap(\.nodes)
+        let policy = PublishedPolicy(
+            templateSizes: templates.templates.map(\.nodes),
+            mostPipelines: instantiator.microbatches
+        )
+        let layout = policy.layout(
+            of: previous.map(\.nodes),
+            losing: Set(old).subtracting(nodes),
+            joining: Set(nodes).subtracting(old).sorted()
+        )
+        guard let layout,
+            let instantiation = instantiator.instantiation(
+                nodeCounts: layout.pipelines.map(\.count)
+            )
+        else { return nil }
+        return option(instantiation, layout.pipelines, layout.changes)
+    }
+
+    /// These pipelines with the nodes where they hold the most bytes.
+    func placed(_ instantiation: Instantiation, nodes: [NodeID]) -> PlanOption {
+        let assignment = NodeAssignment(
+            layers: layers,
+            holdings: holdings,
+            hasState: hasState,
+            previous: previous
+        )
+        let pipelines = assignment.pipelines(instantiation, templates: templates, nodes: nodes)
+        return option(instantiation, pipelines, [])
+    }
+
+    /// Relative to the fastest option's steps until the next failure.
+    func cost(_ option: PlanOption, _ fastest: Seconds) -> Double {
+        costs.cost(
+            step: option.instantiation.step,
+            transfer: option.transferTime,
+            fastest: fastest
+        )
+    }
+
+    private func option(
+        _ instantiation: Instantiation,
+        _ nodes: [[NodeID]],
+        _ changes: [PipelineChange]
+    ) -> PlanOption {
+        let transfers = hasState ? transfers(nodes) : []
+        return PlanOption(
+            instantiation: instantiation,
+            nodes: nodes,
+            transfers: transfers,
+            transferTime: costs.transferTime(transfers),
+            changes: changes
+        )
+    }
+
+    /// The copies that the pipelines need, but for layers that nobody holds.
+    private func transfers(_ pipelines: [[NodeID]]) -> [LayerTransfer] {
+        let needed = pipelines.flatMap { nodes in
+            let wanted = templates.template(nodes: nodes.count)?.layersByNode ?? []
+            return zip(nodes, wanted).map { node, layers in
+                (node: node, layers: layers.filter { !holders[$0].isEmpty })
+            }
+        }
+        return TransferPlan(layers: layers, holders: holders).transfers(needed: needed)
+    }
+}
+
+extension PlanOption {
+    /// Nodes of each pipeline.
+    var sizes: [Int] { instantiation.nodeCounts }
+}

@@ -1,0 +1,58 @@
+import OobleckCore
+
+/// What a plan is judged by beside its step time: how long it will be in force, and what the links
+/// carry (DESIGN, section 3.4).
+public struct ReconfigurationCosts: Hashable, Sendable {
+    /// Expected time until the next failure; more than zero, infinity for none.
+    public var timeToFailure: Seconds
+    /// Bytes that all copies together move in a second; more than zero.
+    public var bandwidth: Double
+    /// Detecting the failure, deciding and rebuilding the process groups: all but the copying.
+    public var overhead: Seconds
+
+    /// Costs of reconfigurations.
+    ///
+    /// By default a failure an hour, links of 10 Gbit/s, and the 0.12 s that local runs measured
+    /// from the failure to the first step redone.
+    public init(
+        timeToFailure: Seconds = 3600,
+        bandwidth: Double = 1.25e9,
+        overhead: Seconds = 0.12
+    ) {
+        self.timeToFailure = timeToFailure
+        self.bandwidth = bandwidth
+        self.overhead = overhead
+    }
+
+    /// Throws ``OobleckError/Code/usage`` with one line for values that make no sense.
+    package func validate() throws {
+        let times = [
+            ("time to the next failure", timeToFailure.value, timeToFailure > 0),
+            ("bandwidth", bandwidth, bandwidth > 0 && bandwidth.isFinite),
+            ("overhead", overhead.value, overhead >= 0 && overhead.value.isFinite),
+        ]
+        for (name, value, isRight) in times where !isRight {
+            let bound = name == "overhead" ? "at least 0" : "more than 0"
+            throw OobleckError(.usage, "\(name) is \(value); it must be \(bound)")
+        }
+    }
+
+    /// How long the copies take: all their bytes over the bandwidth.
+    ///
+    /// So fewer bytes are never slower, and the assignment with the fewest is the best by
+    /// ``cost(step:transfer:fastest:)``.
+    public func transferTime(_ transfers: [LayerTransfer]) -> Seconds {
+        Seconds(Double(transfers.reduce(0) { $0 + $1.bytes.value }) / bandwidth)
+    }
+
+    /// Seconds of the steps that the fastest plan does until the next failure, done by a plan with
+    /// another step time, after the copies.
+    ///
+    /// Equal step times leave the copies to decide; so do steps of no time.
+    func cost(step: Seconds, transfer: Seconds, fastest: Seconds) -> Double {
+        guard step > fastest else { return transfer.value }
+        guard timeToFailure.value.isFinite, fastest > 0 else { return .infinity }
+        let steps = timeToFailure.value / fastest.value
+        return steps * (step.value - fastest.value) + transfer.value
+    }
+}
