@@ -1,86 +1,73 @@
 /// What it costs to put a node on a slot, compared in order of the fields.
-struct SlotCost: Comparable, AdditiveArithmetic {
-    /// Bytes of state to copy.
+struct SlotCost {
+    /// Bytes of state to copy; all of an assignment's sum below 2^62.
     var bytes = 0
-    /// Layers to copy.
+    /// Layers to copy; below 2^23 in sum.
     var layers = 0
-    /// Whether the node leaves the pipeline it was in.
+    /// Whether the node leaves the pipeline it was in; below 2^11 in sum.
     var moves = 0
-    /// How far the order of nodes is from the order of slots; makes the choice unique.
+    /// How far the order of nodes is from the order of slots, which makes the choice unique; below
+    /// 2^27 in sum.
     var disorder = 0
 
     static let zero = SlotCost()
-    /// More than any sum of real costs.
-    static let unreachable = SlotCost(bytes: .max / 4)
 
-    static func < (left: SlotCost, right: SlotCost) -> Bool {
-        (left.bytes, left.layers, left.moves, left.disorder)
-            < (right.bytes, right.layers, right.moves, right.disorder)
-    }
-
-    static func + (left: SlotCost, right: SlotCost) -> SlotCost {
-        SlotCost(
-            bytes: left.bytes + right.bytes,
-            layers: left.layers + right.layers,
-            moves: left.moves + right.moves,
-            disorder: left.disorder + right.disorder
-        )
-    }
-
-    static func - (left: SlotCost, right: SlotCost) -> SlotCost {
-        SlotCost(
-            bytes: left.bytes - right.bytes,
-            layers: left.layers - right.layers,
-            moves: left.moves - right.moves,
-            disorder: left.disorder - right.disorder
-        )
+    /// The fields as one number: sums and differences of them compare as the fields' sums do.
+    var packed: Int128 {
+        ((Int128(bytes) << 24 + Int128(layers)) << 12 + Int128(moves)) << 28 + Int128(disorder)
     }
 }
 
 /// The cheapest one-to-one assignment of rows to columns of a square matrix: for each row its
 /// column.
 ///
-/// The Hungarian method with potentials (Kuhn 1955, Munkres 1957), O(n^3).
-func cheapestAssignment(_ cost: [[SlotCost]]) -> [Int] {
-    let count = cost.count
+/// The Hungarian method with potentials (Kuhn 1955, Munkres 1957), O(n^3). The costs are those of
+/// ``SlotCost/packed``, row by row.
+func cheapestAssignment(_ cost: [Int128], count: Int) -> [Int] {
+    precondition(cost.count == count * count, "\(cost.count) costs of \(count) rows")
+    let unreachable = Int128.max / 4
     // Rows and columns are counted from one; column 0 holds the row that is being placed.
-    var rowPotential = [SlotCost](repeating: .zero, count: count + 1)
+    var rowPotential = [Int128](repeating: 0, count: count + 1)
     var columnPotential = rowPotential
     var rowOfColumn = [Int](repeating: 0, count: count + 1)
     for row in stride(from: 1, through: count, by: 1) {
         var previous = [Int](repeating: 0, count: count + 1)
-        var slack = [SlotCost](repeating: .unreachable, count: count + 1)
-        var isVisited = [Bool](repeating: false, count: count + 1)
+        var slack = [Int128](repeating: unreachable, count: count + 1)
+        // Columns outside of the tree, and those in it with the slack they came in at.
+        var outside = Array(1...count)
+        var tree: [Int] = []
+        var grown: Int128 = 0
         rowOfColumn[0] = row
         var column = 0
         // Grows a tree of tight edges until it reaches a free column: at most `count` rounds.
         repeat {
-            isVisited[column] = true
+            tree.append(column)
             let current = rowOfColumn[column]
-            var step = SlotCost.unreachable
-            var nextColumn = 0
-            for other in 1...count where !isVisited[other] {
-                let reduced =
-                    cost[current - 1][other - 1] - rowPotential[current] - columnPotential[other]
+            let base = (current - 1) * count - 1
+            let potential = rowPotential[current] - grown
+            var least = unreachable
+            var next = 0
+            for (index, other) in outside.enumerated() {
+                let reduced = cost[base + other] - potential - columnPotential[other]
                 if reduced < slack[other] {
                     slack[other] = reduced
                     previous[other] = column
                 }
-                if slack[other] < step {
-                    step = slack[other]
-                    nextColumn = other
+                if slack[other] < least {
+                    least = slack[other]
+                    next = index
                 }
             }
-            for other in 0...count {
-                if isVisited[other] {
-                    rowPotential[rowOfColumn[other]] += step
-                    columnPotential[other] -= step
-                } else {
-                    slack[other] -= step
-                }
-            }
-            column = nextColumn
+            // What each member's potential still gains is how much the tree grows after it.
+            slack[column] = grown
+            grown = least
+            column = outside.remove(at: next)
         } while rowOfColumn[column] != 0
+        for member in tree {
+            let gain = grown - slack[member]
+            rowPotential[rowOfColumn[member]] += gain
+            columnPotential[member] -= gain
+        }
         // Moves each row on the path to the next column.
         while column != 0 {
             rowOfColumn[column] = rowOfColumn[previous[column]]

@@ -51,7 +51,7 @@ struct NodeAssignment {
             nodesLeft = nodesLeft.dropFirst(some.count)
             slotsLeft = slotsLeft.dropFirst(places.count)
             let costs = costs(some, places.map { slots[$0] }, origins)
-            for (row, column) in cheapestAssignment(costs).enumerated() {
+            for (row, column) in cheapestAssignment(costs, count: some.count).enumerated() {
                 nodeOfSlot[places[column]] = some[row]
             }
         }
@@ -70,19 +70,28 @@ struct NodeAssignment {
     ) -> [NodeID?] {
         var nodeOfSlot = [NodeID?](repeating: nil, count: slots.count)
         guard hasState else { return nodeOfSlot }
-        var free: [[Int]: Set<NodeID>] = [:]
+        // Nodes that hold the same layers are of one kind.
+        var kinds: [[Int]: Int] = [:]
+        for slot in slots { kinds[slot.layers] = kinds[slot.layers] ?? kinds.count }
+        var kindOfNode: [NodeID: Int] = [:]
         for node in nodes {
-            guard let held = holdings[node], !held.isEmpty else { continue }
-            free[held.sorted(), default: []].insert(node)
+            if let held = holdings[node] { kindOfNode[node] = kinds[held.sorted()] }
         }
-        for isAtHome in [true, false] {
-            for (index, slot) in slots.enumerated() where nodeOfSlot[index] == nil {
-                guard let fits = free[slot.layers], !fits.isEmpty else { continue }
-                let candidates = isAtHome ? fits.intersection(origins[slot.pipeline]) : fits
-                guard let node = candidates.min() else { continue }
-                nodeOfSlot[index] = node
-                free[slot.layers]?.remove(node)
+        let homes = origins.map { $0.sorted() }
+        for (index, slot) in slots.enumerated() {
+            let kind = kinds[slot.layers]
+            guard let node = homes[slot.pipeline].first(where: { kindOfNode[$0] == kind }) else {
+                continue
             }
+            nodeOfSlot[index] = node
+            kindOfNode[node] = nil
+        }
+        var free = [[NodeID]](repeating: [], count: kinds.count)
+        for node in nodes.reversed() {
+            if let kind = kindOfNode[node] { free[kind].append(node) }
+        }
+        for (index, slot) in slots.enumerated() where nodeOfSlot[index] == nil {
+            if let kind = kinds[slot.layers] { nodeOfSlot[index] = free[kind].popLast() }
         }
         return nodeOfSlot
     }
@@ -91,24 +100,28 @@ struct NodeAssignment {
         _ nodes: [NodeID],
         _ slots: [Slot],
         _ origins: [Set<NodeID>]
-    ) -> [[SlotCost]] {
-        nodes.enumerated().map { row, node in
-            slots.enumerated().map { column, slot in
-                var cost = SlotCost(
-                    moves: origins[slot.pipeline].contains(node) ? 0 : 1,
-                    disorder: (row - column) * (row - column)
-                )
-                for layer in slot.layers where hasState && !holds(node, layer) {
-                    cost.bytes += layers[layer].stateBytes.value
-                    cost.layers += 1
+    ) -> [Int128] {
+        // Places of one kind need the same, whatever their pipeline.
+        var kinds: [[Int]: Int] = [:]
+        for slot in slots { kinds[slot.layers] = kinds[slot.layers] ?? kinds.count }
+        let kindOfSlot = slots.map { kinds[$0.layers] ?? 0 }
+        return nodes.enumerated().flatMap { row, node in
+            let held = holdings[node] ?? []
+            var needs = [SlotCost](repeating: .zero, count: kinds.count)
+            for (wanted, kind) in kinds where hasState {
+                for layer in wanted where !held.contains(layer) {
+                    needs[kind].bytes += layers[layer].stateBytes.value
+                    needs[kind].layers += 1
                 }
-                return cost
+            }
+            let home = Set(origins.indices.filter { origins[$0].contains(node) })
+            return slots.enumerated().map { column, slot in
+                var cost = needs[kindOfSlot[column]]
+                cost.moves = home.contains(slot.pipeline) ? 0 : 1
+                cost.disorder = (row - column) * (row - column)
+                return cost.packed
             }
         }
-    }
-
-    private func holds(_ node: NodeID, _ layer: Int) -> Bool {
-        holdings[node]?.contains(layer) ?? false
     }
 
     /// For each new pipeline, the nodes of the old pipeline that it continues: one that is whole

@@ -78,32 +78,37 @@ struct PlanComparison {
     }
 
     /// The best option for ascending `nodes`, and the one that costs next least.
-    func best(_ choice: PlanChoice, nodes: [NodeID]) -> (option: PlanOption, next: PlanOption?) {
+    ///
+    /// `published` is the published policy's, to be compared with.
+    func best(
+        _ choice: PlanChoice,
+        nodes: [NodeID],
+        published: PlanOption?
+    ) -> (option: PlanOption, next: PlanOption?) {
         let employed = Array(nodes.dropLast(choice.idleNodes))
         let fastest = placed(choice.instantiation, nodes: employed)
         guard hasState else { return (fastest, nil) }
-        let least = min(choice.wantedPipelines, choice.instantiation.nodeCounts.count)
+        let step = fastest.instantiation.step
+        let least = min(choice.wantedPipelines, fastest.nodes.count)
         var options = [fastest]
-        if let other = choice.runnerUp, other.nodeCounts.count >= least {
-            options.append(placed(other, nodes: employed))
+        func consider(_ other: Instantiation, _ employed: [NodeID]) {
+            guard other.nodeCounts.count >= least, other.nodeCounts != fastest.sizes else { return }
+            // Slower steps alone may cost more than all that could be saved.
+            let floor = costs.cost(step: other.step, transfer: .zero, fastest: step)
+            if floor <= cost(fastest, step) { options.append(placed(other, nodes: employed)) }
         }
-        if let published = published(nodes: nodes), published.nodes.count >= least,
-            published.nodes.reduce(0, { $0 + $1.count }) == employed.count
-        {
-            let inPlan = published.nodes.joined().sorted()
-            options.append(placed(published.instantiation, nodes: inPlan))
-            options.append(published)
+        if let other = choice.runnerUp { consider(other, employed) }
+        if let published, published.nodes.joined().count == employed.count {
+            consider(published.instantiation, published.nodes.joined().sorted())
+            if published.nodes.count >= least { options.append(published) }
         }
-        let step = options.map(\.instantiation.step).min() ?? .zero
         // The least step time on a tie, then the first.
         let order = options.indices.sorted { left, right in
             let (a, b) = (options[left], options[right])
             return (cost(a, step), a.instantiation.step.value, left)
                 < (cost(b, step), b.instantiation.step.value, right)
         }
-        let others = order.dropFirst().map { options[$0] }
-        let next = others.first { $0.instantiation.nodeCounts != options[order[0]].sizes }
-        return (options[order[0]], next ?? others.first)
+        return (options[order[0]], order.dropFirst().first.map { options[$0] })
     }
 
     /// What the published policy does, or `nil` if there are too few nodes.

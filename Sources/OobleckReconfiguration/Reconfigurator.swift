@@ -98,7 +98,8 @@ public struct Reconfigurator: Sendable {
             previous: previous,
             costs: costs
         )
-        let (option, next) = comparison.best(choice, nodes: nodes)
+        let published = hasState && !previous.isEmpty ? comparison.published(nodes: nodes) : nil
+        let (option, next) = comparison.best(choice, nodes: nodes, published: published)
         let plan = option.executionPlan(generation)
         previous = plan.pipelines
         let reason = PlanReason(

@@ -190,7 +190,7 @@ public struct Replanner: Sendable {
         else {
             preconditionFailure("no plan for \(nodes.count) nodes")
         }
-        let best = comparison.best(choice, nodes: nodes)
+        let best = comparison.best(choice, nodes: nodes, published: published)
         let option = policy == .optimal ? best.option : published
         let isSame = published.nodes == best.option.nodes
         let other = policy == .sosp23 ? best.option : isSame ? best.next : published

@@ -17,10 +17,11 @@ struct TransferPlan {
         let planned = Set(needed.map(\.node))
         var load: [NodeID: (bytes: Int, layers: Int)] = [:]
         var transfers: [LayerTransfer] = []
+        var sources: [Int: [NodeID]] = [:]
         for (node, wanted) in needed {
             for layer in wanted where !holders[layer].contains(node) {
-                let inside = holders[layer].filter { planned.contains($0) }
-                let candidates = inside.isEmpty ? holders[layer] : inside
+                let candidates = sources[layer] ?? self.sources(of: layer, planned)
+                sources[layer] = candidates
                 let source = candidates.min { left, right in
                     let (leftLoad, rightLoad) = (load[left] ?? (0, 0), load[right] ?? (0, 0))
                     return (leftLoad.bytes, leftLoad.layers, left.rawValue)
@@ -36,5 +37,11 @@ struct TransferPlan {
             }
         }
         return transfers
+    }
+
+    /// The holders in the plan; all, if none is.
+    private func sources(of layer: Int, _ planned: Set<NodeID>) -> [NodeID] {
+        let inside = holders[layer].filter { planned.contains($0) }
+        return inside.isEmpty ? holders[layer] : inside
     }
 }
