@@ -49,9 +49,10 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 var targets: [Target] = [
     module("OobleckCore"),
-    module("OobleckPlanning", ["OobleckCore"]),
     module("OobleckSchedule", ["OobleckCore"]),
+    module("OobleckPlanning", ["OobleckCore", "OobleckSchedule"]),
     module("OobleckReconfiguration", ["OobleckCore", "OobleckPlanning"]),
+    module("OobleckFigures", ["OobleckCore", "OobleckSchedule"]),
     module("OobleckClock", ["OobleckCore"]),
     module("OobleckData", ["OobleckCore", crypto]),
     module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
@@ -67,14 +68,15 @@ var targets: [Target] = [
     .executableTarget(
         name: "oobleck",
         dependencies: [
-            "OobleckClock", "OobleckCore", "OobleckPlanning", "OobleckReconfiguration",
-            "OobleckData", "OobleckRun", "OobleckControl", "OobleckRecording", argumentParser,
-            logging,
+            "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
+            "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
+            "OobleckControl", "OobleckRecording", argumentParser, logging,
         ],
         swiftSettings: swiftSettings
     ),
     tests("OobleckCore", ["OobleckCore"]),
-    tests("OobleckPlanning", ["OobleckCore", "OobleckPlanning"]),
+    tests("OobleckPlanning", ["OobleckCore", "OobleckPlanning", "OobleckSchedule"]),
+    tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
     tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule"]),
     tests(
         "OobleckReconfiguration",

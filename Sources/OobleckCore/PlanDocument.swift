@@ -4,6 +4,8 @@ public enum CostModel: String, Sendable, Codable, CaseIterable {
     case sosp23
     /// The formula that the published artifact evaluates.
     case sosp23Artifact = "sosp23-artifact"
+    /// The makespan of the real 1F1B schedule.
+    case schedule
 }
 
 /// Between which node counts the templates answer `faultTolerance` losses at once.

@@ -54,10 +54,11 @@ public struct Instantiator: Sendable {
         self.templates = templates.sorted { $0.nodes < $1.nodes }
         self.microbatches = microbatches
         self.firstLayer = firstLayer
-        switch costModel {
-        case .sosp23, .sosp23Artifact:
-            times = TemplateTimes(self.templates, microbatches: microbatches)
-        }
+        times = TemplateTimes(
+            self.templates,
+            microbatches: microbatches,
+            costModel: costModel
+        )
     }
 
     /// What the paper charges for the gradient synchronisation: the all-reduce of layer 0 among as

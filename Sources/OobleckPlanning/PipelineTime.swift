@@ -1,4 +1,5 @@
 import OobleckCore
+import OobleckSchedule
 
 /// The quantities of a division into stages that the cost models are made of (paper, section 4.1).
 struct CriticalPath {
@@ -28,8 +29,8 @@ struct CriticalPath {
     }
 }
 
-/// The cost model's T of a division into stages at four microbatches a stage, which templates
-/// minimise (DESIGN, section 3.2).
+/// The cost model's T of a division into stages, which templates minimise (DESIGN, section 3.2): at
+/// four microbatches a stage, under `schedule` at four a device, equal for all divisions.
 public func iterationTime(stages: [StageTemplate], costModel: CostModel) -> Seconds {
     let path = CriticalPath(stages)
     let slots: Int
@@ -38,12 +39,18 @@ public func iterationTime(stages: [StageTemplate], costModel: CostModel) -> Seco
         slots = 4 * path.stageCount - path.stageCount + path.slowestStage - 1
     case .sosp23Artifact:
         slots = path.stageCount == 1 ? 2 : 2 * path.stageCount + path.slowestStage + 1
+    case .schedule:
+        let devices = stages.reduce(0) { $0 + $1.devices }
+        return Seconds(
+            scheduleTime(of: stages, microbatches: scheduleMicrobatches(devices: devices))
+        )
     }
     return Seconds(path.total + Double(slots) * path.slowest + path.tail)
 }
 
-/// Time of one step's forward and backward passes of a pipeline with that many microbatches:
-/// max(T1, T1 + T3 + (m - S + k - 1) w_k), nondecreasing in m (DESIGN, section 6).
+/// Time of one step's forward and backward passes of a pipeline with that many microbatches,
+/// nondecreasing in m: under `schedule` the makespan, else max(T1, T1 + T3 + (m - S + k - 1) w_k)
+/// (DESIGN, section 6).
 public func pipelineTime(
     _ template: PipelineTemplate,
     microbatches: Int,
@@ -52,6 +59,8 @@ public func pipelineTime(
     switch costModel {
     case .sosp23, .sosp23Artifact:
         pipelineTime(CriticalPath(template.stages), microbatches: microbatches)
+    case .schedule:
+        Seconds(scheduleTime(of: template.stages, microbatches: microbatches))
     }
 }
 

@@ -29,8 +29,8 @@ public struct TemplateGenerator: Sendable {
 
     /// The template with the least T over exactly `nodes` nodes, or `nil` if none fits.
     public func template(nodes: Int) -> PipelineTemplate? {
-        var search = search(mostNodes: nodes)
-        return search.template(nodes: nodes)
+        var search: TemplateSearch?
+        return template(nodes: nodes, &search, mostNodes: nodes)
     }
 
     /// n_0: the least node count up to `limit` that a template exists for.
@@ -138,10 +138,14 @@ public struct TemplateGenerator: Sendable {
         var search = shared ?? search(mostNodes: mostNodes)
         shared = nil
         defer { shared = search }
-        return search.template(nodes: nodes)
+        switch costModel {
+        case .sosp23, .sosp23Artifact: return search.template(nodes: nodes)
+        case .schedule: return search.scheduleTemplate(nodes: nodes)
+        }
     }
 
     private func search(mostNodes: Int) -> TemplateSearch {
-        TemplateSearch(costs: stageCosts, costModel: costModel, mostNodes: mostNodes)
+        let published = costModel == .schedule ? .sosp23 : costModel
+        return TemplateSearch(costs: stageCosts, costModel: published, mostNodes: mostNodes)
     }
 }

@@ -87,6 +87,17 @@ struct TemplateSearch {
         return PipelineTemplate(nodes: nodes, iteration: iteration, stages: stages)
     }
 
+    /// The best template by the makespan of the schedule, or `nil` if no division fits.
+    mutating func scheduleTemplate(nodes: Int) -> PipelineTemplate? {
+        guard let start = template(nodes: nodes) else { return nil }
+        var search = ScheduleSearch(costs: costs, stages: stages, nodes: nodes, start: start)
+        let stages = stageTemplates(search.division())
+        count.states += search.count.states
+        count.bounds += search.count.bounds
+        let iteration = iterationTime(stages: stages, costModel: .schedule)
+        return PipelineTemplate(nodes: nodes, iteration: iteration, stages: stages)
+    }
+
     /// The W that some division may have, ascending, with the least bound of their stages.
     private mutating func slowest(nodes: Int) -> [Slowest] {
         let share = Self.share(costs, nodes: nodes)
@@ -150,7 +161,7 @@ struct TemplateSearch {
         let rest = best.limit - (stages.leastWorkBefore.last ?? 0) * (1 - Self.margin)
         let count: Double
         switch costModel {
-        case .sosp23: count = rest / (3 * slowest)
+        case .sosp23, .schedule: count = rest / (3 * slowest)
         case .sosp23Artifact: count = rest / (2 * slowest) - 1
         }
         guard count < Double(most) else { return most }

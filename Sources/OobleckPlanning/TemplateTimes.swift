@@ -1,4 +1,5 @@
 import OobleckCore
+import OobleckSchedule
 
 /// The time of each template with any number of microbatches, and what it finishes within a time.
 struct TemplateTimes: Sendable {
@@ -6,17 +7,36 @@ struct TemplateTimes: Sendable {
     let sizes: [Int]
     /// M, the most microbatches that are asked for.
     let microbatches: Int
-    private let paths: [CriticalPath]
+    private let models: [Model]
 
-    init(_ templates: [PipelineTemplate], microbatches: Int) {
+    /// What gives the time of one template.
+    private enum Model {
+        case path(CriticalPath)
+        /// The makespans with 1, 2, ... microbatches.
+        case makespans([Seconds])
+    }
+
+    init(_ templates: [PipelineTemplate], microbatches: Int, costModel: CostModel) {
         sizes = templates.map(\.nodes)
         self.microbatches = microbatches
-        paths = templates.map { CriticalPath($0.stages) }
+        models = templates.map { template in
+            switch costModel {
+            case .sosp23, .sosp23Artifact: return .path(CriticalPath(template.stages))
+            case .schedule:
+                let stages = template.stages.map {
+                    StageTime(forward: $0.forward, backward: $0.backward)
+                }
+                return .makespans(ScheduleMakespans.all(stages: stages, upTo: microbatches))
+            }
+        }
     }
 
     /// Seconds of a template's pass over that many microbatches; nondecreasing in them.
     func time(_ template: Int, _ microbatches: Int) -> Double {
-        pipelineTime(paths[template], microbatches: microbatches).value
+        switch models[template] {
+        case .path(let path): pipelineTime(path, microbatches: microbatches).value
+        case .makespans(let makespans): makespans[microbatches - 1].value
+        }
     }
 
     /// The time of the slowest template with all microbatches.

@@ -32,7 +32,10 @@ struct Oobleck: AsyncParsableCommand {
             Console.complain("interrupted")
             Foundation.exit(OobleckError.Code.outOfNodes.exitStatus)
         } catch {
-            exit(withError: error)
+            // Help and version are errors too, and print as they are.
+            guard !exitCode(for: error).isSuccess else { exit(withError: error) }
+            Console.complain(message(for: error))
+            Foundation.exit(exitCode(for: error).rawValue)
         }
     }
 }

@@ -3,6 +3,7 @@ import OobleckClock
 import OobleckControl
 import OobleckCore
 import OobleckPlanning
+import OobleckReconfiguration
 
 /// How a command prints.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
@@ -22,16 +23,19 @@ struct PlanCommand: ParsableCommand {
     @Option(help: "The model's profile.json.")
     var profile: String
 
-    @Option(help: "Nodes to plan for.")
+    @Option(parsing: .unconditional, help: "Nodes to plan for.")
     var nodes: Int
 
-    @Option(help: "Devices of each node; a power of two.")
+    @Option(parsing: .unconditional, help: "Devices of each node; a power of two.")
     var devicesPerNode = 1
 
-    @Option(help: "Node losses always survivable at once.")
+    @Option(parsing: .unconditional, help: "Node losses always survivable at once.")
     var faultTolerance = 1
 
-    @Option(help: "Microbatches of one step over all pipelines. [four for each node]")
+    @Option(
+        parsing: .unconditional,
+        help: "Microbatches of one step over all pipelines. [four for each node]"
+    )
     var microbatches: Int?
 
     @Option(help: "How a pipeline's time is estimated.")
@@ -40,9 +44,16 @@ struct PlanCommand: ParsableCommand {
     @Option(help: "How to print.")
     var format = OutputFormat.text
 
+    @Flag(help: "Check what follows every loss that must be survivable.")
+    var certify = false
+
+    @Option(help: "Write the pipelines' schedules as a chart to this file, an SVG.")
+    var plot: String?
+
     func run() throws {
+        let profile = try ModelProfile.load(path: profile)
         let planner = try Planner(
-            profile: try ModelProfile.load(path: profile),
+            profile: profile,
             costModel: costModel,
             devicesPerNode: devicesPerNode
         )
@@ -58,57 +69,20 @@ struct PlanCommand: ParsableCommand {
             templates: middle - start,
             instantiation: MonotonicTime.now - middle
         )
-        print(format == .json ? try Console.json(document) : document.text)
-    }
-}
-
-extension PlanDocument {
-    /// The plan for people, within 80 columns.
-    var text: String {
-        var lines = [
-            "step \(Self.milliseconds(plan.stepTime)) with \(microbatches) microbatches, "
-                + "of which \(Self.milliseconds(plan.synchronizationTime)) synchronisation",
-            "guarantee: any \(guarantee.faultTolerance) lost at once, from "
-                + "\(guarantee.minimumNodes) to \(guarantee.maximumNodes) nodes",
-            "", "nodes  iteration  layers of each stage",
-        ]
-        for template in templates {
-            let stages = template.stages.map { stage in
-                "\(stage.firstLayer)-\(stage.endLayer - 1)"
-                    + (stage.devices > 1 ? "x\(stage.devices)" : "")
-            }
-            let row =
-                Self.cell("\(template.nodes)", 5)
-                + "  " + Self.cell(Self.milliseconds(template.iteration), 9) + "  "
-            lines.append(Console.wrapped(row + stages.joined(separator: " "), keeping: row))
+        if let plot { try document.scheduleChart(model: profile.model).write(to: plot) }
+        guard certify else {
+            return print(format == .json ? try Console.json(document) : document.text)
         }
-        lines += ["", "pipeline  microbatches       time  nodes"]
-        for (index, pipeline) in plan.pipelines.enumerated() {
-            let row =
-                Self.cell("\(index)", 8) + "  "
-                + Self.cell("\(pipeline.microbatches)", 12) + "  "
-                + Self.cell(Self.milliseconds(pipeline.pipelineTime), 9) + "  "
-            let nodes = pipeline.nodes.map(\.description).joined(separator: " ")
-            lines.append(Console.wrapped(row + nodes, keeping: row))
+        let certificate = try Replanner(
+            document,
+            profile: profile,
+            preparedLosses: faultTolerance
+        )
+        .certificate()
+        switch format {
+        case .json:
+            print(try Console.json(CertifiedPlan(document: document, certificate: certificate)))
+        case .text: print(document.text + "\n\n" + certificate.text)
         }
-        return (lines + ["", Console.wrapped(reason)]).joined(separator: "\n")
-    }
-
-    private static func cell(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
-    }
-
-    private static func milliseconds(_ time: Seconds) -> String {
-        Console.decimal(time.value * 1000, 1) + " ms"
-    }
-}
-
-extension Console {
-    /// Breaks a text after a table's first cells, which keep their spaces.
-    fileprivate static func wrapped(_ text: String, keeping row: String) -> String {
-        let rest = String(text.dropFirst(row.count))
-        let mark = String(repeating: "~", count: row.count)
-        let lines = wrapped(mark + rest, indent: row.count)
-        return row + lines.dropFirst(row.count)
     }
 }

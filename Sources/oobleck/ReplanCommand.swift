@@ -32,6 +32,12 @@ struct ReplanCommand: ParsableCommand {
     @Option(help: "The model's profile.json: bytes to copy, time of the synchronisation.")
     var profile: String?
 
+    @Option(parsing: .unconditional, help: "Expected time until the next failure, in seconds.")
+    var timeToFailure = ReconfigurationCosts().timeToFailure.value
+
+    @Option(parsing: .unconditional, help: "Bytes that all copies together move in a second.")
+    var bandwidth = ReconfigurationCosts().bandwidth
+
     @Option(help: "How to print.")
     var format = OutputFormat.text
 
@@ -40,10 +46,14 @@ struct ReplanCommand: ParsableCommand {
         let joined = try NodeID.list(join, option: "--join")
         let old = try PlanDocument.load(path: plan)
         let profile = try profile.map { try ModelProfile.load(path: $0) }
+        let costs = ReconfigurationCosts(
+            timeToFailure: Seconds(timeToFailure),
+            bandwidth: bandwidth
+        )
         let start = MonotonicTime.now
         var document: PlanDocument
         do {
-            document = try Replanner(old, profile: profile).replan(
+            document = try Replanner(old, profile: profile, costs: costs).replan(
                 losing: lost,
                 joining: joined,
                 policy: policy,

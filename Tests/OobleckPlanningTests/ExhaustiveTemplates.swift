@@ -42,8 +42,49 @@ struct ExhaustiveTemplates {
         case .sosp23: t2 = Double(4 * count - count + k - 1) * slowest
         case .sosp23Artifact:
             t2 = count >= 2 ? Double(2 * count + k + 1) * slowest : 2 * slowest
+        case .schedule: preconditionFailure("T of the schedule needs F and B")
         }
         return t1 + t2 + t3
+    }
+
+    /// T of stages with these F and B over so many devices.
+    func iterationTime(_ times: [(forward: Double, backward: Double)], devices: Int) -> Double {
+        guard costModel == .schedule else {
+            return iterationTime(times.map { $0.forward + $0.backward })
+        }
+        return oneForwardOneBackward(times, microbatches: 4 * devices)
+    }
+
+    /// The end of a step of 1F1B, by firing whatever can run until nothing is left.
+    private func oneForwardOneBackward(
+        _ times: [(forward: Double, backward: Double)],
+        microbatches: Int
+    ) -> Double {
+        let count = times.count
+        var forwards = [[Double]](repeating: [], count: count)
+        var backwards = forwards
+        var clock = [Double](repeating: 0, count: count)
+        while backwards[0].count < microbatches {
+            for stage in 0..<count {
+                let ahead = forwards[stage].count - backwards[stage].count
+                let isForward = forwards[stage].count < microbatches && ahead < count - stage
+                if isForward {
+                    let next = forwards[stage].count
+                    guard stage == 0 || next < forwards[stage - 1].count else { continue }
+                    let arrival = stage == 0 ? 0 : forwards[stage - 1][next]
+                    clock[stage] = max(clock[stage], arrival) + times[stage].forward
+                    forwards[stage].append(clock[stage])
+                } else if ahead > 0 {
+                    let next = backwards[stage].count
+                    let isLast = stage == count - 1
+                    guard isLast || next < backwards[stage + 1].count else { continue }
+                    let arrival = isLast ? 0 : backwards[stage + 1][next]
+                    clock[stage] = max(clock[stage], arrival) + times[stage].backward
+                    backwards[stage].append(clock[stage])
+                }
+            }
+        }
+        return clock.max() ?? 0
     }
 
     /// The least T, or `nil` if nothing fits.
@@ -58,10 +99,8 @@ struct ExhaustiveTemplates {
                 }
                 guard isFeasible else { return }
                 let time = iterationTime(
-                    stages.map { stage in
-                        let times = times(stage.layers, devices: stage.devices)
-                        return times.forward + times.backward
-                    }
+                    stages.map { times($0.layers, devices: $0.devices) },
+                    devices: usedDevices
                 )
                 best = min(best ?? .infinity, time)
                 return

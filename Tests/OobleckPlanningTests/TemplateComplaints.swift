@@ -32,7 +32,10 @@ extension ExhaustiveTemplates {
                 "memory of stage \(index)"
             )
         }
-        let time = iterationTime(stages.map { $0.forward.value + $0.backward.value })
+        let time = iterationTime(
+            stages.map { (forward: $0.forward.value, backward: $0.backward.value) },
+            devices: nodes * devicesPerNode
+        )
         demand(abs(template.iteration.value - time) <= 1e-12 * time, "T of its stages")
         return complaints
     }

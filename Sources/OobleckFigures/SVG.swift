@@ -1,0 +1,88 @@
+/// Writes the few shapes that figures are made of as Scalable Vector Graphics 1.1.
+struct SVG {
+    /// Where a text stands relative to its point.
+    enum Anchor: String {
+        case start
+        case middle
+        case end
+    }
+
+    private var elements: [String] = []
+
+    mutating func rectangle(
+        x: Double,
+        y: Double,
+        width: Double,
+        height: Double,
+        fill: String,
+        title: String? = nil
+    ) {
+        let shape =
+            "<rect x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(width))\" "
+            + "height=\"\(Self.number(height))\" fill=\"\(fill)\""
+        if let title {
+            elements.append("\(shape)><title>\(Self.escaped(title))</title></rect>")
+        } else {
+            elements.append("\(shape)/>")
+        }
+    }
+
+    mutating func line(_ from: (x: Double, y: Double), _ to: (x: Double, y: Double)) {
+        elements.append(
+            "<line x1=\"\(Self.number(from.x))\" y1=\"\(Self.number(from.y))\" "
+                + "x2=\"\(Self.number(to.x))\" y2=\"\(Self.number(to.y))\" stroke=\"#555\"/>"
+        )
+    }
+
+    mutating func text(
+        _ text: String,
+        x: Double,
+        y: Double,
+        size: Double = 12,
+        anchor: Anchor = .start,
+        fill: String = "#111",
+        isBold: Bool = false
+    ) {
+        elements.append(
+            "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" font-size=\"\(Self.number(size))\" "
+                + "text-anchor=\"\(anchor.rawValue)\" fill=\"\(fill)\""
+                + (isBold ? " font-weight=\"bold\"" : "") + ">\(Self.escaped(text))</text>"
+        )
+    }
+
+    /// The whole file.
+    func document(width: Double, height: Double) -> String {
+        let size = "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\""
+        let box = "viewBox=\"0 0 \(Self.number(width)) \(Self.number(height))\""
+        return """
+            <?xml version="1.0" encoding="UTF-8"?>
+            <svg xmlns="http://www.w3.org/2000/svg" \(size) \(box) font-family="sans-serif">
+            <rect width="100%" height="100%" fill="#ffffff"/>
+            \(elements.joined(separator: "\n"))
+            </svg>
+
+            """
+    }
+
+    /// Hundredths of a pixel are enough.
+    private static func number(_ value: Double) -> String {
+        let rounded = (value * 100).rounded() / 100
+        return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    }
+
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in text.unicodeScalars {
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            // Control characters have no place in XML.
+            case _ where character.value < 0x20: result += " "
+            default: result.unicodeScalars.append(character)
+            }
+        }
+        return result
+    }
+}

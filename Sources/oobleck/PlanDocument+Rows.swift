@@ -1,0 +1,129 @@
+import OobleckCore
+import OobleckPlanning
+
+/// The tables of a plan.
+extension PlanDocument {
+    /// Most templates, and most pipelines, that are listed one by one.
+    private static let mostRows = 12
+    /// Most stages that are listed one by one.
+    private static let mostStages = 16
+
+    /// A row for each template: those in use, and the smallest and the largest of the others.
+    var templateRows: [String] {
+        let used = Set(plan.pipelines.map(\.templateNodes))
+        var shown = Set(templates.indices.filter { used.contains(templates[$0].nodes) })
+        let order = templates.indices.sorted {
+            Self.distance($0, templates) < Self.distance($1, templates)
+        }
+        for index in order where shown.count < Self.mostRows { shown.insert(index) }
+        var rows = ["template  iteration  balance  w and layers of each stage (* in use)"]
+        for index in templates.indices where shown.contains(index) {
+            let template = templates[index]
+            let mark = used.contains(template.nodes) ? "*" : " "
+            let head =
+                Self.cell("\(template.nodes)", 7) + mark + "  "
+                + Self.cell(PlanReason.time(template.iteration), 9) + "  "
+                + Self.cell(Self.percent(template.balance), 7) + "  "
+            rows.append(
+                Console.wrapped(head + template.stagePhrase(Self.mostStages), keeping: head)
+            )
+        }
+        if shown.count < templates.count {
+            rows.append("and \(templates.count - shown.count) more (--format json shows all)")
+        }
+        return rows
+    }
+
+    /// A row for each kind of pipeline.
+    var pipelineRows: [String] {
+        var rows = ["pipelines     nodes  microbatches       time  bubble  on nodes"]
+        let kinds = kinds
+        for kind in kinds.prefix(Self.mostRows) {
+            let head =
+                Self.cell("\(kind.pipelines.count)", 9) + "  "
+                + Self.cell("\(kind.template.nodes)" + (kind.pipelines.count > 1 ? " each" : ""), 8)
+                + "  " + Self.cell("\(kind.microbatches)", 12) + "  "
+                + Self.cell(PlanReason.time(kind.time), 9) + "  "
+                + Self.cell(Self.percent(kind.bubbleShare), 6) + "  "
+            rows.append(Console.wrapped(head + kind.nodesPhrase, keeping: head))
+        }
+        if kinds.count > Self.mostRows {
+            rows.append("and \(kinds.count - Self.mostRows) more kinds (--format json shows all)")
+        }
+        return rows
+    }
+
+    /// From the nearer end.
+    private static func distance(_ index: Int, _ templates: [PipelineTemplate]) -> Int {
+        min(index, templates.count - 1 - index)
+    }
+
+    private static func cell(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    private static func percent(_ share: Double) -> String {
+        "\(Int((share * 100).rounded())) %"
+    }
+}
+
+extension PipelineTemplate {
+    /// Mean over greatest w: 1 if all stages take equally long.
+    fileprivate var balance: Double {
+        let works = stages.map { $0.forward.value + $0.backward.value }
+        guard let most = works.max(), most > 0 else { return 1 }
+        return works.reduce(0, +) / Double(works.count) / most
+    }
+
+    /// A bar for each stage, as high as its w, and its layers and devices.
+    fileprivate func stagePhrase(_ most: Int) -> String {
+        let works = stages.map { $0.forward.value + $0.backward.value }
+        let greatest = works.max() ?? 0
+        let marks = Array("▁▂▃▄▅▆▇█")
+        let bars = works.prefix(most).map { work in
+            let height = greatest > 0 ? work / greatest : 1
+            return marks[min(marks.count - 1, Int(height * Double(marks.count)))]
+        }
+        let names = stages.prefix(most).map { stage in
+            let layers =
+                stage.layers.count == 1
+                ? "\(stage.firstLayer)" : "\(stage.firstLayer)-\(stage.endLayer - 1)"
+            return layers + (stage.devices > 1 ? "x\(stage.devices)" : "")
+        }
+        let rest = stages.count > most ? " .. \(stages.count) stages" : ""
+        return String(bars) + " " + names.joined(separator: " ") + rest
+    }
+}
+
+extension PipelineKind {
+    private static let mostNodes = 40
+
+    /// In the order of the places of one pipeline; as ranges for several.
+    fileprivate var nodesPhrase: String {
+        if pipelines.count == 1, let only = pipelines.first, only.nodes.count <= Self.mostNodes {
+            return only.nodes.map(\.description).joined(separator: " ")
+        }
+        var ranges: [ClosedRange<Int>] = []
+        for node in pipelines.flatMap(\.nodes).map(\.rawValue).sorted() {
+            if let last = ranges.last, last.upperBound + 1 == node {
+                ranges[ranges.count - 1] = last.lowerBound...node
+            } else {
+                ranges.append(node...node)
+            }
+        }
+        let shown = ranges.prefix(Self.mostNodes / 2).map {
+            $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
+        }
+        return shown.joined(separator: " ") + (ranges.count > shown.count ? " .." : "")
+    }
+}
+
+extension Console {
+    /// Breaks a text after a table's first cells, which keep their spaces.
+    fileprivate static func wrapped(_ text: String, keeping row: String) -> String {
+        let rest = String(text.dropFirst(row.count))
+        let mark = String(repeating: "~", count: row.count)
+        let lines = wrapped(mark + rest, indent: row.count)
+        return row + lines.dropFirst(row.count)
+    }
+}

@@ -1,0 +1,98 @@
+import OobleckCore
+import OobleckFigures
+import OobleckPlanning
+import OobleckSchedule
+
+/// Pipelines that are alike but for their nodes.
+struct PipelineKind {
+    let template: PipelineTemplate
+    let microbatches: Int
+    let time: Seconds
+    var pipelines: [Pipeline]
+
+    var stageTimes: [StageTime] {
+        template.stages.map { StageTime(forward: $0.forward, backward: $0.backward) }
+    }
+
+    /// Share of the stages' time in which they wait, of 1F1B with these stages.
+    var bubbleShare: Double {
+        var walk = ScheduleMakespans(stages: stageTimes)
+        for _ in 0..<microbatches { walk.advance() }
+        let available = walk.makespan().value * Double(template.stages.count)
+        let busy = stageTimes.reduce(0) { $0 + $1.forward.value + $1.backward.value }
+        return available > 0 ? 1 - Double(microbatches) * busy / available : 0
+    }
+}
+
+extension PlanDocument {
+    /// The pipelines by kind, in order of the first of each.
+    var kinds: [PipelineKind] {
+        var kinds: [PipelineKind] = []
+        for pipeline in plan.pipelines {
+            let known = kinds.firstIndex {
+                $0.template.nodes == pipeline.templateNodes
+                    && $0.microbatches == pipeline.microbatches
+            }
+            if let known {
+                kinds[known].pipelines.append(pipeline)
+            } else if let template = template(nodes: pipeline.templateNodes) {
+                kinds.append(
+                    PipelineKind(
+                        template: template,
+                        microbatches: pipeline.microbatches,
+                        time: pipeline.pipelineTime,
+                        pipelines: [pipeline]
+                    )
+                )
+            }
+        }
+        return kinds
+    }
+
+    /// The plan for people, within 80 columns.
+    var text: String {
+        let seconds = planningTime.templates + planningTime.instantiation
+        let lines =
+            [
+                "plan of \(PlanReason.count(plan.nodes.count, "node")), generation "
+                    + "\(plan.generation), \(costModel.rawValue): step "
+                    + PlanReason.time(plan.stepTime),
+                "\(PlanReason.count(microbatches, "microbatch", plural: "microbatches")) a step; "
+                    + "synchronisation \(PlanReason.time(plan.synchronizationTime)); planned in "
+                    + PlanReason.time(seconds),
+                Console.wrapped(guaranteePhrase),
+            ] + [""] + templateRows + [""] + pipelineRows + ["", Console.wrapped(reason)]
+        return lines.joined(separator: "\n")
+    }
+
+    private var guaranteePhrase: String {
+        let losses = guarantee.faultTolerance
+        guard losses > 0 else {
+            return "guarantee: none, the fault tolerance is 0; runs on "
+                + "\(guarantee.minimumNodes) to \(guarantee.maximumNodes) nodes"
+        }
+        return "guarantee: with \(guarantee.minimumNodes) to \(guarantee.maximumNodes) nodes, any "
+            + "\(losses == 1 ? "one" : "\(losses)") may be lost at once and training goes on"
+    }
+
+    /// The chart of ``kinds``.
+    func scheduleChart(model: String) -> ScheduleChart {
+        ScheduleChart(
+            title: "\(model): one step of \(microbatches) microbatches on "
+                + "\(plan.nodes.count) nodes, 1F1B",
+            rows: kinds.map { kind in
+                let copies = kind.pipelines.count
+                return ScheduleChart.Row(
+                    title: (copies > 1 ? "\(copies) pipelines" : "1 pipeline")
+                        + " of \(PlanReason.count(kind.template.nodes, "node")), "
+                        + "\(kind.microbatches) microbatches" + (copies > 1 ? " each" : ""),
+                    stageNames: kind.template.stages.enumerated().map { index, stage in
+                        "stage \(index), layers \(stage.firstLayer)-\(stage.endLayer - 1)"
+                    },
+                    stages: kind.stageTimes,
+                    microbatches: kind.microbatches
+                )
+            }
+        )
+    }
+}
