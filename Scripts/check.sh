@@ -11,7 +11,7 @@ fail() {
 }
 
 mapfile -t swift_files < <(
-    find Package.swift Sources Tests -name '*.swift' ! -path '*/Generated/*' | sort
+    find Package.swift Sources Tests Benchmarks -name '*.swift' ! -path '*/Generated/*' | sort
 )
 mapfile -t cxx_files < <(find Sources -name '*.cpp' | sort)
 mapfile -t shell_files < <(find Scripts .ci -type f \( -name '*.sh' -o -name run \) | sort)

@@ -6,6 +6,12 @@ struct ExhaustiveTemplates {
     let profile: ModelProfile
     let devicesPerNode: Int
     let costModel: CostModel
+    /// Divisions tried that use all devices, feasible or not.
+    let divisions = Tally()
+
+    final class Tally {
+        var count = 0
+    }
 
     /// F and B of a stage with all-reduce entries that are all given.
     func times(_ layers: Range<Int>, devices: Int) -> (forward: Double, backward: Double) {
@@ -94,6 +100,7 @@ struct ExhaustiveTemplates {
         func extend(first: Int, usedDevices: Int) {
             if first == profile.layers.count {
                 guard usedDevices == nodes * devicesPerNode else { return }
+                divisions.count += 1
                 let isFeasible = stages.enumerated().allSatisfy { index, stage in
                     fits(stage.layers, devices: stage.devices, inFlight: stages.count - index)
                 }
@@ -105,7 +112,10 @@ struct ExhaustiveTemplates {
                 best = min(best ?? .infinity, time)
                 return
             }
-            guard usedDevices < nodes * devicesPerNode else { return }
+            let devicesLeft = nodes * devicesPerNode - usedDevices
+            // Each node to go has a stage, and each stage a layer.
+            let nodesLeft = (devicesLeft + devicesPerNode - 1) / devicesPerNode
+            guard devicesLeft > 0, nodesLeft <= profile.layers.count - first else { return }
             let room = devicesPerNode - usedDevices % devicesPerNode
             for devices in [1, 2, 4] where devices <= room {
                 for end in (first + 1)...profile.layers.count {

@@ -34,7 +34,8 @@ import Testing
     /// A profile of that shape: all-reduces from free to dear, memory from ample to none.
     static func profile(_ seed: Seed, using random: inout SeededGenerator) -> ModelProfile {
         let shape = Shape.allCases[Int(seed.value) % Shape.allCases.count]
-        let times = shape.times(Int.random(in: 1...8, using: &random), using: &random)
+        let most = Proof.isFull ? 10 : 8
+        let times = shape.times(Int.random(in: 1...most, using: &random), using: &random)
         let reduction = [0, 0.02, 0.2, 1][Int.random(in: 0..<4, using: &random)]
         let hasMemory = Int.random(in: 0..<3, using: &random) == 0
         let layers = times.enumerated().map { index, time in
@@ -64,7 +65,7 @@ import Testing
 
     @Test(
         "no division has less T than the template, whatever the spread of times and memory",
-        arguments: Seed.range(0..<360)
+        arguments: Proof.seeds
     )
     func minimum(seed: Seed) throws {
         var random = SeededGenerator(seed)
@@ -82,13 +83,20 @@ import Testing
                 costModel: costModel
             )
             // One search for all sizes, and one for each alone.
-            let set = try? generator.templates(nodes: 4, faultTolerance: 0)
-            let single = Int.random(in: 1...4, using: &random)
-            for nodes in devicesPerNode == 4 ? [single] : Array(1...4) {
+            let most = Proof.isFull ? 5 : 4
+            let set = try? generator.templates(nodes: most, faultTolerance: 0)
+            let single = Int.random(in: 1...most, using: &random)
+            for nodes in devicesPerNode == 4 ? [single] : Array(1...most) {
                 let template = set?.template(nodes: nodes)
+                let before = exhaustive.divisions.count
                 let complaints = exhaustive.complaints(template, nodes: nodes)
                 #expect(complaints == [], "\(seed), \(nodes) nodes, \(costModel)")
                 #expect(generator.template(nodes: nodes) == template, "\(seed)")
+                try Proof.note(
+                    devicesPerNode,
+                    costModel,
+                    divisions: exhaustive.divisions.count - before
+                )
             }
         }
     }

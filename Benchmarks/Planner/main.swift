@@ -1,0 +1,18 @@
+// Times planning and counts its work; prints one JSON object a line.
+//
+//     planner-benchmark times     templates, instantiation and replanning, with their limits
+//     planner-benchmark counts    work of the template search by layers, nodes and devices
+
+import Foundation
+import OobleckCore
+import OobleckPlanning
+import OobleckReconfiguration
+
+let benchmark = PlannerBenchmark()
+switch CommandLine.arguments.dropFirst().first {
+case "times": try benchmark.times()
+case "counts": try benchmark.counts()
+default:
+    FileHandle.standardError.write(Data("usage: planner-benchmark times|counts\n".utf8))
+    exit(64)
+}
