@@ -31,7 +31,7 @@ struct NodeAssignment {
         _ instantiation: Instantiation,
         templates: TemplateSet,
         nodes: [NodeID]
-    ) -> [[NodeID]] {
+    ) -> (nodes: [[NodeID]], isExact: Bool) {
         var slots: [Slot] = []
         for (pipeline, size) in instantiation.nodeCounts.enumerated() {
             guard let template = templates.template(nodes: size) else {
@@ -45,6 +45,7 @@ struct NodeAssignment {
         let placed = Set(nodeOfSlot.compactMap { $0 })
         var nodesLeft = nodes.filter { !placed.contains($0) }[...]
         var slotsLeft = slots.indices.filter { nodeOfSlot[$0] == nil }[...]
+        let isExact = nodesLeft.count <= Self.exactLimit
         while !nodesLeft.isEmpty {
             let some = Array(nodesLeft.prefix(Self.exactLimit))
             let places = Array(slotsLeft.prefix(Self.exactLimit))
@@ -59,7 +60,7 @@ struct NodeAssignment {
         for (slot, node) in zip(slots, nodeOfSlot.compactMap { $0 }) {
             assigned[slot.pipeline].append(node)
         }
-        return assigned
+        return (assigned, isExact)
     }
 
     /// The nodes that hold exactly what a place needs, by place.

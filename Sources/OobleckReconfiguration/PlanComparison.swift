@@ -11,6 +11,8 @@ struct PlanOption {
     let transferTime: Seconds
     /// What the published policy did, if the option is its.
     let changes: [PipelineChange]
+    /// Whether the nodes were placed exactly, not in parts (``NodeAssignment/exactLimit``).
+    let isExact: Bool
 
     func executionPlan(_ generation: Generation) -> ExecutionPlan {
         ExecutionPlan(
@@ -139,8 +141,8 @@ struct PlanComparison {
             hasState: hasState,
             previous: previous
         )
-        let pipelines = assignment.pipelines(instantiation, templates: templates, nodes: nodes)
-        return option(instantiation, pipelines, [])
+        let placed = assignment.pipelines(instantiation, templates: templates, nodes: nodes)
+        return option(instantiation, placed.nodes, [], isExact: placed.isExact)
     }
 
     /// Relative to the fastest option's steps until the next failure.
@@ -155,7 +157,8 @@ struct PlanComparison {
     private func option(
         _ instantiation: Instantiation,
         _ nodes: [[NodeID]],
-        _ changes: [PipelineChange]
+        _ changes: [PipelineChange],
+        isExact: Bool = true
     ) -> PlanOption {
         let transfers = hasState ? transfers(nodes) : []
         return PlanOption(
@@ -163,7 +166,8 @@ struct PlanComparison {
             nodes: nodes,
             transfers: transfers,
             transferTime: costs.transferTime(transfers),
-            changes: changes
+            changes: changes,
+            isExact: isExact
         )
     }
 

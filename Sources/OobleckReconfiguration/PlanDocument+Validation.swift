@@ -1,11 +1,18 @@
 import OobleckCore
 
 extension PlanDocument {
+    /// More would only be a mistake, and take memory without bound.
+    private static let mostMicrobatches = 16_777_216
+
     /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense or the
     /// parts contradict each other.
     package func validate() throws {
         try require(devicesPerNode > 0, "devices_per_node is \(devicesPerNode); it must be >= 1")
         try require(microbatches > 0, "microbatches are \(microbatches); there must be at least 1")
+        try require(
+            microbatches <= Self.mostMicrobatches,
+            "microbatches are \(microbatches); there may be \(Self.mostMicrobatches) at most"
+        )
         let tolerance = guarantee.faultTolerance
         try require(
             (0..<Int(Int32.max)).contains(tolerance),

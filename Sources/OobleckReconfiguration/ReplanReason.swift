@@ -42,6 +42,11 @@ struct ReplanReason {
             let noun = lostLayers.count == 1 ? "layer" : "layers"
             parts.append("layout only: \(noun) \(rangesPhrase(lostLayers)) must be restored")
         }
+        if !option.isExact {
+            parts.append(
+                "more than \(NodeAssignment.exactLimit) nodes to place: not proved fewest bytes"
+            )
+        }
         if !idle.isEmpty { parts.append("\(phrase(idle)) idle, no template fits") }
         if let synchronization { parts.append(synchronization) }
         if let comparison { parts.append(comparison) }

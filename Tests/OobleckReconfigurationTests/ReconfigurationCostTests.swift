@@ -92,4 +92,34 @@ import Testing
         #expect(error?.message.contains(words) == true)
         #expect(error?.code == .usage)
     }
+
+    @Test("a plan with more microbatches than any run has is refused, not computed")
+    func tooManyMicrobatches() throws {
+        var random = SeededGenerator(Seed(value: 2))
+        let profile = ModelProfile.random(layers: 4, perDevice: 4, using: &random)
+        var document = try Planner(profile: profile)
+            .plan(nodes: 4, faultTolerance: 1, microbatches: 8)
+        document.microbatches = 1 << 40
+        let error = #expect(throws: OobleckError.self) { try Replanner(document) }
+        #expect(error?.code == .inputData)
+        #expect(error?.message.contains("there may be 16777216 at most") == true)
+    }
+
+    @Test("a thousand nodes are planned anew with every layer where it must be")
+    func thousandNodes() throws {
+        var random = SeededGenerator(Seed(value: 3))
+        let profile = ModelProfile.random(layers: 12, perDevice: 3, using: &random)
+        let document = try Planner(profile: profile)
+            .plan(nodes: 1_000, faultTolerance: 1, microbatches: 4_000)
+        let lost: [NodeID] = [500]
+        let next = try Replanner(document, profile: profile).replan(losing: lost)
+        let held = holdings(of: document).filter { !lost.contains($0.key) }
+        var missing = 0
+        for (node, layers) in holdings(of: next) {
+            missing += layers.subtracting(held[node] ?? []).count
+        }
+        #expect(next.plan.nodes.count == 999)
+        #expect(next.transfers.count == missing)
+        #expect(next.plan.pipelines.allSatisfy { $0.nodes.count == $0.templateNodes })
+    }
 }
