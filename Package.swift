@@ -52,6 +52,10 @@ var targets: [Target] = [
     module("OobleckSchedule", ["OobleckCore"]),
     module("OobleckPlanning", ["OobleckCore", "OobleckSchedule"]),
     module("OobleckReconfiguration", ["OobleckCore", "OobleckPlanning"]),
+    module(
+        "OobleckSimulator",
+        ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSchedule"]
+    ),
     module("OobleckFigures", ["OobleckCore", "OobleckSchedule"]),
     module("OobleckClock", ["OobleckCore"]),
     module("OobleckData", ["OobleckCore", crypto]),
@@ -70,12 +74,16 @@ var targets: [Target] = [
         dependencies: [
             "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
-            "OobleckControl", "OobleckRecording", argumentParser, logging,
+            "OobleckControl", "OobleckRecording", "OobleckSimulator", argumentParser, logging,
         ],
         swiftSettings: swiftSettings
     ),
     tests("OobleckCore", ["OobleckCore"]),
     tests("OobleckPlanning", ["OobleckCore", "OobleckPlanning", "OobleckSchedule"]),
+    tests(
+        "OobleckSimulator",
+        ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
+    ),
     tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
     tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule"]),
     tests(
@@ -153,6 +161,7 @@ let package = Package(
                 "OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckReconfiguration",
             ]
         ),
+        .library(name: "OobleckSimulator", targets: ["OobleckSimulator"]),
         .executable(name: "oobleck", targets: ["oobleck"]),
     ],
     dependencies: [

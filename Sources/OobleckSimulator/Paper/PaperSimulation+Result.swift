@@ -1,0 +1,65 @@
+extension PaperSimulation {
+    /// What is reported of a run that first started at `start` and ended at `end`, in milliseconds.
+    func result(start: Int, end: Int) -> PaperResult {
+        let steps = stride(from: 1, to: min(record.hours.count, record.rates.count), by: 2)
+        return PaperResult(
+            throughput: table == nil ? 0 : record.averageRate(from: start),
+            steps: record.steps,
+            preemptions: record.preemptions,
+            fatalFailures: record.fatalFailures,
+            averageNodes: record.averageNodes(atEnd: nodes.count),
+            duration: Double(end) / 1000,
+            breakdown: corrections.contains(.breakdown) ? countedOnce : asPublished,
+            states: PaperResult.States(
+                running: Double(record.running) / 1000,
+                rendezvous: Double(record.inRendezvous) / 1000,
+                stopped: Double(record.stopped) / 1000
+            ),
+            reason: table == nil
+                ? "\(policy.rawValue) cannot hold \(model.rawValue): out of memory as published"
+                : nil,
+            timeline: table == nil
+                ? []
+                : steps.map {
+                    PaperResult.Step(end: record.hours[$0] * 3600, throughput: record.rates[$0])
+                }
+        )
+    }
+
+    private var asPublished: PaperResult.Breakdown {
+        PaperResult.Breakdown(
+            effective: record.effective / 1000,
+            redundant: record.redundant / 1000,
+            rebalance: record.rebalance / 1000,
+            restart: record.restart / 1000,
+            checkpoint: record.checkpoint / 1000,
+            fallback: record.fallback / 1000
+        )
+    }
+
+    /// Each second once: what steps that count computed, what reconfigurations and checkpoints took,
+    /// and the rest of the time in the state of running, which was lost.
+    private var countedOnce: PaperResult.Breakdown {
+        var kept = 0
+        for (step, time) in record.computed.enumerated()
+        where 2 * step + 1 < record.rates.count && record.rates[2 * step + 1] > 0 {
+            kept += time
+        }
+        let useful = Double(kept) / 1000
+        let checkpoint = min(record.checkpoint, Double(record.running)) / 1000
+        let rendezvous = Double(record.inRendezvous) / 1000
+        let isRestart = policy == .varuna || policy == .varunaWithoutOverhead
+        let shareOfRestart =
+            policy == .bamboo ? record.restart / (record.restart + record.rebalance) : 0
+        let restart = isRestart ? rendezvous : rendezvous * shareOfRestart
+        let share = policy == .bamboo ? BambooState.usefulShare : 1
+        return PaperResult.Breakdown(
+            effective: useful * share,
+            redundant: useful * (1 - share),
+            rebalance: rendezvous - restart,
+            restart: restart,
+            checkpoint: checkpoint,
+            fallback: max(0, Double(record.running) / 1000 - useful - checkpoint)
+        )
+    }
+}
