@@ -10,7 +10,8 @@ struct Oobleck: AsyncParsableCommand {
         abstract: "Train a model on nodes that fail, and end with the very same parameters.",
         subcommands: [
             DemoCommand.self, TrainCommand.self, ProfileCommand.self, PlanCommand.self,
-            ReplanCommand.self, SimulateCommand.self, VerifyCommand.self, StatusCommand.self, EventsCommand.self,
+            ReplanCommand.self, SimulateCommand.self, VerifyCommand.self,
+            StatusCommand.self, EventsCommand.self,
             DrainCommand.self, AddCommand.self, ExportCommand.self, AgentCommand.self,
         ]
     )

@@ -97,6 +97,19 @@ import Testing
         #expect(abs(states + result.states.stopped - result.duration) < 1e-6)
     }
 
+    @Test(
+        "a step that ends before the checkpoint of the step before counts, as published",
+        .enabled(if: PublicTraces.isPresent, "the public traces are not beside the checkout")
+    )
+    func negativeStep() throws {
+        let result = try PaperSimulation.run(
+            model: .gpt2,
+            policy: .varuna,
+            trace: PublicTraces.read("oobleck/1h.csv")
+        )
+        #expect(abs(result.throughput - 85.17071511234116) < 1e-9)
+    }
+
     @Test("a trace that never has enough nodes is refused")
     func tooFewNodes() throws {
         let trace = try Self.constant(nodes: 11, removals: [1_000_000])

@@ -43,7 +43,9 @@ struct PaperRecord {
 
     mutating func addStep(from start: Int, to end: Int, samples: Int, computing: Int) {
         let seconds = Double(end - start) / 1000
-        let rate = seconds > 0 ? Double(samples) / seconds : 0
+        // Less than zero where a node went while a checkpoint was written: the published restart is
+        // shorter than that, and the next step ends before the checkpoint does.
+        let rate = seconds == 0 ? 0 : Double(samples) / seconds
         hours += [Double(start) / Self.millisecondsPerHour, Double(end) / Self.millisecondsPerHour]
         rates += [rate, rate]
         computed.append(computing)

@@ -21,7 +21,10 @@ extension PaperSimulation {
             timeline: table == nil
                 ? []
                 : steps.map {
-                    PaperResult.Step(end: record.hours[$0] * 3600, throughput: record.rates[$0])
+                    PaperResult.Step(
+                        end: record.hours[$0] * 3600,
+                        throughput: max(0, record.rates[$0])
+                    )
                 }
         )
     }
@@ -42,7 +45,7 @@ extension PaperSimulation {
     private var countedOnce: PaperResult.Breakdown {
         var kept = 0
         for (step, time) in record.computed.enumerated()
-        where 2 * step + 1 < record.rates.count && record.rates[2 * step + 1] > 0 {
+        where 2 * step + 1 < record.rates.count && record.rates[2 * step + 1] != 0 {
             kept += time
         }
         let useful = Double(kept) / 1000
