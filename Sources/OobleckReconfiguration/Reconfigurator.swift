@@ -9,6 +9,7 @@ public struct Reconfigurator: Sendable {
     private let generator: TemplateGenerator
     private let faultTolerance: Int
     private let microbatches: Int
+    private let policy: ReplanPolicy
     private let minimumNodes: Int
     private var prepared: (templates: TemplateSet, instantiator: Instantiator)?
     /// The pipelines for a count of nodes, of the prepared templates.
@@ -24,7 +25,8 @@ public struct Reconfigurator: Sendable {
         costModel: CostModel,
         faultTolerance: Int,
         microbatches: Int,
-        devicesPerNode: Int = 1
+        devicesPerNode: Int = 1,
+        policy: ReplanPolicy = .optimal
     ) throws {
         guard faultTolerance >= 0 else {
             throw OobleckError(
@@ -48,6 +50,7 @@ public struct Reconfigurator: Sendable {
         }
         self.faultTolerance = faultTolerance
         self.microbatches = microbatches
+        self.policy = policy
         minimumNodes = minimum
     }
 
@@ -99,7 +102,8 @@ public struct Reconfigurator: Sendable {
             costs: costs
         )
         let published = hasState && !previous.isEmpty ? comparison.published(nodes: nodes) : nil
-        let (option, next) = comparison.best(choice, nodes: nodes, published: published)
+        var (option, next) = comparison.best(choice, nodes: nodes, published: published)
+        if policy == .sosp23, let published { (option, next) = (published, option) }
         let plan = option.executionPlan(generation)
         previous = plan.pipelines
         let reason = PlanReason(

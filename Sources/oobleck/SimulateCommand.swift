@@ -7,35 +7,73 @@ import OobleckSimulator
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Simulate how a policy survives preemptions."
+        abstract: "Simulate how policies survive failures.",
+        discussion: """
+            Policies: \(SimulatedPolicy.allCases.map(\.rawValue).joined(separator: ", ")); \
+            with --paper-compatible: \(PaperPolicy.allCases.map(\.rawValue).joined(separator: ", ")).
+            Models: \(TransformerShape.known.map(\.name).joined(separator: ", ")).
+            """
     )
 
+    @Option(help: "The policies, with commas between; the others are compared with the first.")
+    var policy = SimulatedPolicy.oobleck.rawValue
+
     @Option(help: "A file in a public format: when nodes come and go.")
-    var trace: String
+    var trace: String?
 
-    @Option(help: "The policy: bamboo, varuna, varuna-nockpt or oobleck.")
-    var policy: String
+    @Option(help: "A built-in model.")
+    var model: String?
 
-    @Option(help: "The model, one of the paper's.")
-    var model: String
+    @Option(help: "A profile.json instead of a built-in model.")
+    var profile: String?
 
     @Flag(help: "Simulate as the paper's evaluation did, to the digit, mistakes included.")
     var paperCompatible = false
 
-    @Flag(help: "Set right what is wrong in the published simulators.")
+    @Flag(help: "With --paper-compatible: set right what is wrong in it.")
     var corrected = false
 
-    @Option(help: "The paper's experiment: frequency or spot. [by the trace]")
+    @Option(help: "With --paper-compatible: the experiment, frequency or spot. [by the trace]")
     var experiment: PaperExperiment?
+
+    @OptionGroup(title: "Failures by chance") var failures: FailureOptions
+
+    @OptionGroup(title: "What things cost") var costs: CostOptions
 
     @Option(help: "How to print.")
     var format = OutputFormat.text
 
     func run() throws {
-        guard paperCompatible else {
-            throw OobleckError(.usage, "only --paper-compatible is there yet")
+        if paperCompatible { return try runPaper() }
+        guard !corrected, experiment == nil else {
+            throw OobleckError(
+                .usage,
+                "--corrected and --experiment are for --paper-compatible; "
+                    + "without it nothing needs to be corrected"
+            )
         }
-        let model = try PaperModel(name: model)
+        let names = policy.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        let experiment = Experiment(
+            model: try costs.cluster(model: model, profile: profile),
+            source: try failures.source(trace: trace),
+            policies: try names.map(SimulatedPolicy.init(name:)),
+            trials: failures.trials,
+            seed: failures.seed,
+            interval: try costs.interval,
+            reserve: costs.reserve
+        )
+        let report = SimulationReport(experiment, try experiment.run())
+        print(format == .json ? try Console.json(report) : report.text)
+    }
+
+    private func runPaper() throws {
+        guard let trace else {
+            throw OobleckError(.usage, "--paper-compatible needs --trace, a file of events")
+        }
+        guard let name = model else {
+            throw OobleckError(.usage, "--paper-compatible needs --model, one of the paper's")
+        }
+        let model = try PaperModel(name: name)
         let policy = try PaperPolicy(name: policy)
         let result = try PaperSimulation.run(
             model: model,
@@ -52,36 +90,3 @@ struct SimulateCommand: ParsableCommand {
 }
 
 extension PaperExperiment: ExpressibleByArgument {}
-
-extension PaperResult {
-    /// The result for people, within 80 columns.
-    func text(model: PaperModel, policy: PaperPolicy) -> String {
-        func row(_ name: String, _ seconds: Double) -> String {
-            let name = name.padding(toLength: 12, withPad: " ", startingAt: 0)
-            let share = Console.decimal(100 * seconds / max(duration, 1e-9), 1)
-            let clock = Console.clock(seconds: seconds)
-            return "  " + name + String(repeating: " ", count: max(0, 12 - clock.count)) + clock
-                + String(repeating: " ", count: max(0, 9 - share.count)) + share + " %"
-        }
-        var lines = [
-            "\(policy.rawValue) on \(model.rawValue): \(Console.decimal(throughput, 2)) samples/s, "
-                + "\(steps) steps in \(Console.clock(seconds: duration))",
-            "\(preemptions) preemptions, \(Console.decimal(averageNodes, 1)) nodes on average",
-        ]
-        if let reason { lines.append(Console.wrapped(reason)) }
-        lines += ["", "breakdown           time   of the run"]
-        lines += [
-            ("effective", breakdown.effective), ("redundant", breakdown.redundant),
-            ("rebalance", breakdown.rebalance), ("restart", breakdown.restart),
-            ("checkpoint", breakdown.checkpoint), ("fallback", breakdown.fallback),
-        ]
-        .map(row)
-        lines += ["", "state"]
-        lines += [
-            ("running", states.running), ("rendezvous", states.rendezvous),
-            ("stopped", states.stopped),
-        ]
-        .map(row)
-        return lines.joined(separator: "\n")
-    }
-}

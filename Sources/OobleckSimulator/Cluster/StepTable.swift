@@ -1,0 +1,149 @@
+import OobleckCore
+import OobleckPlanning
+import Synchronization
+
+/// How long a step takes on so many nodes, by the production planner; shared by all policies and
+/// trials.
+///
+/// Up to ``mostExactNodes`` nodes the planner chooses the pipelines. Beyond, as many pipelines as
+/// possible of the template that gives a node the most are taken, which is what the planner's choice
+/// tends to.
+public final class StepTable: Sendable {
+    /// Most nodes for which pipelines are chosen exactly.
+    public static let mostExactNodes = 1024
+
+    /// Pipelines that are all alike.
+    struct Uniform: Hashable {
+        let template: PipelineTemplate
+        let pipelines: Int
+        let step: SimulatedTime
+    }
+
+    let model: ClusterModel
+    let templates: TemplateSet
+    private let instantiator: Instantiator
+    private let choices = Mutex<[Int: PlanChoice?]>([:])
+    private let fastest = Mutex<[SimulatedTime]>([])
+
+    /// A table for a model on at most `nodes` nodes.
+    ///
+    /// - Throws: ``OobleckError/Code/noPlan`` if no template exists for so many nodes.
+    public init(_ model: ClusterModel, nodes: Int) throws {
+        try model.validate()
+        self.model = model
+        let generator = try TemplateGenerator(
+            profile: model.profile,
+            devicesPerNode: model.devicesPerNode,
+            costModel: model.costModel
+        )
+        guard let minimum = generator.minimumNodes(upTo: nodes) else {
+            throw OobleckError(.noPlan, generator.noPlanMessage(nodes: nodes))
+        }
+        // Larger templates only serve counts of nodes that smaller ones cover too.
+        let most = nodes <= 64 ? nodes : min(nodes, (model.faultTolerance + 3) * minimum)
+        templates = try generator.templates(nodes: most, faultTolerance: model.faultTolerance)
+        instantiator = try Instantiator(
+            templates: templates.templates,
+            profile: model.profile,
+            costModel: model.costModel,
+            microbatches: model.microbatches
+        )
+    }
+
+    /// n_0.
+    var minimumNodes: Int { templates.minimumNodes }
+
+    /// The pipelines that the planner chooses for so many nodes, or `nil` if there are too few.
+    func choice(nodes: Int) -> PlanChoice? {
+        choices.withLock { known in
+            if let choice = known[nodes] { return choice }
+            let choice = instantiator.choice(nodes: nodes, faultTolerance: model.faultTolerance)
+            known[nodes] = .some(choice)
+            return choice
+        }
+    }
+
+    /// The step of the planner's choice; `nil` if there are too few nodes.
+    func elasticStep(nodes: Int) -> (step: SimulatedTime, pipelines: Int, idle: Int)? {
+        guard nodes <= Self.mostExactNodes else {
+            return bestUniform(nodes: nodes).map { ($0.step, $0.pipelines, 0) }
+        }
+        return choice(nodes: nodes).map {
+            (SimulatedTime($0.instantiation.step), $0.instantiation.nodeCounts.count, $0.idleNodes)
+        }
+    }
+
+    /// Pipelines of one template, as many as fit; the step is that of the one with the most
+    /// microbatches.
+    func uniform(_ template: PipelineTemplate, nodes: Int) -> Uniform? {
+        let pipelines = min(nodes / template.nodes, model.microbatches)
+        guard pipelines > 0 else { return nil }
+        let most = (model.microbatches + pipelines - 1) / pipelines
+        return Uniform(
+            template: template,
+            pipelines: pipelines,
+            step: step(template, microbatches: most, pipelines: pipelines)
+        )
+    }
+
+    /// The step of pipelines that have at most so many microbatches.
+    func step(
+        _ template: PipelineTemplate,
+        microbatches: Int,
+        pipelines: Int
+    ) -> SimulatedTime {
+        let time = pipelineTime(template, microbatches: microbatches, costModel: model.costModel)
+        return SimulatedTime(time + instantiator.synchronization(pipelines: pipelines))
+    }
+
+    /// The fastest pipelines of one template, the fewest nodes a pipeline on a tie.
+    func bestUniform(nodes: Int) -> Uniform? {
+        templates.templates.compactMap { uniform($0, nodes: nodes) }.min { $0.step < $1.step }
+    }
+
+    /// The fastest step of 1F1B that these nodes, or fewer, could take.
+    ///
+    /// Beyond ``OobleckPolicy/mostExactNodes`` nodes among pipelines of one template.
+    func fastestStep(nodes: Int) -> SimulatedTime? {
+        let exact = min(nodes, OobleckPolicy.mostExactNodes)
+        let chosen = fastest.withLock { known in
+            while known.count <= exact {
+                let found = instantiator.instantiation(nodes: known.count, minimumPipelines: 1)
+                let step = found.map { SimulatedTime($0.step) } ?? .never
+                known.append(min(step, known.last ?? .never))
+            }
+            return known[exact]
+        }
+        let step = templates.templates.reduce(chosen) { step, template in
+            fewestPipelines(atMost: nodes / template.nodes).reduce(step) { step, pipelines in
+                let most = (model.microbatches + pipelines - 1) / pipelines
+                return min(
+                    step,
+                    self.step(template, microbatches: most, pipelines: pipelines)
+                )
+            }
+        }
+        return step < .never ? step : nil
+    }
+
+    /// The least count of pipelines for each microbatch count that the largest can have.
+    private func fewestPipelines(atMost most: Int) -> [Int] {
+        var counts: [Int] = []
+        var each = model.microbatches
+        while each >= 1 {
+            let pipelines = (model.microbatches + each - 1) / each
+            guard pipelines <= most else { break }
+            counts.append(pipelines)
+            each = (model.microbatches + pipelines - 1) / pipelines - 1
+        }
+        return counts
+    }
+
+    /// Bytes of the state of a template's heaviest node.
+    func heaviestNode(_ template: PipelineTemplate) -> Int {
+        template.layersByNode.map { layers in
+            layers.reduce(0) { $0 + model.profile.layers[$1].stateBytes.value }
+        }
+        .max() ?? 0
+    }
+}

@@ -1,0 +1,222 @@
+import OobleckCore
+import OobleckPlanning
+import OobleckReconfiguration
+
+/// Pipeline templates: the survivors get other pipelines and copy what they miss.
+///
+/// Up to ``mostExactNodes`` nodes every decision is made by ``Reconfigurator``, the value that the
+/// coordinator asks, with the layers that each node holds. Beyond, the step is that of
+/// ``StepTable``, the copies those of the heaviest node of the smallest template, and a layer is
+/// taken for lost when as many nodes go at once as there are pipelines.
+public struct OobleckPolicy: ResiliencePolicy {
+    /// Most nodes for which plans are made as in production.
+    public static let mostExactNodes = 256
+
+    private let table: StepTable
+    private let checkpoints: CheckpointPlan
+    private let isExact: Bool
+    private var reconfigurator: Reconfigurator
+    /// Layers of each node: valid now, and after the running recovery.
+    private var holdings: [NodeID: Set<Int>] = [:]
+    private var promised: [NodeID: Set<Int>] = [:]
+    private var drained: Set<Int> = []
+    private var generation = Generation(0)
+    private var hasStarted = false
+    /// Pipelines of the plan in force.
+    public private(set) var pipelines = 0
+    /// The document of the plan in force, if made as in production.
+    public private(set) var document: PlanDocument?
+
+    /// A policy for at most `nodes` nodes; checkpoints are for losses of a layer's last copy.
+    public init(
+        _ table: StepTable,
+        _ policy: ReplanPolicy,
+        nodes: Int,
+        checkpoints: CheckpointPlan
+    ) throws {
+        self.table = table
+        self.checkpoints = checkpoints
+        isExact = nodes <= Self.mostExactNodes
+        reconfigurator = try Reconfigurator(
+            profile: table.model.profile,
+            costModel: table.model.costModel,
+            faultTolerance: table.model.faultTolerance,
+            microbatches: table.model.microbatches,
+            devicesPerNode: table.model.devicesPerNode,
+            policy: policy
+        )
+    }
+
+    /// See ``ResiliencePolicy``.
+    public mutating func answer(_ event: PolicyEvent, _ view: ClusterView) -> PolicyAnswer? {
+        if !view.isRecovering { holdings = promised }
+        switch event {
+        case .start:
+            drained = []
+            holdings = holdings.filter { view.alive.contains($0.key.rawValue) }
+            let phases =
+                hasStarted
+                ? [PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart))] : []
+            return reconfigure(view, .none, phases)
+        case .lost(let nodes, let kind):
+            let worked = nodes.contains { !drained.contains($0) }
+            drained.subtract(nodes)
+            for node in nodes {
+                holdings[NodeID(node)] = nil
+                promised[NodeID(node)] = nil
+            }
+            guard worked else { return nil }
+            let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
+            return reconfigure(view, .runningStep, [detecting, rebuilding], lost: nodes.count)
+        case .changed(let joined, let leaving, let slow):
+            drained.formUnion(leaving.filter { view.alive.contains($0) })
+            let isEvicting = evict(slow, view)
+            let isChanged = isEvicting || !joined.isEmpty || !leaving.isEmpty
+            return isChanged ? reconfigure(view, .none, [rebuilding]) : nil
+        }
+    }
+
+    /// Leaves out slow nodes if the others alone are faster; whether any.
+    private mutating func evict(_ slow: [Int], _ view: ClusterView) -> Bool {
+        let candidates = slow.filter { view.alive.contains($0) && !drained.contains($0) }
+        let factor = candidates.compactMap { view.slowFactors[$0] }.max() ?? 1
+        let count = view.alive.count - drained.count
+        guard factor > 1, let with = table.elasticStep(nodes: count),
+            let without = table.elasticStep(nodes: count - candidates.count),
+            Double(without.step.nanoseconds) < factor * Double(with.step.nanoseconds)
+        else { return false }
+        drained.formUnion(candidates)
+        return true
+    }
+
+    private var rebuilding: PolicyAnswer.Phase {
+        PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.rebuild))
+    }
+
+    private mutating func reconfigure(
+        _ view: ClusterView,
+        _ rollback: PolicyAnswer.Rollback,
+        _ phases: [PolicyAnswer.Phase],
+        lost: Int = 0
+    ) -> PolicyAnswer? {
+        guard isExact else { return estimate(view, rollback, phases, lost: lost) }
+        let nodes = view.alive.all.filter { !drained.contains($0) }.map { NodeID($0) }
+        generation = generation.next
+        let failures = max(1, view.losses)
+        let costs = ReconfigurationCosts(
+            timeToFailure: Seconds(max(60, view.time.seconds / Double(failures))),
+            bandwidth: table.model.networkBandwidth
+        )
+        func decide(_ hasState: Bool) -> ReconfigurationDecision {
+            reconfigurator.decide(
+                nodes: nodes,
+                holdings: holdings,
+                hasState: hasState,
+                generation: generation,
+                costs: costs
+            )
+        }
+        switch decide(hasStarted) {
+        case .plan(let document, _):
+            return follow(document, rollback, phases + [copying(document.transfers)])
+        case .tooFewNodes:
+            promised = holdings
+            return PolicyAnswer(rollback, [], then: nil)
+        case .lostLayers:
+            guard case .plan(let document, _) = decide(false) else {
+                promised = [:]
+                holdings = [:]
+                return PolicyAnswer(.checkpoint, [], then: nil)
+            }
+            return follow(document, .checkpoint, phases + restoring)
+        }
+    }
+
+    private var restoring: [PolicyAnswer.Phase] {
+        [
+            PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart)),
+            PolicyAnswer.Phase(.copying, table.model.storageTime()),
+        ]
+    }
+
+    private mutating func follow(
+        _ document: PlanDocument,
+        _ rollback: PolicyAnswer.Rollback,
+        _ phases: [PolicyAnswer.Phase]
+    ) -> PolicyAnswer {
+        self.document = document
+        hasStarted = true
+        promised = [:]
+        for pipeline in document.plan.pipelines {
+            let layers = document.template(nodes: pipeline.templateNodes)?.layersByNode ?? []
+            for (node, held) in zip(pipeline.nodes, layers) { promised[node] = Set(held) }
+        }
+        pipelines = document.plan.pipelines.count
+        // A node that is drained still has what it had, until it goes.
+        for node in drained {
+            if let held = holdings[NodeID(node)] { promised[NodeID(node)] = held }
+        }
+        let employed = Set(document.plan.pipelines.flatMap { $0.nodes.map(\.rawValue) })
+        return PolicyAnswer(
+            rollback,
+            phases,
+            then: training(SimulatedTime(document.plan.stepTime), employed: employed)
+        )
+    }
+
+    /// All copies at once, each over its own links: as long as the busiest node sends or receives.
+    private func copying(_ transfers: [LayerTransfer]) -> PolicyAnswer.Phase {
+        var sent: [NodeID: Int] = [:]
+        var received: [NodeID: Int] = [:]
+        for transfer in transfers {
+            sent[transfer.fromNode, default: 0] += transfer.bytes.value
+            received[transfer.toNode, default: 0] += transfer.bytes.value
+        }
+        let most = max(sent.values.max() ?? 0, received.values.max() ?? 0)
+        return PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: most))
+    }
+
+    /// The nodes that a new plan employs work; the caller of the answer makes the others idle.
+    private func training(_ step: SimulatedTime, employed: Set<Int>) -> Training {
+        Training(
+            step: step,
+            samples: table.model.samplesPerStep,
+            employed: employed,
+            checkpoints: rhythm(step)
+        )
+    }
+
+    private func rhythm(_ step: SimulatedTime) -> CheckpointRhythm {
+        checkpoints.rhythm(table.model, step: step, nodesPerPipeline: table.minimumNodes)
+    }
+
+    /// The answer at sizes at which plans are not made one by one.
+    private mutating func estimate(
+        _ view: ClusterView,
+        _ rollback: PolicyAnswer.Rollback,
+        _ phases: [PolicyAnswer.Phase],
+        lost: Int
+    ) -> PolicyAnswer? {
+        let count = view.alive.count - drained.count
+        let isFatal = hasStarted && lost > 0 && lost >= pipelines
+        guard let next = table.elasticStep(nodes: count) else {
+            return hasStarted ? PolicyAnswer(.checkpoint, [], then: nil) : nil
+        }
+        pipelines = next.pipelines
+        let isFirst = !hasStarted
+        hasStarted = true
+        let smallest = table.templates.templates.first
+        let bytes = isFirst ? 0 : smallest.map { table.heaviestNode($0) } ?? 0
+        let copying = PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: bytes))
+        return PolicyAnswer(
+            isFatal ? .checkpoint : rollback,
+            phases + (isFatal ? restoring : [copying]),
+            then: Training(
+                step: next.step,
+                samples: table.model.samplesPerStep,
+                idle: drained,
+                checkpoints: rhythm(next.step)
+            )
+        )
+    }
+}

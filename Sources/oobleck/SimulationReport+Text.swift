@@ -1,0 +1,60 @@
+import Foundation
+import OobleckCore
+import OobleckPlanning
+import OobleckSimulator
+
+extension SimulationReport {
+    /// The report for people, within 80 columns.
+    var text: String {
+        let days = Console.decimal(duration.value / 86_400, duration.value < 86_400 ? 2 : 1)
+        let worlds = PlanReason.count(trials, "world")
+        var lines = [
+            "\(model), up to \(nodes) nodes, \(days) days, \(worlds), "
+                + "\(Self.number(losses.mean)) losses each",
+            "",
+            "policy                samples/s  +-95 %  useful    lost  recovery  samples/$",
+        ]
+        for row in policies {
+            let name = row.policy.padding(toLength: 18, withPad: " ", startingAt: 0)
+            if let obstacle = row.obstacle {
+                lines.append(Console.wrapped("\(name)    cannot run: \(obstacle)", indent: 22))
+                continue
+            }
+            let total = row.nodeSeconds.values.reduce(0, +)
+            let lost = total > 0 ? (row.nodeSeconds["lost"] ?? 0) / total : 0
+            lines.append(
+                name + Self.right(Self.number(row.goodput.mean), 13)
+                    + Self.right(trials > 1 ? Self.number(row.goodput.margin) : "-", 8)
+                    + Self.right(Console.decimal(100 * row.effectiveTimeRatio.mean, 1) + "%", 8)
+                    + Self.right(Console.decimal(100 * lost, 1) + "%", 8)
+                    + Self.right(row.recoveryMedian.map { PlanReason.time($0) } ?? "-", 10)
+                    + Self.right(Self.number(row.samplesPerDollar.mean), 11)
+            )
+        }
+        if policies.count > 1, trials > 1, let first = policies.first {
+            lines += ["", "difference to \(first.policy) in the same worlds, samples/s"]
+            for row in policies.dropFirst() {
+                guard let difference = row.goodputDifference, row.obstacle == nil else { continue }
+                let name = row.policy.padding(toLength: 18, withPad: " ", startingAt: 0)
+                let sign = difference.mean < 0 ? "" : "+"
+                lines.append(
+                    name + Self.right(sign + Self.number(difference.mean), 13)
+                        + Self.right("+-" + Self.number(difference.margin), 12)
+                )
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func right(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    /// Four digits, as `0.01234`, `12.34` or `1234`.
+    private static func number(_ value: Double) -> String {
+        guard value != 0, value.isFinite else { return Console.decimal(value, 0) }
+        let digits = Int(floor(log10(abs(value))))
+        return digits >= 6
+            ? Console.short(value) : Console.decimal(value, min(6, max(0, 3 - digits)))
+    }
+}
