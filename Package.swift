@@ -57,6 +57,10 @@ var targets: [Target] = [
         ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSchedule"]
     ),
     module("OobleckFigures", ["OobleckCore", "OobleckSchedule"]),
+    module(
+        "OobleckEvaluation",
+        ["OobleckCore", "OobleckFigures", "OobleckPlanning", "OobleckSimulator", crypto]
+    ),
     module("OobleckClock", ["OobleckCore"]),
     module("OobleckData", ["OobleckCore", crypto]),
     module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
@@ -74,7 +78,8 @@ var targets: [Target] = [
         dependencies: [
             "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
-            "OobleckControl", "OobleckRecording", "OobleckSimulator", argumentParser, logging,
+            "OobleckControl", "OobleckEvaluation", "OobleckRecording", "OobleckSimulator",
+            argumentParser, logging,
         ],
         swiftSettings: swiftSettings
     ),

@@ -27,10 +27,54 @@ struct SVG {
         }
     }
 
-    mutating func line(_ from: (x: Double, y: Double), _ to: (x: Double, y: Double)) {
+    mutating func line(
+        _ from: (x: Double, y: Double),
+        _ to: (x: Double, y: Double),
+        stroke: String = "#555"
+    ) {
         elements.append(
             "<line x1=\"\(Self.number(from.x))\" y1=\"\(Self.number(from.y))\" "
-                + "x2=\"\(Self.number(to.x))\" y2=\"\(Self.number(to.y))\" stroke=\"#555\"/>"
+                + "x2=\"\(Self.number(to.x))\" y2=\"\(Self.number(to.y))\" stroke=\"\(stroke)\"/>"
+        )
+    }
+
+    /// A line through points.
+    mutating func path(
+        _ points: [(x: Double, y: Double)],
+        stroke: String,
+        width: Double = 2,
+        dash: String? = nil
+    ) {
+        guard points.count > 1 else { return }
+        let steps = points.map { "\(Self.number($0.x)),\(Self.number($0.y))" }
+        elements.append(
+            "<polyline points=\"\(steps.joined(separator: " "))\" fill=\"none\" "
+                + "stroke=\"\(stroke)\" stroke-width=\"\(Self.number(width))\""
+                + (dash.map { " stroke-dasharray=\"\($0)\"" } ?? "") + "/>"
+        )
+    }
+
+    /// A closed shape.
+    mutating func polygon(
+        _ points: [(x: Double, y: Double)],
+        fill: String,
+        stroke: String,
+        title: String? = nil
+    ) {
+        let corners = points.map { "\(Self.number($0.x)),\(Self.number($0.y))" }
+        let shape =
+            "<polygon points=\"\(corners.joined(separator: " "))\" fill=\"\(fill)\" "
+            + "stroke=\"\(stroke)\" stroke-width=\"1.5\""
+        let end = title.map { "><title>\(Self.escaped($0))</title></polygon>" } ?? "/>"
+        elements.append(shape + end)
+    }
+
+    /// A text that reads upward, centred on its point.
+    mutating func uprightText(_ text: String, x: Double, y: Double, size: Double = 12) {
+        let place = "\(Self.number(x)) \(Self.number(y))"
+        elements.append(
+            "<text transform=\"translate(\(place)) rotate(-90)\" font-size=\"\(Self.number(size))\" "
+                + "text-anchor=\"middle\" fill=\"#111\">\(Self.escaped(text))</text>"
         )
     }
 

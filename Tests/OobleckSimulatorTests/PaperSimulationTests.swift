@@ -118,6 +118,20 @@ import Testing
         }
     }
 
+    @Test("where nodes go faster than a restart ends, corrected training never starts, and says so")
+    func neverStarts() throws {
+        let trace = try Self.constant(nodes: 30, removals: (1...15).map { $0 * 298_800 })
+        let result = try PaperSimulation.run(
+            model: .gpt3With6700M,
+            policy: .varuna,
+            trace: trace,
+            corrections: .all
+        )
+        #expect(result.throughput == 0)
+        #expect(result.steps == 0)
+        #expect(result.reason?.contains("never starts") == true)
+    }
+
     @Test("names are found whatever their case, others are listed")
     func names() throws {
         #expect(try PaperModel(name: "bert-LARGE") == .bertLarge)

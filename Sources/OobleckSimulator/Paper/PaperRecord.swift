@@ -8,6 +8,8 @@ struct PaperRecord {
     private(set) var inRendezvous = 0
     private(set) var stopped = 0
 
+    /// Whether there ever were as many nodes as the grid needs.
+    var hasEnoughNodes = false
     var steps = 0
     var preemptions = 0
     var fatalFailures = 0

@@ -1,9 +1,9 @@
 extension PaperSimulation {
-    /// What is reported of a run that first started at `start` and ended at `end`, in milliseconds.
-    func result(start: Int, end: Int) -> PaperResult {
+    /// What is reported of a run that ended at `end`, in milliseconds.
+    func result(end: Int) -> PaperResult {
         let steps = stride(from: 1, to: min(record.hours.count, record.rates.count), by: 2)
         return PaperResult(
-            throughput: table == nil ? 0 : record.averageRate(from: start),
+            throughput: table == nil ? 0 : record.averageRate(from: start ?? 0),
             steps: record.steps,
             preemptions: record.preemptions,
             fatalFailures: record.fatalFailures,
@@ -15,9 +15,7 @@ extension PaperSimulation {
                 rendezvous: Double(record.inRendezvous) / 1000,
                 stopped: Double(record.stopped) / 1000
             ),
-            reason: table == nil
-                ? "\(policy.rawValue) cannot hold \(model.rawValue): out of memory as published"
-                : nil,
+            reason: reason,
             timeline: table == nil
                 ? []
                 : steps.map {
@@ -27,6 +25,13 @@ extension PaperSimulation {
                     )
                 }
         )
+    }
+
+    private var reason: String? {
+        if table == nil {
+            return "\(policy.rawValue) cannot hold \(model.rawValue): out of memory as published"
+        }
+        return start == nil ? "training never starts: nodes go before a restart ends" : nil
     }
 
     private var asPublished: PaperResult.Breakdown {

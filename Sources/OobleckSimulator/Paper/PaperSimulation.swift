@@ -116,13 +116,13 @@ public struct PaperSimulation {
             }
         }
         record.advance(to: record.steps == stepLimit ? record.now : end, status)
-        guard let start else {
+        guard start != nil || record.hasEnoughNodes else {
             throw OobleckError(
                 .inputData,
                 "the trace never has \(Self.gridStages) nodes at once for long enough to start"
             )
         }
-        return result(start: start, end: end)
+        return result(end: end)
     }
 
     private mutating func handle(_ event: PaperEventHeap.Event) {
@@ -149,7 +149,9 @@ public struct PaperSimulation {
         nodes[index].isReady = true
         switch status {
         case .stopped: startRendezvous(at: time, isGlobal: true)
-        case .rendezvous: rendezvous.append(name)
+        case .rendezvous:
+            rendezvous.append(name)
+            if rendezvous.count >= Self.gridStages { record.hasEnoughNodes = true }
         case .running: waiting += 1
         }
     }

@@ -1,0 +1,79 @@
+import Crypto
+import Foundation
+import OobleckCore
+import OobleckSimulator
+
+/// The paper's evaluation and ours, as figures, tables and one page.
+public struct Evaluation {
+    /// A folder of public traces, if there is one.
+    public var traces: String?
+    /// Worlds of each point by chance.
+    public var trials: Int
+    /// Seed of chance.
+    public var seed: UInt64
+    /// The program's version, for provenance.
+    public var version: String
+
+    /// An evaluation.
+    public init(traces: String?, trials: Int = 8, seed: UInt64 = 1, version: String) {
+        self.traces = traces
+        self.trials = trials
+        self.seed = seed
+        self.version = version
+    }
+
+    /// Makes all figures.
+    ///
+    /// - Parameters:
+    ///   - clock: Seconds since some start, for the planner's own times.
+    ///   - progress: Called with the title of each figure before it is made.
+    /// - Returns: Names and contents of all files.
+    /// - Throws: ``OobleckError`` for traces that make no sense.
+    public func files(
+        clock: @escaping () -> Double,
+        progress: (String) -> Void
+    ) throws -> [(name: String, text: String)] {
+        guard trials > 0 else {
+            throw OobleckError(.usage, "trials are \(trials); there must be at least 1")
+        }
+        progress("the published evaluation")
+        let found = try EvaluationTraces(folder: traces)
+        let results = try PaperResults(found)
+        let paper = PaperFigures(results: results)
+        let ours = OurFigures(trials: trials, seed: seed)
+        var figures = [paper.frequency()]
+        if let spot = paper.spot() { figures.append(spot) }
+        figures += [paper.breakdown(), paper.withoutCheckpoints()]
+        progress("planning latency")
+        figures.append(try PlanningFigure(clock: clock).figure())
+        progress("goodput against the failure rate")
+        figures.append(try ours.meanTime())
+        progress("goodput against scale")
+        figures.append(try ours.scale())
+        progress("cost against goodput")
+        figures.append(try ours.cost())
+        let provenance =
+            [
+                "oobleck \(version)", "seed \(seed), \(trials) trials",
+                "constants \(digest(PaperSimulation.constants))",
+            ] + found.digests
+        var files = figures.flatMap { figure in
+            [
+                (figure.name + ".svg", figure.svg),
+                (figure.name + ".csv", figure.table.csv(provenance)),
+            ]
+        }
+        let page = EvaluationPage(
+            figures: figures,
+            differences: try Differences(results: results).list(),
+            provenance: provenance,
+            hasSpotTraces: !found.spot.isEmpty
+        )
+        files.append(("index.html", page.html))
+        return files
+    }
+
+    private func digest(_ text: String) -> String {
+        SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
+    }
+}

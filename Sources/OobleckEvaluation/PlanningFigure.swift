@@ -1,0 +1,89 @@
+import OobleckCore
+import OobleckFigures
+import OobleckPlanning
+
+/// Table 3: how long planning one template takes.
+struct PlanningFigure {
+    /// Seconds since some start; the caller's clock, so that nothing here has one.
+    let clock: () -> Double
+
+    func figure() throws -> Figure {
+        var rows: [[String]] = []
+        var ours: [Double] = []
+        for published in PublishedTables.planning {
+            let generator = try TemplateGenerator(
+                profile: Self.profile(layers: published.layers),
+                devicesPerNode: published.devices
+            )
+            // The median of five, as single ones are too short to tell.
+            let times = (0..<5).map { _ in
+                let start = clock()
+                _ = generator.template(nodes: published.nodes)
+                return clock() - start
+            }
+            let time = times.sorted()[2]
+            ours.append(time)
+            rows.append(
+                [
+                    "\(published.nodes)", "\(published.devices)", "\(published.layers)",
+                    FigureTable.number(published.seconds), FigureTable.number(time),
+                ]
+            )
+        }
+        let charts = [24, 96].map { layers in
+            let chosen = PublishedTables.planning.indices
+                .filter { PublishedTables.planning[$0].layers == layers }
+            let names = chosen.map {
+                "\(PublishedTables.planning[$0].nodes)x\(PublishedTables.planning[$0].devices)"
+            }
+            func points(_ value: (Int) -> Double) -> [Chart.Point] {
+                chosen.enumerated().map { Chart.Point(Double($0.offset), value($0.element)) }
+            }
+            return Chart(
+                title: "\(layers) layers",
+                horizontal: ChartAxis("nodes x devices of each", .categories(names)),
+                vertical: ChartAxis("seconds", .logarithmic),
+                series: [
+                    Chart.Series(
+                        "published planner",
+                        .line,
+                        style: 1,
+                        points { PublishedTables.planning[$0].seconds }
+                    ),
+                    Chart.Series("ours, on this machine", .line, style: 0, points { ours[$0] }),
+                ]
+            )
+        }
+        return Figure(
+            name: "planning-latency",
+            title: "Planning one template (paper, table 3)",
+            text: """
+                The published planner keeps one best result for each part of the model, which is not \
+                exact. Ours is exact over all divisions, and was timed when this page was made; the \
+                published times were measured on other machines.
+                """,
+            svg: ChartSheet(title: "Planning one template", columns: 2, charts: charts).svg,
+            table: FigureTable(
+                columns: ["nodes", "devices", "layers", "published_seconds", "ours_seconds"],
+                rows: rows
+            )
+        )
+    }
+
+    /// Equal layers with a light first and a heavier last one.
+    private static func profile(layers: Int) -> ModelProfile {
+        ModelProfile(
+            model: "equal layers",
+            microbatchSize: 1,
+            layers: (0..<layers).map { index in
+                let share = index == 0 ? 0.3 : index == layers - 1 ? 1.7 : 1
+                return LayerProfile(
+                    name: "layer.\(index)",
+                    forward: Seconds(0.01 * share),
+                    backward: Seconds(0.02 * share),
+                    allReduceInNode: [2: 0.001, 4: 0.0015, 8: 0.002]
+                )
+            }
+        )
+    }
+}

@@ -1,0 +1,112 @@
+/// Values to draw against each other, with axes and a name for each series.
+public struct Chart: Sendable {
+    /// One value, with the half width of its interval if it has one.
+    public struct Point: Sendable, Hashable {
+        /// Along the horizontal axis; of categories, their index.
+        public var x: Double
+        /// Along the vertical axis.
+        public var y: Double
+        /// Half of the interval around `y`.
+        public var margin: Double
+
+        /// One value.
+        public init(_ x: Double, _ y: Double, margin: Double = 0) {
+            self.x = x
+            self.y = y
+            self.margin = margin
+        }
+    }
+
+    /// How a series is drawn.
+    public enum Kind: Sendable, Equatable {
+        /// A line with a mark at each value.
+        case line
+        /// A line without marks.
+        case plainLine
+        /// Bars side by side at each category.
+        case bars
+        /// Bars on top of each other at each category.
+        case stackedBars
+        /// Hollow marks, for published values; over the bars of the series of this index.
+        case marks(overBars: Int?)
+    }
+
+    /// Values that belong together.
+    public struct Series: Sendable {
+        /// Its name in the legend.
+        public var name: String
+        /// How it is drawn.
+        public var kind: Kind
+        /// Which of the styles it has; by default its place among the series.
+        public var style: Int?
+        /// The values.
+        public var points: [Point]
+
+        /// A series.
+        public init(_ name: String, _ kind: Kind, style: Int? = nil, _ points: [Point]) {
+            self.name = name
+            self.kind = kind
+            self.style = style
+            self.points = points
+        }
+    }
+
+    /// What stands above it.
+    public var title: String
+    /// The horizontal axis.
+    public var horizontal: ChartAxis
+    /// The vertical axis.
+    public var vertical: ChartAxis
+    /// What is drawn, in order.
+    public var series: [Series]
+
+    /// A chart.
+    public init(
+        title: String,
+        horizontal: ChartAxis,
+        vertical: ChartAxis,
+        series: [Series]
+    ) {
+        self.title = title
+        self.horizontal = horizontal
+        self.vertical = vertical
+        self.series = series
+    }
+
+    /// All heights that must find room.
+    var heights: [Double] {
+        var heights = series.filter { $0.kind != .stackedBars }
+            .flatMap { $0.points.map { $0.y + $0.margin } }
+        var stacks: [Double: Double] = [:]
+        for series in series where series.kind == .stackedBars {
+            for point in series.points { stacks[point.x, default: 0] += point.y }
+        }
+        heights += stacks.values
+        if vertical.scale == .logarithmic {
+            heights += series.flatMap { $0.points.map(\.y) }
+        }
+        return heights
+    }
+}
+
+/// Colour, dash and mark of a series; the colours differ in grey too.
+struct ChartStyle {
+    enum Mark: Int, CaseIterable { case circle, square, triangle, diamond, down, cross }
+
+    let colour: String
+    let dash: String?
+    let mark: Mark
+
+    /// From dark to light and back, so that neighbours differ.
+    private static let colours = [
+        "#12355b", "#f2a541", "#b23a48", "#7fb7be", "#3f7d20", "#c9a0dc", "#000000", "#8d99ae",
+        "#d1495b", "#5c4b99", "#9ad14b", "#a0522d",
+    ]
+    private static let dashes: [String?] = [nil, "7 3", "2 3", "9 3 2 3"]
+
+    init(_ index: Int) {
+        colour = Self.colours[index % Self.colours.count]
+        dash = Self.dashes[(index / 3) % Self.dashes.count]
+        mark = Mark(rawValue: index % Mark.allCases.count) ?? .circle
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Foundation
+import OobleckClock
+import OobleckCore
+import OobleckData
+import OobleckEvaluation
+
+/// `oobleck figures`.
+struct FiguresCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "figures",
+        abstract: "Draw the paper's figures and tables, reproduced, with ours beside them."
+    )
+
+    @Option(help: "The folder to write to; made if it is not there.")
+    var output: String
+
+    @Option(help: "A folder of public traces, for the figures over spot traces.")
+    var traces: String?
+
+    @Option(parsing: .unconditional, help: "Worlds of each point by chance.")
+    var trials = 8
+
+    @Option(parsing: .unconditional, help: "Seed of chance.")
+    var seed: UInt64 = 1
+
+    func run() throws {
+        if let traces, !FileManager.default.fileExists(atPath: traces) {
+            throw OobleckError(.inputData, "there is no folder \(traces) of traces")
+        }
+        let evaluation = Evaluation(
+            traces: traces,
+            trials: trials,
+            seed: seed,
+            version: Oobleck.version
+        )
+        let start = MonotonicTime.now
+        let files = try evaluation.files(
+            clock: { (MonotonicTime.now - start).value },
+            progress: { Console.show("making \($0)") }
+        )
+        do {
+            try FileManager.default.createDirectory(
+                atPath: output,
+                withIntermediateDirectories: true
+            )
+        } catch {
+            throw OobleckError(.storage, "cannot make the folder \(output): \(oneLine(error))")
+        }
+        for file in files {
+            let whole = try AtomicFile(output + "/" + file.name)
+            try whole.write(Array(file.text.utf8))
+            try whole.publish(durably: false)
+        }
+        if traces == nil {
+            Console.show("left out: figures over spot traces, which need --traces")
+        }
+        Console.show("\(files.count) files in \(output); open \(output)/index.html")
+    }
+}

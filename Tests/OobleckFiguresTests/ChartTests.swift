@@ -1,0 +1,105 @@
+import Foundation
+import FoundationXML
+import Testing
+
+@testable import OobleckFigures
+
+@Suite struct ChartTests {
+    @Test("a linear axis starts at zero, has round ticks and room for the largest value")
+    func linear() {
+        for most in [0.003, 0.7, 1, 9.9, 123, 5e4, 3e9] {
+            let layout = ChartAxis("x").layout([most / 2, most])
+            #expect(layout.low == 0)
+            #expect(layout.high >= most)
+            #expect((3...8).contains(layout.ticks.count), "\(layout.ticks)")
+            #expect(Set(layout.ticks.map(\.label)).count == layout.ticks.count)
+            #expect(layout.position(0) == 0)
+            #expect(abs(layout.position(layout.high / 2) - 0.5) < 1e-12)
+        }
+        #expect(
+            ChartAxis("x").layout([60_000]).ticks.map(\.label) == [
+                "0", "20k", "40k", "60k",
+            ]
+        )
+    }
+
+    @Test("a logarithmic axis has its ticks at powers of ten, evenly spaced")
+    func logarithmic() {
+        let layout = ChartAxis("x", .logarithmic).layout([0.002, 3, 450])
+        #expect(layout.ticks.map(\.label) == ["0.001", "0.01", "0.1", "1", "10", "100", "1000"])
+        let gaps = zip(layout.ticks.dropFirst(), layout.ticks).map {
+            layout.position($0.value) - layout.position($1.value)
+        }
+        #expect(gaps.allSatisfy { abs($0 - 1.0 / 6) < 1e-9 })
+        #expect(layout.position(0) == 0)
+    }
+
+    @Test("categories stand in the middle of their places")
+    func categories() {
+        let layout = ChartAxis("x", .categories(["a", "b"])).layout([])
+        #expect(layout.ticks.map(\.label) == ["a", "b"])
+        #expect(layout.position(0) == 0.25)
+        #expect(layout.position(1) == 0.75)
+    }
+
+    @Test("a sheet is well-formed, with every label, title and series named once")
+    func sheet() {
+        let series = [
+            Chart.Series("bars & <b>", .bars, [Chart.Point(0, 3), Chart.Point(1, 4)]),
+            Chart.Series("line", .line, [Chart.Point(0, 1, margin: 0.5), Chart.Point(1, 2)]),
+            Chart.Series("published", .marks(overBars: 0), [Chart.Point(0, 2.5)]),
+        ]
+        let chart = Chart(
+            title: "panel",
+            horizontal: ChartAxis("period", .categories(["6 h", "1 h"])),
+            vertical: ChartAxis("samples/s"),
+            series: series
+        )
+        let svg = ChartSheet(title: "all", columns: 2, charts: [chart, chart]).svg
+        #expect(XMLParser(data: Data(svg.utf8)).parse())
+        func count(_ text: String) -> Int { svg.components(separatedBy: text).count - 1 }
+        #expect(count(">bars &amp; &lt;b&gt;<") == 1)
+        #expect(count(">panel<") == 2)
+        #expect(count(">samples/s<") == 2)
+        #expect(count(">6 h<") == 2)
+    }
+
+    @Test("stacked bars need the room of their sum")
+    func stacked() {
+        let chart = Chart(
+            title: "",
+            horizontal: ChartAxis("", .categories(["a"])),
+            vertical: ChartAxis(""),
+            series: [
+                Chart.Series("x", .stackedBars, [Chart.Point(0, 3)]),
+                Chart.Series("y", .stackedBars, [Chart.Point(0, 4)]),
+            ]
+        )
+        #expect(chart.heights.max() == 7)
+    }
+
+    @Test("no two of the first twelve styles are the same in grey, dash and mark")
+    func styles() {
+        let styles = (0..<12).map { ChartStyle($0) }
+        for (index, style) in styles.enumerated() {
+            for other in styles[..<index] {
+                let isSame =
+                    abs(grey(style.colour) - grey(other.colour)) < 12 && style.dash == other.dash
+                    && style.mark == other.mark
+                #expect(!isSame)
+            }
+        }
+        for (style, next) in zip(styles, styles.dropFirst()) {
+            #expect(
+                abs(grey(style.colour) - grey(next.colour)) >= 25,
+                "\(style.colour) \(next.colour)"
+            )
+        }
+    }
+
+    private func grey(_ colour: String) -> Double {
+        let value = Int(colour.dropFirst(), radix: 16) ?? 0
+        let (red, green, blue) = (value >> 16, value >> 8 & 255, value & 255)
+        return 0.299 * Double(red) + 0.587 * Double(green) + 0.114 * Double(blue)
+    }
+}
