@@ -45,7 +45,7 @@ public struct ChartSheet: Sendable {
             for (index, series) in chart.series.enumerated()
             where shown.insert(series.name).inserted {
                 // Seven pixels a letter are enough for the widest text of this size.
-                let width = 52 + 7 * Double(series.name.count)
+                let width = 62 + 7 * Double(series.name.count)
                 if x + width > Self.width - 20 {
                     x = 24
                     y += 22

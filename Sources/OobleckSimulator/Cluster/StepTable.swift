@@ -39,8 +39,10 @@ public final class StepTable: Sendable {
         guard let minimum = generator.minimumNodes(upTo: nodes) else {
             throw OobleckError(.noPlan, generator.noPlanMessage(nodes: nodes))
         }
-        // Larger templates only serve counts of nodes that smaller ones cover too.
-        let most = nodes <= 64 ? nodes : min(nodes, (model.faultTolerance + 3) * minimum)
+        // Where plans are not made one by one, templates as large as all nodes are never used.
+        let most =
+            nodes <= OobleckPolicy.mostExactNodes
+            ? nodes : min(nodes, (model.faultTolerance + 3) * minimum)
         templates = try generator.templates(nodes: most, faultTolerance: model.faultTolerance)
         instantiator = try Instantiator(
             templates: templates.templates,

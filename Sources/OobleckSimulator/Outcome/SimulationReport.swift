@@ -22,6 +22,8 @@ public struct SimulationReport: Sendable, Codable {
         public let recoveryMedian: Seconds?
         /// See ``recoveryMedian``.
         public let recovery99: Seconds?
+        /// Events handled in one world.
+        public let events: Estimate
         /// Dollars in one world.
         public let dollars: Estimate
         /// Samples for one dollar.
@@ -39,6 +41,7 @@ public struct SimulationReport: Sendable, Codable {
             case lostSteps = "lost_steps"
             case recoveryMedian = "recovery_seconds_median"
             case recovery99 = "recovery_seconds_p99"
+            case events
             case dollars
             case samplesPerDollar = "samples_per_dollar"
             case nodeSeconds = "node_seconds"
@@ -112,6 +115,7 @@ public struct SimulationReport: Sendable, Codable {
             lostSteps: result.estimate { Double($0.lostSteps) },
             recoveryMedian: recovery(0.5),
             recovery99: recovery(0.99),
+            events: result.estimate { Double($0.events) },
             dollars: result.estimate(\.cost),
             samplesPerDollar: result.estimate(\.samplesPerDollar),
             nodeSeconds: Dictionary(uniqueKeysWithValues: time)

@@ -54,7 +54,9 @@ extension PaperSimulation {
             kept += time
         }
         let useful = Double(kept) / 1000
-        let checkpoint = min(record.checkpoint, Double(record.running)) / 1000
+        let running = Double(record.running) / 1000
+        // A checkpoint that a loss cuts short was booked whole.
+        let checkpoint = min(record.checkpoint / 1000, max(0, running - useful))
         let rendezvous = Double(record.inRendezvous) / 1000
         let isRestart = policy == .varuna || policy == .varunaWithoutOverhead
         let shareOfRestart =
@@ -67,7 +69,7 @@ extension PaperSimulation {
             rebalance: rendezvous - restart,
             restart: restart,
             checkpoint: checkpoint,
-            fallback: max(0, Double(record.running) / 1000 - useful - checkpoint)
+            fallback: max(0, running - useful - checkpoint)
         )
     }
 }
