@@ -24,6 +24,8 @@ public final class StepTable: Sendable {
     private let instantiator: Instantiator
     private let choices = Mutex<[Int: PlanChoice?]>([:])
     private let fastest = Mutex<[SimulatedTime]>([])
+    private let fastestKnown = Mutex<[Int: SimulatedTime]>([:])
+    private let uniformKnown = Mutex<[Int: Uniform]>([:])
 
     /// A table for a model on at most `nodes` nodes.
     ///
@@ -100,13 +102,18 @@ public final class StepTable: Sendable {
 
     /// The fastest pipelines of one template, the fewest nodes a pipeline on a tie.
     func bestUniform(nodes: Int) -> Uniform? {
-        templates.templates.compactMap { uniform($0, nodes: nodes) }.min { $0.step < $1.step }
+        if let known = uniformKnown.withLock({ $0[nodes] }) { return known }
+        let best = templates.templates.compactMap { uniform($0, nodes: nodes) }
+            .min { $0.step < $1.step }
+        if let best { uniformKnown.withLock { $0[nodes] = best } }
+        return best
     }
 
     /// The fastest step of 1F1B that these nodes, or fewer, could take.
     ///
     /// Beyond ``OobleckPolicy/mostExactNodes`` nodes among pipelines of one template.
     func fastestStep(nodes: Int) -> SimulatedTime? {
+        if let known = fastestKnown.withLock({ $0[nodes] }) { return known < .never ? known : nil }
         let exact = min(nodes, OobleckPolicy.mostExactNodes)
         let chosen = fastest.withLock { known in
             while known.count <= exact {
@@ -125,6 +132,7 @@ public final class StepTable: Sendable {
                 )
             }
         }
+        fastestKnown.withLock { $0[nodes] = step }
         return step < .never ? step : nil
     }
 

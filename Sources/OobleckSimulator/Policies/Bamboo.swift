@@ -78,12 +78,11 @@ public struct Bamboo: ResiliencePolicy {
         }
         let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
         // Two neighbours of one pipeline are more than redundancy covers.
-        var broken: [Int] = []
-        for (index, pipeline) in grid.pipelines.enumerated() {
-            let isBroken = pipeline.indices.contains {
+        let broken = Set(grid.holes.map(\.pipeline)).sorted().filter { index in
+            let pipeline = grid.pipelines[index]
+            return pipeline.indices.contains {
                 pipeline[$0] == nil && pipeline[($0 + 1) % pipeline.count] == nil
             }
-            if isBroken { broken.append(index) }
         }
         for index in broken.reversed() { grid.drop(index) }
         guard !grid.pipelines.isEmpty else {

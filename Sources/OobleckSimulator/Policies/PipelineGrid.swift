@@ -16,6 +16,7 @@ struct PipelineGrid {
     private(set) var pipelines: [[Int?]] = []
     private(set) var spare: Set<Int>
     private var places: [Int: Place] = [:]
+    private var missing: Set<Place> = []
 
     /// As many pipelines as these nodes fill, lowest numbers first.
     init(depth: Int, mostPipelines: Int, nodes: [Int], reserve: Int = 0) {
@@ -60,6 +61,7 @@ struct PipelineGrid {
     mutating func empty(_ node: Int) -> Place? {
         guard let place = places.removeValue(forKey: node) else { return nil }
         pipelines[place.pipeline][place.position] = nil
+        missing.insert(place)
         return place
     }
 
@@ -67,6 +69,7 @@ struct PipelineGrid {
     mutating func fill(_ place: Place) -> Bool {
         guard let node = spare.min() else { return false }
         spare.remove(node)
+        missing.remove(place)
         pipelines[place.pipeline][place.position] = node
         places[node] = place
         return true
@@ -75,12 +78,9 @@ struct PipelineGrid {
     /// Gives up all pipelines with holes, whose other nodes become spare; how many.
     @discardableResult
     mutating func dropBroken() -> Int {
-        var dropped = 0
-        for index in pipelines.indices.reversed() where pipelines[index].contains(nil) {
-            drop(index)
-            dropped += 1
-        }
-        return dropped
+        let broken = Set(missing.map(\.pipeline)).sorted(by: >)
+        for index in broken { drop(index) }
+        return broken.count
     }
 
     /// Gives up one pipeline; the last takes its number.
@@ -89,7 +89,17 @@ struct PipelineGrid {
             places[node] = nil
             spare.insert(node)
         }
+        let moved = pipelines.count - 1
         let last = pipelines.removeLast()
+        if !missing.isEmpty {
+            // Those of the last pipeline get its new number.
+            missing = Set(
+                missing.filter { $0.pipeline != index }.map { place in
+                    place.pipeline == moved
+                        ? Place(pipeline: index, position: place.position) : place
+                }
+            )
+        }
         guard index < pipelines.count else { return }
         pipelines[index] = last
         for (position, node) in last.enumerated() {
@@ -97,10 +107,15 @@ struct PipelineGrid {
         }
     }
 
-    /// Holes at each position.
+    /// Holes, by pipeline and position.
     var holes: [Place] {
-        pipelines.enumerated().flatMap { index, nodes in
-            nodes.indices.filter { nodes[$0] == nil }.map { Place(pipeline: index, position: $0) }
-        }
+        missing.sorted { ($0.pipeline, $0.position) < ($1.pipeline, $1.position) }
+    }
+
+    /// The most holes that any position has.
+    var mostHolesAtOnePosition: Int {
+        var counts: [Int: Int] = [:]
+        for place in missing { counts[place.position, default: 0] += 1 }
+        return counts.values.max() ?? 0
     }
 }

@@ -59,9 +59,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
             return nil
         }
         let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
-        let isFatal = (0..<grid.depth).contains { position in
-            grid.pipelines.allSatisfy { $0[position] == nil }
-        }
+        let isFatal = grid.mostHolesAtOnePosition == grid.pipelines.count
         guard !isFatal else {
             build(view.alive.all)
             return PolicyAnswer(.checkpoint, [detecting] + restarting, then: training)
@@ -167,10 +165,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
         _ template: PipelineTemplate,
         _ step: SimulatedTime
     ) -> SimulatedTime {
-        let missing = (0..<grid.depth).map { position in
-            grid.pipelines.count { $0[position] == nil }
-        }
-        let fewest = grid.pipelines.count - (missing.max() ?? 0)
+        let fewest = grid.pipelines.count - grid.mostHolesAtOnePosition
         guard fewest < grid.pipelines.count else { return step }
         let all = table.model.microbatches
         let whole = (all + grid.pipelines.count - 1) / grid.pipelines.count
