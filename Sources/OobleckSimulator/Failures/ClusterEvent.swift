@@ -123,17 +123,14 @@ public struct ClusterHistory: Hashable, Sendable {
             return left.time == right.time ? $0 < $1 : left.time < right.time
         }
         var events: [ClusterEvent] = []
-        for index in order {
+        var nodes: [Int] = []
+        for (place, index) in order.enumerated() {
             let (time, change, node) = changes[index]
-            if let last = events.last, last.time == time, last.change == change {
-                events[events.count - 1] = ClusterEvent(
-                    time: time,
-                    change: change,
-                    nodes: (last.nodes + [node]).sorted()
-                )
-            } else {
-                events.append(ClusterEvent(time: time, change: change, nodes: [node]))
-            }
+            nodes.append(node)
+            let next = place + 1 < order.count ? changes[order[place + 1]] : nil
+            if let next, next.time == time, next.change == change { continue }
+            events.append(ClusterEvent(time: time, change: change, nodes: nodes.sorted()))
+            nodes = []
         }
         self.init(events: events, nodeCount: nodeCount, duration: duration)
     }

@@ -70,6 +70,8 @@ public struct Bamboo: ResiliencePolicy {
         _ view: ClusterView
     ) -> PolicyAnswer? {
         guard var grid else { return nil }
+        // Taken out, so that it is changed in place.
+        self.grid = nil
         let holes = nodes.compactMap { grid.empty($0) }
         for node in nodes { grid.removeSpare(node) }
         guard !holes.isEmpty else {

@@ -28,6 +28,8 @@ public struct CheckpointRestart: ResiliencePolicy {
             return PolicyAnswer(.none, isFirst ? [] : starting, then: training)
         case .lost(let nodes, let kind):
             guard var grid else { return nil }
+            // Taken out, so that it is changed in place.
+            self.grid = nil
             let holes = nodes.compactMap { grid.empty($0) }
             for node in nodes { grid.removeSpare(node) }
             guard !holes.isEmpty else {
@@ -52,18 +54,20 @@ public struct CheckpointRestart: ResiliencePolicy {
         _ view: ClusterView
     ) -> PolicyAnswer? {
         guard var grid, let before = training else { return nil }
-        grid.add(joined.filter { view.alive.contains($0) && grid.place($0) == nil })
-        self.grid = grid
         let isTold = leaving.contains { grid.place($0) != nil }
+        self.grid = nil
+        grid.add(joined.filter { view.alive.contains($0) && grid.place($0) == nil })
         if isTold || choosesDepth {
+            self.grid = grid
             var next = self
             next.rebuild(view.alive.all.filter { !leaving.contains($0) })
             next.grid?.add(leaving)
             guard isTold || (next.training?.step ?? .never) < before.step else { return nil }
             self = next
         } else {
-            guard grid.addPipelines() > 0 else { return nil }
+            let added = grid.addPipelines()
             self.grid = grid
+            guard added > 0 else { return nil }
         }
         let depth = template?.template.nodes ?? 1
         let writing = PolicyAnswer.Phase(

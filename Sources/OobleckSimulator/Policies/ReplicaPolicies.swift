@@ -52,6 +52,8 @@ public struct ReplicaPolicy: ResiliencePolicy {
         _ view: ClusterView
     ) -> PolicyAnswer? {
         guard var grid else { return nil }
+        // Taken out, so that it is changed in place.
+        self.grid = nil
         let holes = nodes.compactMap { grid.empty($0) }
         for node in nodes { grid.removeSpare(node) }
         guard !holes.isEmpty else {
@@ -83,6 +85,8 @@ public struct ReplicaPolicy: ResiliencePolicy {
         _ view: ClusterView
     ) -> PolicyAnswer? {
         guard var grid else { return nil }
+        // Taken out, so that it is changed in place.
+        self.grid = nil
         grid.add(joined.filter { view.alive.contains($0) && grid.place($0) == nil })
         // A node that will go is replaced while it still runs, as far as there are others.
         for node in leaving { grid.removeSpare(node) }
