@@ -65,20 +65,26 @@ var targets: [Target] = [
     module("OobleckData", ["OobleckCore", crypto]),
     module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
     module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
+    module("OobleckCoordination", ["OobleckCore", "OobleckReconfiguration"]),
+    module("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration"]),
     module(
         "OobleckControl",
         [
-            "OobleckClock", "OobleckCore", "OobleckPlanning", "OobleckReconfiguration",
-            "OobleckWire", grpcCore, grpcTransport, logging,
+            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckWire", grpcCore,
+            grpcTransport, logging,
         ]
     ),
-    module("OobleckRecording", ["OobleckCore", "OobleckControl", "OobleckRun"]),
+    module(
+        "OobleckRecording",
+        ["OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckRun"]
+    ),
     .executableTarget(
         name: "oobleck",
         dependencies: [
             "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
-            "OobleckControl", "OobleckEvaluation", "OobleckRecording", "OobleckSimulator",
+            "OobleckControl", "OobleckCoordination", "OobleckEvaluation", "OobleckRecording",
+            "OobleckSimulator",
             argumentParser, logging,
         ],
         swiftSettings: swiftSettings
@@ -97,11 +103,12 @@ var targets: [Target] = [
     ),
     tests("OobleckData", ["OobleckCore", "OobleckData", crypto]),
     tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", crypto]),
+    tests("OobleckCoordination", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
     tests(
         "OobleckControl",
         [
-            "OobleckCore", "OobleckControl", "OobleckPlanning", "OobleckReconfiguration",
-            "OobleckWire", grpcCore, grpcTransport,
+            "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckDrill",
+            "OobleckReconfiguration", "OobleckWire", grpcCore, grpcTransport, protobuf,
         ]
     ),
 ]
@@ -141,9 +148,9 @@ if hasLibtorch {
         .executableTarget(
             name: "oobleck-worker",
             dependencies: [
-                "OobleckCore", "OobleckControl", "OobleckEngine", "OobleckModels",
-                "OobleckRecording", "OobleckReconfiguration", "OobleckRun", "OobleckTensor",
-                argumentParser, logging,
+                "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckEngine",
+                "OobleckModels", "OobleckRecording", "OobleckReconfiguration", "OobleckRun",
+                "OobleckTensor", argumentParser, logging,
             ],
             swiftSettings: swiftSettings
         ),

@@ -1,6 +1,7 @@
 import Foundation
 import GRPCCore
 import OobleckClock
+import OobleckCoordination
 import OobleckCore
 import OobleckWire
 import Synchronization

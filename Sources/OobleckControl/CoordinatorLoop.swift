@@ -1,5 +1,6 @@
 import Dispatch
 import OobleckClock
+import OobleckCoordination
 import OobleckCore
 import Synchronization
 

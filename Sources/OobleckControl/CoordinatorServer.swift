@@ -1,6 +1,7 @@
 import GRPCCore
 import GRPCNIOTransportHTTP2
 import OobleckClock
+import OobleckCoordination
 import OobleckCore
 
 /// The shell of ``Coordinator``: keeps the sessions of agents and workers, the clock and the

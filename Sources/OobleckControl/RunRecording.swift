@@ -1,3 +1,4 @@
+import OobleckCoordination
 import OobleckCore
 
 /// Where a run leaves its traces.

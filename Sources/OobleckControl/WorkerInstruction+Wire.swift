@@ -1,3 +1,4 @@
+import OobleckCoordination
 import OobleckCore
 import OobleckWire
 

@@ -1,4 +1,5 @@
 import OobleckControl
+import OobleckCoordination
 import OobleckCore
 import OobleckRun
 import Synchronization

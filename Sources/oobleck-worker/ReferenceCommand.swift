@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckControl
+import OobleckCoordination
 import OobleckCore
 import OobleckEngine
 import OobleckReconfiguration

@@ -1,6 +1,7 @@
 import Foundation
 import OobleckClock
 import OobleckControl
+import OobleckCoordination
 import OobleckCore
 import OobleckReconfiguration
 import OobleckRecording

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckControl
+import OobleckCoordination
 import OobleckCore
 import Testing
 

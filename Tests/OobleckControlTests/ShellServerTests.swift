@@ -1,6 +1,8 @@
 import Foundation
 import OobleckControl
+import OobleckCoordination
 import OobleckCore
+import OobleckDrill
 import OobleckReconfiguration
 import Testing
 

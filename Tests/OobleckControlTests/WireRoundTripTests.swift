@@ -1,5 +1,7 @@
 import OobleckControl
+import OobleckCoordination
 import OobleckCore
+import OobleckDrill
 import OobleckWire
 import SwiftProtobuf
 import Testing

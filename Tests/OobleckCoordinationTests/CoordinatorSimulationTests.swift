@@ -1,5 +1,6 @@
-import OobleckControl
+import OobleckCoordination
 import OobleckCore
+import OobleckDrill
 import Testing
 
 @Suite struct CoordinatorSimulationTests {

@@ -2,15 +2,15 @@ import OobleckCore
 
 /// A worker process that keeps one number a layer, and complains of every message that does not
 /// fit what it was told before.
-struct SimulatedWorker {
+package struct SimulatedWorker {
     /// A layer's state and the number of steps in it.
-    struct LayerState: Hashable {
-        var steps: Int
-        var value: UInt64
+    package struct LayerState: Hashable {
+        package var steps: Int
+        package var value: UInt64
     }
 
     /// What the worker wants done.
-    enum Action {
+    package enum Action {
         case say(WorkerMessage, after: Double)
         case ask(NodeID, generation: Generation, layer: Int)
         case answer(NodeID, generation: Generation, layer: Int, LayerState)
@@ -25,12 +25,12 @@ struct SimulatedWorker {
         case training(step: Int, voted: Bool)
     }
 
-    let id: NodeID
-    var isRunning = true
-    private(set) var layers: [Int: LayerState] = [:]
+    package let id: NodeID
+    package var isRunning = true
+    package private(set) var layers: [Int: LayerState] = [:]
     /// Steps applied, with the generation of the commit.
-    private(set) var applied: [(step: Int, generation: Generation)] = []
-    private(set) var problems: [String] = []
+    package private(set) var applied: [(step: Int, generation: Generation)] = []
+    package private(set) var problems: [String] = []
     private var mode = Mode.waiting
     private var reconfiguration: Reconfiguration?
     private var staged: [Int: LayerState] = [:]
@@ -38,15 +38,18 @@ struct SimulatedWorker {
     /// Requests of generations not heard of yet.
     private var early: [(node: NodeID, generation: Generation, layer: Int)] = []
 
-    init(id: NodeID) { self.id = id }
+    package init(id: NodeID) { self.id = id }
 
-    var generation: Generation { reconfiguration?.generation ?? Generation(-1) }
+    package var generation: Generation { reconfiguration?.generation ?? Generation(-1) }
 
     private var mine: [Int] { reconfiguration?.layersByNode[id] ?? [] }
 
     private mutating func complain(_ what: String) { problems.append("worker \(id): \(what)") }
 
-    mutating func receive(_ message: CoordinatorMessage, random: inout SeededRandom) -> [Action] {
+    package mutating func receive(
+        _ message: CoordinatorMessage,
+        random: inout SeededRandom
+    ) -> [Action] {
         switch message {
         case .job: return [.say(.ready(corpusDigest: "c0ffee"), after: random.seconds(0...0.05))]
         case .reconfigure(let reconfiguration): return prepare(reconfiguration)
@@ -113,7 +116,7 @@ struct SimulatedWorker {
     }
 
     /// Another worker asks for a layer.
-    mutating func request(
+    package mutating func request(
         from node: NodeID,
         _ wanted: Generation,
         layer: Int
@@ -132,7 +135,8 @@ struct SimulatedWorker {
     }
 
     /// A layer arrives from another worker.
-    mutating func take(_ layer: Int, _ state: LayerState, of wanted: Generation) -> [Action] {
+    package mutating func take(_ layer: Int, _ state: LayerState, of wanted: Generation) -> [Action]
+    {
         guard wanted == generation, mode == .preparing else { return [] }
         staged[layer] = state
         return reportIfPrepared()
@@ -169,7 +173,7 @@ struct SimulatedWorker {
     }
 
     /// The worker's share of a step is computed.
-    mutating func vote(of wanted: Generation, step: Int) -> [Action] {
+    package mutating func vote(of wanted: Generation, step: Int) -> [Action] {
         guard wanted == generation, mode == .training(step: step, voted: false),
             let reconfiguration
         else { return [] }

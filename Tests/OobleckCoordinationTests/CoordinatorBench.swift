@@ -1,5 +1,6 @@
-import OobleckControl
+import OobleckCoordination
 import OobleckCore
+import OobleckDrill
 import Testing
 
 /// A coordinator under test with the hand that drives it step by step.

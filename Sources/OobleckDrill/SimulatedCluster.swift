@@ -1,21 +1,28 @@
-import OobleckControl
+import OobleckCoordination
 import OobleckCore
 
 /// A coordinator and its workers on a virtual clock: links with random delays that keep their
 /// order, and deaths, joins, drains and false alarms at seeded moments.
-struct SimulatedCluster {
+package struct SimulatedCluster {
     /// How often what may go wrong does.
-    struct Weather {
-        var kills = 0
-        var joins = 0
-        var drains = 0
-        var alarms = 0
+    package struct Weather {
+        package var kills = 0
+        package var joins = 0
+        package var drains = 0
+        package var alarms = 0
         /// Probability that a death gives no evidence but silence.
-        var silent = 0.1
+        package var silent = 0.1
         /// Probability that what is taken for dead goes on talking.
-        var undead = 0.15
+        package var undead = 0.15
         /// Probability that a kill falls just after a plan, resume or commit was sent.
-        var aimed = 0.5
+        package var aimed = 0.5
+
+        package init(kills: Int = 0, joins: Int = 0, drains: Int = 0, alarms: Int = 0) {
+            self.kills = kills
+            self.joins = joins
+            self.drains = drains
+            self.alarms = alarms
+        }
     }
 
     private enum Happening {
@@ -35,20 +42,20 @@ struct SimulatedCluster {
 
     private static let shell = NodeID(-1)
 
-    let model = ToyModel()
-    let steps: Int
-    private(set) var coordinator: Coordinator
-    private(set) var workers: [NodeID: SimulatedWorker] = [:]
-    private(set) var ledger: [CommittedStep] = []
-    private(set) var events: [RunEvent] = []
-    private(set) var recoveries: [RecoveryRecord] = []
-    private(set) var outcome: RunOutcome?
-    private(set) var problems: [String] = []
-    private(set) var now = 0.0
+    package let model = ToyModel()
+    package let steps: Int
+    package private(set) var coordinator: Coordinator
+    package private(set) var workers: [NodeID: SimulatedWorker] = [:]
+    package private(set) var ledger: [CommittedStep] = []
+    package private(set) var events: [RunEvent] = []
+    package private(set) var recoveries: [RecoveryRecord] = []
+    package private(set) var outcome: RunOutcome?
+    package private(set) var problems: [String] = []
+    package private(set) var now = 0.0
     /// Layers by node under the last plan that resumed: the judge's own account.
-    private(set) var holdings: [NodeID: [Int]] = [:]
-    private(set) var fenced: Set<NodeID> = []
-    private(set) var stored: [Int: (generation: Generation, bytes: [UInt8])] = [:]
+    package private(set) var holdings: [NodeID: [Int]] = [:]
+    package private(set) var fenced: Set<NodeID> = []
+    package private(set) var stored: [Int: (generation: Generation, bytes: [UInt8])] = [:]
     private var released: Set<NodeID> = []
     private var heardReady: Set<NodeID> = []
     private var plans: [Generation: Reconfiguration] = [:]
@@ -58,7 +65,7 @@ struct SimulatedCluster {
     private var weather: Weather
     private var aimedKills = 0
 
-    init(seed: UInt64, nodes: Int, steps: Int, weather: Weather) throws {
+    package init(seed: UInt64, nodes: Int, steps: Int, weather: Weather) throws {
         self.steps = steps
         self.weather = weather
         random = SeededRandom(seed: seed)
@@ -79,7 +86,7 @@ struct SimulatedCluster {
     }
 
     /// Runs until the coordinator ends the run, or the time is up.
-    mutating func run(until limit: Double) {
+    package mutating func run(until limit: Double) {
         while outcome == nil, let (time, happening) = agenda.next() {
             guard time <= limit else {
                 problems.append("not over after \(limit) s: \(coordinator.status(now: .zero))")
@@ -271,11 +278,11 @@ extension SimulatedCluster {
     }
 
     /// Layers that nobody alive holds.
-    var lostLayers: [Int] {
+    package var lostLayers: [Int] {
         let held = Set(holdings.values.joined())
         return (0..<ToyModel.layerCount).filter { !held.contains($0) }
     }
 
     /// Nodes a plan could use.
-    var usableNodes: Int { heardReady.subtracting(fenced).subtracting(released).count }
+    package var usableNodes: Int { heardReady.subtracting(fenced).subtracting(released).count }
 }

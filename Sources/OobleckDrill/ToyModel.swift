@@ -1,29 +1,29 @@
-import OobleckControl
+import OobleckCoordination
 import OobleckCore
 import OobleckReconfiguration
 
 /// SplitMix64: small, and the same numbers for the same seed everywhere.
-struct SeededRandom: RandomNumberGenerator {
+package struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         return scramble(state)
     }
 
-    mutating func chance(_ probability: Double) -> Bool {
+    package mutating func chance(_ probability: Double) -> Bool {
         Double.random(in: 0..<1, using: &self) < probability
     }
 
-    mutating func seconds(_ range: ClosedRange<Double>) -> Double {
+    package mutating func seconds(_ range: ClosedRange<Double>) -> Double {
         Double.random(in: range, using: &self)
     }
 }
 
 /// A good mixing function of one word.
-func scramble(_ word: UInt64) -> UInt64 {
+package func scramble(_ word: UInt64) -> UInt64 {
     var mixed = word
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
     mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
@@ -31,11 +31,11 @@ func scramble(_ word: UInt64) -> UInt64 {
 }
 
 /// What happens when, earliest first, and in order of scheduling when at the same time.
-struct Agenda<Item> {
+package struct Agenda<Item> {
     private var heap: [(time: Double, order: Int, item: Item)] = []
     private var scheduled = 0
 
-    mutating func add(_ item: Item, at time: Double) {
+    package mutating func add(_ item: Item, at time: Double) {
         heap.append((time, scheduled, item))
         scheduled += 1
         var child = heap.count - 1
@@ -45,7 +45,7 @@ struct Agenda<Item> {
         }
     }
 
-    mutating func next() -> (time: Double, item: Item)? {
+    package mutating func next() -> (time: Double, item: Item)? {
         guard let first = heap.first else { return nil }
         let last = heap.removeLast()
         guard !heap.isEmpty else { return (first.time, first.item) }
@@ -68,29 +68,33 @@ struct Agenda<Item> {
 
 /// A model whose state is one number a layer: what a worker computes from it can be checked against
 /// a plain loop.
-struct ToyModel {
-    static let layerCount = 6
-    let microbatches = 8
-    let gradientClip = 1.5
+package struct ToyModel {
+    package static let layerCount = 6
+    package let microbatches = 8
+    package let gradientClip = 1.5
+
+    package init() {}
 
     /// The state of a layer before the first step.
-    static func initialState(_ layer: Int) -> UInt64 { scramble(UInt64(layer + 1)) }
+    package static func initialState(_ layer: Int) -> UInt64 { scramble(UInt64(layer + 1)) }
 
     /// Squared norm of the layer's gradient.
-    static func squaredNorm(_ state: UInt64) -> Double { Double(scramble(state) % 1000) / 1000 }
+    package static func squaredNorm(_ state: UInt64) -> Double {
+        Double(scramble(state) % 1000) / 1000
+    }
 
     /// Loss of a microbatch, seen by whoever holds the last layer.
-    static func loss(_ state: UInt64, microbatch: Int) -> Double {
+    package static func loss(_ state: UInt64, microbatch: Int) -> Double {
         Double(scramble(state &+ UInt64(microbatch)) % 997) / 100
     }
 
     /// The state after a step.
-    static func applied(_ state: UInt64, coefficient: Double) -> UInt64 {
+    package static func applied(_ state: UInt64, coefficient: Double) -> UInt64 {
         scramble(state ^ coefficient.bitPattern)
     }
 
     /// States before each step and after the last, losses and norms: the undisturbed run.
-    func reference(steps: Int) -> (states: [[UInt64]], losses: [Double], norms: [Double]) {
+    package func reference(steps: Int) -> (states: [[UInt64]], losses: [Double], norms: [Double]) {
         var states = [(0..<Self.layerCount).map(Self.initialState)]
         var losses: [Double] = []
         var norms: [Double] = []
@@ -108,7 +112,7 @@ struct ToyModel {
     }
 
     /// Six equal layers; a node has room for three, so a pipeline has at least two nodes.
-    static let profile = ModelProfile(
+    package static let profile = ModelProfile(
         model: "toy",
         microbatchSize: 4,
         deviceMemory: 1300,
@@ -123,7 +127,7 @@ struct ToyModel {
         }
     )
 
-    func job(nodes: Int, steps: Int, faultTolerance: Int = 1) -> JobSpecification {
+    package func job(nodes: Int, steps: Int, faultTolerance: Int = 1) -> JobSpecification {
         JobSpecification(
             model: ModelSpecification(
                 name: "toy",
@@ -158,7 +162,8 @@ struct ToyModel {
         )
     }
 
-    func coordinator(nodes: Int, steps: Int, faultTolerance: Int = 1) throws -> Coordinator {
+    package func coordinator(nodes: Int, steps: Int, faultTolerance: Int = 1) throws -> Coordinator
+    {
         let reconfigurator = try Reconfigurator(
             profile: Self.profile,
             costModel: .sosp23,
