@@ -76,7 +76,7 @@ var targets: [Target] = [
     ),
     module(
         "OobleckRecording",
-        ["OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckRun"]
+        ["OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckRun"]
     ),
     .executableTarget(
         name: "oobleck",

@@ -225,6 +225,9 @@ final class CoordinatorLoop: Sendable {
         case .publish(let plan): attempt(&state) { _ in try recording.publish(plan) }
         case .recovered(let record): attempt(&state) { _ in try recording.recovered(record) }
         case .store(let chunk): attempt(&state) { _ in try recording.store(chunk) }
+        case .checkpoint(let action):
+            recording.perform(action) { [weak self] in self?.submit(.checkpoint($0)) }
+        case .restored(let restored): attempt(&state) { _ in try recording.record(restored) }
         case .finish(let outcome): finish(outcome, &state)
         }
     }

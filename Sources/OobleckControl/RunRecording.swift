@@ -17,6 +17,14 @@ package protocol RunRecording: Sendable {
     func recovered(_ recovery: RecoveryRecord) throws
     /// Stores a piece of the final state.
     func store(_ chunk: LayerChunk) throws
+    /// Appends to the ledger that the run went back to a checkpoint.
+    func record(_ restored: RestoredRun) throws
+    /// Has the checkpoint store do something, returns at once, and reports what came of it later,
+    /// from any thread.
+    func perform(
+        _ action: CheckpointAction,
+        report: @escaping @Sendable (CheckpointOutcome) -> Void
+    )
     /// Replaces the status. Called a few times a second.
     func show(_ status: RunStatus) throws
     /// The run is over. `result` gives what it came to for the digest of the whole state.

@@ -56,6 +56,7 @@ extension WireWorkerDirective.OneOf_Content {
                 }
             )
         case .stop(let reason): self = .stop(WireNotice(reason: reason))
+        case .checkpoint(let order): self = .checkpoint(try json(order))
         }
     }
 
@@ -84,6 +85,8 @@ extension WireWorkerDirective.OneOf_Content {
                 upload: try collection.upload.map { try index($0, "Collection.upload") }
             )
         case .stop(let notice): return .stop(reason: notice.reason)
+        case .checkpoint(let data):
+            return .checkpoint(try decoded(data, "WorkerDirective.checkpoint"))
         }
     }
 }

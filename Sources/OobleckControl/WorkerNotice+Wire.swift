@@ -79,6 +79,15 @@ extension WireWorkerReport.OneOf_Content {
                 }
             )
         case .layerChunk(let chunk): self = .layerChunk(WireChunk(chunk))
+        case .shard(let report): self = .shard(WireShard(report))
+        case .restoreFailed(let failure):
+            self = .restoreFailed(
+                .with {
+                    $0.generation = Int64(failure.generation.rawValue)
+                    $0.step = Int64(failure.step)
+                    $0.message = failure.message
+                }
+            )
         }
     }
 
@@ -116,6 +125,15 @@ extension WireWorkerReport.OneOf_Content {
                 digests: try byIndex(digests.digests, "Digests.digests")
             )
         case .layerChunk(let chunk): return .layerChunk(try chunk.chunk())
+        case .shard(let shard): return .shard(try shard.report())
+        case .restoreFailed(let failure):
+            return .restoreFailed(
+                RestoreFailure(
+                    generation: try generation(failure.generation, "RestoreFailure"),
+                    step: try index(failure.step, "RestoreFailure.step"),
+                    message: failure.message
+                )
+            )
         }
     }
 }

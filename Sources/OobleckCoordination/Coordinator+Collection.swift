@@ -45,7 +45,8 @@ extension Coordinator {
         }
         guard lost.isEmpty else {
             let why = "their last holder died while the final state was collected"
-            return stop(OobleckError(.outOfNodes, "\(describe(lost)) lost: \(why)"))
+            let error = OobleckError(.outOfNodes, "\(describe(lost)) lost: \(why)")
+            return waitForNodes(because: error, now: now)
         }
         self.collection?.progress = now
         guard !finishIfCollected() else { return }
@@ -64,20 +65,8 @@ extension Coordinator {
     /// by the holder with the fewest bytes so far.
     private mutating func askForLayers() {
         guard var collection else { return }
-        var load: [NodeID: ByteCount] = [:]
         let missing = profile.layers.indices.filter { !collection.stored.contains($0) }
-        let bySize = missing.sorted {
-            (profile.layers[$1].stateBytes, $0) < (profile.layers[$0].stateBytes, $1)
-        }
-        collection.uploaders = [:]
-        for layer in bySize {
-            let holder = holders(of: layer).min {
-                (load[$0, default: 0], $0) < (load[$1, default: 0], $1)
-            }
-            guard let holder else { continue }
-            load[holder, default: 0] += profile.layers[layer].stateBytes
-            collection.uploaders[layer] = holder
-        }
+        collection.uploaders = spread(missing, over: holders)
         self.collection = collection
         for node in usableNodes where members[node]?.holdings.isEmpty == false {
             let upload = collection.uploaders.filter { $0.value == node }.keys.sorted()

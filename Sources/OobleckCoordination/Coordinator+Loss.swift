@@ -23,6 +23,7 @@ extension Coordinator {
         }
         if phase == .collecting { return collectAgain(now: now) }
         for node in involved { noteLoss(of: node, now: now) }
+        if phase == .waitingForNodes { return goOnIfPossible(now: now) }
         retries = (committedSteps, 0)
         let names = involved.map { "\($0.id)" }.joined(separator: ", ")
         abort(reason: "lost \(involved.count == 1 ? "node" : "nodes") \(names)")
@@ -34,6 +35,7 @@ extension Coordinator {
         members[node.id]?.life = .dead
         members[node.id]?.holdings = []
         members[node.id]?.isSuspect = false
+        giveUpSave(of: node.id)
         perform(.fence(node.id, reason: node.evidence))
         log(.nodeLost, node: node.id, "node \(node.id) is lost: \(node.evidence)")
     }

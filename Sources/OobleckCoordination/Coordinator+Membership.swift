@@ -83,6 +83,7 @@ extension Coordinator {
             startIfPossible(isEvent: true, now: now)
         } else {
             wantsNewPlan = true
+            goOnIfPossible(now: now)
         }
     }
 
@@ -114,6 +115,7 @@ extension Coordinator {
         guard let member = members[node] else { return }
         members[node]?.life = .gone
         members[node]?.holdings = []
+        giveUpSave(of: node)
         if member.workerPID != nil {
             send(.stop(reason: "node \(node) is drained"), to: node)
         } else {

@@ -29,7 +29,7 @@ extension Coordinator {
             if !isComplete {
                 log(.warning, "starting with \(usable) nodes of \(expected): no more got ready")
             }
-            prepare(document, now: now)
+            prepare(document, restoring: restore?.point, now: now)
         }
     }
 
@@ -37,7 +37,7 @@ extension Coordinator {
     mutating func reconfigure(now: Seconds) {
         switch decidePlan(committed: committedSteps, now: now) {
         case .success(let document): prepare(document, now: now)
-        case .failure(let error): stop(error)
+        case .failure(let error): waitForNodes(because: error, now: now)
         }
     }
 
@@ -45,12 +45,15 @@ extension Coordinator {
     /// is no plan without their nodes.
     ///
     /// Fails when there is no plan at all.
+    ///
+    /// When `restoring`, every layer is there for every node.
     mutating func decidePlan(
         committed: Int,
+        restoring: Bool = false,
         now: Seconds
     ) -> Result<PlanDocument, OobleckError> {
         let usable = usableNodes
-        let holdings = self.holdings
+        let holdings = restoring ? [:] : self.holdings
         guard !usable.isEmpty else {
             return .failure(OobleckError(.outOfNodes, "no node is left\(lossClause)"))
         }
@@ -59,7 +62,7 @@ extension Coordinator {
             let decision = reconfigurator.decide(
                 nodes: usable.filter { !draining.contains($0) },
                 holdings: holdings,
-                hasState: committed > 0,
+                hasState: committed > 0 && !restoring,
                 generation: lastGeneration?.next ?? 0,
                 costs: costs(now: now)
             )
@@ -92,20 +95,28 @@ extension Coordinator {
         members.filter { $0.value.life == .usable }.mapValues(\.holdings)
     }
 
-    /// Sends a plan to all it concerns.
-    mutating func prepare(_ document: PlanDocument, now: Seconds) {
+    /// Sends a plan to all it concerns; with a checkpoint, what nodes hold counts no more.
+    mutating func prepare(
+        _ document: PlanDocument,
+        restoring point: RestorePoint? = nil,
+        now: Seconds
+    ) {
         let plan: CoordinatorPlan
         do {
             plan = try CoordinatorPlan(
                 document,
                 committedSteps: committedSteps,
-                layerCount: profile.layers.count,
+                restoring: point,
+                layers: profile.layers,
                 holdings: holdings
             )
         } catch let error as OobleckError {
             return stop(error)
         } catch {
             return stop(OobleckError(.internalFault, "\(error)"))
+        }
+        if point != nil {
+            for node in members.keys { members[node]?.holdings = [] }
         }
         lastGeneration = plan.generation
         pending = PendingPlan(plan: plan, since: now)
@@ -138,6 +149,7 @@ extension Coordinator {
             members[node]?.holdings = Set(plan.layersByNode[node] ?? [])
         }
         preparation = PreparationSummary(prepared.reports.values)
+        completeRestore(of: plan, now: now)
         resumed = []
         log(.prepared, "generation \(plan.generation): all \(plan.nodes.count) nodes are prepared")
         guard committedSteps < job.training.steps else {

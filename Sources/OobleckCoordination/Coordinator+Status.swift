@@ -5,6 +5,7 @@ struct RunAccount: Sendable {
     var failures = 0
     var reconfigurations = 0
     var recoveries: [RecoveryRecord] = []
+    var restores: [RestoreRecord] = []
     var samplesCommitted = 0
     var samplesRepeated = 0
     /// End of the samples committed so far.
@@ -22,6 +23,13 @@ struct RunAccount: Sendable {
         endSample = max(endSample, step.endSample)
         lastLoss = step.loss
         self.busy = busy
+    }
+
+    /// Steps behind a checkpoint are done again: their samples count once.
+    mutating func goBack(to restored: RestoreRecord, globalBatch: Int) {
+        restores.append(restored)
+        samplesCommitted = restored.step * globalBatch
+        endSample = restored.step * globalBatch
     }
 
     /// Share of worker time in the last step that was not computation.
@@ -48,7 +56,8 @@ extension Coordinator {
             tokensPerSecond: stepTime.flatMap { $0 > 0 ? tokens / $0.value : nil },
             bubble: account.bubble,
             pipelines: shown?.document.plan.pipelines.count ?? 0,
-            nodes: members.keys.sorted().compactMap { nodeStatus($0, plan: shown, now: now) }
+            nodes: members.keys.sorted().compactMap { nodeStatus($0, plan: shown, now: now) },
+            checkpointStep: checkpoints.savedStep
         )
     }
 
@@ -89,7 +98,8 @@ extension Coordinator {
             reconfigurations: account.reconfigurations,
             samplesCommitted: account.samplesCommitted,
             samplesRepeated: account.samplesRepeated,
-            recoveries: account.recoveries
+            recoveries: account.recoveries,
+            restores: account.restores.isEmpty ? nil : account.restores
         )
     }
 }

@@ -57,6 +57,7 @@ extension Coordinator {
         account.stepTime = now - tally.started
         log(.committed, "step \(committed.step) committed: loss \(loss)")
         tally = StepTally(step: committedSteps, started: now)
+        if !isLast { saveIfDue(under: plan, now: now) }
         if isLast {
             beginCollection(now: now)
         } else if let next {

@@ -47,6 +47,9 @@ package struct Coordinator: Sendable {
     var committedSteps = 0
     var tally = StepTally(step: 0, started: 0)
     var collection: LayerCollection?
+    var checkpoints = CheckpointProgress()
+    /// Set while the run waits for nodes or goes back to a checkpoint.
+    var restore: PendingRestore?
 
     var recovery: PendingRecovery?
     var preparation = PreparationSummary()
@@ -64,11 +67,28 @@ package struct Coordinator: Sendable {
     private var notes: [CoordinatorDirective] = []
 
     /// A coordinator of `job`, before any node has joined.
-    package init(job: JobSpecification, profile: ModelProfile, reconfigurator: Reconfigurator) {
+    ///
+    /// It starts from the seed, or from a checkpoint `point` when the ledger has `committed` steps
+    /// that count; those behind the checkpoint are done again.
+    package init(
+        job: JobSpecification,
+        profile: ModelProfile,
+        reconfigurator: Reconfigurator,
+        startingFrom point: RestorePoint? = nil,
+        committed: Int = 0
+    ) {
         self.job = job
         self.profile = profile
         self.reconfigurator = reconfigurator
         deadlines = CoordinatorDeadlines(budget: job.cluster.detectionBudget)
+        if let point {
+            committedSteps = max(committed, point.step)
+            restore = PendingRestore(
+                since: 0,
+                reason: "the run is started from a checkpoint",
+                search: .found(point)
+            )
+        }
     }
 
     /// Takes an event at the monotonic time `now`, and returns what to do, in order.
@@ -91,6 +111,7 @@ package struct Coordinator: Sendable {
         case .drainRequested(let node): drain(node)
         case .stopRequested(let reason):
             stop(OobleckError(.outOfNodes, "stopped on request: \(reason)"))
+        case .checkpoint(let outcome): receive(outcome, now: now)
         case .tick: tick(now: now)
         }
         var all = directives + notes
@@ -118,6 +139,8 @@ package struct Coordinator: Sendable {
         case .digests(let generation, let digests):
             receive(digests, generation: generation, from: node, now: now)
         case .layerChunk(let chunk): receive(chunk, from: node, now: now)
+        case .shard(let report): receive(report, from: node, now: now)
+        case .restoreFailed(let failure): receive(failure, from: node, now: now)
         }
     }
 
@@ -128,6 +151,8 @@ package struct Coordinator: Sendable {
         if phase == .training { checkStep(now: now) }
         if phase == .reconfiguring || phase == .training { checkGrace(now: now) }
         if phase == .collecting { checkCollection(now: now) }
+        if phase == .waitingForNodes { checkWait(now: now) }
+        checkSave(now: now)
     }
 
     private static func code(_ status: Int32) -> OobleckError.Code {
@@ -168,6 +193,7 @@ extension Coordinator {
     /// Ends the run before its last step.
     mutating func stop(_ error: OobleckError) {
         guard outcome == nil else { return }
+        dropSave()
         sendStop(reason: error.message)
         log(.stopped, error.message)
         phase = .stopped
@@ -176,6 +202,7 @@ extension Coordinator {
 
     /// Ends the run as it should end.
     mutating func finish(layerDigests: [String]) {
+        dropSave()
         sendStop(reason: "training is complete")
         log(.finished, "all \(committedSteps) steps committed, all replicas agree")
         phase = .finished

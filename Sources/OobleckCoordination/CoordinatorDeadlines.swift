@@ -32,6 +32,11 @@ struct CoordinatorDeadlines: Hashable, Sendable {
     /// of them does.
     func stalled(planned: Seconds) -> Seconds { max(60, 20 * budget, 20 * planned) }
 
+    /// A save of `bytes`, counted at 1 MB/s.
+    func save(of bytes: ByteCount) -> Seconds {
+        max(60, 20 * budget) + Seconds(Double(bytes.value) / 1e6)
+    }
+
     /// Retries of one step with the same nodes, after which the run stops.
     static let retryLimit = 3
 }

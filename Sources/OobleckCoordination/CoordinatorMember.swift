@@ -57,23 +57,30 @@ struct CoordinatorPlan: Sendable {
     let recipients: [NodeID]
     /// What each of them is told.
     let reconfiguration: Reconfiguration
+    /// The most bytes that one node receives or loads.
+    let mostReceived: ByteCount
 
     /// Takes the plan after `committedSteps` steps, or throws when it does not bring every layer's
     /// state to where it puts the layer.
+    ///
+    /// With a checkpoint all layers come from there.
     init(
         _ document: PlanDocument,
         committedSteps: Int,
-        layerCount: Int,
+        restoring point: RestorePoint? = nil,
+        layers: [LayerProfile],
         holdings: [NodeID: Set<Int>]
     ) throws {
         let plan = document.plan
         let used = Set(plan.pipelines.map(\.templateNodes))
-        let transfers = committedSteps == 0 ? [] : document.transfers
+        let hasState = committedSteps > 0 && point == nil
+        let transfers = hasState ? document.transfers : []
         reconfiguration = Reconfiguration(
             plan: plan,
             templates: document.templates.filter { used.contains($0.nodes) },
-            committedSteps: committedSteps,
-            transfers: transfers
+            committedSteps: point?.step ?? committedSteps,
+            transfers: transfers,
+            restore: point
         )
         guard used.isSubset(of: document.templates.map(\.nodes)) else {
             throw Self.fault(plan, "lacks one of its templates of \(used.sorted()) nodes")
@@ -82,22 +89,19 @@ struct CoordinatorPlan: Sendable {
         nodes = plan.nodes
         recipients = Set(nodes + transfers.map(\.fromNode)).sorted()
         layersByNode = reconfiguration.layersByNode
-        guard Set(layersByNode.values.joined()) == Set(0..<layerCount) else {
-            throw Self.fault(plan, "does not cover all \(layerCount) layers")
+        var received: [NodeID: ByteCount] = [:]
+        for transfer in transfers { received[transfer.toNode, default: 0] += transfer.bytes }
+        if point != nil {
+            received = layersByNode.mapValues { $0.reduce(0) { $0 + layers[$1].stateBytes } }
         }
-        if committedSteps > 0 { try checkSources(holdings) }
+        mostReceived = received.values.max() ?? 0
+        guard Set(layersByNode.values.joined()) == Set(layers.indices) else {
+            throw Self.fault(plan, "does not cover all \(layers.count) layers")
+        }
+        if hasState { try checkSources(holdings) }
     }
 
     var generation: Generation { document.plan.generation }
-
-    /// The most bytes that one node receives.
-    var mostReceived: ByteCount {
-        var received: [NodeID: ByteCount] = [:]
-        for transfer in reconfiguration.transfers {
-            received[transfer.toNode, default: 0] += transfer.bytes
-        }
-        return received.values.max() ?? 0
-    }
 
     /// Whether both plans put the same work on the same nodes.
     func isSame(as other: PlanDocument) -> Bool {

@@ -19,6 +19,8 @@ package enum CoordinatorEvent: Hashable, Sendable {
     case drainRequested(NodeID)
     /// Someone asked that the run ends.
     case stopRequested(reason: String)
+    /// The checkpoint store has done what it was asked, or not.
+    case checkpoint(CheckpointOutcome)
     /// Time has passed; sent at least four times per detection budget.
     case tick
 }
@@ -39,6 +41,10 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case recovered(RecoveryRecord)
     /// Store a piece of the final state.
     case store(LayerChunk)
+    /// Have the checkpoint store do this beside all else, and tell what came of it.
+    case checkpoint(CheckpointAction)
+    /// Append to the ledger that the run went back, before performing any later directive.
+    case restored(RestoredRun)
     /// The run is over; no directive follows.
     case finish(RunOutcome)
 }

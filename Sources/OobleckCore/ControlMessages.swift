@@ -19,6 +19,8 @@ package enum CoordinatorMessage: Hashable, Sendable {
     case collect(generation: Generation, upload: [Int])
     /// Leave. The worker exits with status 0.
     case stop(reason: String)
+    /// Copy layers as they are now and write them while training goes on; report each.
+    case checkpoint(CheckpointOrder)
 }
 
 /// What a worker tells the coordinator.
@@ -41,6 +43,10 @@ package enum WorkerMessage: Hashable, Sendable {
     case digests(generation: Generation, digests: [Int: String])
     /// A piece of an uploaded layer's state, a safetensors file, in order.
     case layerChunk(LayerChunk)
+    /// A layer of a checkpoint is written, or cannot be.
+    case shard(ShardReport)
+    /// A layer of the checkpoint to restore cannot be loaded.
+    case restoreFailed(RestoreFailure)
 }
 
 /// A plan, and what each worker has to do to get there.
@@ -55,17 +61,21 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     package var committedSteps: Int
     /// The layers to copy before training goes on.
     package var transfers: [LayerTransfer]
+    /// The checkpoint from which every worker loads its layers, instead of what it holds.
+    package var restore: RestorePoint?
 
     package init(
         plan: ExecutionPlan,
         templates: [PipelineTemplate],
         committedSteps: Int,
-        transfers: [LayerTransfer]
+        transfers: [LayerTransfer],
+        restore: RestorePoint? = nil
     ) {
         self.plan = plan
         self.templates = templates
         self.committedSteps = committedSteps
         self.transfers = transfers
+        self.restore = restore
     }
 
     package var generation: Generation { plan.generation }

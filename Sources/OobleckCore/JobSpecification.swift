@@ -115,6 +115,8 @@ package struct JobSpecification: Hashable, Sendable, Codable {
     package var corpusPath: String
     /// Absolute path of a folder with GPT-2 weights to start from; `nil` starts from the seed.
     package var initialWeightsPath: String?
+    /// Saves of the state on the way; `nil` makes none.
+    package var checkpoint: CheckpointSpecification?
     /// Failures to stage, for tests and demonstrations; empty in real runs.
     package var faults: [PlannedFault]
 
@@ -124,6 +126,7 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         cluster: ClusterSpecification,
         corpusPath: String,
         initialWeightsPath: String? = nil,
+        checkpoint: CheckpointSpecification? = nil,
         faults: [PlannedFault] = []
     ) {
         self.model = model
@@ -131,6 +134,7 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         self.cluster = cluster
         self.corpusPath = corpusPath
         self.initialWeightsPath = initialWeightsPath
+        self.checkpoint = checkpoint
         self.faults = faults
     }
 }
@@ -155,6 +159,10 @@ package enum FailurePoint: String, Sendable, Codable, CaseIterable {
     case midTransfer = "mid-transfer"
     /// After everything of a new generation is in place, before it is reported.
     case beforePrepared = "before-prepared"
+    /// After the first layer of a checkpoint was written, before that is reported.
+    case midCheckpoint = "mid-checkpoint"
+    /// After the first layer of a checkpoint was loaded, before the rest is.
+    case midRestore = "mid-restore"
 }
 
 /// A staged failure: at a point of the code of one node, in one step, something dies by SIGKILL.

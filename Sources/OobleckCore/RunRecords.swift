@@ -76,6 +76,49 @@ package struct RecoveryRecord: Hashable, Sendable, Codable {
     }
 }
 
+/// How a run went back to a checkpoint (`result.json`, `restores`).
+package struct RestoreRecord: Hashable, Sendable, Codable {
+    /// Committed steps before and after.
+    package var fromStep: Int
+    package var step: Int
+    package var stateSHA256: String
+    /// Why: what was lost.
+    package var reason: String
+    /// From the loss until every worker had its layers.
+    package var total: Seconds
+    /// The longest that one worker took to load its layers.
+    package var load: Seconds
+    package var loadedBytes: ByteCount
+
+    package init(
+        fromStep: Int,
+        step: Int,
+        stateSHA256: String,
+        reason: String,
+        total: Seconds,
+        load: Seconds,
+        loadedBytes: ByteCount
+    ) {
+        self.fromStep = fromStep
+        self.step = step
+        self.stateSHA256 = stateSHA256
+        self.reason = reason
+        self.total = total
+        self.load = load
+        self.loadedBytes = loadedBytes
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case fromStep = "from_step"
+        case step
+        case stateSHA256 = "state_sha256"
+        case reason
+        case total = "total_seconds"
+        case load = "load_seconds"
+        case loadedBytes = "loaded_bytes"
+    }
+}
+
 /// What a finished run came to (`result.json`).
 package struct RunResult: Hashable, Sendable, Codable {
     package var steps: Int
@@ -87,6 +130,8 @@ package struct RunResult: Hashable, Sendable, Codable {
     package var samplesCommitted: Int
     package var samplesRepeated: Int
     package var recoveries: [RecoveryRecord]
+    /// Returns to a checkpoint; `nil` without any.
+    package var restores: [RestoreRecord]?
 
     package init(
         steps: Int,
@@ -96,7 +141,8 @@ package struct RunResult: Hashable, Sendable, Codable {
         reconfigurations: Int,
         samplesCommitted: Int,
         samplesRepeated: Int,
-        recoveries: [RecoveryRecord]
+        recoveries: [RecoveryRecord],
+        restores: [RestoreRecord]? = nil
     ) {
         self.steps = steps
         self.finalLoss = finalLoss
@@ -106,6 +152,7 @@ package struct RunResult: Hashable, Sendable, Codable {
         self.samplesCommitted = samplesCommitted
         self.samplesRepeated = samplesRepeated
         self.recoveries = recoveries
+        self.restores = restores
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -117,6 +164,7 @@ package struct RunResult: Hashable, Sendable, Codable {
         case samplesCommitted = "samples_committed"
         case samplesRepeated = "samples_repeated"
         case recoveries
+        case restores
     }
 }
 
@@ -174,6 +222,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case collecting
         case finished
         case stopped
+        /// Too few nodes are left, or a layer's last copy is gone; there is a checkpoint.
+        case waitingForNodes = "waiting-for-nodes"
     }
 
     package var phase: Phase
@@ -189,6 +239,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
     package var bubble: Double?
     package var pipelines: Int
     package var nodes: [NodeStatus]
+    /// Committed steps in the newest checkpoint saved; `nil` before the first.
+    package var checkpointStep: Int?
 
     package init(
         phase: Phase,
@@ -200,7 +252,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
         tokensPerSecond: Double?,
         bubble: Double?,
         pipelines: Int,
-        nodes: [NodeStatus]
+        nodes: [NodeStatus],
+        checkpointStep: Int? = nil
     ) {
         self.phase = phase
         self.step = step
@@ -212,6 +265,7 @@ package struct RunStatus: Hashable, Sendable, Codable {
         self.bubble = bubble
         self.pipelines = pipelines
         self.nodes = nodes
+        self.checkpointStep = checkpointStep
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -225,6 +279,7 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case bubble
         case pipelines
         case nodes
+        case checkpointStep = "checkpoint_step"
     }
 }
 
@@ -248,6 +303,11 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case refused
         case finished
         case stopped
+        case checkpointSaved = "checkpoint-saved"
+        case checkpointFailed = "checkpoint-failed"
+        case checkpointDamaged = "checkpoint-damaged"
+        case waitingForNodes = "waiting-for-nodes"
+        case restored
     }
 
     package var kind: Kind

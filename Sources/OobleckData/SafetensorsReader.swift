@@ -48,6 +48,11 @@ package final class SafetensorsReader {
         return tensor
     }
 
+    /// All bytes of the data section.
+    package func dataSection() throws -> [UInt8] {
+        try file.read(at: dataStart, count: fileSize - dataStart)
+    }
+
     /// The bytes of a tensor, as they stand in the file.
     package func bytes(of tensor: Safetensors.Tensor) throws -> [UInt8] {
         try file.read(at: dataStart + tensor.dataRange.lowerBound, count: tensor.dataRange.count)

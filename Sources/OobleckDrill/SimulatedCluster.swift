@@ -16,6 +16,10 @@ package struct SimulatedCluster {
         package var undead = 0.15
         /// Probability that a kill falls just after a plan, resume or commit was sent.
         package var aimed = 0.5
+        /// Probability that a write to the checkpoint store fails, or what it wrote is damaged.
+        package var disk = 0.0
+        /// Nodes that join once the worst is over.
+        package var rescues = 0
 
         package init(kills: Int = 0, joins: Int = 0, drains: Int = 0, alarms: Int = 0) {
             self.kills = kills
@@ -31,6 +35,9 @@ package struct SimulatedCluster {
         case request(NodeID, to: NodeID, Generation, layer: Int)
         case delivery(to: NodeID, Generation, layer: Int, SimulatedWorker.LayerState)
         case computed(NodeID, Generation, step: Int)
+        case writes(NodeID, CheckpointOrder, layer: Int, SimulatedWorker.LayerState)
+        case loads(NodeID, RestorePoint, Generation, layer: Int)
+        case store(CheckpointAction)
         case says(NodeID, WorkerMessage)
         case beat(NodeID)
         case kill
@@ -46,7 +53,12 @@ package struct SimulatedCluster {
     package let steps: Int
     package private(set) var coordinator: Coordinator
     package private(set) var workers: [NodeID: SimulatedWorker] = [:]
+    /// The steps that count.
     package private(set) var ledger: [CommittedStep] = []
+    /// Every step ever committed.
+    package private(set) var history: [CommittedStep] = []
+    package private(set) var restored: [RestoredRun] = []
+    package private(set) var disk: SimulatedDisk
     package private(set) var events: [RunEvent] = []
     package private(set) var recoveries: [RecoveryRecord] = []
     package private(set) var outcome: RunOutcome?
@@ -65,11 +77,18 @@ package struct SimulatedCluster {
     private var weather: Weather
     private var aimedKills = 0
 
-    package init(seed: UInt64, nodes: Int, steps: Int, weather: Weather) throws {
+    package init(
+        seed: UInt64,
+        nodes: Int,
+        steps: Int,
+        weather: Weather,
+        checkpoint: CheckpointSpecification? = nil
+    ) throws {
         self.steps = steps
         self.weather = weather
         random = SeededRandom(seed: seed)
-        coordinator = try model.coordinator(nodes: nodes, steps: steps)
+        disk = SimulatedDisk(keep: checkpoint?.keep ?? 1, trouble: weather.disk)
+        coordinator = try model.coordinator(nodes: nodes, steps: steps, checkpoint: checkpoint)
         for _ in 0..<nodes { agenda.add(.join, at: random.seconds(0...0.1)) }
         let length = 0.2 + 0.05 * Double(steps)
         for _ in 0..<weather.kills {
@@ -82,6 +101,9 @@ package struct SimulatedCluster {
         for _ in 0..<weather.joins { agenda.add(.join, at: random.seconds(0.1...length)) }
         for _ in 0..<weather.drains { agenda.add(.drain, at: random.seconds(0.1...length)) }
         for _ in 0..<weather.alarms { agenda.add(.alarm, at: random.seconds(0.1...length)) }
+        for _ in 0..<weather.rescues {
+            agenda.add(.join, at: length + random.seconds(1...2))
+        }
         agenda.add(.tick, at: 0)
     }
 
@@ -109,6 +131,22 @@ package struct SimulatedCluster {
             act(on: node) { worker, _ in worker.take(layer, state, of: generation) }
         case .computed(let node, let generation, let step):
             finishComputing(node, generation, step)
+        case .writes(let node, let order, let layer, let state):
+            guard workers[node]?.isRunning == true else { return }
+            let outcome = disk.write(state, layer: layer, of: order, random: &random)
+            let report = ShardReport(
+                generation: order.generation,
+                step: order.step,
+                layer: layer,
+                outcome: outcome,
+                heldUp: 0.001
+            )
+            transmit(.toCoordinator(.worker(node, .shard(report))), from: node, to: Self.shell)
+        case .loads(let node, let point, let generation, let layer):
+            let state = disk.layer(layer, of: point)
+            act(on: node) { worker, _ in worker.load(layer, state, of: generation) }
+        case .store(let action):
+            if let outcome = disk.perform(action, random: &random) { tell(.checkpoint(outcome)) }
         case .says(let node, let message):
             if workers[node]?.isRunning == true {
                 transmit(.toCoordinator(.worker(node, message)), from: node, to: Self.shell)
@@ -160,6 +198,12 @@ package struct SimulatedCluster {
             case .compute(let generation, let step):
                 let time = now + random.seconds(0.005...0.03)
                 agenda.add(.computed(node, generation, step: step), at: time)
+            case .write(let order, let layer, let state):
+                let happening = Happening.writes(node, order, layer: layer, state)
+                agenda.add(happening, at: now + random.seconds(0.005...0.2))
+            case .load(let point, let generation, let layer):
+                let happening = Happening.loads(node, point, generation, layer: layer)
+                agenda.add(happening, at: now + random.seconds(0.001...0.02))
             case .exit:
                 workers[node]?.isRunning = false
                 let event = CoordinatorEvent.nodeLost(node, evidence: "worker exited: 0")
@@ -237,6 +281,7 @@ extension SimulatedCluster {
         case .record(let step):
             if step.step != ledger.count { problems.append("step \(step.step) out of order") }
             ledger.append(step)
+            history.append(step)
         case .log(let event): events.append(event)
         case .publish: break
         case .recovered(let record): recoveries.append(record)
@@ -246,6 +291,12 @@ extension SimulatedCluster {
             } else {
                 stored[chunk.layer] = (chunk.generation, chunk.bytes)
             }
+        case .checkpoint(let action):
+            agenda.add(.store(action), at: now + random.seconds(0...0.05))
+        case .restored(let restored):
+            if restored.step > ledger.count { problems.append("\(restored.step) restored") }
+            ledger.removeLast(max(0, ledger.count - restored.step))
+            self.restored.append(restored)
         case .finish(let outcome): self.outcome = outcome
         }
     }
@@ -256,6 +307,12 @@ extension SimulatedCluster {
             plans[plan.generation] = plan
             if !fenced.isDisjoint(with: plan.plan.nodes) {
                 problems.append("a plan with a fenced node")
+            }
+            if let point = plan.restore {
+                if point.step > ledger.count || lostLayers.isEmpty {
+                    problems.append("goes back to \(point.step) though nothing is lost")
+                }
+                return
             }
             if plan.committedSteps != ledger.count {
                 problems.append("a plan for \(plan.committedSteps) steps of \(ledger.count)")

@@ -15,6 +15,8 @@ package struct SimulatedWorker {
         case ask(NodeID, generation: Generation, layer: Int)
         case answer(NodeID, generation: Generation, layer: Int, LayerState)
         case compute(generation: Generation, step: Int)
+        case write(CheckpointOrder, layer: Int, LayerState)
+        case load(RestorePoint, generation: Generation, layer: Int)
         case exit
     }
 
@@ -70,6 +72,7 @@ package struct SimulatedWorker {
             return reportIfPrepared()
         case .collect(let generation, let upload): return handIn(generation, upload)
         case .stop: return [.exit]
+        case .checkpoint(let order): return save(order)
         }
     }
 
@@ -81,7 +84,10 @@ package struct SimulatedWorker {
         introduced = [id]
         staged = [:]
         var actions: [Action] = []
-        if new.committedSteps == 0 {
+        if let point = new.restore {
+            if point.step != new.committedSteps { complain("restore of \(point.step)") }
+            actions = mine.map { .load(point, generation: new.generation, layer: $0) }
+        } else if new.committedSteps == 0 {
             for layer in mine {
                 staged[layer] = LayerState(steps: 0, value: ToyModel.initialState(layer))
             }
@@ -142,6 +148,34 @@ package struct SimulatedWorker {
         return reportIfPrepared()
     }
 
+    /// A layer is loaded from a checkpoint, or nothing where it is damaged.
+    mutating func load(_ layer: Int, _ state: LayerState?, of wanted: Generation) -> [Action] {
+        guard wanted == generation, mode == .preparing, let reconfiguration else { return [] }
+        guard let state else {
+            mode = .waiting
+            let failure = RestoreFailure(
+                generation: wanted,
+                step: reconfiguration.committedSteps,
+                message: "layer \(layer) of step \(reconfiguration.committedSteps) is damaged"
+            )
+            return [.say(.restoreFailed(failure), after: 0.001)]
+        }
+        if state.steps != reconfiguration.committedSteps { complain("loaded \(state.steps)") }
+        staged[layer] = state
+        return reportIfPrepared()
+    }
+
+    private mutating func save(_ order: CheckpointOrder) -> [Action] {
+        order.layers.compactMap { layer in
+            guard let state = layers[layer], state.steps == order.step else {
+                let has = layers[layer].map { "step \($0.steps)" } ?? "nothing"
+                complain("asked to save layer \(layer) at \(order.step), has \(has)")
+                return nil
+            }
+            return .write(order, layer: layer, state)
+        }
+    }
+
     private mutating func reportIfPrepared() -> [Action] {
         guard mode == .preparing, let reconfiguration, mine.allSatisfy({ staged[$0] != nil }),
             introduced.isSuperset(of: reconfiguration.plan.nodes), !mine.isEmpty
@@ -164,6 +198,7 @@ package struct SimulatedWorker {
         }
         layers = staged
         staged = [:]
+        if reconfiguration?.restore != nil { applied.removeAll { $0.step >= step } }
         guard !mine.isEmpty else { return [] }
         mode = .training(step: step, voted: false)
         return [

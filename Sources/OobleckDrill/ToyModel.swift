@@ -127,7 +127,12 @@ package struct ToyModel {
         }
     )
 
-    package func job(nodes: Int, steps: Int, faultTolerance: Int = 1) -> JobSpecification {
+    package func job(
+        nodes: Int,
+        steps: Int,
+        faultTolerance: Int = 1,
+        checkpoint: CheckpointSpecification? = nil
+    ) -> JobSpecification {
         JobSpecification(
             model: ModelSpecification(
                 name: "toy",
@@ -158,12 +163,17 @@ package struct ToyModel {
                 deviceMemory: 1300,
                 detectionBudget: 2
             ),
-            corpusPath: "corpus.txt"
+            corpusPath: "corpus.txt",
+            checkpoint: checkpoint
         )
     }
 
-    package func coordinator(nodes: Int, steps: Int, faultTolerance: Int = 1) throws -> Coordinator
-    {
+    package func coordinator(
+        nodes: Int,
+        steps: Int,
+        faultTolerance: Int = 1,
+        checkpoint: CheckpointSpecification? = nil
+    ) throws -> Coordinator {
         let reconfigurator = try Reconfigurator(
             profile: Self.profile,
             costModel: .sosp23,
@@ -171,7 +181,12 @@ package struct ToyModel {
             microbatches: microbatches
         )
         return Coordinator(
-            job: job(nodes: nodes, steps: steps, faultTolerance: faultTolerance),
+            job: job(
+                nodes: nodes,
+                steps: steps,
+                faultTolerance: faultTolerance,
+                checkpoint: checkpoint
+            ),
             profile: Self.profile,
             reconfigurator: reconfigurator
         )

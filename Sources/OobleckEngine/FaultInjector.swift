@@ -6,6 +6,11 @@ import OobleckCore
 ///
 /// Without staged failures it does nothing.
 final class FaultInjector {
+    /// Points of a reconfiguration, of a save and of a return to one.
+    private static let rarePoints: Set<FailurePoint> = [
+        .midRebuild, .midTransfer, .beforePrepared, .midCheckpoint, .midRestore,
+    ]
+
     private var pending: [PlannedFault]
 
     init(faults: [PlannedFault], node: NodeID) {
@@ -14,12 +19,12 @@ final class FaultInjector {
 
     /// Dies here if a failure is staged for this point and step.
     ///
-    /// Points of a reconfiguration take the first one at or after the staged step.
+    /// Points that are not in every step take the first one at or after the staged step.
     func reach(_ point: FailurePoint, step: Int) {
         guard !pending.isEmpty else { return }
-        let isReconfiguration = [.midRebuild, .midTransfer, .beforePrepared].contains(point)
+        let isRare = Self.rarePoints.contains(point)
         let index = pending.firstIndex { fault in
-            fault.point == point && (isReconfiguration ? fault.step <= step : fault.step == step)
+            fault.point == point && (isRare ? fault.step <= step : fault.step == step)
         }
         guard let index else { return }
         let fault = pending.remove(at: index)

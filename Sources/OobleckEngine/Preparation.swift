@@ -91,8 +91,10 @@ struct Preparation {
             )
             arrived = try mover.run(reconfiguration.transfers, held: held)
         }
+        let wanted = reconfiguration.layersByNode[node] ?? []
+        if let point = reconfiguration.restore { return try restore(wanted, from: point) }
         var layers: [Int: LayerState] = [:]
-        for layer in reconfiguration.layersByNode[node] ?? [] {
+        for layer in wanted {
             if let state = arrived[layer] ?? held[layer] {
                 layers[layer] = state
             } else if reconfiguration.committedSteps == 0 {
@@ -106,6 +108,26 @@ struct Preparation {
         }
         let received = arrived.values.reduce(ByteCount.zero) { $0 + $1.byteCount }
         return (layers, received)
+    }
+
+    /// What the node holds counts no more: all layers come from a checkpoint.
+    private func restore(
+        _ layers: [Int],
+        from point: RestorePoint
+    ) throws -> (layers: [Int: LayerState], received: ByteCount) {
+        guard point.layerSHA256.count == job.model.layerCount else {
+            let count = point.layerSHA256.count
+            throw OobleckError(
+                .internalFault,
+                "told to restore a checkpoint of \(count) layers; the model has "
+                    + "\(job.model.layerCount)"
+            )
+        }
+        let loader = CheckpointLoader(point: point, model: job.model) {
+            faults.reach(.midRestore, step: point.step)
+        }
+        let loaded = try loader.run(layers)
+        return (loaded, loaded.values.reduce(ByteCount.zero) { $0 + $1.byteCount })
     }
 
     private func initialState(layer: Int) throws -> LayerState {

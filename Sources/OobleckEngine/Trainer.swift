@@ -12,6 +12,7 @@ final class Trainer {
         let source: MicrobatchSource
         let preparation: Preparation
         let faults: FaultInjector
+        let writer: CheckpointWriter
     }
 
     private let node: NodeID
@@ -22,6 +23,8 @@ final class Trainer {
 
     private var loaded: Loaded?
     private var held: [Int: LayerState] = [:]
+    /// Steps in the state of the layers held.
+    private var heldSteps = 0
     private var prepared: PreparedGeneration?
     private var scratch: Tensor?
     private(set) var decisionTimes = DecisionTimes()
@@ -57,6 +60,8 @@ final class Trainer {
             case .stop:
                 drop()
                 return true
+            case .checkpoint(let order):
+                try save(order)
             case .commit, .rendezvous:
                 break
             }
@@ -86,7 +91,10 @@ final class Trainer {
                 initialWeights: weights,
                 faults: faults
             ),
-            faults: faults
+            faults: faults,
+            writer: CheckpointWriter(link: link) { [node] in
+                FaultInjector(faults: job.faults, node: node)
+            }
         )
         link.send(.ready(corpusDigest: corpus.digest))
     }
@@ -114,6 +122,14 @@ final class Trainer {
         } catch let error as TensorError {
             resources.release()
             reportFault(error, generation: generation)
+        } catch let failure as CheckpointLoader.Failure {
+            resources.release()
+            let step = reconfiguration.committedSteps
+            link.send(
+                .restoreFailed(
+                    RestoreFailure(generation: generation, step: step, message: failure.message)
+                )
+            )
         }
     }
 
@@ -129,6 +145,7 @@ final class Trainer {
         let loaded = try requireLoaded()
         guard let prepared, prepared.reconfiguration.generation == generation else { return false }
         held = prepared.adoptLayers()
+        heldSteps = prepared.reconfiguration.committedSteps
         guard let assignment = prepared.assignment else { return false }
         link.send(.resumed(generation: generation, step: first))
         var step = first
@@ -141,7 +158,12 @@ final class Trainer {
                 return false
             }
             let voted = MonotonicTime.now
-            let answer = next()
+            var answer = next()
+            // Until the commit is applied, the state is still that of the boundary before the step.
+            while case .checkpoint(let order) = answer {
+                try save(order)
+                answer = next()
+            }
             decisionTimes.add(voted: voted, decided: MonotonicTime.now)
             switch answer {
             case .commit(let commit) where commit.step == step:
@@ -209,6 +231,7 @@ final class Trainer {
             weightDecay: training.weightDecay,
             epsilon: training.epsilon
         )
+        heldSteps = commit.step + 1
         let size = held.values.flatMap(\.segments).map(\.count).max() ?? 0
         if (scratch?.count ?? 0) < size { scratch = try Tensor.empty([size]) }
         guard let scratch else { return }
@@ -218,6 +241,36 @@ final class Trainer {
             microbatchCount: training.microbatchCount,
             scratch: scratch,
             afterSegment: { loaded.faults.reach(.midOptimizer, step: commit.step) }
+        )
+    }
+
+    /// Copies the layers that a checkpoint wants of this node and has the copies written.
+    ///
+    /// Copying is all that training waits for.
+    private func save(_ order: CheckpointOrder) throws {
+        let loaded = try requireLoaded()
+        if let unfinished = loaded.writer.unfinishedStep {
+            let why = "node \(node) is still writing the checkpoint of step \(unfinished)"
+            return loaded.writer.refuse(order, because: why)
+        }
+        guard order.step == heldSteps, order.layers.allSatisfy({ held[$0] != nil }) else {
+            let has = "layers \(held.keys.sorted()) after \(heldSteps) steps"
+            return loaded.writer.refuse(
+                order,
+                because: "node \(node) holds \(has), not \(order.layers) after \(order.step)"
+            )
+        }
+        let watch = Stopwatch()
+        let copies = try order.layers.compactMap { layer in
+            try held[layer].map { (layer, try $0.stateBytes(model: loaded.job.model)) }
+        }
+        loaded.writer.start(
+            CheckpointWriter.Copy(
+                order: order,
+                model: loaded.job.model,
+                layers: copies,
+                heldUp: watch.elapsed
+            )
         )
     }
 

@@ -43,7 +43,7 @@ package final class Worker: Sendable {
             begin(reconfiguration.generation)
         case .stop:
             current.withLock { $0 }?.abort()
-        case .job, .resume, .commit, .collect:
+        case .job, .resume, .commit, .collect, .checkpoint:
             break
         }
         mailbox.put(message)

@@ -20,6 +20,7 @@ package final class RunFileRecording: RunRecording {
     private let job: JobSpecification
     private let recorder: RunRecorder
     private let finalState = Mutex<FinalStateWriter?>(nil)
+    private let checkpoints: CheckpointService
     private let observer: @Sendable (RunNotice) -> Void
 
     /// Records in `directory`.
@@ -35,6 +36,10 @@ package final class RunFileRecording: RunRecording {
         self.job = job
         self.observer = observer
         recorder = try RunRecorder(directory)
+        checkpoints = CheckpointService(
+            try CheckpointStore(directory, job: job),
+            keep: job.checkpoint?.keep ?? CheckpointSpecification.defaultKeep
+        )
     }
 
     package func record(_ step: CommittedStep) throws {
@@ -57,6 +62,15 @@ package final class RunFileRecording: RunRecording {
 
     package func store(_ chunk: LayerChunk) throws { try finalStateWriter().receive(chunk) }
 
+    package func record(_ restored: RestoredRun) throws { try recorder.append(restored) }
+
+    package func perform(
+        _ action: CheckpointAction,
+        report: @escaping @Sendable (CheckpointOutcome) -> Void
+    ) {
+        checkpoints.perform(action, report: report)
+    }
+
     package func show(_ status: RunStatus) throws {
         try recorder.write(status)
         observer(.status(status))
@@ -66,6 +80,7 @@ package final class RunFileRecording: RunRecording {
         _ outcome: RunOutcome,
         result: (_ stateSHA256: String) -> RunResult
     ) throws {
+        checkpoints.finish()
         switch outcome {
         case .completed(let layerDigests, _):
             let digest = try finalStateWriter().publish(layerDigests: layerDigests)
@@ -81,7 +96,12 @@ package final class RunFileRecording: RunRecording {
     private func finalStateWriter() throws -> FinalStateWriter {
         try finalState.withLock { writer in
             if let writer { return writer }
-            let new = try FinalStateWriter(directory, model: job.model, step: job.training.steps)
+            let new = try FinalStateWriter(
+                directory,
+                model: job.model,
+                step: job.training.steps,
+                jobSHA256: try JobFingerprint.of(job)
+            )
             writer = new
             return new
         }

@@ -7,7 +7,7 @@ package struct Checkpoint: Sendable {
     package let path: String
     package let manifest: CheckpointManifest
 
-    package var manifestPath: String { path + "/" + CheckpointManifest.fileName }
+    package var manifestPath: String { path + "/" + CheckpointLayout.manifestName }
 
     package var model: ModelSpecification { manifest.model.specification }
 
@@ -16,7 +16,7 @@ package struct Checkpoint: Sendable {
     /// Throws `.inputData` when its manifest makes no sense.
     package init(path: String) throws {
         self.path = path
-        let manifestPath = path + "/" + CheckpointManifest.fileName
+        let manifestPath = path + "/" + CheckpointLayout.manifestName
         manifest = try JSONDocument.read(CheckpointManifest.self, from: manifestPath)
         guard manifest.version == CheckpointManifest.formatVersion else {
             throw OobleckError(
@@ -32,7 +32,7 @@ package struct Checkpoint: Sendable {
             )
         }
         let expected = (0..<manifest.model.specification.layerCount)
-            .map { CheckpointManifest.fileName(ofLayer: $0) }
+            .map { CheckpointLayout.fileName(ofLayer: $0) }
         guard manifest.layers.map(\.file) == expected else {
             throw OobleckError(
                 .inputData,
@@ -41,7 +41,7 @@ package struct Checkpoint: Sendable {
             )
         }
         guard
-            CheckpointManifest.folderName(step: manifest.step)
+            CheckpointLayout.folderName(step: manifest.step)
                 == URL(fileURLWithPath: path).lastPathComponent
         else {
             throw OobleckError(
@@ -51,25 +51,51 @@ package struct Checkpoint: Sendable {
         }
     }
 
-    /// The folders of the published checkpoints of a run, oldest first.
+    /// The folders of the published checkpoints of a run, oldest first, wherever its job puts them.
     package static func folders(in directory: RunDirectory) throws -> [String] {
-        guard FileManager.default.fileExists(atPath: directory.checkpointsPath) else { return [] }
+        let elsewhere = try directory.job().checkpoint?.directory
+        let places = Set([directory.checkpointsPath] + (elsewhere.map { [$0] } ?? []))
+        return try places.flatMap { place in
+            try steps(in: place).map { (step: $0.step, path: $0.path) }
+        }
+        .sorted { $0 < $1 }.map(\.path)
+    }
+
+    /// The published checkpoints in a folder by their names, oldest first; none if it is missing.
+    package static func steps(in folder: String) throws -> [(step: Int, path: String)] {
+        guard FileManager.default.fileExists(atPath: folder) else { return [] }
         do {
-            return try FileManager.default.contentsOfDirectory(atPath: directory.checkpointsPath)
+            return try FileManager.default.contentsOfDirectory(atPath: folder)
                 .compactMap { name in
-                    guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) else {
-                        return nil
-                    }
-                    return (step, directory.checkpointsPath + "/" + name)
+                    CheckpointLayout.step(ofFolder: name).map { ($0, folder + "/" + name) }
                 }
-                .sorted { (left: (Int, String), right: (Int, String)) in left < right }
-                .map { $0.1 }
+                .sorted { $0 < $1 }
         } catch {
             throw OobleckError(
                 .inputData,
-                "cannot list \(directory.checkpointsPath): \(error.localizedDescription)"
+                "cannot list \(folder): \(error.localizedDescription)"
             )
         }
+    }
+
+    /// Whether every layer's file is there and as long as it should be.
+    ///
+    /// Returns what does not hold. Reads no file's content: cheap, and blind to altered bytes.
+    package func sizeViolation() -> RunViolation? {
+        for layer in 0..<model.layerCount {
+            do {
+                let size = try OpenFile(layerPath(layer), for: .readInput).regularSize()
+                let expected = manifest.layers[layer].bytes
+                guard size != expected else { continue }
+                return RunViolation(
+                    file: layerPath(layer),
+                    message: "has \(size) bytes; the manifest says \(expected)"
+                )
+            } catch {
+                return RunViolation(file: layerPath(layer), message: oneLine(error))
+            }
+        }
+        return nil
     }
 
     /// The state file of a layer.

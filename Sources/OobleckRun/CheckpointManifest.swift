@@ -1,9 +1,9 @@
 import OobleckCore
+import OobleckData
 
 /// What a checkpoint holds (`manifest.json`): without it, a folder is no checkpoint.
 package struct CheckpointManifest: Hashable, Sendable, Codable {
     static let formatVersion = 1
-    static let fileName = "manifest.json"
 
     /// One layer's state file.
     package struct Layer: Hashable, Sendable, Codable {
@@ -52,6 +52,10 @@ package struct CheckpointManifest: Hashable, Sendable, Codable {
     package var model: Model
     /// By layer.
     package var layers: [Layer]
+    /// What the state follows from (``JobFingerprint``); `nil` in those of early versions.
+    package var jobSHA256: String?
+    /// Digest of the corpus; `nil` where only the final state was stored.
+    package var corpusSHA256: String?
 
     private enum CodingKeys: String, CodingKey {
         case version
@@ -59,19 +63,8 @@ package struct CheckpointManifest: Hashable, Sendable, Codable {
         case stateSHA256 = "state_sha256"
         case model
         case layers
-    }
-
-    /// Name of a layer's state file.
-    static func fileName(ofLayer layer: Int) -> String {
-        "layer-\(padded(layer, toWidth: 3)).safetensors"
-    }
-
-    /// Name of the folder of the checkpoint after `step` committed steps.
-    static func folderName(step: Int) -> String { "step-\(padded(step, toWidth: 6))" }
-
-    private static func padded(_ number: Int, toWidth width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        case jobSHA256 = "job_sha256"
+        case corpusSHA256 = "corpus_sha256"
     }
 }
 

@@ -19,17 +19,24 @@ package final class FinalStateWriter: Sendable {
 
     private let model: ModelSpecification
     private let step: Int
+    private let jobSHA256: String?
     private let partialPath: String
     private let finalPath: String
     private let uploads = Mutex<[Int: Upload]>([:])
 
     /// Prepares the checkpoint after `step` committed steps.
     ///
-    /// Throws `.storage`.
-    package init(_ directory: RunDirectory, model: ModelSpecification, step: Int) throws {
+    /// `jobSHA256` is the job's ``JobFingerprint``. Throws `.storage`.
+    package init(
+        _ directory: RunDirectory,
+        model: ModelSpecification,
+        step: Int,
+        jobSHA256: String? = nil
+    ) throws {
         self.model = model
         self.step = step
-        finalPath = directory.checkpointsPath + "/" + CheckpointManifest.folderName(step: step)
+        self.jobSHA256 = jobSHA256
+        finalPath = directory.checkpointsPath + "/" + CheckpointLayout.folderName(step: step)
         partialPath = finalPath + ".partial"
         try makeFolder(partialPath)
     }
@@ -61,7 +68,7 @@ package final class FinalStateWriter: Sendable {
                 upload = known
             } else {
                 let path =
-                    partialPath + "/" + CheckpointManifest.fileName(ofLayer: chunk.layer)
+                    partialPath + "/" + CheckpointLayout.fileName(ofLayer: chunk.layer)
                 upload = Upload(
                     generation: chunk.generation,
                     file: try OpenFile(path, for: .replace(permissions: 0o644)),
@@ -109,9 +116,10 @@ package final class FinalStateWriter: Sendable {
             step: step,
             stateSHA256: state,
             model: CheckpointManifest.Model(model),
-            layers: layers
+            layers: layers,
+            jobSHA256: jobSHA256
         )
-        try JSONDocument.write(manifest, to: partialPath + "/" + CheckpointManifest.fileName)
+        try JSONDocument.write(manifest, to: partialPath + "/" + CheckpointLayout.manifestName)
         guard rename(partialPath, finalPath) == 0 else {
             throw OobleckError(.storage, "cannot publish \(finalPath): \(systemReason())")
         }
@@ -137,7 +145,7 @@ package final class FinalStateWriter: Sendable {
                 )
             }
             return CheckpointManifest.Layer(
-                file: CheckpointManifest.fileName(ofLayer: layer),
+                file: CheckpointLayout.fileName(ofLayer: layer),
                 sha256: digest,
                 fileSHA256: digests.file,
                 bytes: reader.fileSize

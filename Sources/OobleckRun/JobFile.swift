@@ -47,6 +47,7 @@ package enum JobFile {
         }
         let (model, data) = (try section("model"), try section("data"))
         let (training, cluster) = (try section("training"), try section("cluster"))
+        let checkpoint = try section("checkpoint")
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
         func resolve(_ text: String) -> String {
             URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
@@ -62,7 +63,8 @@ package enum JobFile {
             training: try trainingSpecification(training),
             cluster: try clusterSpecification(cluster),
             corpusPath: resolve(corpus),
-            initialWeightsPath: try model.text("initial_weights").map(resolve)
+            initialWeightsPath: try model.text("initial_weights").map(resolve),
+            checkpoint: try checkpointSpecification(checkpoint, resolve)
         )
         if let violation = JobViolation.first(in: job), let section = sections[violation.section] {
             throw section.error(violation.key, violation.message)

@@ -1,7 +1,7 @@
 /// The keys of a job file by section; the top level is the section without a name.
 struct JobSchema {
     static let current = JobSchema(sections: [
-        ("", ["model", "data", "training", "cluster"]),
+        ("", ["model", "data", "training", "cluster", "checkpoint"]),
         (
             "model",
             [
@@ -19,6 +19,7 @@ struct JobSchema {
             ]
         ),
         ("cluster", ["nodes", "fault_tolerance", "device_memory", "detection_budget"]),
+        ("checkpoint", ["every", "interval", "keep", "directory", "wait"]),
     ])
 
     private let sections: [(name: String, keys: [String])]

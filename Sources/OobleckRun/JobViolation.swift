@@ -9,6 +9,7 @@ struct JobViolation {
 
     static func first(in job: JobSpecification) -> JobViolation? {
         inModel(job.model) ?? inTraining(job.training) ?? inCluster(job.cluster)
+            ?? job.checkpoint.flatMap(inCheckpoint)
     }
 
     static func inModel(_ model: ModelSpecification) -> JobViolation? {
@@ -54,6 +55,18 @@ struct JobViolation {
         let budget = cluster.detectionBudget.value
         checks.number("detection_budget", budget, "0.2 to 3600 seconds") {
             $0 >= 0.2 && $0 <= 3600
+        }
+        return checks.violation
+    }
+
+    private static func inCheckpoint(_ checkpoint: CheckpointSpecification) -> JobViolation? {
+        var checks = SectionChecks("checkpoint")
+        if case .steps(let steps) = checkpoint.rhythm {
+            checks.whole("every", steps, 1...1_000_000_000)
+        }
+        checks.whole("keep", checkpoint.keep, 1...1_000_000)
+        checks.number("wait", checkpoint.wait.value, "0 to 604800 seconds") {
+            $0 >= 0 && $0 <= 604_800
         }
         return checks.violation
     }

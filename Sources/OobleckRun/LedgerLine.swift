@@ -2,39 +2,65 @@ import Foundation
 import OobleckCore
 import OobleckData
 
-/// One line of the ledger: a committed step, chained to the line before by its hash.
+/// One line of the ledger, chained to the line before by its hash: a committed step, or the return
+/// to a checkpoint.
 package struct LedgerLine: Hashable, Sendable {
-    package var committed: CommittedStep
+    package enum Entry: Hashable, Sendable {
+        case step(CommittedStep)
+        case restored(RestoredRun)
+    }
+
+    package var entry: Entry
     /// Hash of the line before; ``genesis`` for the first.
     package var previous: String
     /// SHA-256 of `previous`, then of the line without this field, hexadecimal.
     package var hash: String
 
+    /// The step, if it is one.
+    package var committed: CommittedStep? {
+        if case .step(let step) = entry { step } else { nil }
+    }
+
     /// What the first line is chained to.
     package static let genesis = String(repeating: "0", count: 64)
 
-    /// The line that chains a step to `previous`.
+    /// The line that chains an entry to `previous`.
     ///
-    /// Loss and gradient norm must be finite.
-    package init(chaining committed: CommittedStep, to previous: String) {
-        self.committed = committed
+    /// A step's loss and gradient norm must be finite.
+    package init(chaining entry: Entry, to previous: String) {
+        self.entry = entry
         self.previous = previous
         hash = SHA256Hasher.hexadecimal(
-            of: previous + "{\(Self.fields(committed, previous: previous))}"
+            of: previous + "{\(Self.fields(entry, previous: previous))}"
         )
+    }
+
+    /// The line that chains a step to `previous`.
+    package init(chaining step: CommittedStep, to previous: String) {
+        self.init(chaining: .step(step), to: previous)
     }
 
     /// The line as it stands in the file, without the line feed: always the same bytes.
     package var text: String {
-        "{\(Self.fields(committed, previous: previous)),\"hash\":\(JSONText.string(hash))}"
+        "{\(Self.fields(entry, previous: previous)),\"hash\":\(JSONText.string(hash))}"
     }
 
-    private static func fields(_ step: CommittedStep, previous: String) -> String {
+    private static func fields(_ entry: Entry, previous: String) -> String {
+        let content =
+            switch entry {
+            case .step(let step): fields(step)
+            case .restored(let restored):
+                "\"restored\":\(restored.step),\"generation\":\(restored.generation),"
+                    + "\"state_sha256\":\(JSONText.string(restored.stateSHA256))"
+            }
+        return "\(content),\"previous\":\(JSONText.string(previous))"
+    }
+
+    private static func fields(_ step: CommittedStep) -> String {
         "\"step\":\(step.step),\"generation\":\(step.generation),"
             + "\"first_sample\":\(step.firstSample),\"end_sample\":\(step.endSample),"
             + "\"loss\":\(JSONText.number(step.loss)),"
-            + "\"gradient_norm\":\(JSONText.number(step.gradientNorm)),"
-            + "\"previous\":\(JSONText.string(previous))"
+            + "\"gradient_norm\":\(JSONText.number(step.gradientNorm))"
     }
 }
 
@@ -46,20 +72,35 @@ extension LedgerLine: Decodable {
         case endSample = "end_sample"
         case loss
         case gradientNorm = "gradient_norm"
+        case restored
+        case stateSHA256 = "state_sha256"
         case previous
         case hash
     }
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        committed = CommittedStep(
-            step: try container.decode(Int.self, forKey: .step),
-            generation: try container.decode(Generation.self, forKey: .generation),
-            firstSample: try container.decode(Int.self, forKey: .firstSample),
-            endSample: try container.decode(Int.self, forKey: .endSample),
-            loss: try container.decode(Double.self, forKey: .loss),
-            gradientNorm: try container.decode(Double.self, forKey: .gradientNorm)
-        )
+        let generation = try container.decode(Generation.self, forKey: .generation)
+        if let step = try container.decodeIfPresent(Int.self, forKey: .restored) {
+            entry = .restored(
+                RestoredRun(
+                    step: step,
+                    generation: generation,
+                    stateSHA256: try container.decode(String.self, forKey: .stateSHA256)
+                )
+            )
+        } else {
+            entry = .step(
+                CommittedStep(
+                    step: try container.decode(Int.self, forKey: .step),
+                    generation: generation,
+                    firstSample: try container.decode(Int.self, forKey: .firstSample),
+                    endSample: try container.decode(Int.self, forKey: .endSample),
+                    loss: try container.decode(Double.self, forKey: .loss),
+                    gradientNorm: try container.decode(Double.self, forKey: .gradientNorm)
+                )
+            )
+        }
         previous = try container.decode(String.self, forKey: .previous)
         hash = try container.decode(String.self, forKey: .hash)
     }

@@ -3,13 +3,27 @@ import OobleckCore
 import OobleckData
 
 /// Goes through a ledger line by line: chain, steps, generations, samples, values.
+///
+/// After a return to a checkpoint the steps behind it are committed again. Their first lines count
+/// no more, and the new ones must say the same: the state is the same bits.
 struct LedgerVerifier {
     private let file: String
     private let globalBatch: Int
     private(set) var report: VerificationReport
-    private(set) var last: LedgerLine?
+    /// The step that was committed last, of those that count.
+    var lastStep: CommittedStep? { steps.last }
+    /// Digests of the states that were restored, by step.
+    private(set) var restoredStates: [Int: String] = [:]
+
+    private var lastHash = LedgerLine.genesis
+    private var lastGeneration: Generation?
     private var lineNumber = 0
+    private var nextStep = 0
     private var nextSample = 0
+    /// The steps that count, in order.
+    private var steps: [CommittedStep] = []
+    /// Steps that a return to a checkpoint took back, by number: what their second lines must say.
+    private var superseded: [Int: CommittedStep] = [:]
     /// Whether the line before could be read, so that this one can be held against it.
     private var knowsPrevious = true
 
@@ -44,47 +58,87 @@ struct LedgerVerifier {
             line = try JSONDecoder().decode(LedgerLine.self, from: Data(bytes))
         } catch {
             violation("not a ledger line: \(oneLine(error))")
-            knowsPrevious = false
-            return
+            return passOver()
         }
-        let step = line.committed
-        guard step.loss.isFinite, step.gradientNorm.isFinite else {
+        if case .step(let step) = line.entry,
+            !step.loss.isFinite || !step.gradientNorm.isFinite
+        {
             violation("loss \(step.loss), gradient norm \(step.gradientNorm): not finite")
-            knowsPrevious = false
-            return
+            return passOver()
         }
         if !bytes.elementsEqual(line.text.utf8) {
             violation("the line is not as it was written: it should read \(line.text)")
         }
         checkChain(line)
-        checkOrder(step)
-        checkSamples(step)
-        report.steps += 1
-        last = line
+        switch line.entry {
+        case .step(let step): check(step)
+        case .restored(let restored): check(restored)
+        }
+        lastHash = line.hash
         knowsPrevious = true
     }
 
+    /// The line cannot be read: most likely it was that of the next step.
+    private mutating func passOver() {
+        knowsPrevious = false
+        nextStep += 1
+    }
+
+    private mutating func check(_ step: CommittedStep) {
+        if step.step != nextStep {
+            violation("step \(step.step) stands where step \(nextStep) should")
+        }
+        checkGeneration(step.generation)
+        checkSamples(step)
+        if let first = superseded.removeValue(forKey: step.step),
+            first.loss != step.loss || first.gradientNorm != step.gradientNorm
+        {
+            violation(
+                "step \(step.step), done again, has loss \(step.loss) and gradient norm "
+                    + "\(step.gradientNorm); the first time it had \(first.loss) and "
+                    + "\(first.gradientNorm)"
+            )
+        }
+        nextStep = step.step &+ 1
+        report.steps += 1
+        steps.append(step)
+    }
+
+    private mutating func check(_ restored: RestoredRun) {
+        checkGeneration(restored.generation)
+        guard 0...max(0, nextStep) ~= restored.step else {
+            violation("step \(restored.step) is restored after \(nextStep) steps")
+            return
+        }
+        while let last = steps.last, last.step >= restored.step {
+            steps.removeLast()
+            superseded[last.step] = last
+            report.steps -= 1
+            report.samplesCommitted &-= last.endSample - last.firstSample
+            report.stepsRedone += 1
+        }
+        nextStep = restored.step
+        nextSample = steps.last?.endSample ?? 0
+        restoredStates[restored.step] = restored.stateSHA256
+        report.restores += 1
+    }
+
     private mutating func checkChain(_ line: LedgerLine) {
-        let expected = LedgerLine(chaining: line.committed, to: line.previous).hash
+        let expected = LedgerLine(chaining: line.entry, to: line.previous).hash
         if line.hash != expected {
             violation("the hash is \(line.hash); the line's content gives \(expected)")
         }
-        let previous = last?.hash ?? LedgerLine.genesis
-        if knowsPrevious, line.previous != previous {
-            violation("it is chained to \(line.previous); the line before has \(previous)")
+        if knowsPrevious, line.previous != lastHash {
+            violation("it is chained to \(line.previous); the line before has \(lastHash)")
         }
     }
 
-    private mutating func checkOrder(_ step: CommittedStep) {
-        let expected = knowsPrevious ? (last?.committed.step ?? -1) &+ 1 : lineNumber - 1
-        if step.step != expected {
-            violation("step \(step.step) stands where step \(expected) should")
+    private mutating func checkGeneration(_ generation: Generation) {
+        if let last = lastGeneration, generation < last {
+            violation("generation \(generation) follows generation \(last)")
         }
-        let generation = last?.committed.generation ?? 0
-        if step.generation < generation {
-            violation("generation \(step.generation) follows generation \(generation)")
-        }
-        if last?.committed.generation != step.generation { report.generations += 1 }
+        if lastGeneration != generation { report.generations += 1 }
+        lastGeneration = generation
     }
 
     private mutating func checkSamples(_ step: CommittedStep) {

@@ -14,6 +14,12 @@ package final class RunRecorder: Sendable {
         var events: LineLog
         var previousHash = LedgerLine.genesis
         var committedSteps = 0
+
+        mutating func append(_ entry: LedgerLine.Entry) throws {
+            let line = LedgerLine(chaining: entry, to: previousHash)
+            try ledger.append(line.text)
+            previousHash = line.hash
+        }
     }
 
     private let directory: RunDirectory
@@ -45,10 +51,22 @@ package final class RunRecorder: Sendable {
                 committed.step == state.committedSteps,
                 "step \(committed.step) recorded after \(state.committedSteps) steps"
             )
-            let line = LedgerLine(chaining: committed, to: state.previousHash)
-            try state.ledger.append(line.text)
-            state.previousHash = line.hash
+            try state.append(.step(committed))
             state.committedSteps += 1
+        }
+    }
+
+    /// Notes in the ledger that the run went back to a checkpoint.
+    ///
+    /// Throws `.storage` when that cannot be written, and then it is not in the ledger.
+    package func append(_ restored: RestoredRun) throws {
+        try state.withLock { state in
+            precondition(
+                restored.step <= state.committedSteps,
+                "step \(restored.step) restored after \(state.committedSteps) steps"
+            )
+            try state.append(.restored(restored))
+            state.committedSteps = restored.step
         }
     }
 

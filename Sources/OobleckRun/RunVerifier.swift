@@ -20,6 +20,7 @@ package enum RunVerifier {
         var report = ledger.report
         report.violations += try eventViolations(directory.eventsPath)
         var states: [Int: String] = [:]
+        let fingerprint = try JobFingerprint.of(job)
         for folder in try Checkpoint.folders(in: directory) {
             do {
                 let checkpoint = try Checkpoint(path: folder)
@@ -29,6 +30,23 @@ package enum RunVerifier {
                         RunViolation(
                             file: checkpoint.manifestPath,
                             message: "its model is not the job's"
+                        )
+                    )
+                } else if let other = checkpoint.manifest.jobSHA256, other != fingerprint {
+                    violations.append(
+                        RunViolation(
+                            file: checkpoint.manifestPath,
+                            message: "it belongs to another job"
+                        )
+                    )
+                }
+                let restored = ledger.restoredStates[checkpoint.manifest.step]
+                if let restored, restored != checkpoint.manifest.stateSHA256 {
+                    violations.append(
+                        RunViolation(
+                            file: checkpoint.manifestPath,
+                            message: "state_sha256 is \(checkpoint.manifest.stateSHA256); the "
+                                + "ledger says that \(restored) was restored"
                         )
                     )
                 }
@@ -43,14 +61,14 @@ package enum RunVerifier {
         }
         if FileManager.default.fileExists(atPath: directory.resultPath) {
             report.isFinished = true
-            check(directory, last: ledger.last, states: states, report: &report)
+            check(directory, last: ledger.lastStep, states: states, report: &report)
         }
         return report
     }
 
     private static func check(
         _ directory: RunDirectory,
-        last: LedgerLine?,
+        last: CommittedStep?,
         states: [Int: String],
         report: inout VerificationReport
     ) {
@@ -71,10 +89,10 @@ package enum RunVerifier {
         require("steps", result.steps, report.steps)
         require("samples_committed", result.samplesCommitted, report.samplesCommitted)
         require("samples_repeated", result.samplesRepeated, report.samplesRepeated)
-        if let last, last.committed.loss != result.finalLoss {
+        if let last, last.loss != result.finalLoss {
             messages.append(
                 "final_loss is \(result.finalLoss); the ledger's last step has "
-                    + "\(last.committed.loss)"
+                    + "\(last.loss)"
             )
         }
         if let state = states[result.steps] {

@@ -22,6 +22,10 @@ package struct RunViolation: Hashable, Sendable, Codable, CustomStringConvertibl
 package struct VerificationReport: Hashable, Sendable, Codable {
     /// Committed steps in the ledger.
     package var steps = 0
+    /// Returns to a checkpoint.
+    package var restores = 0
+    /// Steps that were committed, taken back by a return to a checkpoint, and not counted since.
+    package var stepsRedone = 0
     /// Generations under which they were committed.
     package var generations = 0
     package var samplesCommitted = 0
@@ -44,6 +48,8 @@ package struct VerificationReport: Hashable, Sendable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case steps
+        case restores
+        case stepsRedone = "steps_redone"
         case generations
         case samplesCommitted = "samples_committed"
         case samplesLost = "samples_lost"

@@ -40,9 +40,11 @@ struct LocalRun {
         let executables = try Executables()
         let socket = try ListeningSocket(host: request.host, port: request.port)
         let prepared: (directory: RunDirectory, start: (ModelProfile, Reconfigurator))
+        let store = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
         do {
             prepared = try await request.withNewDirectory(job) { directory in
-                try await prepare(job, directory, executables)
+                try store?.prepare()
+                return try await prepare(job, directory, executables)
             }
         } catch {
             socket.discard()
@@ -141,6 +143,7 @@ struct LocalRun {
         }
         defer { signals.cancel() }
         let outcome = try await run(server, cluster, nodes: job.cluster.nodes)
+        try CheckpointStore(directory, job: job).removeLeftovers()
         try directory.removeEndpoint()
         display.clear()
         if case .stopped(let error) = outcome { throw error }

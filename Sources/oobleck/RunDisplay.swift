@@ -58,6 +58,8 @@ final class RunDisplay: Sendable {
             state.withLock { $0.isRecovering = true }
             say(event.message)
         case .nodeDrained, .warning, .refused: say(event.message)
+        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored:
+            say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)
         // After a loss, the line on the recovery says it all.
         case .planned where !state.withLock(\.isRecovering): say(event.message)

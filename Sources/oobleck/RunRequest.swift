@@ -9,6 +9,7 @@ struct RunRequest: Sendable {
     var nodes: Int?
     var steps: Int?
     var seed: UInt64?
+    var checkpoint = CheckpointRequest()
     var faults: [PlannedFault] = []
     var runDirectoryPath: String
     var host = "127.0.0.1"
@@ -29,6 +30,10 @@ struct RunRequest: Sendable {
             job.training.warmupSteps = min(job.training.warmupSteps, steps)
         }
         job.faults = faults
+        job.checkpoint = try checkpoint.applied(
+            to: job.checkpoint,
+            runDirectory: URL(fileURLWithPath: runDirectoryPath).standardizedFileURL.path
+        )
         try JobFile.validate(job)
         let corpus = try Corpus.load(path: job.corpusPath, vocabulary: job.model.vocabulary)
         _ = try corpus.sampleCount(sequenceLength: job.model.sequenceLength)

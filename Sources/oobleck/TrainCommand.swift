@@ -45,6 +45,8 @@ struct TrainCommand: AsyncParsableCommand {
     )
     var fault: [String] = []
 
+    @OptionGroup var checkpoints: CheckpointOptions
+
     func validate() throws {
         guard 0...65535 ~= port else {
             throw ValidationError("--port is \(port); it must be from 0 to 65535.")
@@ -58,6 +60,7 @@ struct TrainCommand: AsyncParsableCommand {
             nodes: nodes,
             steps: steps,
             seed: seed,
+            checkpoint: try checkpoints.request(),
             faults: try fault.map { try PlannedFault(argument: $0) },
             runDirectoryPath: runDir ?? RunRequest.newRunPath(name),
             host: host,
@@ -73,6 +76,10 @@ struct TrainCommand: AsyncParsableCommand {
         print("state_sha256 \(result.stateSHA256)")
         if result.failures > 0 || result.reconfigurations > 0 {
             print("failures \(result.failures), reconfigurations \(result.reconfigurations)")
+        }
+        for restored in result.restores ?? [] {
+            let redone = restored.fromStep - restored.step
+            print("restored step \(restored.step), \(redone) steps done again")
         }
         print("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
     }

@@ -32,6 +32,12 @@ extension VerificationReport {
             "samples      \(samplesCommitted) committed, \(samplesLost) lost, "
                 + "\(samplesRepeated) repeated",
         ]
+        if restores > 0 {
+            lines.append(
+                "restored     \(restores) times from a checkpoint, \(stepsRedone) steps done again "
+                    + "with the same losses"
+            )
+        }
         if !verifiedCheckpoints.isEmpty {
             let list = verifiedCheckpoints.map(String.init).joined(separator: ", ")
             lines.append("checkpoints  intact at step \(list)")

@@ -15,6 +15,8 @@ final class MemoryRecording: RunRecording {
         var plans: [PlanDocument] = []
         var chunks: [LayerChunk] = []
         var outcome: RunOutcome?
+        var restored: [RestoredRun] = []
+        var actions: [CheckpointAction] = []
     }
 
     private let records = Mutex(Records())
@@ -35,6 +37,17 @@ final class MemoryRecording: RunRecording {
     func recovered(_ recovery: RecoveryRecord) {}
     func store(_ chunk: LayerChunk) { records.withLock { $0.chunks.append(chunk) } }
     func show(_ status: RunStatus) {}
+    func record(_ restored: RestoredRun) { records.withLock { $0.restored.append(restored) } }
+
+    func perform(
+        _ action: CheckpointAction,
+        report: @escaping @Sendable (CheckpointOutcome) -> Void
+    ) {
+        records.withLock { $0.actions.append(action) }
+        if case .publish(let save) = action {
+            report(.published(generation: save.generation, step: save.step))
+        }
+    }
 
     func finish(_ outcome: RunOutcome, result: (_ stateSHA256: String) -> RunResult) {
         records.withLock { $0.outcome = outcome }
@@ -146,6 +159,19 @@ final class PromptWorker: Sendable {
             } + [
                 .digests(generation: generation, digests: Dictionary(uniqueKeysWithValues: digests))
             ]
+        case .checkpoint(let order):
+            return order.layers.map { layer in
+                let digest = ShardDigest(sha256: "digest\(layer)", fileSHA256: "", bytes: 1)
+                return .shard(
+                    ShardReport(
+                        generation: order.generation,
+                        step: order.step,
+                        layer: layer,
+                        outcome: .written(digest),
+                        heldUp: 0
+                    )
+                )
+            }
         case .commit, .abort, .rendezvous, .stop: return []
         }
     }

@@ -54,7 +54,27 @@ struct WireRoundTripTests {
         .rendezvous(Rendezvous(generation: 5, key: "a/b", value: [0, 255, 128])),
         .collect(generation: 6, upload: [0, 5, 3]),
         .stop(reason: ""),
+        .checkpoint(
+            CheckpointOrder(
+                generation: 3,
+                step: 1 << 33,
+                folder: "/runs/a b/step-1.generation-3.partial",
+                layers: [5, 0]
+            )
+        ),
+        .reconfigure(restoring),
     ]
+
+    static let restoring: Reconfiguration = {
+        var plan = reconfiguration
+        plan.restore = RestorePoint(
+            step: 12,
+            folder: "/runs/a/step-12",
+            stateSHA256: "ab",
+            layerSHA256: ["c", "d"]
+        )
+        return plan
+    }()
 
     static let workerMessages: [WorkerMessage] = [
         .ready(corpusDigest: "c0ffee"),
@@ -82,6 +102,27 @@ struct WireRoundTripTests {
         .rendezvous(Rendezvous(generation: 0, key: "", value: [])),
         .digests(generation: 8, digests: [0: "aa", 5: "bb"]),
         .layerChunk(LayerChunk(generation: 8, layer: 5, bytes: Array(0...255), isLast: true)),
+        .shard(
+            ShardReport(
+                generation: 8,
+                step: 50,
+                layer: 5,
+                outcome: .written(
+                    ShardDigest(sha256: "aa", fileSHA256: "bb", bytes: 1 << 40)
+                ),
+                heldUp: 0.001
+            )
+        ),
+        .shard(
+            ShardReport(
+                generation: 8,
+                step: 50,
+                layer: 0,
+                outcome: .failed("no space left"),
+                heldUp: 0
+            )
+        ),
+        .restoreFailed(RestoreFailure(generation: 9, step: 50, message: "altered")),
     ]
 
     /// Fails to compile when a case is added, so that the sample above gets it too.
@@ -95,6 +136,7 @@ struct WireRoundTripTests {
         case .rendezvous: 5
         case .collect: 6
         case .stop: 7
+        case .checkpoint: 8
         }
     }
 
@@ -109,13 +151,15 @@ struct WireRoundTripTests {
         case .rendezvous: 6
         case .digests: 7
         case .layerChunk: 8
+        case .shard: 9
+        case .restoreFailed: 10
         }
     }
 
     @Test("the samples have every case")
     func samplesAreComplete() {
-        #expect(Set(Self.coordinatorMessages.map(Self.name)) == Set(0...7))
-        #expect(Set(Self.workerMessages.map(Self.name)) == Set(0...8))
+        #expect(Set(Self.coordinatorMessages.map(Self.name)) == Set(0...8))
+        #expect(Set(Self.workerMessages.map(Self.name)) == Set(0...10))
     }
 
     @Test("what a coordinator says arrives as it was said", arguments: coordinatorMessages)

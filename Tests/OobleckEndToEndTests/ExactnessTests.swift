@@ -55,7 +55,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
     }
 
     static let reconfigurationPoints: Set<FailurePoint> = [
-        .midRebuild, .midTransfer, .beforePrepared,
+        .midRebuild, .midTransfer, .beforePrepared, .midCheckpoint, .midRestore,
     ]
 
     /// A second kill in the reconfiguration that a first one causes.

@@ -100,6 +100,22 @@ final class Laboratory {
         try RunDirectory.open(path: path(name)).result()
     }
 
+    /// Events of one kind, in order.
+    func events(_ name: String, _ kind: RunEvent.Kind) throws -> [RunEvent] {
+        let path = try RunDirectory.open(path: path(name)).eventsPath
+        return try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+            .map { try TimedEvent.parsing(String($0)).event }.filter { $0.kind == kind }
+    }
+
+    /// What a run is doing; `nil` before it says.
+    func phase(_ name: String) -> RunStatus.Phase? {
+        do {
+            return try RunDirectory.open(path: path(name)).status().phase
+        } catch {
+            return nil
+        }
+    }
+
     /// Processes that still carry this laboratory's folder in their arguments or log files.
     func orphans() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }

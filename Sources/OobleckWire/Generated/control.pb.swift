@@ -305,6 +305,22 @@ package nonisolated struct WireWorkerReport: Sendable {
     set {content = .layerChunk(newValue)}
   }
 
+  package var shard: WireShard {
+    get {
+      if case .shard(let v)? = content {return v}
+      return WireShard()
+    }
+    set {content = .shard(newValue)}
+  }
+
+  package var restoreFailed: WireRestoreFailure {
+    get {
+      if case .restoreFailed(let v)? = content {return v}
+      return WireRestoreFailure()
+    }
+    set {content = .restoreFailed(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -319,6 +335,8 @@ package nonisolated struct WireWorkerReport: Sendable {
     case rendezvous(WireRendezvousKey)
     case digests(WireDigests)
     case layerChunk(WireChunk)
+    case shard(WireShard)
+    case restoreFailed(WireRestoreFailure)
 
   }
 
@@ -468,6 +486,84 @@ package nonisolated struct WireChunk: Sendable {
   package init() {}
 }
 
+/// What became of one layer of a checkpoint.
+package nonisolated struct WireShard: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var generation: Int64 = 0
+
+  package var step: Int64 = 0
+
+  package var layer: Int64 = 0
+
+  package var heldUpSeconds: Double = 0
+
+  package var outcome: WireShard.OneOf_Outcome? = nil
+
+  package var written: WireShardDigest {
+    get {
+      if case .written(let v)? = outcome {return v}
+      return WireShardDigest()
+    }
+    set {outcome = .written(newValue)}
+  }
+
+  /// What was wrong.
+  package var failed: String {
+    get {
+      if case .failed(let v)? = outcome {return v}
+      return String()
+    }
+    set {outcome = .failed(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Outcome: Equatable, Sendable {
+    case written(WireShardDigest)
+    /// What was wrong.
+    case failed(String)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct WireShardDigest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Of the data section, and of the whole file; hexadecimal.
+  package var sha256: String = String()
+
+  package var fileSha256: String = String()
+
+  package var bytes: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireRestoreFailure: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var generation: Int64 = 0
+
+  package var step: Int64 = 0
+
+  package var message: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct WireWorkerDirective: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -557,6 +653,15 @@ package nonisolated struct WireWorkerDirective: Sendable {
     set {content = .stop(newValue)}
   }
 
+  /// JSON of the order.
+  package var checkpoint: Data {
+    get {
+      if case .checkpoint(let v)? = content {return v}
+      return Data()
+    }
+    set {content = .checkpoint(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -572,6 +677,8 @@ package nonisolated struct WireWorkerDirective: Sendable {
     case rendezvous(WireRendezvousKey)
     case collect(WireCollection)
     case stop(WireNotice)
+    /// JSON of the order.
+    case checkpoint(Data)
 
   }
 
@@ -1075,7 +1182,7 @@ nonisolated extension WireNotice: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerReport"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}hello\0\u{1}heartbeat\0\u{1}ready\0\u{1}prepared\0\u{1}resumed\0\u{1}vote\0\u{1}faulted\0\u{1}failed\0\u{1}rendezvous\0\u{1}digests\0\u{3}layer_chunk\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}hello\0\u{1}heartbeat\0\u{1}ready\0\u{1}prepared\0\u{1}resumed\0\u{1}vote\0\u{1}faulted\0\u{1}failed\0\u{1}rendezvous\0\u{1}digests\0\u{3}layer_chunk\0\u{2}\u{8}shard\0\u{3}restore_failed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1227,6 +1334,32 @@ nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.content = .layerChunk(v)
         }
       }()
+      case 20: try {
+        var v: WireShard?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .shard(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .shard(v)
+        }
+      }()
+      case 21: try {
+        var v: WireRestoreFailure?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .restoreFailed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .restoreFailed(v)
+        }
+      }()
       default: break
       }
     }
@@ -1284,6 +1417,14 @@ nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .layerChunk?: try {
       guard case .layerChunk(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .shard?: try {
+      guard case .shard(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .restoreFailed?: try {
+      guard case .restoreFailed(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -1648,9 +1789,171 @@ nonisolated extension WireChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   }
 }
 
+nonisolated extension WireShard: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Shard"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{1}layer\0\u{3}held_up_seconds\0\u{1}written\0\u{1}failed\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.layer) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.heldUpSeconds) }()
+      case 5: try {
+        var v: WireShardDigest?
+        var hadOneofValue = false
+        if let current = self.outcome {
+          hadOneofValue = true
+          if case .written(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.outcome = .written(v)
+        }
+      }()
+      case 6: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.outcome != nil {try decoder.handleConflictingOneOf()}
+          self.outcome = .failed(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.generation != 0 {
+      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
+    }
+    if self.step != 0 {
+      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 2)
+    }
+    if self.layer != 0 {
+      try visitor.visitSingularInt64Field(value: self.layer, fieldNumber: 3)
+    }
+    if self.heldUpSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.heldUpSeconds, fieldNumber: 4)
+    }
+    switch self.outcome {
+    case .written?: try {
+      guard case .written(let v)? = self.outcome else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .failed?: try {
+      guard case .failed(let v)? = self.outcome else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireShard, rhs: WireShard) -> Bool {
+    if lhs.generation != rhs.generation {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.layer != rhs.layer {return false}
+    if lhs.heldUpSeconds != rhs.heldUpSeconds {return false}
+    if lhs.outcome != rhs.outcome {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireShardDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ShardDigest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sha256\0\u{3}file_sha256\0\u{1}bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.fileSha256) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.bytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.sha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.sha256, fieldNumber: 1)
+    }
+    if !self.fileSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.fileSha256, fieldNumber: 2)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.bytes, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireShardDigest, rhs: WireShardDigest) -> Bool {
+    if lhs.sha256 != rhs.sha256 {return false}
+    if lhs.fileSha256 != rhs.fileSha256 {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRestoreFailure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RestoreFailure"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{1}message\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.generation != 0 {
+      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
+    }
+    if self.step != 0 {
+      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 2)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRestoreFailure, rhs: WireRestoreFailure) -> Bool {
+    if lhs.generation != rhs.generation {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerDirective"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0\u{2}\u{a}checkpoint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1778,6 +2081,14 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
           self.content = .stop(v)
         }
       }()
+      case 20: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.content != nil {try decoder.handleConflictingOneOf()}
+          self.content = .checkpoint(v)
+        }
+      }()
       default: break
       }
     }
@@ -1828,6 +2139,10 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
     case .stop?: try {
       guard case .stop(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .checkpoint?: try {
+      guard case .checkpoint(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }

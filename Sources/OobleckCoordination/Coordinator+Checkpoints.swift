@@ -1,0 +1,218 @@
+import OobleckCore
+
+/// The saving of checkpoints: what is under way, and what was learnt from the saves before.
+struct CheckpointProgress: Sendable {
+    /// One save, from the order to the answer of the store.
+    struct Save: Sendable {
+        let generation: Generation
+        let step: Int
+        let started: Seconds
+        /// Which node writes which layer.
+        let writers: [Int: NodeID]
+        /// Layers that are on the device.
+        var written: [Int: ShardDigest] = [:]
+        /// How long each writer's training was held up.
+        var heldUp: [NodeID: Seconds] = [:]
+
+        /// Layers whose report is still to come.
+        var missing: [Int] { writers.keys.filter { written[$0] == nil }.sorted() }
+    }
+
+    var save: Save?
+    /// A writer was lost: the next boundary saves, whatever the rhythm says.
+    var isOverdue = false
+    /// When the newest save was ordered.
+    var lastStart: Seconds?
+    /// What the newest complete save cost: hold-up of the slowest worker, and time until published.
+    var heldUp: Seconds = 0
+    var written: Seconds = 0
+    /// Committed steps in the newest checkpoint published.
+    var savedStep: Int?
+}
+
+extension Coordinator {
+    /// Orders a save at a step boundary, after the commit was sent, if one is due.
+    ///
+    /// `plan` is the one under which the step was committed: it says who holds what.
+    mutating func saveIfDue(under plan: CoordinatorPlan, now: Seconds) {
+        guard let rule = job.checkpoint, isSaveDue(rule.rhythm, now: now) else { return }
+        if let save = checkpoints.save {
+            // Under Young and Daly's rule the time that writing takes is part of the interval.
+            guard case .steps = rule.rhythm else { return }
+            let what = "no checkpoint of step \(committedSteps)"
+            return log(.warning, "\(what): that of step \(save.step) is still being written")
+        }
+        checkpoints.isOverdue = false
+        checkpoints.lastStart = now
+        let writers = spread(profile.layers.indices) { layer in
+            let holders = plan.nodes.filter {
+                plan.layersByNode[$0]?.contains(layer) == true && members[$0]?.life == .usable
+            }
+            // Who drains may be gone before it has written.
+            let staying = holders.filter { members[$0]?.isDraining != true }
+            return staying.isEmpty ? holders : staying
+        }
+        let save = CheckpointProgress.Save(
+            generation: plan.generation,
+            step: committedSteps,
+            started: now,
+            writers: writers
+        )
+        checkpoints.save = save
+        for node in Set(writers.values).sorted() {
+            let layers = writers.filter { $0.value == node }.keys.sorted()
+            send(.checkpoint(order(of: save, layers: layers)), to: node)
+        }
+    }
+
+    private func order(of save: CheckpointProgress.Save, layers: [Int]) -> CheckpointOrder {
+        CheckpointOrder(
+            generation: save.generation,
+            step: save.step,
+            folder: (job.checkpoint?.directory ?? "checkpoints") + "/"
+                + CheckpointLayout.partialFolderName(
+                    step: save.step,
+                    generation: save.generation.rawValue
+                ),
+            layers: layers
+        )
+    }
+
+    private func isSaveDue(_ rhythm: CheckpointSpecification.Rhythm, now: Seconds) -> Bool {
+        if checkpoints.isOverdue { return true }
+        switch rhythm {
+        case .steps(let steps): return committedSteps.isMultiple(of: steps)
+        case .youngDaly:
+            // The first save finds out what one costs.
+            guard let last = checkpoints.lastStart else { return true }
+            let interval = YoungDaly.interval(
+                heldUp: checkpoints.heldUp,
+                written: checkpoints.written,
+                elapsed: now - (started ?? now),
+                failures: account.failures
+            )
+            return now - last >= interval
+        }
+    }
+
+    /// Gives each layer to one of its holders, the largest layers first, each to the holder with the
+    /// fewest bytes so far; layers without a holder are left out.
+    func spread(
+        _ layers: some Sequence<Int>,
+        over holders: (Int) -> [NodeID]
+    ) -> [Int: NodeID] {
+        var load: [NodeID: ByteCount] = [:]
+        var chosen: [Int: NodeID] = [:]
+        let bySize = layers.sorted {
+            (profile.layers[$1].stateBytes, $0) < (profile.layers[$0].stateBytes, $1)
+        }
+        for layer in bySize {
+            let holder = holders(layer).min {
+                (load[$0, default: 0], $0) < (load[$1, default: 0], $1)
+            }
+            guard let holder else { continue }
+            load[holder, default: 0] += profile.layers[layer].stateBytes
+            chosen[layer] = holder
+        }
+        return chosen
+    }
+
+    mutating func receive(_ report: ShardReport, from node: NodeID, now: Seconds) {
+        guard let save = checkpoints.save, save.generation == report.generation,
+            save.step == report.step, save.writers[report.layer] == node,
+            save.written[report.layer] == nil
+        else { return dropStale() }
+        switch report.outcome {
+        case .failed(let message): failSave("node \(node): \(message)", node: node)
+        case .written(let digest):
+            checkpoints.save?.written[report.layer] = digest
+            checkpoints.save?.heldUp[node] = report.heldUp
+            publishIfWritten()
+        }
+    }
+
+    private mutating func publishIfWritten() {
+        guard let save = checkpoints.save, save.missing.isEmpty else { return }
+        let layers = profile.layers.indices.compactMap { save.written[$0] }
+        guard layers.count == profile.layers.count else {
+            return failSave("only \(layers.count) of \(profile.layers.count) layers had a holder")
+        }
+        let publication = CheckpointPublication(
+            generation: save.generation,
+            step: save.step,
+            corpusDigest: corpus?.digest,
+            layers: layers
+        )
+        perform(.checkpoint(.publish(publication)))
+    }
+
+    /// The store has answered.
+    mutating func receive(_ outcome: CheckpointOutcome, now: Seconds) {
+        switch outcome {
+        case .published(let generation, let step):
+            guard let save = checkpoints.save, save.generation == generation, save.step == step
+            else { return dropStale() }
+            checkpoints.save = nil
+            checkpoints.savedStep = step
+            checkpoints.heldUp = save.heldUp.values.max() ?? 0
+            checkpoints.written = now - save.started
+            log(.checkpointSaved, Self.describe(save, until: now))
+        case .failed(let generation, let step, let message):
+            guard let save = checkpoints.save, save.generation == generation, save.step == step
+            else { return dropStale() }
+            failSave(message)
+        case .warned(let message): log(.warning, message)
+        case .found(let point, let passedOver):
+            receive(point, passedOver: passedOver, now: now)
+        }
+    }
+
+    private static func describe(_ save: CheckpointProgress.Save, until now: Seconds) -> String {
+        let bytes = ByteCount(save.written.values.reduce(0) { $0 + $1.bytes })
+        let heldUp = save.heldUp.values.max() ?? 0
+        return "checkpoint of step \(save.step): \(bytes) in \(save.written.count) layers by "
+            + "\(save.heldUp.count) nodes; training held up \(milliseconds(heldUp)) ms, "
+            + "on disk after \(milliseconds(now - save.started)) ms"
+    }
+
+    private static func milliseconds(_ time: Seconds) -> Double {
+        (time.value * 1e5).rounded() / 1e2
+    }
+
+    /// Names what went wrong, and has what there is of the save removed.
+    ///
+    /// Training goes on, and what was published before stays.
+    mutating func failSave(_ message: String, node: NodeID? = nil) {
+        guard let save = checkpoints.save else { return }
+        log(.checkpointFailed, node: node, "no checkpoint of step \(save.step): \(message)")
+        dropSave()
+    }
+
+    /// Gives the save up that is under way, if any.
+    mutating func dropSave() {
+        guard let save = checkpoints.save else { return }
+        checkpoints.save = nil
+        perform(.checkpoint(.discard(generation: save.generation, step: save.step)))
+    }
+
+    /// A node is gone: what it had still to write never comes, so the save is tried again at the
+    /// next boundary.
+    mutating func giveUpSave(of node: NodeID) {
+        guard let save = checkpoints.save,
+            save.missing.contains(where: { save.writers[$0] == node })
+        else { return }
+        failSave("node \(node) is gone, which was writing; tried again at the next step")
+        checkpoints.isOverdue = true
+    }
+
+    /// Bounds a save on a disk that does not answer.
+    mutating func checkSave(now: Seconds) {
+        guard let save = checkpoints.save else { return }
+        let bytes = profile.layers.reduce(ByteCount.zero) { $0 + $1.stateBytes }
+        let limit = deadlines.save(of: bytes)
+        guard now - save.started > limit else { return }
+        let missing = save.missing.map(String.init).joined(separator: ", ")
+        let what = missing.isEmpty ? "the manifest" : "layers \(missing)"
+        failSave("\(what) not on disk within \(Self.tenths(limit)) s")
+    }
+}

@@ -1,0 +1,139 @@
+import OobleckCore
+import OobleckReconfiguration
+
+/// A run that cannot go on with the nodes or the layers it has, and the checkpoint to go back to.
+struct PendingRestore: Sendable {
+    enum Search: Sendable {
+        /// The store is looking.
+        case underWay
+        case found(RestorePoint)
+    }
+
+    /// When waiting began.
+    let since: Seconds
+    /// What is missing.
+    var reason: String
+    var search = Search.underWay
+    /// Steps of checkpoints that turned out to be damaged.
+    var damaged: Set<Int> = []
+
+    var point: RestorePoint? {
+        if case .found(let point) = search { point } else { nil }
+    }
+}
+
+extension Coordinator {
+    /// Nodes are missing, or the last copy of a layer is: looks for a checkpoint, and waits for
+    /// nodes if need be.
+    ///
+    /// A run that saves no checkpoints stops with `error`.
+    mutating func waitForNodes(because error: OobleckError, now: Seconds) {
+        guard job.checkpoint != nil || restore != nil, error.code == .outOfNodes else {
+            return stop(error)
+        }
+        dropSave()
+        collection = nil
+        pending = nil
+        grace = nil
+        phase = .waitingForNodes
+        log(.waitingForNodes, error.message)
+        if restore == nil {
+            restore = PendingRestore(since: now, reason: error.message)
+            search()
+        } else {
+            restore?.reason = error.message
+            goOnIfPossible(now: now)
+        }
+    }
+
+    private mutating func search() {
+        restore?.search = .underWay
+        perform(
+            .checkpoint(
+                .find(
+                    atMost: committedSteps,
+                    corpusDigest: corpus?.digest,
+                    excluding: restore?.damaged ?? []
+                )
+            )
+        )
+    }
+
+    /// The store's answer to ``search()``.
+    mutating func receive(_ point: RestorePoint?, passedOver: [String], now: Seconds) {
+        guard phase == .waitingForNodes, let restore, restore.point == nil else {
+            return dropStale()
+        }
+        for reason in passedOver { log(.checkpointDamaged, "passed over: \(reason)") }
+        guard let point else {
+            let what = "\(restore.reason); there is no checkpoint to restore"
+            return stop(OobleckError(.outOfNodes, what))
+        }
+        self.restore?.search = .found(point)
+        goOnIfPossible(now: now)
+    }
+
+    /// Goes on as soon as a plan exists: with the layers that are held if all are, otherwise from
+    /// the checkpoint.
+    mutating func goOnIfPossible(now: Seconds) {
+        guard phase == .waitingForNodes, let point = restore?.point else { return }
+        if case .success(let document) = decidePlan(committed: committedSteps, now: now) {
+            restore = nil
+            log(.warning, "going on without a checkpoint: all layers are held")
+            return prepare(document, now: now)
+        }
+        if case .success(let document) = decidePlan(committed: 0, restoring: true, now: now) {
+            prepare(document, restoring: point, now: now)
+        }
+    }
+
+    /// A worker cannot load the checkpoint: the one before it is tried.
+    mutating func receive(_ failure: RestoreFailure, from node: NodeID, now: Seconds) {
+        guard let plan = pending?.plan, plan.generation == failure.generation,
+            let point = plan.reconfiguration.restore, point.step == failure.step
+        else { return dropStale() }
+        log(.checkpointDamaged, node: node, "passed over: \(failure.message)")
+        abort(reason: "the checkpoint of step \(point.step) is damaged")
+        phase = .waitingForNodes
+        restore?.damaged.insert(point.step)
+        search()
+    }
+
+    /// Every worker has its layers from the checkpoint: the steps behind it count no more.
+    mutating func completeRestore(of plan: CoordinatorPlan, now: Seconds) {
+        guard let point = plan.reconfiguration.restore else { return }
+        let restored = RestoredRun(
+            step: point.step,
+            generation: plan.generation,
+            stateSHA256: point.stateSHA256
+        )
+        perform(.restored(restored))
+        let record = RestoreRecord(
+            fromStep: committedSteps,
+            step: point.step,
+            stateSHA256: point.stateSHA256,
+            reason: restore?.reason ?? "",
+            total: now - (restore?.since ?? now),
+            load: preparation.transfer,
+            loadedBytes: preparation.received
+        )
+        log(
+            .restored,
+            "step \(point.step) restored, \(committedSteps - point.step) steps are done again: "
+                + "\(record.reason)"
+        )
+        committedSteps = point.step
+        checkpoints.savedStep = point.step
+        account.goBack(to: record, globalBatch: job.training.globalBatch)
+        restore = nil
+    }
+
+    /// Bounds the wait for nodes.
+    mutating func checkWait(now: Seconds) {
+        let limit = job.checkpoint?.wait ?? CheckpointSpecification.defaultWait
+        guard let restore, now - restore.since > limit else { return }
+        let waited = "no plan within \(Self.tenths(limit)) s of waiting for nodes"
+        let found = restore.point.map { "; the newest checkpoint is of step \($0.step)" } ?? ""
+        stop(OobleckError(.outOfNodes, "\(restore.reason); \(waited)\(found)"))
+    }
+}

@@ -1,0 +1,27 @@
+/// How long to train from one checkpoint to the next so that the least time is lost.
+///
+/// Young (CACM 1974) and Daly (FGCS 2006), to first order: the square root of twice the time that a
+/// save holds training up times the mean time between failures.
+package enum YoungDaly {
+    /// The interval, from what a run has seen so far.
+    ///
+    /// The mean time between failures is taken as if the next one came now: without failures so
+    /// far, the interval grows with the time that none has come.
+    ///
+    /// - Parameters:
+    ///   - heldUp: How long the last save held training up.
+    ///   - written: How long it took to write; saves are no closer than that.
+    ///   - elapsed: How long the run has been going.
+    ///   - failures: Nodes lost in that time.
+    /// - Returns: The time from the start of one save to that of the next.
+    package static func interval(
+        heldUp: Seconds,
+        written: Seconds,
+        elapsed: Seconds,
+        failures: Int
+    ) -> Seconds {
+        let meanTimeToFailure = max(0, elapsed.value) / Double(failures + 1)
+        let wanted = (2 * max(0, heldUp.value) * meanTimeToFailure).squareRoot()
+        return Seconds(max(wanted, written.value))
+    }
+}
