@@ -11,15 +11,11 @@ struct Oobleck: AsyncParsableCommand {
         version: version,
         subcommands: [
             DemoCommand.self, TrainCommand.self, ProfileCommand.self, PlanCommand.self,
-            ReplanCommand.self, SimulateCommand.self, FiguresCommand.self,
-            VerifyCommand.self,
-            StatusCommand.self, EventsCommand.self,
-            DrainCommand.self, AddCommand.self, ExportCommand.self, AgentCommand.self,
+            ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, VerifyCommand.self,
+            StatusCommand.self, EventsCommand.self, DrainCommand.self, AddCommand.self,
+            ExportCommand.self, AgentCommand.self,
         ]
     )
-
-    /// The program's version.
-    static let version = "0.1.0-dev"
 
     static func main() async {
         // Whoever reads our output may leave early; that shows as a failed write, not as a signal.

@@ -5,14 +5,6 @@ import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration
 
-/// How a command prints.
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
-    case text
-    case json
-}
-
-extension CostModel: ExpressibleByArgument {}
-
 /// `oobleck plan`.
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,25 @@
+import ArgumentParser
+import Foundation
+import OobleckCore
+
+/// The commands that need no control plane, and what times them; built in a minute.
+@main
+struct Oobleck: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "oobleck",
+        version: version,
+        subcommands: [SimulateCommand.self, FiguresCommand.self, TimesCommand.self]
+    )
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as OobleckError {
+            Console.complain(error.message)
+            Foundation.exit(error.code.exitStatus)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

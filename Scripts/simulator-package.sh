@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Makes a package of the simulator and its figures alone in .build/simulator, or in the folder
+# given: builds in minutes, without gRPC and libtorch. Its program `simulator` has the commands
+# `simulate` and `figures` of `oobleck`, and `times`; its tests are those of the modules.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+folder=${1:-$root/.build/simulator}
+modules=(
+    OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration OobleckSimulator
+    OobleckFigures OobleckEvaluation OobleckClock OobleckData
+)
+commands=(
+    CommandArguments Console CostOptions FailureOptions FiguresCommand ModelProfile+File
+    Oobleck+Version
+    PaperResult+Text SimulateCommand SimulationReport+Text
+)
+
+mkdir -p "$folder/Sources/simulator" "$folder/Tests"
+for module in "${modules[@]}"; do ln -sfn "$root/Sources/$module" "$folder/Sources/$module"; done
+for tests in OobleckSimulatorTests OobleckFiguresTests OobleckEvaluationTests; do
+    ln -sfn "$root/Tests/$tests" "$folder/Tests/$tests"
+done
+for command in "${commands[@]}"; do
+    ln -sf "$root/Sources/oobleck/$command.swift" "$folder/Sources/simulator/$command.swift"
+done
+for file in "$root"/Benchmarks/Simulator/*.swift; do
+    ln -sf "$file" "$folder/Sources/simulator/$(basename "$file")"
+done
+cat >"$folder/Package.swift" <<'END'
+// swift-tools-version:6.1
+import PackageDescription
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
+let package = Package(
+    name: "oobleck",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    ],
+    targets: [
+        .target(name: "OobleckCore"),
+        .target(name: "OobleckSchedule", dependencies: ["OobleckCore"]),
+        .target(name: "OobleckPlanning", dependencies: ["OobleckCore", "OobleckSchedule"]),
+        .target(
+            name: "OobleckReconfiguration",
+            dependencies: ["OobleckCore", "OobleckPlanning"]
+        ),
+        .target(
+            name: "OobleckSimulator",
+            dependencies: [
+                "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSchedule",
+            ]
+        ),
+        .target(name: "OobleckFigures", dependencies: ["OobleckCore", "OobleckSchedule"]),
+        .target(
+            name: "OobleckEvaluation",
+            dependencies: [
+                "OobleckCore", "OobleckFigures", "OobleckPlanning", "OobleckSimulator", crypto,
+            ]
+        ),
+        .target(name: "OobleckClock", dependencies: ["OobleckCore"]),
+        .target(name: "OobleckData", dependencies: ["OobleckCore", crypto]),
+        .executableTarget(
+            name: "simulator",
+            dependencies: [
+                "OobleckClock", "OobleckCore", "OobleckData", "OobleckEvaluation",
+                "OobleckPlanning", "OobleckSimulator", argumentParser,
+            ]
+        ),
+        .testTarget(
+            name: "OobleckSimulatorTests",
+            dependencies: [
+                "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator",
+            ]
+        ),
+        .testTarget(
+            name: "OobleckFiguresTests",
+            dependencies: ["OobleckCore", "OobleckFigures", "OobleckSchedule"]
+        ),
+        .testTarget(
+            name: "OobleckEvaluationTests",
+            dependencies: ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+END
+echo "$folder"
