@@ -172,7 +172,9 @@ package struct ToyModel {
         nodes: Int,
         steps: Int,
         faultTolerance: Int = 1,
-        checkpoint: CheckpointSpecification? = nil
+        checkpoint: CheckpointSpecification? = nil,
+        startingFrom point: RestorePoint? = nil,
+        committed: Int = 0
     ) throws -> Coordinator {
         let reconfigurator = try Reconfigurator(
             profile: Self.profile,
@@ -188,7 +190,9 @@ package struct ToyModel {
                 checkpoint: checkpoint
             ),
             profile: Self.profile,
-            reconfigurator: reconfigurator
+            reconfigurator: reconfigurator,
+            startingFrom: point,
+            committed: committed
         )
     }
 }

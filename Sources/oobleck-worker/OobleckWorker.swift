@@ -14,6 +14,8 @@ struct OobleckWorker: AsyncParsableCommand {
     )
 
     static func main() async {
+        // A file beyond the size limit is a failed write, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

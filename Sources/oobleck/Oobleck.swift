@@ -20,6 +20,8 @@ struct Oobleck: AsyncParsableCommand {
     static func main() async {
         // Whoever reads our output may leave early; that shows as a failed write, not as a signal.
         signal(SIGPIPE, SIG_IGN)
+        // A file beyond the size limit is a failed write, too.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -12,11 +12,17 @@ struct CoordinatorBench {
     /// The newest plan sent out.
     var plan: Reconfiguration?
 
-    init(nodes: Int, steps: Int = 10, faultTolerance: Int = 1) throws {
+    init(
+        nodes: Int,
+        steps: Int = 10,
+        faultTolerance: Int = 1,
+        checkpoint: CheckpointSpecification? = nil
+    ) throws {
         coordinator = try ToyModel().coordinator(
             nodes: nodes,
             steps: steps,
-            faultTolerance: faultTolerance
+            faultTolerance: faultTolerance,
+            checkpoint: checkpoint
         )
     }
 
@@ -24,12 +30,14 @@ struct CoordinatorBench {
     static func training(
         nodes: Int,
         steps: Int = 10,
-        faultTolerance: Int = 1
+        faultTolerance: Int = 1,
+        checkpoint: CheckpointSpecification? = nil
     ) throws -> CoordinatorBench {
         var bench = try CoordinatorBench(
             nodes: nodes,
             steps: steps,
-            faultTolerance: faultTolerance
+            faultTolerance: faultTolerance,
+            checkpoint: checkpoint
         )
         for _ in 0..<nodes { try bench.join() }
         bench.prepareAll()

@@ -75,11 +75,102 @@ struct CheckpointTests {
                 ["--nodes", "2", "--checkpoint-every", "1"] + killing([0], step: 6)
             )
         )
-        #expect(waitUntil(60) { laboratory.phase("run") == .waitingForNodes })
+        #expect(waitUntil(60) { laboratory.status("run")?.phase == .waitingForNodes })
         let added = try laboratory.run(["add", laboratory.path("run")])
         #expect(added.status == 0, "\(added.errors)")
         let outcome = try running.wait(deadline: 60)
         try #require(outcome.status == 0, "\(outcome.errors)")
         _ = try expectSame(laboratory, restores: 1...1)
+    }
+
+    @Test("by the rule of Young and Daly the run saves as well, and nothing changes")
+    func youngDaly() throws {
+        let laboratory = try Laboratory()
+        let outcome = try laboratory.train("run", ["--checkpoint-every", "young-daly"])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        _ = try expectSame(laboratory, restores: 0...0)
+        #expect(try !laboratory.events("run", .checkpointSaved).isEmpty)
+    }
+
+    @Test("a writer killed in the middle of a save changes nothing, and a later save succeeds")
+    func killedWhileSaving() throws {
+        let laboratory = try Laboratory()
+        let outcome = try laboratory.train(
+            "run",
+            [
+                "--checkpoint-every", "1",
+                "--fault", "node=1,point=mid-checkpoint,step=2,target=node",
+            ]
+        )
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        let result = try expectSame(laboratory, restores: 0...0)
+        #expect(result.failures == 1)
+        #expect(try !laboratory.events("run", .checkpointSaved).isEmpty)
+    }
+
+    @Test("a node killed while it loads a checkpoint changes nothing")
+    func killedWhileRestoring() throws {
+        let laboratory = try Laboratory()
+        let outcome = try laboratory.train(
+            "run",
+            ["--checkpoint-every", "1"] + killing([0, 3], step: 6)
+                + ["--fault", "node=1,point=mid-restore,step=1,target=worker"]
+        )
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        let result = try expectSame(laboratory, restores: 1...1)
+        #expect(result.failures == 3)
+    }
+
+    @Test("when nobody comes back the run ends with 75 and says what there is to go back to")
+    func waitEnds() throws {
+        let laboratory = try Laboratory()
+        let outcome = try laboratory.train(
+            "run",
+            ["--nodes", "2", "--checkpoint-every", "1", "--checkpoint-wait", "1"]
+                + killing([0], step: 6)
+        )
+        #expect(outcome.status == 75, "\(outcome.errors)")
+        #expect(outcome.errors.contains("newest checkpoint is of step"), "\(outcome.errors)")
+        let last = try #require(outcome.errors.split(separator: "\n").last)
+        #expect(last.contains("within 1.0 s"), "\(last)")
+        #expect(waitUntil(3) { (try? laboratory.orphans().isEmpty) == true })
+    }
+
+    /// The Python that `make test` sets up, if it has what is needed.
+    private static let python: String? = {
+        let path = Laboratory.checkout + "/.venv/bin/python"
+        guard FileManager.default.isExecutableFile(atPath: path) else { return nil }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = ["-c", "import safetensors, transformers"]
+        do { try process.run() } catch { return nil }
+        process.waitUntilExit()
+        return process.terminationStatus == 0 ? path : nil
+    }()
+
+    @Test(
+        "saves on the way load with safetensors and transformers, tensor by tensor",
+        .enabled(if: python != nil, "no Python with transformers here")
+    )
+    func loadsElsewhere() throws {
+        let laboratory = try Laboratory()
+        let outcome = try laboratory.train("run", ["--checkpoint-every", "2"])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        let saves = laboratory.path("run/checkpoints")
+        let names = try FileManager.default.contentsOfDirectory(atPath: saves)
+        #expect(names.count >= 2)
+        let loader = try Running(
+            try #require(Self.python),
+            [Laboratory.checkout + "/Tests/Python/load_checkpoint.py"]
+                + names.map { saves + "/" + $0 },
+            folder: laboratory.folder
+        )
+        let loaded = try loader.wait(deadline: 100)
+        #expect(loaded.status == 0, "\(loaded.output)\(loaded.errors)")
+        // Twelve parameters of six blocks, two of the embedding, three of the head; each with its
+        // two moments.
+        let lines = loaded.output.split(separator: "\n")
+        #expect(lines.count == names.count)
+        #expect(lines.allSatisfy { $0.contains("231 tensors of 8 layers") }, "\(lines)")
     }
 }

@@ -19,6 +19,10 @@ final class Laboratory {
     static let blocks = 6
     static let steps = 8
 
+    /// The checkout that this file belongs to.
+    static let checkout = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
     /// The folder of the built programs: that of this test program.
     static let programs: String = {
         let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
@@ -77,8 +81,13 @@ final class Laboratory {
     func path(_ name: String) -> String { folder + "/" + name }
 
     /// Starts `oobleck` with the given arguments.
-    func start(_ arguments: [String]) throws -> Running {
-        try Running(Self.programs + "/oobleck", arguments, folder: folder)
+    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+        try Running(
+            Self.programs + "/oobleck",
+            arguments,
+            folder: folder,
+            environment: environment
+        )
     }
 
     /// Runs `oobleck` to its end.
@@ -107,10 +116,10 @@ final class Laboratory {
             .map { try TimedEvent.parsing(String($0)).event }.filter { $0.kind == kind }
     }
 
-    /// What a run is doing; `nil` before it says.
-    func phase(_ name: String) -> RunStatus.Phase? {
+    /// A run as it is; `nil` before it says.
+    func status(_ name: String) -> RunStatus? {
         do {
-            return try RunDirectory.open(path: path(name)).status().phase
+            return try RunDirectory.open(path: path(name)).status()
         } catch {
             return nil
         }
@@ -135,7 +144,12 @@ final class Running {
     private let outputPath: String
     private let errorPath: String
 
-    init(_ executable: String, _ arguments: [String], folder: String) throws {
+    init(
+        _ executable: String,
+        _ arguments: [String],
+        folder: String,
+        environment: [String: String] = [:]
+    ) throws {
         let stem = folder + "/\(UUID().uuidString)"
         outputPath = stem + ".out"
         errorPath = stem + ".err"
@@ -144,6 +158,7 @@ final class Running {
         }
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle(forWritingAtPath: outputPath)
         process.standardError = FileHandle(forWritingAtPath: errorPath)

@@ -1,0 +1,49 @@
+import OobleckCore
+import OobleckData
+import OobleckModels
+import OobleckTensor
+import Testing
+
+@Suite struct LayerBytesTests {
+    private static let model = ModelSpecification(
+        name: "odd",
+        blocks: 1,
+        hidden: 6,
+        heads: 2,
+        vocabulary: 11,
+        sequenceLength: 5,
+        dropout: 0
+    )
+
+    @Test("a layer's copy has its digest, and gives the same layer back", arguments: 0..<3)
+    func roundTrip(layer: Int) throws {
+        let state = try LayerState(layer: layer, model: Self.model)
+        try state.initialize(seed: 7, model: Self.model)
+        for (index, segment) in state.segments.enumerated() {
+            for (place, moment) in [segment.firstMoment, segment.secondMoment].enumerated() {
+                // The padding between parameters is zero for ever: only they are filled.
+                for entry in segment.entries {
+                    let view = try moment.view(
+                        from: entry.offset,
+                        shape: [entry.parameter.elementCount]
+                    )
+                    try view.fillNormal(
+                        deviation: 1,
+                        seed: UInt64(100 * index + 10 * place + entry.offset)
+                    )
+                }
+            }
+        }
+        let bytes = try state.stateBytes(model: Self.model)
+        var hasher = SHA256Hasher()
+        hasher.update(bytes)
+        #expect(hasher.hexadecimal == (try state.digest()))
+        let copy = try LayerState(layer: layer, model: Self.model)
+        #expect(try copy.digest() != state.digest())
+        try copy.load(stateBytes: bytes)
+        #expect(try copy.digest() == state.digest())
+        for (left, right) in zip(state.buffers, copy.buffers) {
+            #expect(try left.floats() == right.floats())
+        }
+    }
+}
