@@ -66,13 +66,20 @@ var targets: [Target] = [
     module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
     module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
     module("OobleckCoordination", ["OobleckCore", "OobleckReconfiguration"]),
-    module("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration"]),
+    module(
+        "OobleckDrill",
+        ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration", "OobleckRun"]
+    ),
     module(
         "OobleckControl",
         [
             "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckWire", grpcCore,
             grpcTransport, logging,
         ]
+    ),
+    module(
+        "OobleckFieldDrill",
+        ["OobleckClock", "OobleckControl", "OobleckCore", "OobleckRun"]
     ),
     module(
         "OobleckRecording",
@@ -83,7 +90,8 @@ var targets: [Target] = [
         dependencies: [
             "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
-            "OobleckControl", "OobleckCoordination", "OobleckEvaluation", "OobleckRecording",
+            "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEvaluation",
+            "OobleckFieldDrill", "OobleckRecording",
             "OobleckSimulator",
             argumentParser, logging,
         ],
@@ -104,6 +112,7 @@ var targets: [Target] = [
     tests("OobleckData", ["OobleckCore", "OobleckData", crypto]),
     tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", crypto]),
     tests("OobleckCoordination", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
+    tests("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
     tests(
         "OobleckControl",
         [

@@ -15,6 +15,7 @@ package struct Agent: Sendable {
     let coordinator: CoordinatorAddress
     let token: String
     let node: NodeID?
+    let host: String
     let workerExecutable: String
     let logPath: String?
 
@@ -24,18 +25,21 @@ package struct Agent: Sendable {
     ///   - coordinator: Where the run's coordinator listens.
     ///   - token: What the coordinator wants to see.
     ///   - node: The number to join as; `nil` takes the next free one.
+    ///   - host: Address at which the workers of other nodes reach this one's.
     ///   - workerExecutable: What to run as the worker.
     ///   - logPath: File to which the worker's output is added; `nil` is ours.
     package init(
         coordinator: CoordinatorAddress,
         token: String,
         node: NodeID?,
+        host: String = "127.0.0.1",
         workerExecutable: String,
         logPath: String?
     ) {
         self.coordinator = coordinator
         self.token = token
         self.node = node
+        self.host = host
         self.workerExecutable = workerExecutable
         self.logPath = logPath
     }
@@ -110,7 +114,7 @@ package struct Agent: Sendable {
                 workerExecutable,
                 [
                     "worker", "--coordinator", coordinator.description, "--token", token,
-                    "--node", node.description,
+                    "--node", node.description, "--host", host,
                 ],
                 // One thread each: the node is the unit of parallelism.
                 environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],

@@ -234,8 +234,10 @@ final class CoordinatorLoop: Sendable {
 
     private func send(_ message: CoordinatorMessage, to node: NodeID, _ state: inout State) {
         guard let outbox = state.workers[node] else { return }
-        // A step that is not in the ledger must not be applied by anyone.
-        if case .commit = message, state.recordingFailure != nil { return }
+        // Nothing may follow from a step that is not in the ledger: no commit, and no plan after it.
+        if state.recordingFailure != nil {
+            guard case .stop = message else { return }
+        }
         if !outbox.add(.message(message)) { state.overflowed.append(node) }
     }
 

@@ -145,7 +145,7 @@ extension Coordinator {
         pending = nil
         grace = nil
         if !isFirst { account.reconfigurations += 1 }
-        for node in members.keys {
+        for node in members.keys where !knownBugs.contains(.holdingsNotUpdatedOnResume) {
             members[node]?.holdings = Set(plan.layersByNode[node] ?? [])
         }
         preparation = PreparationSummary(prepared.reports.values)

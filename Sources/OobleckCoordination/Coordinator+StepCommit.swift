@@ -2,20 +2,30 @@ import OobleckCore
 
 extension Coordinator {
     mutating func receive(_ vote: StepVote, from node: NodeID, now: Seconds) {
-        guard phase == .training, let plan, plan.generation == vote.generation,
+        guard phase == .training, let plan, isInForce(vote.generation, plan),
             vote.step == committedSteps, plan.layersByNode[node] != nil, tally.votes[node] == nil
         else { return dropStale() }
         // Who votes has started, whether or not it said so.
         receiveResumed(vote.generation, from: node, now: now)
         tally.votes[node] = vote
         // A fault of this generation comes first: if nobody proves dead the step is redone.
-        guard grace == nil, tally.votes.count == plan.nodes.count else { return }
+        guard grace == nil, isComplete(plan) else { return }
         commit(under: plan, now: now)
+    }
+
+    private func isInForce(_ generation: Generation, _ plan: CoordinatorPlan) -> Bool {
+        plan.generation == generation || knownBugs.contains(.staleGenerationAccepted)
+    }
+
+    private func isComplete(_ plan: CoordinatorPlan) -> Bool {
+        let missing = plan.nodes.count - tally.votes.count
+        return missing == 0 || missing == 1 && knownBugs.contains(.commitBeforeAllVoted)
     }
 
     /// Checks the votes of all, and commits the step.
     private mutating func commit(under plan: CoordinatorPlan, now: Seconds) {
         let outcome = tally.outcome(
+            nodes: knownBugs.isEmpty ? plan.nodes : plan.nodes.filter { tally.votes[$0] != nil },
             plan: plan,
             layerCount: profile.layers.count,
             microbatchCount: job.training.microbatchCount
@@ -43,7 +53,7 @@ extension Coordinator {
         )
         let isLast = committedSteps + 1 >= job.training.steps
         let next = isLast || !wantsNewPlan ? nil : planAtBoundary(after: plan, now: now)
-        perform(.record(committed))
+        if !knownBugs.contains(.commitSentBeforeRecorded) { perform(.record(committed)) }
         let clip = job.training.gradientClip
         let decision = StepCommit(
             generation: plan.generation,
@@ -52,6 +62,7 @@ extension Coordinator {
             pauses: isLast || next != nil
         )
         for node in plan.nodes { send(.commit(decision), to: node) }
+        if knownBugs.contains(.commitSentBeforeRecorded) { perform(.record(committed)) }
         committedSteps += 1
         account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started

@@ -62,6 +62,9 @@ package struct Coordinator: Sendable {
     /// Messages that were dropped: of a past generation or step, or of a node that is out.
     package internal(set) var staleMessages = 0
 
+    /// Put back in by tests.
+    var knownBugs: KnownBugs = []
+
     private(set) var outcome: RunOutcome?
     private var directives: [CoordinatorDirective] = []
     private var notes: [CoordinatorDirective] = []

@@ -11,19 +11,20 @@ struct StepTally: Sendable {
         self.started = started
     }
 
-    /// Loss and global gradient norm of the step, once every node of `plan` has voted.
+    /// Loss and global gradient norm of the step, once the `nodes` of `plan` have voted.
     ///
     /// Fails with ``OobleckError/Code/internalFault`` when two holders of a layer disagree on its
     /// gradient, or a layer or a microbatch is missing or counted twice, and with
     /// ``OobleckError/Code/inputData`` when training has diverged.
     func outcome(
+        nodes: [NodeID],
         plan: CoordinatorPlan,
         layerCount: Int,
         microbatchCount: Int
     ) -> Result<(loss: Double, gradientNorm: Double), OobleckError> {
         do {
-            let norms = try agreedNorms(plan: plan, layerCount: layerCount)
-            let losses = try agreedLosses(plan: plan, microbatchCount: microbatchCount)
+            let norms = try agreedNorms(nodes, plan: plan, layerCount: layerCount)
+            let losses = try agreedLosses(nodes, microbatchCount: microbatchCount)
             let loss = losses.reduce(0, +) / Double(microbatchCount)
             let norm = norms.reduce(0, +).squareRoot()
             guard loss.isFinite, norm.isFinite else {
@@ -40,9 +41,13 @@ struct StepTally: Sendable {
     }
 
     /// The squared norm of every layer, the same bits from all of its holders, in layer order.
-    private func agreedNorms(plan: CoordinatorPlan, layerCount: Int) throws -> [Double] {
+    private func agreedNorms(
+        _ nodes: [NodeID],
+        plan: CoordinatorPlan,
+        layerCount: Int
+    ) throws -> [Double] {
         var norms: [(value: Double, node: NodeID)?] = Array(repeating: nil, count: layerCount)
-        for node in plan.nodes {
+        for node in nodes {
             let reported = votes[node]?.squaredNorms ?? [:]
             let held = plan.layersByNode[node] ?? []
             guard reported.keys.sorted() == held else {
@@ -65,12 +70,12 @@ struct StepTally: Sendable {
     }
 
     /// The loss of every microbatch, each from one node, in microbatch order.
-    private func agreedLosses(plan: CoordinatorPlan, microbatchCount: Int) throws -> [Double] {
+    private func agreedLosses(_ nodes: [NodeID], microbatchCount: Int) throws -> [Double] {
         var losses: [(value: Double, node: NodeID)?] = Array(
             repeating: nil,
             count: microbatchCount
         )
-        for node in plan.nodes {
+        for node in nodes {
             for (index, value) in (votes[node]?.losses ?? [:]).sorted(by: { $0.key < $1.key }) {
                 guard losses.indices.contains(index) else {
                     let range = "there are \(microbatchCount)"

@@ -44,6 +44,14 @@ package struct SimulatedWorker {
 
     package var generation: Generation { reconfiguration?.generation ?? Generation(-1) }
 
+    func isPreparing(_ generation: Generation) -> Bool {
+        generation == self.generation && mode == .preparing
+    }
+
+    func isComputing(_ generation: Generation, step: Int) -> Bool {
+        generation == self.generation && mode == .training(step: step, voted: false)
+    }
+
     private var mine: [Int] { reconfiguration?.layersByNode[id] ?? [] }
 
     private mutating func complain(_ what: String) { problems.append("worker \(id): \(what)") }

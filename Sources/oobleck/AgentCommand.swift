@@ -20,6 +20,9 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(help: "Number to join as; the next free one if left out.")
     var node: Int?
 
+    @Option(help: "Address at which the workers of other nodes reach this one's.")
+    var host = "127.0.0.1"
+
     @Option(help: "The program to run as the worker; oobleck-worker beside this one if left out.")
     var workerExecutable: String?
 
@@ -31,6 +34,7 @@ struct AgentCommand: AsyncParsableCommand {
             coordinator: try CoordinatorAddress(parsing: coordinator),
             token: token,
             node: node.map { NodeID($0) },
+            host: host,
             workerExecutable: try workerExecutable ?? Executables().worker,
             logPath: log
         )

@@ -142,7 +142,11 @@ struct LocalRun {
             server.submit(.stopRequested(reason: "interrupted"))
         }
         defer { signals.cancel() }
-        let outcome = try await run(server, cluster, nodes: job.cluster.nodes)
+        let outcome = try await run(
+            server,
+            cluster,
+            nodes: request.startedNodes ?? job.cluster.nodes
+        )
         try CheckpointStore(directory, job: job).removeLeftovers()
         try directory.removeEndpoint()
         display.clear()

@@ -11,9 +11,9 @@ struct Oobleck: AsyncParsableCommand {
         version: version,
         subcommands: [
             DemoCommand.self, TrainCommand.self, ProfileCommand.self, PlanCommand.self,
-            ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, VerifyCommand.self,
-            StatusCommand.self, EventsCommand.self, DrainCommand.self, AddCommand.self,
-            ExportCommand.self, AgentCommand.self,
+            ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, DrillCommand.self,
+            VerifyCommand.self, StatusCommand.self, EventsCommand.self, DrainCommand.self,
+            AddCommand.self, ExportCommand.self, AgentCommand.self,
         ]
     )
 

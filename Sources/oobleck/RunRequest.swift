@@ -16,6 +16,8 @@ struct RunRequest: Sendable {
     var port = 0
     /// A profile to use instead of measuring one.
     var profilePath: String?
+    /// Nodes to start on this machine; all if left out.
+    var startedNodes: Int?
 
     /// The job with all that was asked for, checked as far as that is possible without starting
     /// anything: it can be planned for once it is profiled.

@@ -25,6 +25,9 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "Where to record the run; must not exist or be empty. [runs/NAME-TIME]")
     var runDir: String?
 
+    @Option(help: "Nodes to start on this machine; the others join by `oobleck agent`. [all]")
+    var startNodes: Int?
+
     @Flag(help: "Train undisturbed in one process instead, without the memory limit.")
     var reference = false
 
@@ -48,6 +51,9 @@ struct TrainCommand: AsyncParsableCommand {
     @OptionGroup var checkpoints: CheckpointOptions
 
     func validate() throws {
+        if let startNodes, startNodes < 0 {
+            throw ValidationError("--start-nodes is \(startNodes); it must be at least 0.")
+        }
         guard 0...65535 ~= port else {
             throw ValidationError("--port is \(port); it must be from 0 to 65535.")
         }
@@ -65,7 +71,8 @@ struct TrainCommand: AsyncParsableCommand {
             runDirectoryPath: runDir ?? RunRequest.newRunPath(name),
             host: host,
             port: port,
-            profilePath: profile
+            profilePath: profile,
+            startedNodes: startNodes
         )
         let display = RunDisplay()
         let (directory, result) =

@@ -1,0 +1,32 @@
+/// Bugs that tests put back into the coordinator, to see that the simulation finds them.
+///
+/// Never set outside of tests and `oobleck drill --simulate`.
+package struct KnownBugs: OptionSet, Hashable, Sendable {
+    package let rawValue: Int
+
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// A step is committed when all nodes but one have voted.
+    package static let commitBeforeAllVoted = KnownBugs(rawValue: 1)
+    /// A vote of a past generation counts for the one in force.
+    package static let staleGenerationAccepted = KnownBugs(rawValue: 2)
+    /// What nodes hold is not noted anew when a plan comes into force.
+    package static let holdingsNotUpdatedOnResume = KnownBugs(rawValue: 4)
+    /// A commit is sent before the step is in the ledger.
+    package static let commitSentBeforeRecorded = KnownBugs(rawValue: 8)
+
+    /// All of them, by name.
+    package static let names: [(name: String, bug: KnownBugs)] = [
+        ("commit-before-all-voted", .commitBeforeAllVoted),
+        ("stale-generation-accepted", .staleGenerationAccepted),
+        ("holdings-not-updated-on-resume", .holdingsNotUpdatedOnResume),
+        ("commit-sent-before-recorded", .commitSentBeforeRecorded),
+    ]
+}
+
+extension Coordinator {
+    /// Puts bugs back in.
+    ///
+    /// For tests only.
+    package mutating func putBack(_ bugs: KnownBugs) { knownBugs = bugs }
+}

@@ -1,0 +1,241 @@
+import OobleckCoordination
+import OobleckCore
+import OobleckReconfiguration
+
+/// Three nodes and a coordinator without a clock: all that is left is the order in which messages
+/// arrive and nodes die or join.
+///
+/// Small enough to go through every order.
+///
+/// Messages of one node to the coordinator keep their order, and so do those to it; news of a death
+/// comes over the agent's stream and overtakes what the worker said, or not. Time stands still, so
+/// nothing is ever given up for being late: what happens must come from events alone.
+struct SmallWorld {
+    /// One thing that may happen next.
+    enum Move: Hashable {
+        case toCoordinator(NodeID)
+        case toWorker(NodeID)
+        case data(NodeID, NodeID)
+        case compute(NodeID)
+        case kill(NodeID)
+        case newsOfDeath(NodeID)
+        case join
+    }
+
+    private struct Pair: Hashable {
+        let from: NodeID
+        let to: NodeID
+    }
+
+    private enum Data: Hashable {
+        case request(Generation, layer: Int)
+        case delivery(Generation, layer: Int, SimulatedWorker.LayerState)
+    }
+
+    private(set) var coordinator: Coordinator
+    private(set) var workers: [NodeID: SimulatedWorker] = [:]
+    private(set) var ledger: [CommittedStep] = []
+    private(set) var complaints: [String] = []
+    private(set) var outcome: RunOutcome?
+    private var up: [NodeID: [CoordinatorEvent]] = [:]
+    private var down: [NodeID: [CoordinatorMessage]] = [:]
+    private var data: [Pair: [Data]] = [:]
+    private var computing: [NodeID: (generation: Generation, step: Int)] = [:]
+    private var dead: Set<NodeID> = []
+    private var untold: Set<NodeID> = []
+    private var fenced: Set<NodeID> = []
+    private var newest = Generation(-1)
+    private(set) var killsLeft: Int
+    private(set) var joinsLeft: Int
+    let steps: Int
+
+    init(nodes: Int, steps: Int, kills: Int, joins: Int, bugs: KnownBugs) throws {
+        self.steps = steps
+        killsLeft = kills
+        joinsLeft = joins
+        coordinator = try ToyModel.shared.roomyCoordinator(nodes: nodes, steps: steps)
+        coordinator.putBack(bugs)
+        for _ in 0..<nodes { join() }
+    }
+
+    /// What may happen next, in a fixed order.
+    var moves: [Move] {
+        guard outcome == nil else { return [] }
+        var moves: [Move] = []
+        for node in workers.keys.sorted() {
+            if up[node]?.isEmpty == false { moves.append(.toCoordinator(node)) }
+            if untold.contains(node) { moves.append(.newsOfDeath(node)) }
+            guard !dead.contains(node) else { continue }
+            if down[node]?.isEmpty == false { moves.append(.toWorker(node)) }
+            if computing[node] != nil { moves.append(.compute(node)) }
+        }
+        let pairs = data.keys.filter { !dead.contains($0.to) && !(data[$0] ?? []).isEmpty }
+        for pair in pairs.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) {
+            moves.append(.data(pair.from, pair.to))
+        }
+        return moves
+    }
+
+    /// What may go wrong next.
+    var disturbances: [Move] {
+        guard outcome == nil else { return [] }
+        let living = workers.keys.filter { !dead.contains($0) && !fenced.contains($0) }.sorted()
+        return (killsLeft > 0 ? living.map { .kill($0) } : []) + (joinsLeft > 0 ? [.join] : [])
+    }
+
+    mutating func make(_ move: Move) {
+        switch move {
+        case .toCoordinator(let node):
+            guard let event = up[node]?.removeFirst() else { return }
+            tell(event)
+        case .toWorker(let node):
+            guard let message = down[node]?.removeFirst() else { return }
+            act(node) { worker, random in worker.receive(message, random: &random) }
+        case .data(let from, let to): deliver(Pair(from: from, to: to))
+        case .compute(let node):
+            guard let task = computing.removeValue(forKey: node) else { return }
+            act(node) { worker, _ in worker.vote(of: task.generation, step: task.step) }
+        case .kill(let node):
+            killsLeft -= 1
+            dead.insert(node)
+            untold.insert(node)
+            computing[node] = nil
+            down[node] = []
+        case .newsOfDeath(let node):
+            untold.remove(node)
+            tell(.nodeLost(node, evidence: "killed"))
+        case .join:
+            joinsLeft -= 1
+            join()
+        }
+    }
+
+    private mutating func join() {
+        do {
+            let node = try coordinator.admit(requested: nil)
+            workers[node] = SimulatedWorker(id: node)
+            up[node] = [
+                .agentJoined(node, agentPID: 100 + node.rawValue),
+                .workerJoined(node, workerPID: 200 + node.rawValue),
+            ]
+        } catch {
+            complaints.append("a node is not admitted: \(error)")
+        }
+    }
+
+    private mutating func deliver(_ pair: Pair) {
+        guard let message = data[pair]?.removeFirst() else { return }
+        switch message {
+        case .request(let generation, let layer):
+            act(pair.to) { worker, _ in
+                worker.request(from: pair.from, generation, layer: layer)
+            }
+        case .delivery(let generation, let layer, let state):
+            act(pair.to) { worker, _ in worker.take(layer, state, of: generation) }
+        }
+    }
+
+    private mutating func act(
+        _ node: NodeID,
+        _ body: (inout SimulatedWorker, inout SeededRandom) -> [SimulatedWorker.Action]
+    ) {
+        var random = SeededRandom(seed: 0)
+        guard
+            let actions = workers[node].map({ worker in
+                var worker = worker
+                let actions = body(&worker, &random)
+                workers[node] = worker
+                return actions
+            })
+        else { return }
+        for action in actions {
+            switch action {
+            case .say(let message, _): up[node, default: []].append(.worker(node, message))
+            case .ask(let source, let generation, let layer):
+                data[Pair(from: node, to: source), default: []]
+                    .append(.request(generation, layer: layer))
+            case .answer(let other, let generation, let layer, let state):
+                data[Pair(from: node, to: other), default: []]
+                    .append(.delivery(generation, layer: layer, state))
+            case .compute(let generation, let step): computing[node] = (generation, step)
+            case .exit: dead.insert(node)
+            }
+        }
+    }
+
+    private mutating func tell(_ event: CoordinatorEvent) {
+        for directive in coordinator.handle(event, now: 1) {
+            switch directive {
+            case .send(let node, let message):
+                if fenced.contains(node) { complaints.append("a message to node \(node)") }
+                check(message)
+                if !dead.contains(node) { down[node, default: []].append(message) }
+            case .fence(let node, _):
+                fenced.insert(node)
+                dead.insert(node)
+            case .record(let step):
+                if step.step != ledger.count { complaints.append("step \(step.step) again") }
+                ledger.append(step)
+            case .finish(let outcome): self.outcome = outcome
+            default: break
+            }
+        }
+    }
+
+    private mutating func check(_ message: CoordinatorMessage) {
+        switch message {
+        case .reconfigure(let plan):
+            if plan.generation < newest { complaints.append("generation \(plan.generation) again") }
+            newest = max(newest, plan.generation)
+            if plan.committedSteps != ledger.count { complaints.append("a plan for another step") }
+        case .commit(let commit) where commit.step >= ledger.count:
+            complaints.append("commit of step \(commit.step), which is not in the ledger")
+        default: break
+        }
+    }
+
+    /// A number for all that decides what can happen from here on.
+    var fingerprint: UInt64 {
+        let parts: [Any] = [
+            workers, up, down, data, computing.mapValues { "\($0)" }, dead, untold, fenced, ledger,
+            killsLeft, joinsLeft, newest,
+        ]
+        var result = StateFingerprint.of(
+            coordinator,
+            skipping: ["job", "profile", "deadlines", "reconfigurator", "account", "knownBugs"]
+        )
+        for part in parts { result = scramble(result ^ StateFingerprint.of(part)) }
+        return result
+    }
+}
+
+// MARK: - The end
+
+extension SmallWorld {
+    /// What is wrong with the world when nothing more goes wrong: it must complete as the
+    /// undisturbed run.
+    func flaws() -> [String] {
+        var world = self
+        // Each message is delivered once; a run that needs more than so many moves goes in circles.
+        var left = 5000
+        while world.outcome == nil, let next = world.moves.first, left > 0 {
+            world.make(next)
+            left -= 1
+        }
+        return world.complaints
+            + world.workers.keys.sorted().flatMap { node in
+                world.workers[node]?.problems ?? []
+            } + world.endFlaws()
+    }
+
+    private func endFlaws() -> [String] {
+        let reference = ToyModel.shared.reference(steps: steps)
+        guard case .completed(let digests, _) = outcome else {
+            return ["it ends with \(outcome.map { "\($0)" } ?? "nothing left to happen")"]
+        }
+        var flaws: [String] = []
+        if digests != reference.states[steps].map({ "\($0)" }) { flaws.append("another state") }
+        if ledger.map(\.loss) != reference.losses { flaws.append("other losses") }
+        return flaws
+    }
+}

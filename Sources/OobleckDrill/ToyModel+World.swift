@@ -1,0 +1,59 @@
+import OobleckCoordination
+import OobleckCore
+import OobleckReconfiguration
+import Synchronization
+
+extension ToyModel {
+    static let shared = ToyModel()
+    static let microbatchCount = 8
+    static let microbatchSize = 4
+    /// Fewest nodes that can hold the model.
+    static let minimumNodes = 2
+
+    /// The undisturbed run: states before each step and after the last, losses and norms.
+    typealias Reference = (states: [[UInt64]], losses: [Double], norms: [Double])
+
+    /// A coordinator for a world; templates and choices are made once for each kind of world.
+    func coordinator(_ setup: WorldSetup) throws -> Coordinator {
+        let tolerance = setup.faultTolerance
+        let reconfigurator = try Self.prepared.withLock { prepared in
+            if let known = prepared[tolerance] { return known }
+            var made = try Reconfigurator(
+                profile: Self.profile,
+                costModel: .sosp23,
+                faultTolerance: tolerance,
+                microbatches: Self.microbatchCount
+            )
+            made.prepareForLosses(nodes: Self.mostNodes)
+            for nodes in (Self.minimumNodes...Self.mostNodes).reversed() {
+                made.prepareForLosses(nodes: nodes)
+            }
+            prepared[tolerance] = made
+            return made
+        }
+        return Coordinator(
+            job: job(nodes: setup.nodes, steps: setup.steps, faultTolerance: tolerance),
+            profile: Self.profile,
+            reconfigurator: reconfigurator
+        )
+    }
+
+    /// A coordinator of a model that one node can hold alone, so that three nodes can lose one.
+    func roomyCoordinator(nodes: Int, steps: Int) throws -> Coordinator {
+        var profile = Self.profile
+        profile.deviceMemory = nil
+        return Coordinator(
+            job: job(nodes: nodes, steps: steps),
+            profile: profile,
+            reconfigurator: try Reconfigurator(
+                profile: profile,
+                costModel: .sosp23,
+                faultTolerance: 1,
+                microbatches: Self.microbatchCount
+            )
+        )
+    }
+
+    private static let mostNodes = 12
+    private static let prepared = Mutex<[Int: Reconfigurator]>([:])
+}

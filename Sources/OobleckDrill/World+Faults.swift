@@ -1,0 +1,253 @@
+import OobleckCoordination
+import OobleckCore
+
+extension World {
+    /// Lets a fault of the setup happen, or puts it off while the run could not afford it.
+    func strike(_ place: Int) {
+        guard shell.outcome == nil else { return }
+        let fault = setup.faults[place]
+        guard canAfford(fault.action.cost, isDrain: fault.action == .drain) else {
+            switch fault.trigger {
+            case .time: agenda.add(.fault(place), at: now + 0.1)
+            case .moment(let moment, _, let delay):
+                armed.append((place, moment, moments[moment, default: 0] + 1, delay))
+            }
+            return
+        }
+        struck.insert(place)
+        log("*** \(fault.action)")
+        perform(fault.action)
+        troubleUntil = max(troubleUntil, now)
+    }
+
+    private func perform(_ action: WorldFault.Action) {
+        switch action {
+        case .kill(let target, let count):
+            for node in victims(count) { kill(target, of: node) }
+        case .killPipeline(let target):
+            for node in randomPipeline() { kill(target, of: node) }
+        case .freeze(let target, let seconds):
+            for node in victims(1) { freeze(node, target, seconds) }
+        case .cutOff(let direction, let seconds):
+            for node in victims(1) { cutOff(node, direction, seconds) }
+        case .split(let seconds): split(victims(2), seconds)
+        case .breakStream(let target, _):
+            for node in victims(1) {
+                let process = target == .agent ? node.agent : node.worker
+                guard let session = process.session else { continue }
+                doomed.insert(node.id)
+                breakStream(session)
+            }
+        case .jitter(let seconds):
+            network.jitter = 0.1
+            undo(.calm, after: seconds)
+        case .freezeCoordinator(let seconds):
+            guard !shell.isFrozen else { return }
+            shell.isFrozen = true
+            undo(.thawCoordinator, after: seconds)
+        case .join(let count): for _ in 0..<count { addNode(after: random.seconds(0...0.05)) }
+        case .flap(let times):
+            for node in victims(1) { flap(node.id, left: times) }
+        case .drain:
+            for node in spareWorkers(1) { tell(.drainRequested(node.id)) }
+        case .falseAlarm:
+            for node in spareWorkers(1) {
+                let generation = node.logic.generation
+                say(.faulted(generation: generation, message: "false alarm"), node.worker)
+            }
+        case .impostor(let target):
+            for node in victims(1) { impersonate(node, target) }
+        case .replay: replay()
+        case .diskFull: shell.isDiskFull = true
+        }
+    }
+
+    private func undo(_ undo: Undo, after seconds: Double) {
+        agenda.add(.undo(undo), at: now + seconds)
+        troubleUntil = max(troubleUntil, now + seconds)
+    }
+
+    // MARK: Whom it hits
+
+    /// Nodes that work and are part of the run.
+    private var workingNodes: [SimulatedNode] {
+        nodes.keys.sorted().compactMap { nodes[$0] }.filter {
+            $0.isWorking && !shell.fenced.contains($0.id) && !network.isCutOff($0.id)
+                && !doomed.contains($0.id)
+        }
+    }
+
+    private func spareWorkers(_ count: Int) -> [SimulatedNode] {
+        Array(workingNodes.shuffled(using: &random).prefix(count))
+    }
+
+    private func victims(_ count: Int) -> [SimulatedNode] {
+        let hit = spareWorkers(count)
+        hurt.formUnion(hit.map(\.id))
+        return hit
+    }
+
+    private func randomPipeline() -> [SimulatedNode] {
+        let pipelines = judge.inForce?.plan.pipelines ?? []
+        guard !pipelines.isEmpty else { return [] }
+        let nodes = pipelines[random.index(below: pipelines.count)].nodes
+        hurt.formUnion(nodes)
+        return nodes.compactMap { self.nodes[$0] }.filter(\.agent.isRunning)
+    }
+
+    /// Whether the run promises to survive that many more hurt nodes.
+    ///
+    /// Every layer has all of its copies again once a plan that excludes the hurt ones has been
+    /// seen to train.
+    private func canAfford(_ cost: Int, isDrain: Bool) -> Bool {
+        guard setup.isWithinTolerance, cost > 0 || isDrain else { return true }
+        if let plan = judge.trainingPlan, plan.plan.pipelines.count > setup.faultTolerance,
+            judge.plans[plan.generation]?.nodes.allSatisfy(isHealthy) == true
+        {
+            hurt = []
+        }
+        let needed = (setup.faultTolerance + 1) * ToyModel.minimumNodes
+        let ready = judge.usableNodes.filter(isHealthy).count
+        let spare = ready - (isDrain ? setup.faultTolerance + 1 : cost)
+        return hurt.count + cost <= setup.faultTolerance && spare >= needed
+    }
+
+    private func isHealthy(_ node: NodeID) -> Bool {
+        nodes[node]?.isWorking == true && !network.isCutOff(node) && !judge.out.contains(node)
+            && !doomed.contains(node)
+    }
+
+    // MARK: How it hits them
+
+    private func kill(_ target: WorldFault.Target, of node: SimulatedNode) {
+        if target == .machine {
+            node.isPowered = false
+            log("machine \(node.id) is off")
+        }
+        for process in node.processes(target) { kill(process) }
+    }
+
+    private func freeze(_ node: SimulatedNode, _ target: WorldFault.Target, _ seconds: Double) {
+        let processes = node.processes(target)
+        for process in processes { process.isFrozen = true }
+        log("\(target.rawValue) \(node.id) is frozen")
+        undo(.thaw(node.id, processes.map(\.role)), after: seconds)
+    }
+
+    private func cutOff(
+        _ node: SimulatedNode,
+        _ direction: WorldFault.Direction,
+        _ seconds: Double
+    ) {
+        let (up, down) = (direction != .toNode, direction != .fromNode)
+        block(node.id, up: up, down: down, by: 1)
+        log("node \(node.id) is cut off \(direction.rawValue)")
+        undo(.reconnect(node.id, up: true, down: true), after: seconds)
+        // Streams stand still both ways once acknowledgements stay out.
+        let starving = Undo.starve(node.id, up: !up, down: !down)
+        agenda.add(.undo(starving), at: now + min(seconds, random.seconds(0.2...1)))
+    }
+
+    private func block(_ node: NodeID, up: Bool, down: Bool, by count: Int) {
+        if up { network.blockedUp[node, default: 0] += count }
+        if down { network.blockedDown[node, default: 0] += count }
+    }
+
+    private func split(_ pair: [SimulatedNode], _ seconds: Double) {
+        guard pair.count == 2 else { return }
+        part(pair[0].id, pair[1].id, by: 1)
+        log("nodes \(pair[0].id) and \(pair[1].id) do not reach each other")
+        undo(.rejoin(pair[0].id, pair[1].id), after: seconds)
+    }
+
+    private func part(_ one: NodeID, _ other: NodeID, by count: Int) {
+        network.parted[.init(from: one, to: other), default: 0] += count
+        network.parted[.init(from: other, to: one), default: 0] += count
+    }
+
+    private func flap(_ node: NodeID, left: Int) {
+        guard let machine = nodes[node] else { return }
+        kill(.node, of: machine)
+        let next = addNode(after: 0.05)
+        guard left > 1 else { return }
+        undo(.flap(next.id, left: left - 1), after: 2)
+    }
+
+    private func impersonate(_ node: SimulatedNode, _ target: WorldFault.Target) {
+        let role: SimulatedProcess.Role = target == .agent ? .agent : .worker
+        let process = SimulatedProcess(node: node.id, role: role)
+        process.isRunning = true
+        process.isImpostor = true
+        // The coordinator cannot tell which of two workers holds the state: neither counts.
+        if role == .worker { doomed.insert(node.id) }
+        sessions.append(WorldSession(process: process))
+        let session = sessions.count - 1
+        let hello = SessionHello(token: "token", node: node.id, pid: 9999)
+        transmit(.hello(hello), over: session, isUp: true)
+    }
+
+    /// What workers said in this or an old session comes once more, past the transport.
+    private func replay() {
+        guard !shell.isFrozen else { return }
+        for session in sessions.indices.shuffled(using: &random) {
+            for message in sessions[session].past {
+                // The pieces of a layer rely on the stream: they carry no number.
+                if case .layerChunk = message { continue }
+                tell(.worker(sessions[session].process.node, message))
+            }
+        }
+    }
+
+    // MARK: How it ends
+
+    func perform(_ undo: Undo) {
+        switch undo {
+        case .thaw(let node, let roles):
+            for role in roles {
+                guard let process = role == .agent ? nodes[node]?.agent : nodes[node]?.worker else {
+                    continue
+                }
+                thaw(process)
+            }
+        case .reconnect(let node, let up, let down):
+            block(node, up: up, down: down, by: -1)
+            log("node \(node) is reached again")
+            if !network.isBlocked(node, isUp: true) { flush(node, isUp: true) }
+            if !network.isBlocked(node, isUp: false) { flush(node, isUp: false) }
+        case .starve(let node, let up, let down): block(node, up: up, down: down, by: 1)
+        case .rejoin(let one, let other): rejoin(one, other)
+        case .thawCoordinator:
+            log("the coordinator goes on")
+            thawCoordinator()
+        case .calm: network.jitter = 0
+        case .flap(let node, let left):
+            guard shell.outcome == nil else { return }
+            guard canAfford(1, isDrain: false) else {
+                return self.undo(.flap(node, left: left), after: 0.1)
+            }
+            hurt.insert(node)
+            flap(node, left: left)
+        }
+    }
+
+    private func thaw(_ process: SimulatedProcess) {
+        guard process.isFrozen else { return }
+        process.isFrozen = false
+        guard process.isRunning else { return }
+        log("\(process.role.rawValue) \(process.node) goes on")
+        let backlog = process.backlog
+        process.backlog = []
+        for happening in backlog { agenda.add(happening, at: now) }
+    }
+
+    private func rejoin(_ one: NodeID, _ other: NodeID) {
+        part(one, other, by: -1)
+        guard !network.areParted(one, other) else { return }
+        log("nodes \(one) and \(other) reach each other again")
+        for pair in [WorldNetwork.Pair(from: one, to: other), .init(from: other, to: one)] {
+            for message in network.heldData.removeValue(forKey: pair) ?? [] {
+                transmitData(message, from: pair.from, to: pair.to)
+            }
+        }
+    }
+}

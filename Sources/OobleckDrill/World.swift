@@ -1,0 +1,199 @@
+import OobleckCoordination
+import OobleckCore
+
+/// A whole run on a virtual clock: the production coordinator, and agents, workers, streams and a
+/// disk that fail as real ones do.
+///
+/// Everything follows from the seed.
+///
+/// The transport is what the real one is: one ordered, checksummed stream a session. A message that
+/// is lost, cut short or altered on its way therefore shows as a broken stream, at both ends and at
+/// different times; messages that cannot get through wait and arrive late, after everybody has
+/// moved on. Beyond that, old messages may come once more (``WorldFault/Action/replay``).
+package final class World {
+    package let setup: WorldSetup
+    package let isTraced: Bool
+    package internal(set) var now = 0.0
+    package internal(set) var judge: WorldJudge
+    package internal(set) var trace: [String] = []
+    /// Longest time without progress after the last fault was over.
+    package internal(set) var longestWait = 0.0
+    /// Faults that came to pass, by their place in the setup.
+    package internal(set) var struck: Set<Int> = []
+
+    var random: SeededRandom
+    var agenda = Agenda<Happening>()
+    var shell: CoordinatorShell
+    var nodes: [NodeID: SimulatedNode] = [:]
+    var sessions: [WorldSession] = []
+    var network = WorldNetwork()
+    var moments: [WorldFault.Moment: Int] = [:]
+    /// Faults that wait for their moment: place in the setup, and at which count they strike.
+    var armed: [(fault: Int, moment: WorldFault.Moment, count: Int, delay: Double)] = []
+    /// Nodes hurt since every layer last had all of its copies.
+    var hurt: Set<NodeID> = []
+    /// Nodes that will be lost as soon as both sides notice what happened to them.
+    var doomed: Set<NodeID> = []
+    /// When the last fault so far began or ended, and when the run last got on.
+    var troubleUntil = 0.0
+    var progress = 0.0
+    var isOver = false
+
+    /// Without progress for so long after the last fault, in seconds, a run hangs: the longest
+    /// deadline (a step nobody finishes: 60 s) and what may follow it one after the other.
+    package static let patience = 120.0
+    /// How long processes may take to be gone after the run is over and all faults are.
+    static let farewell = 10.0
+    static let detectionBudget = 2.0
+
+    package init(_ setup: WorldSetup, isTraced: Bool = false) throws {
+        self.setup = setup
+        self.isTraced = isTraced
+        random = SeededRandom(seed: setup.seed)
+        judge = WorldJudge(setup)
+        shell = CoordinatorShell(try ToyModel.shared.coordinator(setup))
+        shell.coordinator.putBack(setup.bugs)
+        for _ in 0..<setup.nodes { addNode(after: random.seconds(0...0.1)) }
+        for (place, fault) in setup.faults.enumerated() {
+            switch fault.trigger {
+            case .time(let time): agenda.add(.fault(place), at: time)
+            case .moment(let moment, let count, let delay):
+                armed.append((place, moment, count, delay))
+            }
+        }
+        agenda.add(.tick, at: 0)
+    }
+
+    /// How the run ended; nothing while it goes.
+    package var outcome: RunOutcome? { shell.outcome }
+
+    /// Runs the world to its end, and judges it.
+    package func run() {
+        while !isOver, let (time, happening) = agenda.next() {
+            now = time
+            happen(happening)
+        }
+        judge.end(of: self)
+    }
+
+    /// What happened, for people: the world, its faults, the trace and the verdict, 80 columns wide.
+    ///
+    /// The trace is there only if the world was made with one.
+    package var story: [String] {
+        let promise =
+            setup.isWithinTolerance
+            ? "never more than \(setup.faultTolerance) hurt at once: must complete"
+            : "may stop for a reason"
+        var lines = [
+            "seed \(setup.seed): \(setup.nodes) nodes, \(setup.steps) steps, "
+                + "f = \(setup.faultTolerance); \(promise)"
+        ]
+        lines += setup.faults.map { "  \($0)" }
+        lines += trace
+        lines += judge.complaints.map { "BROKEN: \($0)" }
+        if judge.complaints.isEmpty { lines.append("all holds") }
+        return lines.map { String($0.prefix(WorldTrace.width)) }
+    }
+
+    private func happen(_ happening: Happening) {
+        switch happening {
+        case .arrive(let session, let isUp): arrive(session, isUp: isUp)
+        case .read(let session, let payload): read(payload, session)
+        case .data(let from, let to, let message): arriveData(message, from: from, to: to)
+        case .errand(let process, let errand): run(errand, in: process)
+        case .fault(let place): strike(place)
+        case .undo(let undo): perform(undo)
+        case .tick: tick()
+        }
+    }
+
+    private func tick() {
+        if shell.outcome == nil {
+            if shell.isFrozen { shell.missedTick = true } else { tell(.tick) }
+            let waited = now - max(progress, troubleUntil)
+            longestWait = max(longestWait, waited)
+            if waited > Self.patience {
+                let phase = shell.coordinator.status(now: Seconds(now)).phase
+                judge.complain("no progress for \(Int(waited)) s after the last fault: \(phase)")
+                isOver = true
+            }
+        } else {
+            let living = nodes.values.contains { $0.agent.isRunning || $0.worker.isRunning }
+            isOver = !living || now - max(progress, troubleUntil) > Self.farewell
+        }
+        agenda.add(.tick, at: now + 0.2)
+    }
+
+    /// Notes that something was seen, and sets off what waited for it.
+    func note(_ moment: WorldFault.Moment) {
+        guard !armed.isEmpty else { return }
+        let count = moments[moment, default: 0] + 1
+        moments[moment] = count
+        for wait in armed where wait.moment == moment && wait.count == count {
+            agenda.add(.fault(wait.fault), at: now + wait.delay)
+        }
+        armed.removeAll { $0.moment == moment && $0.count == count }
+    }
+
+    func log(_ line: @autoclosure () -> String) {
+        guard isTraced else { return }
+        trace.append(WorldTrace.line(at: now, line()))
+    }
+}
+
+/// What may happen in a world.
+enum Happening {
+    /// The next message of a stream gets to its end.
+    case arrive(session: Int, isUp: Bool)
+    /// A process that was frozen reads what had come.
+    case read(session: Int, Payload)
+    case data(from: NodeID, to: NodeID, DataMessage)
+    case errand(SimulatedProcess, Errand)
+    case fault(Int)
+    case undo(Undo)
+    case tick
+}
+
+/// What a stream carries.
+enum Payload {
+    case hello(SessionHello)
+    case agentNotice(AgentNotice)
+    case workerNotice(WorkerNotice)
+    case agentInstruction(AgentInstruction)
+    case workerInstruction(WorkerInstruction)
+    /// The other end is closed.
+    case end
+}
+
+/// What workers send each other.
+enum DataMessage {
+    case request(Generation, layer: Int)
+    case delivery(Generation, layer: Int, SimulatedWorker.LayerState)
+}
+
+/// What a process does by itself after a while.
+enum Errand {
+    case connect
+    case beat
+    case say(WorkerMessage)
+    case finishComputing(Generation, step: Int, since: Double)
+    case giveUpForming(Generation)
+    /// The agent sees that its worker is gone.
+    case noticeWorkerExit(evidence: String)
+    /// The worker sees that its agent is gone.
+    case noticeAgentExit
+    /// The agent has waited long enough for its worker to leave.
+    case endFarewell
+}
+
+/// The end of something that went wrong.
+enum Undo {
+    case thaw(NodeID, [SimulatedProcess.Role])
+    case reconnect(NodeID, up: Bool, down: Bool)
+    /// Without acknowledgements the other direction stands still, too, soon after.
+    case starve(NodeID, up: Bool, down: Bool)
+    case rejoin(NodeID, NodeID)
+    case thawCoordinator
+    case calm
+    case flap(NodeID, left: Int)
+}

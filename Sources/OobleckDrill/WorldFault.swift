@@ -1,0 +1,164 @@
+/// One thing that goes wrong in a simulated world, and when it does.
+package struct WorldFault: Hashable, Sendable {
+    /// What sets the fault off.
+    package enum Trigger: Hashable, Sendable {
+        /// Virtual seconds since the start.
+        case time(Double)
+        /// So many seconds after something was seen for the `count`th time, counted from one.
+        case moment(Moment, count: Int, delay: Double)
+    }
+
+    /// Points of a run at which failures are worth more than at random times.
+    package enum Moment: String, Hashable, Sendable, CaseIterable {
+        case planSent = "a plan was sent"
+        case preparedHeard = "a node reported prepared"
+        case resumeSent = "a resume was sent"
+        case voteHeard = "a vote came in"
+        case commitSent = "a commit was sent"
+        case lossDeclared = "a node was declared lost"
+        case collectSent = "the final state was asked for"
+    }
+
+    /// Which processes of a node are hit.
+    package enum Target: String, Hashable, Sendable, CaseIterable {
+        case worker
+        case agent
+        case node
+        /// The machine is off: nothing says goodbye.
+        case machine
+    }
+
+    /// Which way messages stop.
+    package enum Direction: String, Hashable, Sendable, CaseIterable {
+        case both = "both ways"
+        case toNode = "to the node"
+        case fromNode = "from the node"
+    }
+
+    /// How a stream comes to break: the transport finds it by checksum, length or sequence number.
+    package enum Damage: String, Hashable, Sendable, CaseIterable {
+        case bitFlip = "a flipped bit"
+        case truncation = "a truncated message"
+        case loss = "a lost message"
+    }
+
+    /// What happens.
+    package enum Action: Hashable, Sendable {
+        case kill(Target, nodes: Int)
+        /// All nodes of one pipeline at once.
+        case killPipeline(Target)
+        /// SIGSTOP, and SIGCONT after so many seconds.
+        case freeze(Target, seconds: Double)
+        /// A node and the coordinator do not reach each other.
+        case cutOff(Direction, seconds: Double)
+        /// Two nodes do not reach each other, but both the coordinator.
+        case split(seconds: Double)
+        /// The stream of a node's worker or agent breaks.
+        case breakStream(Target, Damage)
+        /// All messages take up to 100 ms longer.
+        case jitter(seconds: Double)
+        /// The coordinator's process stands still.
+        case freezeCoordinator(seconds: Double)
+        case join(nodes: Int)
+        /// A node that joins, dies and joins again.
+        case flap(times: Int)
+        case drain
+        /// A worker takes its peers for dead though all live.
+        case falseAlarm
+        /// A second process claims a living node's number.
+        case impostor(Target)
+        /// Old messages of a node arrive once more.
+        case replay
+        /// The ledger cannot be written any more.
+        case diskFull
+    }
+
+    package var trigger: Trigger
+    package var action: Action
+
+    package init(_ trigger: Trigger, _ action: Action) {
+        self.trigger = trigger
+        self.action = action
+    }
+}
+
+extension WorldFault.Action {
+    /// How many nodes it may cost the run.
+    var cost: Int {
+        switch self {
+        case .kill(_, let nodes): nodes
+        case .killPipeline: .max
+        case .split: 2
+        case .freeze, .cutOff, .breakStream, .flap, .impostor: 1
+        case .jitter, .freezeCoordinator, .join, .drain, .falseAlarm, .replay, .diskFull: 0
+        }
+    }
+}
+
+extension WorldFault.Action {
+    /// The kind of thing it is, in a word.
+    package var kind: String {
+        switch self {
+        case .kill: "kill"
+        case .killPipeline: "kill-pipeline"
+        case .freeze: "freeze"
+        case .cutOff: "cut-off"
+        case .split: "split"
+        case .breakStream: "break-stream"
+        case .jitter: "jitter"
+        case .freezeCoordinator: "freeze-coordinator"
+        case .join: "join"
+        case .flap: "flap"
+        case .drain: "drain"
+        case .falseAlarm: "false-alarm"
+        case .impostor: "impostor"
+        case .replay: "replay"
+        case .diskFull: "disk-full"
+        }
+    }
+
+    /// All kinds.
+    package static let kinds: Set<String> = [
+        "kill", "kill-pipeline", "freeze", "cut-off", "split", "break-stream", "jitter",
+        "freeze-coordinator", "join", "flap", "drain", "false-alarm", "impostor", "replay",
+        "disk-full",
+    ]
+}
+
+extension WorldFault: CustomStringConvertible {
+    /// One line for people.
+    package var description: String {
+        switch trigger {
+        case .time(let time): "at \(Self.text(time)): \(action)"
+        case .moment(let moment, let count, let delay):
+            "\(Self.text(delay)) after \(moment.rawValue) (\(count)): \(action)"
+        }
+    }
+
+    static func text(_ seconds: Double) -> String { "\((seconds * 1000).rounded() / 1000) s" }
+}
+
+extension WorldFault.Action: CustomStringConvertible {
+    /// A few words for people.
+    package var description: String {
+        func time(_ seconds: Double) -> String { WorldFault.text(seconds) }
+        return switch self {
+        case .kill(let target, let nodes): "kill \(nodes) × \(target.rawValue)"
+        case .killPipeline(let target): "kill each \(target.rawValue) of a pipeline"
+        case .freeze(let target, let seconds): "freeze a \(target.rawValue) for \(time(seconds))"
+        case .cutOff(let way, let seconds): "cut a node off \(way.rawValue) for \(time(seconds))"
+        case .split(let seconds): "part two nodes for \(time(seconds))"
+        case .breakStream(let target, let damage):
+            "break the stream of a \(target.rawValue): \(damage.rawValue)"
+        case .jitter(let seconds): "delays up to 100 ms for \(time(seconds))"
+        case .freezeCoordinator(let seconds): "freeze the coordinator for \(time(seconds))"
+        case .join(let nodes): "\(nodes) nodes join"
+        case .flap(let times): "a node dies and rejoins \(times) times"
+        case .drain: "drain a node"
+        case .falseAlarm: "a false alarm"
+        case .impostor(let target): "a second \(target.rawValue) claims a living node's number"
+        case .replay: "old messages of a node arrive again"
+        case .diskFull: "the disk is full"
+        }
+    }
+}

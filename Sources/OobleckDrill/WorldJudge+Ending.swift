@@ -1,0 +1,119 @@
+import OobleckCoordination
+import OobleckCore
+
+extension WorldJudge {
+    /// Judges the end of a world.
+    mutating func end(of world: World) {
+        guard let outcome = world.shell.outcome else {
+            if complaints.isEmpty { complain("the run has no end") }
+            return
+        }
+        switch outcome {
+        case .completed(let digests, let loss): checkCompletion(digests, loss)
+        case .stopped(let error): checkStop(error, world)
+        }
+        checkChain()
+        checkWorkers(world)
+        checkProcesses(world)
+        checkResult(world)
+    }
+
+    private mutating func checkCompletion(_ digests: [String], _ loss: Double) {
+        if ledger.count != setup.steps { complain("completed after \(ledger.count) steps") }
+        let final = reference.states[setup.steps]
+        if digests != final.map({ "\($0)" }) { complain("the final state differs") }
+        if loss != reference.losses.last { complain("the final loss differs") }
+        for layer in final.indices {
+            let bytes = (0..<8).map { UInt8(truncatingIfNeeded: final[layer] >> (8 * $0)) }
+            if chunks[layer]?.bytes != bytes { complain("layer \(layer) is stored otherwise") }
+        }
+    }
+
+    /// A run may stop when it cannot go on, and must not otherwise.
+    private mutating func checkStop(_ error: OobleckError, _ world: World) {
+        if setup.isWithinTolerance {
+            return complain("stopped although at most f nodes were lost at once: \(error.message)")
+        }
+        switch error.code {
+        case .storage:
+            if !world.shell.isDiskFull { complain("stopped without reason: \(error.message)") }
+        case .outOfNodes:
+            let isLost = ledger.isEmpty ? false : !lostLayers.isEmpty
+            if usableNodes.count >= ToyModel.minimumNodes, !isLost {
+                complain("stopped without reason: \(error.message)")
+            }
+        default:
+            // Four attempts at one step fail with nobody lost: only when its nodes are parted.
+            let alarms = world.struck.count {
+                switch setup.faults[$0].action {
+                case .split, .falseAlarm, .replay: true
+                default: false
+                }
+            }
+            if alarms == 0 { complain("stopped without reason: \(error.message)") }
+        }
+    }
+
+    /// Layers that no node which is not out holds under the last plan in force.
+    private var lostLayers: [Int] {
+        let held = Set(
+            (inForce?.layersByNode ?? [:]).filter { !out.contains($0.key) }.values.joined()
+        )
+        return (0..<ToyModel.layerCount).filter { !held.contains($0) }
+    }
+
+    private mutating func checkChain() {
+        if let broken = LedgerChain.firstBroken(lines) {
+            complain("the ledger's chain is broken at line \(broken)")
+        }
+        for (number, step) in ledger.enumerated() {
+            let batch = ToyModel.microbatchCount * ToyModel.microbatchSize
+            if step.firstSample != number * batch || step.endSample != (number + 1) * batch {
+                complain("step \(number) has samples \(step.firstSample) to \(step.endSample)")
+            }
+        }
+    }
+
+    /// Workers applied what the ledger has, under its generation, each step once, and hold the
+    /// undisturbed run's state.
+    private mutating func checkWorkers(_ world: World) {
+        for id in world.nodes.keys.sorted() {
+            guard let worker = world.nodes[id]?.logic else { continue }
+            for problem in worker.problems { complain(problem) }
+            var before = -1
+            for (step, generation) in worker.applied {
+                if step <= before { complain("worker \(id) applied step \(step) after \(before)") }
+                before = step
+                if step >= ledger.count || ledger[step].generation != generation {
+                    complain("worker \(id) applied step \(step), which is not in the ledger")
+                }
+            }
+            for (layer, state) in worker.layers
+            where state.steps > setup.steps || reference.states[state.steps][layer] != state.value {
+                complain("worker \(id) holds a wrong layer \(layer)")
+            }
+        }
+    }
+
+    private mutating func checkProcesses(_ world: World) {
+        for id in world.nodes.keys.sorted() {
+            guard let node = world.nodes[id], node.isPowered else { continue }
+            for process in [node.agent, node.worker] where process.isRunning {
+                complain("\(process.role.rawValue) \(id) is left after the run")
+            }
+        }
+    }
+
+    private mutating func checkResult(_ world: World) {
+        let result = world.shell.coordinator.result(stateSHA256: "")
+        let batch = ToyModel.microbatchCount * ToyModel.microbatchSize
+        // A step that could not be recorded was decided, but does not count.
+        if !world.shell.isDiskFull, result.samplesCommitted != batch * ledger.count {
+            complain("\(result.samplesCommitted) samples for \(ledger.count) steps")
+        }
+        if result.samplesRepeated != 0 { complain("samples are repeated") }
+        if result.recoveries != recoveries { complain("recoveries were told otherwise") }
+        let lost = recoveries.flatMap(\.lostNodes)
+        if Set(lost).count != lost.count { complain("a node was lost twice") }
+    }
+}

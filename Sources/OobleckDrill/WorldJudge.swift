@@ -1,0 +1,211 @@
+import OobleckCoordination
+import OobleckCore
+
+/// Watches a simulated world, and complains of everything that must not be.
+///
+/// It keeps an account of its own, from what is said on the wire and what workers really hold, and
+/// shares no state with the coordinator:
+/// - a step is recorded once, in order, only after every node of the plan in force has voted for it
+///   in its generation, with the undisturbed run's loss and norm; and committed only when recorded;
+/// - generations only rise, for the run and for each worker;
+/// - every layer has a copy in each pipeline, really, when a step is recorded;
+/// - nobody who is out is sent anything or planned for;
+/// - the run ends as the undisturbed one, or for a reason that holds.
+package struct WorldJudge: Sendable {
+    /// A plan that was sent, and what follows from it.
+    struct KnownPlan {
+        let plan: ExecutionPlan
+        let nodes: [NodeID]
+        let layersByNode: [NodeID: [Int]]
+        var generation: Generation { plan.generation }
+    }
+
+    package private(set) var complaints: [String] = []
+    package private(set) var ledger: [CommittedStep] = []
+    /// The ledger's chain so far.
+    var lines: [LedgerChain.Line] = []
+    private(set) var plans: [Generation: KnownPlan] = [:]
+    package private(set) var recoveries: [RecoveryRecord] = []
+    /// Kinds of events that the coordinator logged.
+    package private(set) var eventKinds: Set<RunEvent.Kind> = []
+    private(set) var chunks: [Int: (generation: Generation, bytes: [UInt8])] = [:]
+    /// Nodes that are out, that were let go, and whose worker was ready.
+    private(set) var out: Set<NodeID> = []
+    private(set) var released: Set<NodeID> = []
+    private var ready: Set<NodeID> = []
+    private var newest = Generation(-1)
+    private var resumedGeneration: Generation?
+    private var started: Set<NodeID> = []
+    private var prepared: [Generation: Set<NodeID>] = [:]
+    private var votes: [NodeID: (generation: Generation, step: Int)] = [:]
+    private var commits: [NodeID: Int] = [:]
+    let setup: WorldSetup
+    let reference: ToyModel.Reference
+
+    init(_ setup: WorldSetup) {
+        self.setup = setup
+        reference = ToyModel.shared.reference(steps: setup.steps)
+    }
+
+    mutating func complain(_ what: String) {
+        // One is enough to look into; a broken world has hundreds.
+        if complaints.count < 20 { complaints.append(what) }
+    }
+
+    // MARK: What the coordinator hears
+
+    mutating func heard(_ event: CoordinatorEvent) {
+        guard case .worker(let node, let message) = event, !out.contains(node) else { return }
+        switch message {
+        case .ready: ready.insert(node)
+        case .prepared(let report): prepared[report.generation, default: []].insert(node)
+        case .resumed(let generation, _):
+            if generation == resumedGeneration { started.insert(node) }
+        case .vote(let vote):
+            votes[node] = (vote.generation, vote.step)
+            if vote.generation == resumedGeneration { started.insert(node) }
+        default: break
+        }
+    }
+
+    mutating func admitted(_ node: NodeID) {
+        if !seen.insert(node).inserted { complain("node number \(node) is given twice") }
+    }
+
+    private var seen: Set<NodeID> = []
+
+    // MARK: What it does
+
+    mutating func sent(_ message: CoordinatorMessage, to node: NodeID) {
+        if out.contains(node) { complain("a message to node \(node), which is out") }
+        switch message {
+        case .reconfigure(let plan): planned(plan)
+        case .resume(let generation, let step): resumed(generation, step: step)
+        case .commit(let commit): committed(commit, node)
+        case .stop(let reason) where reason.hasSuffix("is drained"): released.insert(node)
+        default: break
+        }
+    }
+
+    private mutating func planned(_ plan: Reconfiguration) {
+        guard plan.generation != newest else { return }
+        if plan.generation < newest {
+            complain("generation \(plan.generation) follows \(newest)")
+        }
+        newest = plan.generation
+        let known = KnownPlan(
+            plan: plan.plan,
+            nodes: plan.plan.nodes,
+            layersByNode: plan.layersByNode
+        )
+        plans[plan.generation] = known
+        let dead = known.nodes.filter { out.contains($0) }
+        if !dead.isEmpty { complain("plan \(plan.generation) uses nodes \(dead), which are out") }
+        if plan.committedSteps != ledger.count {
+            complain(
+                "plan \(plan.generation) follows step \(plan.committedSteps) of \(ledger.count)"
+            )
+        }
+        if plan.plan.pipelines.reduce(0, { $0 + $1.microbatches }) != ToyModel.microbatchCount {
+            complain("plan \(plan.generation) does not run each microbatch once")
+        }
+    }
+
+    private mutating func resumed(_ generation: Generation, step: Int) {
+        guard generation != resumedGeneration, let plan = plans[generation] else { return }
+        resumedGeneration = generation
+        started = []
+        let missing = Set(plan.nodes).subtracting(prepared[generation] ?? [])
+        if !missing.isEmpty { complain("resume although nodes \(missing) are not prepared") }
+        if step != ledger.count { complain("resume at step \(step) of \(ledger.count)") }
+    }
+
+    private mutating func committed(_ commit: StepCommit, _ node: NodeID) {
+        guard let last = ledger.last, last.step == commit.step else {
+            return complain("commit of step \(commit.step), which is not in the ledger")
+        }
+        if last.generation != commit.generation { complain("commit of another generation") }
+        if commits[node, default: -1] >= commit.step {
+            complain("step \(commit.step) is committed twice to node \(node)")
+        }
+        commits[node] = commit.step
+    }
+
+    mutating func recorded(_ step: CommittedStep, nodes: [NodeID: SimulatedNode]) {
+        let number = step.step
+        if number != ledger.count { complain("step \(number) recorded after \(ledger.count)") }
+        if let last = ledger.last, last.generation > step.generation {
+            complain("step \(number) of generation \(step.generation) after \(last.generation)")
+        }
+        ledger.append(step)
+        lines.append(LedgerChain.line(step, after: lines.last))
+        guard number < setup.steps else { return complain("step \(number) is too many") }
+        if step.loss != reference.losses[number] || step.gradientNorm != reference.norms[number] {
+            complain("step \(number) differs from the undisturbed run")
+        }
+        guard let plan = plans[step.generation], step.generation == resumedGeneration else {
+            return complain("step \(number) of generation \(step.generation), not in force")
+        }
+        for node in plan.nodes {
+            let vote = votes[node]
+            if vote?.generation != step.generation || vote?.step != number || out.contains(node) {
+                complain("step \(number) recorded without a vote of node \(node)")
+            }
+        }
+        checkCopies(plan, step: number, nodes)
+    }
+
+    /// Every layer is held, really, once in each pipeline, after as many steps as are committed.
+    private mutating func checkCopies(
+        _ plan: KnownPlan,
+        step: Int,
+        _ nodes: [NodeID: SimulatedNode]
+    ) {
+        var copies = Array(repeating: 0, count: ToyModel.layerCount)
+        for node in plan.nodes {
+            for (layer, state) in nodes[node]?.logic.layers ?? [:] where state.steps == step {
+                copies[layer] += 1
+            }
+        }
+        for layer in copies.indices where copies[layer] < plan.plan.pipelines.count {
+            complain("layer \(layer) has \(copies[layer]) copies at step \(step)")
+        }
+    }
+
+    mutating func fenced(_ node: NodeID) { out.insert(node) }
+
+    mutating func recovered(_ record: RecoveryRecord) {
+        recoveries.append(record)
+        for node in record.lostNodes where !out.contains(node) {
+            complain("recovered from the loss of node \(node), which is not out")
+        }
+    }
+
+    mutating func logged(_ event: RunEvent) { eventKinds.insert(event.kind) }
+
+    mutating func stored(_ chunk: LayerChunk) {
+        if let before = chunks[chunk.layer], before.generation >= chunk.generation {
+            chunks[chunk.layer]?.bytes += chunk.bytes
+        } else {
+            chunks[chunk.layer] = (chunk.generation, chunk.bytes)
+        }
+    }
+
+    // MARK: What follows from it
+
+    /// The plan that all of its nodes have begun to train under; nothing while another is on its
+    /// way.
+    var trainingPlan: KnownPlan? {
+        guard let plan = inForce, plan.generation == newest,
+            started.isSuperset(of: plan.nodes)
+        else { return nil }
+        return plan
+    }
+
+    var inForce: KnownPlan? { resumedGeneration.flatMap { plans[$0] } }
+
+    /// Nodes a plan could use.
+    var usableNodes: [NodeID] {
+        ready.filter { !out.contains($0) && !released.contains($0) }.sorted()
+    }
+}

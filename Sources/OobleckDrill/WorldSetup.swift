@@ -1,0 +1,132 @@
+import OobleckCoordination
+
+/// What a simulated world is made of: its nodes, its work, and what goes wrong.
+///
+/// A pure function of the seed.
+package struct WorldSetup: Sendable {
+    package var seed: UInt64
+    package var nodes: Int
+    package var steps: Int
+    package var faultTolerance: Int
+    /// Whether never more than `faultTolerance` nodes are hurt at once, and enough are left: then
+    /// the run has to complete.
+    ///
+    /// Otherwise it may stop for a stated reason.
+    package var isWithinTolerance: Bool
+    package var faults: [WorldFault]
+    /// Bugs put back in, to see that they are found.
+    package var bugs: KnownBugs = []
+
+    package init(
+        seed: UInt64,
+        nodes: Int,
+        steps: Int,
+        faultTolerance: Int,
+        isWithinTolerance: Bool,
+        faults: [WorldFault]
+    ) {
+        self.seed = seed
+        self.nodes = nodes
+        self.steps = steps
+        self.faultTolerance = faultTolerance
+        self.isWithinTolerance = isWithinTolerance
+        self.faults = faults
+    }
+
+    /// The world of a seed.
+    package init(seed: UInt64) {
+        var random = SeededRandom(seed: seed &* 0x9E37_79B9 &+ 77)
+        let tolerance = random.chance(0.3) ? 2 : 1
+        let isWithin = random.chance(0.6)
+        let needed = (tolerance + 1) * ToyModel.minimumNodes
+        let nodes =
+            isWithin
+            ? needed + Int.random(in: 1...4, using: &random)
+            : Int.random(in: 2...8, using: &random)
+        let steps = Int.random(in: 2...12, using: &random)
+        let length = 0.3 + 0.05 * Double(steps)
+        let count = Int.random(in: 1...6, using: &random)
+        let faults = (0..<count).map { _ in
+            WorldFault.drawn(
+                from: &random,
+                length: length,
+                faultTolerance: tolerance,
+                isWithinTolerance: isWithin
+            )
+        }
+        self.init(
+            seed: seed,
+            nodes: nodes,
+            steps: steps,
+            faultTolerance: tolerance,
+            isWithinTolerance: isWithin,
+            faults: faults
+        )
+    }
+}
+
+extension WorldFault {
+    /// A fault by chance: half of them at a moment that matters, half at any time.
+    static func drawn(
+        from random: inout SeededRandom,
+        length: Double,
+        faultTolerance: Int,
+        isWithinTolerance: Bool
+    ) -> WorldFault {
+        let action = Action.drawn(
+            from: &random,
+            faultTolerance: faultTolerance,
+            isWithinTolerance: isWithinTolerance
+        )
+        if action == .replay, random.chance(0.7) {
+            // A vote of the generation before is of most harm before the node votes again.
+            let count = 2 + random.index(below: 8)
+            let delay = random.seconds(0...0.02)
+            return WorldFault(.moment(.resumeSent, count: count, delay: delay), action)
+        }
+        guard random.chance(0.5) else {
+            return WorldFault(.time(random.seconds(0...length)), action)
+        }
+        let moment = Moment.allCases[random.index(below: Moment.allCases.count)]
+        let count = 1 + random.index(below: moment == .voteHeard ? 20 : 4)
+        let delay = random.chance(0.5) ? 0 : random.seconds(0...0.02)
+        return WorldFault(.moment(moment, count: count, delay: delay), action)
+    }
+}
+
+extension WorldFault.Action {
+    static func drawn(
+        from random: inout SeededRandom,
+        faultTolerance: Int,
+        isWithinTolerance: Bool
+    ) -> WorldFault.Action {
+        let target = WorldFault.Target.allCases[random.index(below: 4)]
+        let process: WorldFault.Target = random.chance(0.5) ? .worker : .agent
+        // Around the detection budget of 2 s: shorter goes unnoticed, longer makes a zombie.
+        let seconds = random.seconds(0...6)
+        let ways = WorldFault.Direction.allCases
+        let damages = WorldFault.Damage.allCases
+        switch random.index(below: 20) {
+        case 0, 1, 2: return .kill(target, nodes: 1)
+        case 3: return .kill(target, nodes: faultTolerance)
+        case 4: return isWithinTolerance ? .kill(target, nodes: 1) : .killPipeline(target)
+        case 5:
+            let more = isWithinTolerance ? 0 : 1 + random.index(below: 2)
+            return .kill(target, nodes: faultTolerance + more)
+        case 6, 7: return .freeze(target == .machine ? .node : target, seconds: seconds)
+        case 8, 9: return .cutOff(ways[random.index(below: 3)], seconds: seconds)
+        case 10: return .split(seconds: seconds)
+        case 11: return .breakStream(process, damages[random.index(below: 3)])
+        case 12: return .jitter(seconds: seconds)
+        case 13: return .freezeCoordinator(seconds: seconds)
+        case 14: return .join(nodes: 1 + random.index(below: 3))
+        case 15: return .flap(times: 1 + random.index(below: 3))
+        case 16: return .drain
+        case 17: return .falseAlarm
+        case 18: return random.chance(0.5) ? .impostor(process) : .replay
+        default:
+            guard !isWithinTolerance, random.chance(0.3) else { return .replay }
+            return .diskFull
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import OobleckCoordination
+import OobleckCore
+
+/// Lines of a world's story for people, at most 80 columns wide.
+package enum WorldTrace {
+    static let width = 80
+
+    static func line(at time: Double, _ text: String) -> String {
+        let milliseconds = Int((time * 1000).rounded())
+        let seconds = "\(milliseconds / 1000)"
+        let rest = "\(1000 + milliseconds % 1000)".dropFirst()
+        let stamp = String(repeating: " ", count: max(0, 4 - seconds.count)) + "\(seconds).\(rest)"
+        return String("\(stamp)  \(text)".prefix(width))
+    }
+
+    /// What the coordinator hears; nothing for what only shows that somebody lives.
+    static func text(of event: CoordinatorEvent) -> String? {
+        switch event {
+        case .agentJoined(let node, _): "node \(node): agent joins"
+        case .workerJoined(let node, _): "node \(node): worker joins"
+        case .worker(let node, let message): "node \(node): \(text(of: message))"
+        case .nodeLost(let node, let evidence): "node \(node): lost: \(evidence)"
+        case .drainRequested(let node): "node \(node): drain requested"
+        case .stopRequested(let reason): "stop requested: \(reason)"
+        case .agentHeard, .workerHeard, .tick: nil
+        }
+    }
+
+    private static func text(of message: WorkerMessage) -> String {
+        switch message {
+        case .ready: "ready"
+        case .prepared(let report): "prepared for generation \(report.generation)"
+        case .resumed(let generation, let step): "begins step \(step), generation \(generation)"
+        case .vote(let vote): "votes for step \(vote.step), generation \(vote.generation)"
+        case .faulted(let generation, let what): "fault in generation \(generation): \(what)"
+        case .failed(let status, let what): "failed with status \(status): \(what)"
+        case .rendezvous(let rendezvous): "is ready to meet, generation \(rendezvous.generation)"
+        case .digests: "digests"
+        case .layerChunk(let chunk):
+            "a piece of layer \(chunk.layer)\(chunk.isLast ? ", last" : "")"
+        }
+    }
+
+    /// What the coordinator does; nothing where its event log says it better.
+    static func text(of directive: CoordinatorDirective) -> String? {
+        switch directive {
+        case .send(let node, let message): text(of: message).map { "    to node \(node): \($0)" }
+        case .fence(let node, let reason): "    node \(node) is out: \(reason)"
+        case .record(let step):
+            "    step \(step.step) recorded, generation \(step.generation), loss \(step.loss)"
+        case .log(let event):
+            switch event.kind {
+            case .planned, .aborted, .warning, .suspicion, .refused, .nodeDrained, .recovered:
+                "    \(event.message)"
+            default: nil
+            }
+        case .finish(.completed): "    the run is complete"
+        case .finish(.stopped(let error)): "    the run stops: \(error.message)"
+        case .publish, .recovered, .store: nil
+        }
+    }
+
+    private static func text(of message: CoordinatorMessage) -> String? {
+        switch message {
+        case .reconfigure(let plan): "prepare generation \(plan.generation)"
+        case .resume(let generation, let step): "resume at step \(step), generation \(generation)"
+        case .commit(let commit): "commit step \(commit.step)\(commit.pauses ? ", then pause" : "")"
+        case .abort(let generation, _): "abort generation \(generation)"
+        case .collect(_, let upload): "hand in digests and layers \(upload)"
+        case .stop(let reason): "stop: \(reason)"
+        case .job, .rendezvous: nil
+        }
+    }
+}

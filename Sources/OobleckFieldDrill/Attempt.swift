@@ -1,0 +1,159 @@
+import Foundation
+import OobleckClock
+import OobleckControl
+import OobleckCore
+import OobleckRun
+
+/// One disturbed run of a row.
+struct Attempt {
+    /// How it ended, before it is judged.
+    struct Ending {
+        let run: ObservedRun
+        var status: Int32?
+        /// What did not go as the fault demands.
+        var problems: [String] = []
+        /// How many nodes the fault must, and may, cost.
+        var leastLosses = 0
+        var mostLosses = 0
+        /// Why it could not be tried here.
+        var skipped: String?
+    }
+
+    let drill: Drill
+    let fault: DrillFault
+    let variant: Variant
+    let name: String
+    var random: DrillRandom
+
+    private var laboratory: DrillLaboratory { drill.laboratory }
+
+    init(drill: Drill, fault: DrillFault, variant: Variant, name: String, random: DrillRandom) {
+        self.drill = drill
+        self.fault = fault
+        self.variant = variant
+        self.name = name
+        self.random = random
+    }
+
+    func execute() async throws -> Ending {
+        var attempt = self
+        return fault.needsNamespaces
+            ? try await attempt.disturbNetwork() : try await attempt.disturbProcesses()
+    }
+
+    /// A step in the first half of the run, so that much is left to do after it.
+    mutating func moment() -> Int {
+        Int.random(in: 3...DrillLaboratory.steps / 2, using: &random)
+    }
+
+    // MARK: Processes of this machine
+
+    private mutating func disturbProcesses() async throws -> Ending {
+        var arguments = laboratory.trainArguments(name, tolerance: fault.faultTolerance)
+        arguments += ["--nodes", "\(fault.nodes)"]
+        if case .staged(let words, _) = variant { arguments += ["--fault", words] }
+        let run = try ObservedRun(
+            path: laboratory.path(name),
+            executable: laboratory.executable,
+            arguments: arguments
+        )
+        var ending = Ending(run: run)
+        do {
+            try await disturb(run, &ending)
+            ending.status = try await run.end()
+        } catch {
+            try await run.clear()
+            throw error
+        }
+        return ending
+    }
+
+    private mutating func disturb(_ run: ObservedRun, _ ending: inout Ending) async throws {
+        if case .staged(_, let losses) = variant {
+            (ending.leastLosses, ending.mostLosses) = (losses, losses)
+            return
+        }
+        let step = moment()
+        guard let status = try await run.wait(until: { $0.phase == .training && $0.step >= step })
+        else { return ending.problems.append("it never got to step \(step)") }
+        let nodes = status.nodes.filter { $0.state == .healthy && $0.pipeline != nil }
+            .shuffled(using: &random)
+        guard nodes.count >= 2 else {
+            return ending.problems.append("only \(nodes.count) nodes train at step \(status.step)")
+        }
+        switch fault {
+        case .killWorker: strike(SIGKILL, [nodes[0]], .worker, &ending)
+        case .killAgent: strike(SIGKILL, [nodes[0]], .agent, &ending)
+        case .killNode: strike(SIGKILL, [nodes[0]], .node, &ending)
+        case .killTwoAtOnce: strike(SIGKILL, Array(nodes.prefix(2)), .node, &ending)
+        case .killPipeline:
+            let pipeline = nodes.filter { $0.pipeline == nodes[0].pipeline }
+            strike(SIGKILL, pipeline, .node, &ending)
+        case .killDuringRecovery:
+            strike(SIGKILL, [nodes[0]], .node, &ending)
+            if try await run.waitForLoss(of: nodes[0].id) {
+                strike(SIGKILL, [nodes[1]], .node, &ending)
+            }
+        case .stopWorker: try await freeze(nodes[0], .worker, run, &ending)
+        case .stopAgent: try await freeze(nodes[0], .agent, run, &ending)
+        case .drainNode: try await order(["drain", run.path, "\(nodes[0].id)"], &ending)
+        case .joinStorm:
+            for _ in 0..<3 { try await order(["add", run.path], &ending) }
+        default: break
+        }
+    }
+
+    private func pids(_ node: NodeStatus, _ target: PlannedFault.Target) -> [Int] {
+        let agent = [node.agentPID].compactMap { $0 }
+        return switch target {
+        case .agent: agent
+        case .worker: node.workerPIDs
+        case .node: node.workerPIDs + agent
+        }
+    }
+
+    /// Sends a signal to all at once; each node hit must be lost.
+    private func strike(
+        _ signal: Int32,
+        _ nodes: [NodeStatus],
+        _ target: PlannedFault.Target,
+        _ ending: inout Ending
+    ) {
+        for node in nodes {
+            for pid in pids(node, target) where kill(pid_t(pid), signal) != 0 {
+                ending.problems.append("process \(pid) was gone before it was hit")
+            }
+        }
+        ending.leastLosses += nodes.count
+        ending.mostLosses += nodes.count
+    }
+
+    /// A process stands still until its node was replaced, then goes on as a zombie: it must be
+    /// refused and end.
+    private func freeze(
+        _ node: NodeStatus,
+        _ target: PlannedFault.Target,
+        _ run: ObservedRun,
+        _ ending: inout Ending
+    ) async throws {
+        strike(SIGSTOP, [node], target, &ending)
+        let isReplaced = try await run.waitForLoss(of: node.id)
+        for pid in pids(node, target) { kill(pid_t(pid), SIGCONT) }
+        if !isReplaced { ending.problems.append("frozen node \(node.id) was not found") }
+    }
+
+    /// Runs a command of ours against the run.
+    private func order(_ arguments: [String], _ ending: inout Ending) async throws {
+        let process = try ChildProcess.spawn(
+            laboratory.executable,
+            arguments,
+            group: .own,
+            holdsInput: false,
+            logPath: laboratory.path(name + "-order.log")
+        )
+        _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 10)
+        guard process.exitStatus == .status(0) else {
+            return ending.problems.append("oobleck \(arguments[0]) failed")
+        }
+    }
+}

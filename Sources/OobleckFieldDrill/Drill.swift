@@ -1,0 +1,173 @@
+import Foundation
+import OobleckClock
+import OobleckControl
+import OobleckCore
+import OobleckRun
+
+/// Goes through rows of the fault matrix on real processes.
+///
+/// Each run trains the same job and is disturbed once; it must end by itself with the undisturbed
+/// run's state, have used each sample once, and leave nothing behind.
+package struct Drill: Sendable {
+    package var laboratory: DrillLaboratory
+    package var faults: [DrillFault]
+    package var seed: UInt64
+    /// Runs of each row.
+    package var repeats: Int
+
+    package init(
+        laboratory: DrillLaboratory,
+        faults: [DrillFault],
+        seed: UInt64,
+        repeats: Int
+    ) {
+        self.laboratory = laboratory
+        self.faults = faults
+        self.seed = seed
+        self.repeats = repeats
+    }
+
+    /// Holds the drill, and shows each row as it is done.
+    package func run(
+        into report: DrillReport,
+        onRow: (DrillRow) -> Void
+    ) async throws -> DrillReport {
+        var report = report
+        let start = MonotonicTime.now
+        for tolerance in Set(faults.map(\.faultTolerance)).sorted() {
+            report.references["\(tolerance)"] = try await reference(tolerance)
+        }
+        let obstacle =
+            faults.contains(where: \.needsNamespaces) ? await NetworkLaboratory.obstacle() : nil
+        for fault in faults {
+            var row = DrillRow(fault: fault)
+            let began = MonotonicTime.now
+            if fault.needsNamespaces, let obstacle {
+                row.skip(obstacle)
+            } else {
+                try await drill(fault, &row, report.references["\(fault.faultTolerance)"] ?? "")
+            }
+            row.duration = MonotonicTime.now - began
+            report.rows.append(row)
+            onRow(row)
+        }
+        report.duration = MonotonicTime.now - start
+        return report
+    }
+
+    /// State of the undisturbed run: one process, one stage.
+    private func reference(_ tolerance: Int) async throws -> String {
+        let name = "reference-f\(tolerance)"
+        let run = try ObservedRun(
+            path: laboratory.path(name),
+            executable: laboratory.executable,
+            arguments: laboratory.trainArguments(name, tolerance: tolerance) + ["--reference"]
+        )
+        let status = try await run.end()
+        try await run.clear()
+        guard status == 0 else {
+            throw OobleckError(.internalFault, "the undisturbed run failed: \(run.lastLine)")
+        }
+        return try RunDirectory.open(path: run.path).result().stateSHA256
+    }
+
+    private func drill(_ fault: DrillFault, _ row: inout DrillRow, _ expected: String) async throws
+    {
+        let variants = Variant.all(of: fault, repeats: repeats)
+        for (number, variant) in variants.enumerated() where row.verdict != .skipped {
+            let name = "\(fault.rawValue)-\(number)"
+            let leaks = try Leaks()
+            let attempt = Attempt(
+                drill: self,
+                fault: fault,
+                variant: variant,
+                name: name,
+                random: DrillRandom(seed: seed, fault, number)
+            )
+            let ending = try await attempt.execute()
+            if let skipped = ending.skipped {
+                row.skip(skipped)
+                continue
+            }
+            row.runs += 1
+            row.leaks += try await leaks.find(after: ending.run).map { "\(name): \($0)" }
+            try await ending.run.clear()
+            let before = row.reasons.count
+            try judge(ending, fault, name, expected, &row)
+            if !row.leaks.isEmpty { row.verdict = .failed }
+            // What was in order is not kept.
+            if row.reasons.count == before, row.leaks.isEmpty {
+                try FileManager.default.removeItem(atPath: ending.run.path)
+            }
+        }
+    }
+
+    private func judge(
+        _ ending: Attempt.Ending,
+        _ fault: DrillFault,
+        _ name: String,
+        _ expected: String,
+        _ row: inout DrillRow
+    ) throws {
+        for problem in ending.problems { row.fail("\(name): \(problem)") }
+        guard ending.status == 0 else {
+            row.isStateEqual = false
+            let how = ending.status.map { "ended with status \($0)" } ?? "did not end"
+            return row.fail("\(name): \(how): \(ending.run.lastLine)")
+        }
+        let result = try RunDirectory.open(path: ending.run.path).result()
+        let verification = try RunVerifier.verify(ending.run.path)
+        row.losses += result.failures
+        row.detected += result.recoveries.map(\.detect)
+        row.recovered += result.recoveries.map(\.total)
+        row.samplesLost += verification.samplesLost
+        row.samplesRepeated += max(verification.samplesRepeated, result.samplesRepeated)
+        if result.stateSHA256 != expected {
+            row.isStateEqual = false
+            row.fail("\(name): state \(result.stateSHA256), undisturbed \(expected)")
+        }
+        if let first = verification.violations.first { row.fail("\(name): \(first)") }
+        if result.failures < ending.leastLosses {
+            row.fail("\(name): \(result.failures) nodes lost, at least \(ending.leastLosses) hurt")
+        }
+        if result.failures > ending.mostLosses {
+            row.fail("\(name): \(result.failures) nodes lost, only \(ending.mostLosses) hurt")
+        }
+    }
+}
+
+/// How a row is varied from run to run.
+enum Variant: Sendable {
+    case plain
+    /// A staged death at a point of the code: what `--fault` takes.
+    case staged(String, losses: Int)
+
+    static func all(of fault: DrillFault, repeats: Int) -> [Variant] {
+        guard fault == .killAtPoints else { return Array(repeating: .plain, count: repeats) }
+        let inRecovery: Set<FailurePoint> = [.midRebuild, .midTransfer, .beforePrepared]
+        return FailurePoint.allCases.enumerated().compactMap { index, point in
+            guard !inRecovery.contains(point) else { return nil }
+            let target = PlannedFault.Target.allCases[index % 3].rawValue
+            let words = "node=\(index % 6),point=\(point.rawValue),step=\(5 + index)"
+            return .staged("\(words),target=\(target)", losses: 1)
+        }
+    }
+}
+
+/// SplitMix64, seeded by the drill's seed, the row and the run.
+struct DrillRandom: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64, _ fault: DrillFault, _ number: Int) {
+        state = seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(number)
+        for byte in fault.rawValue.utf8 { state = state &* 31 &+ UInt64(byte) }
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,100 @@
+import OobleckCore
+
+/// A row of the fault matrix that is injected into real processes.
+package enum DrillFault: String, Sendable, Codable, CaseIterable {
+    case killWorker = "kill-worker"
+    case killAgent = "kill-agent"
+    case killNode = "kill-node"
+    case killAtPoints = "kill-at-points"
+    case killTwoAtOnce = "kill-two-at-once"
+    case killDuringRecovery = "kill-during-recovery"
+    case killPipeline = "kill-pipeline"
+    case stopWorker = "stop-worker"
+    case stopAgent = "stop-agent"
+    case drainNode = "drain-node"
+    case joinStorm = "join-storm"
+    case partition = "partition"
+    case partitionToCoordinator = "partition-to-coordinator"
+    case partitionFromCoordinator = "partition-from-coordinator"
+    case partitionMinority = "partition-minority"
+    case partitionCoordinator = "partition-coordinator"
+    case bandwidthLimit = "bandwidth-limit"
+    case jitter
+
+    /// What `--faults` may call it together with others.
+    package var group: String {
+        switch self {
+        case .killWorker, .killAgent, .killNode, .killAtPoints, .killTwoAtOnce,
+            .killDuringRecovery, .killPipeline:
+            "kill"
+        case .stopWorker, .stopAgent: "stop"
+        case .drainNode: "drain"
+        case .joinStorm: "join"
+        case .partition, .partitionToCoordinator, .partitionFromCoordinator, .partitionMinority,
+            .partitionCoordinator:
+            "partition"
+        case .bandwidthLimit, .jitter: "slow-network"
+        }
+    }
+
+    /// What is done, in a sentence.
+    package var summary: String {
+        switch self {
+        case .killWorker: "SIGKILL to a worker at a random moment"
+        case .killAgent: "SIGKILL to an agent at a random moment"
+        case .killNode: "SIGKILL to agent and worker of a node"
+        case .killAtPoints: "SIGKILL at every named point of a step, to each kind of process"
+        case .killTwoAtOnce: "SIGKILL to two nodes at once, f = 2"
+        case .killDuringRecovery:
+            "SIGKILL to a second node while the first is recovered from, f = 2"
+        case .killPipeline: "SIGKILL to all nodes of one pipeline at once"
+        case .stopWorker: "SIGSTOP to a worker, SIGCONT after it was replaced"
+        case .stopAgent: "SIGSTOP to an agent, SIGCONT after its node was replaced"
+        case .drainNode: "a node is drained while it trains"
+        case .joinStorm: "three nodes join at once"
+        case .partition: "a node's link is down: no packet passes, no connection is closed"
+        case .partitionToCoordinator: "a node's packets to the coordinator are lost, one way"
+        case .partitionFromCoordinator: "the coordinator's packets to a node are lost, one way"
+        case .partitionMinority: "two of seven nodes are cut off and come back, f = 2"
+        case .partitionCoordinator: "the coordinator is cut off for less than the budget"
+        case .bandwidthLimit: "a node's link is limited to 20 Mbit/s"
+        case .jitter: "a node's packets take up to 100 ms longer"
+        }
+    }
+
+    /// Whether its nodes need network namespaces.
+    package var needsNamespaces: Bool { group == "partition" || group == "slow-network" }
+
+    /// Node losses that must be survived at once.
+    var faultTolerance: Int {
+        switch self {
+        case .killTwoAtOnce, .killDuringRecovery, .partitionMinority: 2
+        default: 1
+        }
+    }
+
+    /// Nodes to start with: the job needs two for a pipeline.
+    var nodes: Int { faultTolerance == 2 ? 8 : 6 }
+
+    /// The faults that a list of names and groups means; `all` is all of them.
+    ///
+    /// Throws one line when a name means nothing.
+    package static func parse(_ list: String) throws -> [DrillFault] {
+        let names = list.split(separator: ",").map(String.init)
+        for name in names where name != "all" {
+            guard allCases.contains(where: { $0.rawValue == name || $0.group == name }) else {
+                var groups: [String] = []
+                for fault in allCases where !groups.contains(fault.group) {
+                    groups.append(fault.group)
+                }
+                throw OobleckError(
+                    .usage,
+                    "--faults has \(name); it takes all, \(groups.joined(separator: ", ")), or a row's name"
+                )
+            }
+        }
+        return allCases.filter { fault in
+            names.contains("all") || names.contains(fault.rawValue) || names.contains(fault.group)
+        }
+    }
+}

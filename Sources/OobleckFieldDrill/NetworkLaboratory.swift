@@ -1,0 +1,155 @@
+import Foundation
+import OobleckClock
+import OobleckControl
+import OobleckCore
+
+/// A bridge with a network namespace for the coordinator and one for each node.
+///
+/// Links go down without a word to either end, and packets are lost one way by a wrong neighbour
+/// address, so that nothing but `ip` (and `tc` for slow links) is needed.
+final class NetworkLaboratory {
+    private let prefix: String
+    private let nodes: Int
+    private var isBuilt = false
+    static let coordinatorHost = "10.77.0.250"
+    private static let nowhere = "02:00:00:00:00:99"
+
+    init(nodes: Int) {
+        self.nodes = nodes
+        // Interface names have at most 15 characters.
+        prefix = "ob\(getpid() % 100_000)"
+    }
+
+    /// Why namespaces cannot be used here; nothing when they can.
+    static func obstacle() async -> String? {
+        guard geteuid() == 0 else { return "network namespaces need root" }
+        let trial = NetworkLaboratory(nodes: 1)
+        do {
+            try await trial.build()
+            try await trial.tearDown()
+            return nil
+        } catch {
+            return "network namespaces cannot be made here: \(error)"
+        }
+    }
+
+    func address(of node: Int) -> String { "10.77.0.\(node + 1)" }
+    private func space(_ node: Int?) -> String { "\(prefix)" + (node.map { "n\($0)" } ?? "c") }
+    private func link(_ node: Int?) -> String { "\(prefix)" + (node.map { "v\($0)" } ?? "vc") }
+    private var bridge: String { "\(prefix)b" }
+
+    /// What runs a command inside the namespace of a node, or of the coordinator.
+    func wrapped(_ node: Int?, _ command: [String]) -> [String] {
+        ["netns", "exec", space(node)] + command
+    }
+
+    static let ip = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+    private static let tc = ["/usr/sbin/tc", "/sbin/tc", "/usr/bin/tc"].first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+
+    func build() async throws {
+        isBuilt = true
+        try await ip("link", "add", bridge, "type", "bridge")
+        try await ip("link", "set", bridge, "up")
+        for node in [nil] + (0..<nodes).map(Optional.some) { try await addSpace(node) }
+    }
+
+    /// One more node's namespace, or the coordinator's.
+    private func addSpace(_ node: Int?) async throws {
+        let (space, link) = (space(node), link(node))
+        let address = node.map(address(of:)) ?? Self.coordinatorHost
+        try await ip("netns", "add", space)
+        try await ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", space)
+        try await ip("link", "set", link, "master", bridge)
+        try await ip("link", "set", link, "up")
+        try await ip("-n", space, "link", "set", "lo", "up")
+        try await ip("-n", space, "addr", "add", "\(address)/24", "dev", "eth0")
+        try await ip("-n", space, "link", "set", "eth0", "up")
+    }
+
+    /// Takes everything away, also after a build that failed half-way.
+    func tearDown() async throws {
+        guard isBuilt else { return }
+        isBuilt = false
+        for node in [nil] + (0..<nodes).map(Optional.some) {
+            _ = try await run(Self.ip, ["netns", "del", space(node)])
+        }
+        _ = try await run(Self.ip, ["link", "del", bridge])
+    }
+
+    // MARK: Faults
+
+    /// The link of a node, or of the coordinator, carries nothing any more, or does again.
+    func setLink(_ node: Int?, isUp: Bool) async throws {
+        try await ip("link", "set", link(node), isUp ? "up" : "down")
+    }
+
+    /// Packets from one namespace to an address are lost, or get through again.
+    func setPath(from node: Int?, to address: String, isOpen: Bool) async throws {
+        if isOpen {
+            try await ip("-n", space(node), "neigh", "del", address, "dev", "eth0")
+        } else {
+            try await ip(
+                "-n",
+                space(node),
+                "neigh",
+                "replace",
+                address,
+                "lladdr",
+                Self.nowhere,
+                "dev",
+                "eth0",
+                "nud",
+                "permanent"
+            )
+        }
+    }
+
+    /// Shapes what a node sends: `tbf rate ...` or `netem delay ...`.
+    ///
+    /// Returns why that is impossible here, or nothing.
+    func shape(_ node: Int, _ discipline: [String]) async throws -> String? {
+        let inside = ["netns", "exec", space(node)]
+        guard let tc = Self.tc else { return "there is no tc" }
+        let command = inside + [tc, "qdisc", "add", "dev", "eth0", "root"] + discipline
+        let (status, said) = try await run(Self.ip, command)
+        return status == 0 ? nil : "tc says: \(said)"
+    }
+
+    // MARK: Commands
+
+    private func ip(_ arguments: String...) async throws {
+        let (status, said) = try await run(Self.ip, arguments)
+        guard status == 0 else {
+            throw OobleckError(.internalFault, "ip \(arguments.joined(separator: " ")): \(said)")
+        }
+    }
+
+    /// Runs a command to its end, and returns its status and last line.
+    private func run(_ program: String?, _ arguments: [String]) async throws -> (Int32, String) {
+        guard let program else { return (127, "there is no ip") }
+        let log = NSTemporaryDirectory() + "/\(prefix)-\(UUID().uuidString).log"
+        defer { unlink(log) }
+        let process = try ChildProcess.spawn(
+            program,
+            arguments,
+            group: .own,
+            holdsInput: false,
+            logPath: log
+        )
+        guard try await process.waitUntilExit(deadline: MonotonicTime.now + 10) else {
+            process.signal(SIGKILL)
+            return (124, "took more than 10 s")
+        }
+        let text = String(
+            decoding: FileManager.default.contents(atPath: log) ?? Data(),
+            as: UTF8.self
+        )
+        let line = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+        guard case .status(let status) = process.exitStatus else { return (1, line) }
+        return (status, line)
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import OobleckClock
+import OobleckControl
+import OobleckCore
+import OobleckRun
+
+/// A training run in processes of its own, watched through its run directory.
+final class ObservedRun {
+    let path: String
+    let process: ChildProcess
+    private let logPath: String
+    /// Processes of the run that were ever seen, with the time at which the system started each.
+    private(set) var seen: [Int: UInt64] = [:]
+    private(set) var port: Int?
+
+    /// Longest that anything waited for may take; a run that hangs fails the row.
+    static let deadline: Seconds = 180
+    private static let poll = Duration.milliseconds(5)
+
+    init(path: String, executable: String, arguments: [String]) throws {
+        self.path = path
+        logPath = path + ".log"
+        process = try ChildProcess.spawn(
+            executable,
+            arguments,
+            group: .own,
+            holdsInput: false,
+            logPath: logPath
+        )
+    }
+
+    /// Ends whatever of the run is left, by the numbers of processes seen.
+    func clear() async throws {
+        process.signalGroup(SIGKILL)
+        for (pid, start) in seen where ProcessTable.start(of: pid) == start {
+            kill(pid_t(pid), SIGKILL)
+        }
+        _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 5)
+    }
+
+    /// Everything written to the run's log, for a failed row.
+    var lastLine: String {
+        let text = FileManager.default.contents(atPath: logPath) ?? Data()
+        let lines = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+        return lines.last.map(String.init) ?? ""
+    }
+
+    /// The run's status; nothing while there is none.
+    func status() throws -> RunStatus? {
+        guard FileManager.default.fileExists(atPath: path + "/job.json") else { return nil }
+        let directory = try RunDirectory.open(path: path)
+        if port == nil, FileManager.default.fileExists(atPath: directory.endpointPath) {
+            port = try directory.endpoint().port
+        }
+        guard FileManager.default.fileExists(atPath: directory.statusPath) else { return nil }
+        let status = try directory.status()
+        for node in status.nodes {
+            for pid in [node.agentPID].compactMap({ $0 }) + node.workerPIDs where seen[pid] == nil {
+                seen[pid] = ProcessTable.start(of: pid)
+            }
+        }
+        return status
+    }
+
+    /// Returns the status as soon as it is as wanted; nothing when the run ends or the time is up
+    /// before.
+    func wait(
+        for seconds: Seconds = deadline,
+        until isWanted: (RunStatus) -> Bool
+    ) async throws -> RunStatus? {
+        let end = MonotonicTime.now + seconds
+        while MonotonicTime.now < end, process.exitStatus == nil {
+            if let status = try status(), isWanted(status) { return status }
+            try await Task.sleep(for: Self.poll)
+        }
+        return nil
+    }
+
+    /// Returns once a node is out; false when the run ends or the time is up before.
+    func waitForLoss(of node: NodeID) async throws -> Bool {
+        try await wait { status in
+            status.nodes.contains { $0.id == node && $0.state == .dead }
+        } != nil
+    }
+
+    /// The run's exit status once it has ended; nothing when it does not.
+    func end() async throws -> Int32? {
+        let end = MonotonicTime.now + Self.deadline
+        while MonotonicTime.now < end, process.exitStatus == nil {
+            _ = try status()
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        guard case .status(let status) = process.exitStatus else { return nil }
+        return status
+    }
+}
+
+/// Processes as the system knows them.
+enum ProcessTable {
+    /// When a process started, in ticks since boot; nothing when there is none or it is a zombie
+    /// that only waits to be reaped.
+    static func start(of pid: Int) -> UInt64? {
+        guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else {
+            return nil
+        }
+        let text = String(decoding: data, as: UTF8.self)
+        guard let close = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: close)...].split(separator: " ")
+        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
+        return UInt64(fields[19])
+    }
+
+    /// Living processes whose command line has `text`, but ourselves.
+    static func mentioning(_ text: String) throws -> [Int] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap(Int.init)
+            .filter { pid in
+                guard pid != Int(getpid()), start(of: pid) != nil,
+                    let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")
+                else { return false }
+                return String(decoding: data, as: UTF8.self).contains(text)
+            }
+    }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import OobleckCoordination
+import OobleckCore
+import OobleckDrill
+
+/// `oobleck drill`.
+struct DrillCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drill",
+        abstract: "Let everything fail that can, and check that nothing changes.",
+        discussion: """
+            Without --simulate, --replay and --every-order, the faults are real: local processes \
+            are killed, stopped and cut off while they train, one row a fault. Each run must end \
+            with the state of an undisturbed one, use each sample once, and leave nothing behind. \
+            Exit status 70 when anything of this does not hold.
+            """
+    )
+
+    @Option(help: "Rows of the matrix: all, kill, stop, partition, ..., or a row's name.")
+    var faults = "all"
+
+    @Option(help: "Runs of each row.")
+    var repeats = 3
+
+    @Option(help: "Folder for report.json and report.html. [none]")
+    var report: String?
+
+    @Option(help: "Simulated worlds to go through instead, one a seed.")
+    var simulate: Int?
+
+    @Option(help: "Seed of all chance; the first one of --simulate.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Tell what happens in the world of this seed.")
+    var replay: UInt64?
+
+    @Option(help: "Go through every order of messages among three nodes, so many moves deep.")
+    var everyOrder: Int?
+
+    @Option(help: ArgumentHelp("Put a known bug back in.", visibility: .hidden))
+    var putBack: KnownBugs = []
+
+    func validate() throws {
+        if let simulate, simulate < 1 {
+            throw ValidationError("--simulate is \(simulate); it must be at least 1.")
+        }
+        if let everyOrder, everyOrder < 1 {
+            throw ValidationError("--every-order is \(everyOrder); it must be at least 1.")
+        }
+        let modes = [simulate != nil, replay != nil, everyOrder != nil].count { $0 }
+        guard modes <= 1 else {
+            throw ValidationError("give one of --simulate, --replay and --every-order.")
+        }
+        guard repeats >= 1 else {
+            throw ValidationError("--repeats is \(repeats); it must be at least 1.")
+        }
+    }
+
+    func run() async throws {
+        if let replay { return try tell(replay) }
+        if let simulate { return try simulateWorlds(simulate) }
+        if let everyOrder { return try search(depth: everyOrder) }
+        let drill = FieldDrill(faults: faults, seed: seed, repeats: repeats, reportPath: report)
+        try await drill.run()
+    }
+
+    // MARK: Simulated worlds
+
+    private func simulateWorlds(_ count: Int) throws {
+        let campaign = Campaign(seeds: seed..<seed + UInt64(count), bugs: putBack)
+        let isShown = Console.isTerminal
+        let report = try campaign.run { done in
+            guard isShown, done % 1000 == 0 else { return }
+            Console.show("\r\(done) of \(count) worlds", terminator: "")
+        }
+        if isShown { Console.show("\r", terminator: "") }
+        for failure in report.failures.prefix(20) {
+            print("seed \(failure.seed): \(failure.complaints.first ?? "")")
+        }
+        print(Console.wrapped("seeds \(seed) to \(seed + UInt64(count) - 1): \(report.summary)"))
+        guard let first = report.failures.first else { return }
+        throw OobleckError(
+            .internalFault,
+            "\(report.failures.count) of \(count) worlds fail; see oobleck drill --replay \(first.seed)"
+        )
+    }
+
+    private func tell(_ seed: UInt64) throws {
+        let world = try Campaign.world(seed: seed, bugs: putBack, isTraced: true)
+        print(world.story.joined(separator: "\n"))
+        guard let first = world.judge.complaints.first else { return }
+        throw OobleckError(.internalFault, "seed \(seed): \(first)")
+    }
+
+    private func search(depth: Int) throws {
+        var search = SmallWorldSearch(depth: depth, stride: 6)
+        search.bugs = putBack
+        let report = try search.run()
+        print(
+            "\(report.starts) starting points, \(depth) moves deep: \(report.worlds) worlds, "
+                + "\(report.moves) moves"
+        )
+        guard let flaw = report.flaw else { return print("every order completes the same run") }
+        for move in flaw.path { print("  \(move)") }
+        throw OobleckError(.internalFault, flaw.what)
+    }
+}
+
+extension KnownBugs: ExpressibleByArgument {
+    /// Reads a bug's name.
+    public init?(argument: String) {
+        guard let bug = KnownBugs.names.first(where: { $0.name == argument }) else { return nil }
+        self = bug.bug
+    }
+}

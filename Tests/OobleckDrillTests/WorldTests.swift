@@ -1,0 +1,79 @@
+import OobleckCoordination
+import OobleckCore
+import OobleckDrill
+import Testing
+
+@Suite("The control plane in simulated worlds", .serialized)
+struct WorldTests {
+    /// How many seeds a bug may take to be found.
+    private static let patience: UInt64 = 2000
+
+    @Test("10,000 worlds of faults keep every promise, and each ends in time")
+    func campaign() throws {
+        let report = try Campaign(seeds: 0..<10_000).run()
+        for failure in report.failures.prefix(10) {
+            let what = failure.complaints.prefix(3).joined(separator: "; ")
+            Issue.record("seed \(failure.seed): \(what); oobleck drill --replay \(failure.seed)")
+        }
+        #expect(report.worlds == 10_000)
+        // They are no easy worlds: most lose nodes, and some more than can be survived.
+        #expect(report.recoveries > report.worlds / 2)
+        #expect(report.completed > report.worlds / 2 && report.stopped > report.worlds / 50)
+        print(report.summary)
+    }
+
+    @Test(
+        "a known bug put back in is found",
+        arguments: [
+            KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
+            .commitSentBeforeRecorded,
+        ]
+    )
+    func knownBugs(bug: KnownBugs) throws {
+        let campaign = Campaign(seeds: 0..<Self.patience, bugs: bug, stopsAtFailure: true)
+        let report = try campaign.run()
+        #expect(!report.failures.isEmpty, "not found in \(report.worlds) worlds")
+        print("\(bug): found after \(report.worlds) worlds")
+    }
+
+    @Test("a seed tells the same story whenever it is told", arguments: [3, 17, 4711] as [UInt64])
+    func replay(seed: UInt64) throws {
+        let (one, other) = (
+            try Campaign.world(seed: seed, isTraced: true),
+            try Campaign.world(seed: seed, isTraced: true)
+        )
+        #expect(one.trace == other.trace)
+        #expect(one.trace.count > 20)
+        #expect(one.trace.allSatisfy { $0.count <= 80 })
+        #expect(one.judge.ledger == (try Campaign.world(seed: seed)).judge.ledger)
+    }
+
+    @Test("the seeds reach every fault, at every moment, and every kind of end")
+    func variety() throws {
+        var actions: Set<String> = []
+        var moments: Set<WorldFault.Moment> = []
+        var kinds: Set<RunEvent.Kind> = []
+        var codes: Set<OobleckError.Code> = []
+        var merged = 0
+        for seed in 0..<600 as Range<UInt64> {
+            let world = try Campaign.world(seed: seed)
+            for place in world.struck {
+                let fault = world.setup.faults[place]
+                actions.insert(fault.action.kind)
+                if case .moment(let moment, _, _) = fault.trigger { moments.insert(moment) }
+            }
+            kinds.formUnion(world.judge.eventKinds)
+            if case .stopped(let error) = world.outcome { codes.insert(error.code) }
+            merged += world.judge.recoveries.count { $0.lostNodes.count > 1 }
+        }
+        #expect(actions == WorldFault.Action.kinds, "\(actions.sorted())")
+        #expect(moments == Set(WorldFault.Moment.allCases))
+        #expect(codes.isSuperset(of: [.outOfNodes, .storage]))
+        #expect(merged > 10)
+        let wanted: Set<RunEvent.Kind> = [
+            .nodeJoined, .nodeReady, .nodeLost, .nodeDrained, .suspicion, .aborted, .planned,
+            .prepared, .resumed, .committed, .recovered, .warning, .refused, .finished, .stopped,
+        ]
+        #expect(wanted.isSubset(of: kinds), "never seen: \(wanted.subtracting(kinds))")
+    }
+}
