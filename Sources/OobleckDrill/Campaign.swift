@@ -12,6 +12,7 @@ package struct Campaign: Sendable {
         package var stopped = 0
         package var steps = 0
         package var recoveries = 0
+        package var restores = 0
         package var faults = 0
         /// Longest time without progress after the last fault, in virtual seconds.
         package var longestWait = 0.0
@@ -85,7 +86,8 @@ package struct Campaign: Sendable {
 extension Campaign.Report {
     /// What came of it, in a line.
     package var summary: String {
-        "\(worlds) worlds, \(faults) faults, \(steps) steps, \(recoveries) recoveries: "
+        "\(worlds) worlds, \(faults) faults, \(steps) steps, \(recoveries) recoveries, "
+            + "\(restores) returns to a checkpoint: "
             + "\(completed) complete, \(stopped) stop for a reason, \(failures.count) fail; "
             + "longest wait \(WorldFault.text(longestWait)) of \(Int(World.patience)) s"
     }
@@ -95,6 +97,7 @@ extension Campaign.Report {
         if case .completed = world.outcome { completed += 1 } else { stopped += 1 }
         steps += world.judge.ledger.count
         recoveries += world.judge.recoveries.count
+        restores += world.judge.restores
         faults += world.struck.count
         longestWait = max(longestWait, world.longestWait)
         if !world.judge.complaints.isEmpty {

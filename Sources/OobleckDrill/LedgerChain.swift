@@ -7,15 +7,15 @@ enum LedgerChain {
         let line: LedgerLine
     }
 
-    static func line(_ step: CommittedStep, after before: Line?) -> Line {
-        Line(line: LedgerLine(chaining: step, to: before?.line.hash ?? LedgerLine.genesis))
+    static func line(_ entry: LedgerLine.Entry, after before: Line?) -> Line {
+        Line(line: LedgerLine(chaining: entry, to: before?.line.hash ?? LedgerLine.genesis))
     }
 
     /// Number of the first line, from zero, that does not follow from the one before.
     static func firstBroken(_ lines: [Line]) -> Int? {
         var previous = LedgerLine.genesis
         for (number, entry) in lines.enumerated() {
-            let expected = LedgerLine(chaining: entry.line.committed, to: previous)
+            let expected = LedgerLine(chaining: entry.line.entry, to: previous)
             guard expected == entry.line else { return number }
             previous = entry.line.hash
         }

@@ -159,6 +159,7 @@ struct SmallWorld {
                     .append(.delivery(generation, layer: layer, state))
             case .compute(let generation, let step): computing[node] = (generation, step)
             case .exit: dead.insert(node)
+            case .write, .load: complaints.append("a small world saves no checkpoints")
             }
         }
     }

@@ -32,7 +32,12 @@ extension ToyModel {
             return made
         }
         return Coordinator(
-            job: job(nodes: setup.nodes, steps: setup.steps, faultTolerance: tolerance),
+            job: job(
+                nodes: setup.nodes,
+                steps: setup.steps,
+                faultTolerance: tolerance,
+                checkpoint: setup.checkpoint
+            ),
             profile: Self.profile,
             reconfigurator: reconfigurator
         )

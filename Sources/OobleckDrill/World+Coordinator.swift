@@ -13,6 +13,8 @@ struct CoordinatorShell {
     var isFrozen = false
     var missedTick = false
     var backlog: [(session: Int, payload: Payload)] = []
+    /// The checkpoint store's, while the process stands still.
+    var answers: [CheckpointOutcome] = []
 
     init(_ coordinator: Coordinator) { self.coordinator = coordinator }
 }
@@ -113,6 +115,9 @@ extension World {
             receive(payload, on: session)
         }
         if missedTick, !isTickFirst { tell(.tick) }
+        let answers = shell.answers
+        shell.answers = []
+        for answer in answers { tell(.checkpoint(answer)) }
     }
 }
 
@@ -152,6 +157,11 @@ extension World {
         case .store(let chunk):
             progress = now
             judge.stored(chunk)
+        case .checkpoint(let action):
+            agenda.add(.store(action), at: now + random.seconds(0...0.05))
+        case .restored(let restored):
+            progress = now
+            judge.restored(restored)
         case .finish(let outcome): finish(outcome)
         }
     }

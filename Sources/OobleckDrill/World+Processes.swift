@@ -26,6 +26,10 @@ extension World {
             if node.logic.isPreparing(generation) {
                 say(.faulted(generation: generation, message: "no group within 6 s"), process)
             }
+        case .write(let order, let layer, let state): write(order, layer, state, node)
+        case .load(let point, let generation, let layer):
+            let state = disk.layer(layer, of: point)
+            act(on: node) { logic, _ in logic.load(layer, state, of: generation) }
         case .noticeWorkerExit(let evidence): noticeWorkerExit(node, evidence)
         case .noticeAgentExit: exit(process, "its agent is gone")
         case .endFarewell:
@@ -170,8 +174,31 @@ extension World {
         case .compute(let generation, let step):
             let errand = Errand.finishComputing(generation, step: step, since: now)
             agenda.add(.errand(node.worker, errand), at: now + random.seconds(0.005...0.03))
+        case .write(let order, let layer, let state):
+            let errand = Errand.write(order, layer: layer, state)
+            agenda.add(.errand(node.worker, errand), at: now + random.seconds(0.002...0.05))
+        case .load(let point, let generation, let layer):
+            let errand = Errand.load(point, generation, layer: layer)
+            agenda.add(.errand(node.worker, errand), at: now + random.seconds(0.001...0.02))
         case .exit: exit(node.worker, "told to stop")
         }
+    }
+
+    private func write(
+        _ order: CheckpointOrder,
+        _ layer: Int,
+        _ state: SimulatedWorker.LayerState,
+        _ node: SimulatedNode
+    ) {
+        let outcome = disk.write(state, layer: layer, of: order, random: &random)
+        let report = ShardReport(
+            generation: order.generation,
+            step: order.step,
+            layer: layer,
+            outcome: outcome,
+            heldUp: 0.001
+        )
+        say(.shard(report), node.worker)
     }
 
     /// With a dead peer a worker may still get through, notice, or hang until it is told or its

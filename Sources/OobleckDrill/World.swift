@@ -27,6 +27,7 @@ package final class World {
     var nodes: [NodeID: SimulatedNode] = [:]
     var sessions: [WorldSession] = []
     var network = WorldNetwork()
+    var disk: SimulatedDisk
     var moments: [WorldFault.Moment: Int] = [:]
     /// Faults that wait for their moment: place in the setup, and at which count they strike.
     var armed: [(fault: Int, moment: WorldFault.Moment, count: Int, delay: Double)] = []
@@ -51,6 +52,7 @@ package final class World {
         self.isTraced = isTraced
         random = SeededRandom(seed: setup.seed)
         judge = WorldJudge(setup)
+        disk = SimulatedDisk(keep: setup.checkpoint?.keep ?? 1, trouble: setup.diskTrouble)
         shell = CoordinatorShell(try ToyModel.shared.coordinator(setup))
         shell.coordinator.putBack(setup.bugs)
         for _ in 0..<setup.nodes { addNode(after: random.seconds(0...0.1)) }
@@ -88,6 +90,9 @@ package final class World {
             "seed \(setup.seed): \(setup.nodes) nodes, \(setup.steps) steps, "
                 + "f = \(setup.faultTolerance); \(promise)"
         ]
+        if let checkpoint = setup.checkpoint {
+            lines.append("  checkpoints by \(checkpoint.rhythm), \(checkpoint.keep) stay")
+        }
         lines += setup.faults.map { "  \($0)" }
         lines += trace
         lines += judge.complaints.map { "BROKEN: \($0)" }
@@ -103,6 +108,9 @@ package final class World {
         case .errand(let process, let errand): run(errand, in: process)
         case .fault(let place): strike(place)
         case .undo(let undo): perform(undo)
+        case .store(let action):
+            guard let outcome = disk.perform(action, random: &random) else { return }
+            shell.isFrozen ? shell.answers.append(outcome) : tell(.checkpoint(outcome))
         case .tick: tick()
         }
     }
@@ -151,6 +159,8 @@ enum Happening {
     case errand(SimulatedProcess, Errand)
     case fault(Int)
     case undo(Undo)
+    /// The checkpoint store does something.
+    case store(CheckpointAction)
     case tick
 }
 
@@ -178,6 +188,8 @@ enum Errand {
     case say(WorkerMessage)
     case finishComputing(Generation, step: Int, since: Double)
     case giveUpForming(Generation)
+    case write(CheckpointOrder, layer: Int, SimulatedWorker.LayerState)
+    case load(RestorePoint, Generation, layer: Int)
     /// The agent sees that its worker is gone.
     case noticeWorkerExit(evidence: String)
     /// The worker sees that its agent is gone.

@@ -54,14 +54,6 @@ extension WorldJudge {
         }
     }
 
-    /// Layers that no node which is not out holds under the last plan in force.
-    private var lostLayers: [Int] {
-        let held = Set(
-            (inForce?.layersByNode ?? [:]).filter { !out.contains($0.key) }.values.joined()
-        )
-        return (0..<ToyModel.layerCount).filter { !held.contains($0) }
-    }
-
     private mutating func checkChain() {
         if let broken = LedgerChain.firstBroken(lines) {
             complain("the ledger's chain is broken at line \(broken)")
@@ -84,7 +76,8 @@ extension WorldJudge {
             for (step, generation) in worker.applied {
                 if step <= before { complain("worker \(id) applied step \(step) after \(before)") }
                 before = step
-                if step >= ledger.count || ledger[step].generation != generation {
+                let isKnown = history.contains { $0.step == step && $0.generation == generation }
+                if !isKnown {
                     complain("worker \(id) applied step \(step), which is not in the ledger")
                 }
             }

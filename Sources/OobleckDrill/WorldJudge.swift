@@ -22,9 +22,13 @@ package struct WorldJudge: Sendable {
 
     package private(set) var complaints: [String] = []
     package private(set) var ledger: [CommittedStep] = []
+    /// Every step that was recorded, also those that a return to a checkpoint took back.
+    private(set) var history: Set<CommittedStep> = []
     /// The ledger's chain so far.
     var lines: [LedgerChain.Line] = []
     private(set) var plans: [Generation: KnownPlan] = [:]
+    /// How often the run went back to a checkpoint.
+    package private(set) var restores = 0
     package private(set) var recoveries: [RecoveryRecord] = []
     /// Kinds of events that the coordinator logged.
     package private(set) var eventKinds: Set<RunEvent.Kind> = []
@@ -101,7 +105,11 @@ package struct WorldJudge: Sendable {
         plans[plan.generation] = known
         let dead = known.nodes.filter { out.contains($0) }
         if !dead.isEmpty { complain("plan \(plan.generation) uses nodes \(dead), which are out") }
-        if plan.committedSteps != ledger.count {
+        if plan.restore != nil {
+            if plan.committedSteps > ledger.count || lostLayers.isEmpty && !ledger.isEmpty {
+                complain("plan \(plan.generation) goes back although every layer is held")
+            }
+        } else if plan.committedSteps != ledger.count {
             complain(
                 "plan \(plan.generation) follows step \(plan.committedSteps) of \(ledger.count)"
             )
@@ -138,7 +146,8 @@ package struct WorldJudge: Sendable {
             complain("step \(number) of generation \(step.generation) after \(last.generation)")
         }
         ledger.append(step)
-        lines.append(LedgerChain.line(step, after: lines.last))
+        history.insert(step)
+        lines.append(LedgerChain.line(.step(step), after: lines.last))
         guard number < setup.steps else { return complain("step \(number) is too many") }
         if step.loss != reference.losses[number] || step.gradientNorm != reference.norms[number] {
             complain("step \(number) differs from the undisturbed run")
@@ -170,6 +179,25 @@ package struct WorldJudge: Sendable {
         for layer in copies.indices where copies[layer] < plan.plan.pipelines.count {
             complain("layer \(layer) has \(copies[layer]) copies at step \(step)")
         }
+    }
+
+    /// The run goes back to a checkpoint: what was committed after it counts no more.
+    mutating func restored(_ restored: RestoredRun) {
+        restores += 1
+        guard restored.step <= ledger.count else {
+            return complain("restored step \(restored.step) of \(ledger.count)")
+        }
+        ledger.removeLast(ledger.count - restored.step)
+        lines.append(LedgerChain.line(.restored(restored), after: lines.last))
+        commits = commits.mapValues { min($0, restored.step - 1) }
+    }
+
+    /// Layers that no node which is not out holds under the last plan in force.
+    var lostLayers: [Int] {
+        let held = Set(
+            (inForce?.layersByNode ?? [:]).filter { !out.contains($0.key) }.values.joined()
+        )
+        return (0..<ToyModel.layerCount).filter { !held.contains($0) }
     }
 
     mutating func fenced(_ node: NodeID) { out.insert(node) }

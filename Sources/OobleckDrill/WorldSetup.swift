@@ -1,4 +1,5 @@
 import OobleckCoordination
+import OobleckCore
 
 /// What a simulated world is made of: its nodes, its work, and what goes wrong.
 ///
@@ -14,6 +15,9 @@ package struct WorldSetup: Sendable {
     /// Otherwise it may stop for a stated reason.
     package var isWithinTolerance: Bool
     package var faults: [WorldFault]
+    /// How checkpoints are saved, and how often the disk fails a write or loses a layer.
+    package var checkpoint: CheckpointSpecification?
+    package var diskTrouble = 0.0
     /// Bugs put back in, to see that they are found.
     package var bugs: KnownBugs = []
 
@@ -62,6 +66,23 @@ package struct WorldSetup: Sendable {
             isWithinTolerance: isWithin,
             faults: faults
         )
+        drawCheckpoints(from: &random, length: length)
+    }
+
+    /// Half of the worlds save checkpoints; where more nodes may be lost than can be survived, new
+    /// ones often come in time.
+    private mutating func drawCheckpoints(from random: inout SeededRandom, length: Double) {
+        guard random.chance(0.5) else { return }
+        checkpoint = CheckpointSpecification(
+            .steps(1 + random.index(below: 4)),
+            keep: 1 + random.index(below: 2),
+            wait: 20
+        )
+        diskTrouble = random.chance(0.5) ? 0 : 0.2
+        guard !isWithinTolerance, random.chance(0.8) else { return }
+        steps += 6
+        let rescuers = WorldFault.Action.join(nodes: 2 + random.index(below: 3))
+        faults.append(WorldFault(.time(length + random.seconds(1...8)), rescuers))
     }
 }
 

@@ -22,6 +22,7 @@ package enum WorldTrace {
         case .nodeLost(let node, let evidence): "node \(node): lost: \(evidence)"
         case .drainRequested(let node): "node \(node): drain requested"
         case .stopRequested(let reason): "stop requested: \(reason)"
+        case .checkpoint(let outcome): "checkpoint store: \(outcome)"
         case .agentHeard, .workerHeard, .tick: nil
         }
     }
@@ -36,6 +37,8 @@ package enum WorldTrace {
         case .failed(let status, let what): "failed with status \(status): \(what)"
         case .rendezvous(let rendezvous): "is ready to meet, generation \(rendezvous.generation)"
         case .digests: "digests"
+        case .shard(let report): "layer \(report.layer) saved at \(report.step): \(report.outcome)"
+        case .restoreFailed(let failure): failure.message
         case .layerChunk(let chunk):
             "a piece of layer \(chunk.layer)\(chunk.isLast ? ", last" : "")"
         }
@@ -56,7 +59,8 @@ package enum WorldTrace {
             }
         case .finish(.completed): "    the run is complete"
         case .finish(.stopped(let error)): "    the run stops: \(error.message)"
-        case .publish, .recovered, .store: nil
+        case .restored(let restored): "    back to step \(restored.step)"
+        case .publish, .recovered, .store, .checkpoint: nil
         }
     }
 
@@ -67,6 +71,7 @@ package enum WorldTrace {
         case .commit(let commit): "commit step \(commit.step)\(commit.pauses ? ", then pause" : "")"
         case .abort(let generation, _): "abort generation \(generation)"
         case .collect(_, let upload): "hand in digests and layers \(upload)"
+        case .checkpoint(let order): "save layers \(order.layers) at step \(order.step)"
         case .stop(let reason): "stop: \(reason)"
         case .job, .rendezvous: nil
         }
