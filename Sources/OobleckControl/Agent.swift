@@ -13,35 +13,43 @@ package struct Agent: Sendable {
     static let farewell: Seconds = 2
 
     let coordinator: CoordinatorAddress
-    let token: String
+    let token: RunToken
+    let tokenPath: String
+    let tls: ControlTLS?
     let node: NodeID?
-    let host: String
     let workerExecutable: String
     let logPath: String?
+    let listenHost: String
 
     /// An agent.
     ///
     /// - Parameters:
     ///   - coordinator: Where the run's coordinator listens.
     ///   - token: What the coordinator wants to see.
+    ///   - tokenPath: The file that has it, for the worker to read.
+    ///   - tls: Certificates for the control messages of agent and worker; `nil` is plain text.
     ///   - node: The number to join as; `nil` takes the next free one.
-    ///   - host: Address at which the workers of other nodes reach this one's.
     ///   - workerExecutable: What to run as the worker.
     ///   - logPath: File to which the worker's output is added; `nil` is ours.
+    ///   - listenHost: Address at which the worker listens for the other workers.
     package init(
         coordinator: CoordinatorAddress,
-        token: String,
+        token: RunToken,
+        tokenPath: String,
+        tls: ControlTLS? = nil,
         node: NodeID?,
-        host: String = "127.0.0.1",
         workerExecutable: String,
-        logPath: String?
+        logPath: String?,
+        listenHost: String = "127.0.0.1"
     ) {
         self.coordinator = coordinator
         self.token = token
+        self.tokenPath = tokenPath
+        self.tls = tls
         self.node = node
-        self.host = host
         self.workerExecutable = workerExecutable
         self.logPath = logPath
+        self.listenHost = listenHost
     }
 
     /// Serves until the run is over.
@@ -51,7 +59,7 @@ package struct Agent: Sendable {
     package func run() async throws {
         let worker = WorkerHolder()
         defer { worker.kill() }
-        try await coordinator.withClient { client in
+        try await coordinator.withClient(token: token, tls: tls) { client in
             try await converse(WireControlPlane.Client(wrapping: client), worker)
         }
     }
@@ -61,7 +69,7 @@ package struct Agent: Sendable {
         _ worker: WorkerHolder
     ) async throws {
         let notices = Outbox<(NodeID, AgentNotice)>()
-        let hello = SessionHello(token: token, node: node, pid: Int(getpid()))
+        let hello = SessionHello(node: node, pid: Int(getpid()))
         let watch = ConnectionWatch(coordinator)
         defer { notices.close() }
         try await watch.run {
@@ -113,9 +121,9 @@ package struct Agent: Sendable {
             try ChildProcess.spawn(
                 workerExecutable,
                 [
-                    "worker", "--coordinator", coordinator.description, "--token", token,
-                    "--node", node.description, "--host", host,
-                ],
+                    "worker", "--coordinator", coordinator.description, "--token-file",
+                    tokenPath, "--node", node.description, "--host", listenHost,
+                ] + (tls?.arguments ?? []),
                 // One thread each: the node is the unit of parallelism.
                 environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
                 group: .parents,

@@ -25,7 +25,7 @@ extension WireAgentReport {
         case .hello(let hello): return .hello(try hello.hello())
         case .heartbeat: return .notice(try sender(), .heartbeat)
         case .workerExit(let exit):
-            return .notice(try sender(), .workerExited(evidence: exit.evidence))
+            return .notice(try sender(), .workerExited(evidence: line(exit.evidence)))
         }
     }
 
@@ -51,9 +51,9 @@ extension WireAgentDirective {
         case .admitted(let admission):
             let (node, budget) = try admission.admission()
             return .admitted(node, detectionBudget: budget)
-        case .refused(let notice): return .refused(reason: notice.reason)
-        case .fence(let notice): return .fence(reason: notice.reason)
-        case .stop(let notice): return .stop(reason: notice.reason)
+        case .refused(let notice): return .refused(reason: line(notice.reason))
+        case .fence(let notice): return .fence(reason: line(notice.reason))
+        case .stop(let notice): return .stop(reason: line(notice.reason))
         }
     }
 }

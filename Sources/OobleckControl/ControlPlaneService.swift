@@ -8,7 +8,8 @@ import OobleckWire
 /// The gRPC side of the coordinator: turns streams into sessions of ``CoordinatorLoop``.
 struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
     let loop: CoordinatorLoop
-    let token: String
+    /// How much one session may say.
+    let reports: RateLimit.Allowance
     let onAddNode: @Sendable () throws -> NodeID
 
     func agentSession(
@@ -29,7 +30,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         } catch let error as OobleckError {
             return try await response.write(WireAgentDirective(.refused(reason: error.message)))
         }
-        let session = Session(outbox: outbox) { loop.detach(agent: node, outbox) }
+        let session = session(of: node, "agent", outbox) { loop.detach(agent: node, outbox) }
         try await session.run(
             reports,
             read: { report in
@@ -61,7 +62,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         } catch let error as OobleckError {
             return try await response.write(WireWorkerDirective(.refused(reason: error.message)))
         }
-        let session = Session(outbox: outbox) { loop.detach(worker: node, outbox) }
+        let session = session(of: node, "worker", outbox) { loop.detach(worker: node, outbox) }
         try await session.run(
             reports,
             read: { report in
@@ -75,7 +76,6 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
     }
 
     func drain(request: WireDrainRequest, context: ServerContext) async throws -> WireAdminReply {
-        try admit(request.token)
         let node = NodeID(Int(request.node))
         let known = await loop.status().nodes
         guard let status = known.first(where: { $0.id == node }), status.state != .dead else {
@@ -93,7 +93,6 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         request: WireAddNodeRequest,
         context: ServerContext
     ) async throws -> WireAdminReply {
-        try admit(request.token)
         do {
             let node = try onAddNode()
             return .with { $0.message = "node \(node) is starting" }
@@ -103,8 +102,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
     }
 
     func stop(request: WireStopRequest, context: ServerContext) async throws -> WireAdminReply {
-        try admit(request.token)
-        loop.submit(.stopRequested(reason: request.reason))
+        loop.submit(.stopRequested(reason: line(request.reason)))
         return .with { $0.message = "the run is stopping" }
     }
 
@@ -112,21 +110,24 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         request: WireStatusRequest,
         context: ServerContext
     ) async throws -> WireStatusReply {
-        try admit(request.token)
         let status = try json(await loop.status())
         return .with { $0.status = status }
     }
 
-    private func admit(_ claimed: String) throws {
-        guard claimed == token else {
-            throw RPCError(code: .unauthenticated, message: "the token is not this run's")
+    private func session<Element: Sendable>(
+        of node: NodeID,
+        _ role: String,
+        _ outbox: Outbox<Element>,
+        onEnd: @escaping @Sendable () -> Void
+    ) -> Session<Element> {
+        let (loop, reports) = (loop, reports)
+        return Session(outbox: outbox, reports: reports, onEnd: onEnd) {
+            let evidence = "its \(role) says more than \(Int(reports.perSecond)) things a second"
+            await loop.expel(node, evidence: evidence)
         }
     }
 
     private func check(_ hello: SessionHello) throws {
-        guard hello.token == token else {
-            throw OobleckError(.usage, "the token is not this run's")
-        }
         guard hello.protocolVersion == controlProtocolVersion else {
             throw OobleckError(
                 .usage,
@@ -143,8 +144,12 @@ private struct Session<Element: Sendable>: Sendable {
     static var linger: Seconds { 1 }
 
     let outbox: Outbox<Element>
+    /// How much the peer may say.
+    let reports: RateLimit.Allowance
     /// Called the moment that the peer is gone.
     let onEnd: @Sendable () -> Void
+    /// Called when the peer says more than it may; ends the session.
+    let onExcess: @Sendable () async -> Void
 
     func run<Report: Sendable>(
         _ reports: RPCAsyncSequence<Report, any Error>.AsyncIterator,
@@ -159,7 +164,11 @@ private struct Session<Element: Sendable>: Sendable {
             group.addTask {
                 defer { onEnd() }
                 var reports = source.value
-                while let report = try await reports.next() { try await read(report) }
+                var limit = RateLimit(self.reports, now: MonotonicTime.now)
+                while let report = try await reports.next() {
+                    guard limit.take(now: MonotonicTime.now) else { return await onExcess() }
+                    try await read(report)
+                }
             }
             group.addTask {
                 for await element in outbox.elements { try await write(element) }

@@ -1,5 +1,4 @@
 import GRPCCore
-import GRPCNIOTransportHTTP2
 import OobleckClock
 import OobleckCore
 import Synchronization
@@ -28,39 +27,8 @@ package struct CoordinatorAddress: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(host):\(port)" }
 
-    /// Runs `body` with a connection to the coordinator, which ends with it.
-    func withClient<Result: Sendable>(
-        _ body: @Sendable (GRPCClient<HTTP2ClientTransport.Posix>) async throws -> Result
-    ) async throws -> Result {
-        let isNumeric = host.allSatisfy { $0.isNumber || $0 == "." }
-        let transport = try HTTP2ClientTransport.Posix(
-            target: isNumeric
-                ? .ipv4(address: host, port: port) : .dns(host: host, port: port),
-            transportSecurity: .plaintext,
-            config: .defaults {
-                $0.backoff = .init(
-                    initial: .milliseconds(50),
-                    max: .milliseconds(500),
-                    multiplier: 1.6,
-                    jitter: 0
-                )
-                $0.http2.targetWindowSize = 4 << 20
-            }
-        )
-        do {
-            return try await withGRPCClient(transport: transport) { try await body($0) }
-        } catch let error as RPCError {
-            throw explain(error)
-        }
-    }
-
-    private func explain(_ error: RPCError) -> OobleckError {
-        // What the coordinator says to a person's request comes as it is.
-        let said: [RPCError.Code] = [.invalidArgument, .failedPrecondition, .unauthenticated]
-        if said.contains(error.code) { return OobleckError(.usage, error.message) }
-        let message = error.message.split(separator: "\n").joined(separator: " ")
-        return OobleckError(.outOfNodes, "lost the coordinator at \(self): \(message)")
-    }
+    /// Whether nobody but this machine is there.
+    package var isLoopback: Bool { host == "localhost" || host.hasPrefix("127.") }
 }
 
 extension CallOptions {
@@ -68,7 +36,7 @@ extension CallOptions {
     static var session: CallOptions {
         var options = CallOptions.defaults
         options.waitForReady = true
-        options.maxResponseMessageBytes = CoordinatorServer.largestMessageBytes
+        options.maxResponseMessageBytes = ControlBounds.largestDirectiveBytes
         return options
     }
 

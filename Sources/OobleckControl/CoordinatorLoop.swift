@@ -29,17 +29,20 @@ final class CoordinatorLoop: Sendable {
     private let queue = DispatchQueue(label: "oobleck.coordinator", qos: .userInteractive)
     private let state: Mutex<State>
     private let recording: any RunRecording
+    private let mostAgents: Int
     private let onFence: @Sendable (NodeID) -> Void
 
     init(
         coordinator: Coordinator,
         detectionBudget: Seconds,
         recording: any RunRecording,
+        mostAgents: Int,
         onFence: @escaping @Sendable (NodeID) -> Void
     ) {
         state = Mutex(State(coordinator: coordinator))
         self.detectionBudget = detectionBudget
         self.recording = recording
+        self.mostAgents = mostAgents
         self.onFence = onFence
         (outcomes, outcomesContinuation) = AsyncStream.makeStream()
     }
@@ -88,6 +91,12 @@ final class CoordinatorLoop: Sendable {
         let budget = detectionBudget
         let answer: Result<(NodeID, Outbox<AgentInstruction>), any Error> = await perform { state in
             Result {
+                guard state.agents.count < self.mostAgents else {
+                    throw OobleckError(
+                        .usage,
+                        "there are \(state.agents.count) nodes; no more than \(self.mostAgents) fit"
+                    )
+                }
                 let node = try state.coordinator.admit(requested: requested)
                 state.fenced.remove(node)
                 let outbox = Outbox<AgentInstruction>()
@@ -154,6 +163,11 @@ final class CoordinatorLoop: Sendable {
                 self.process(.nodeLost(node, evidence: evidence), &state)
             }
         }
+    }
+
+    /// A node says more than it may: it is out, like one that is lost.
+    func expel(_ node: NodeID, evidence: String) async {
+        await perform { self.process(.nodeLost(node, evidence: evidence), &$0) }
     }
 
     /// A worker's session is over.

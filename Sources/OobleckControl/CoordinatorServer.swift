@@ -9,11 +9,11 @@ import OobleckCore
 package final class CoordinatorServer: Sendable {
     /// How long sessions may take to end after the run is over.
     private static let farewell: Seconds = 2
-    /// The largest message taken; a plan for thousands of nodes fits.
-    static let largestMessageBytes = 64 << 20
 
     let loop: CoordinatorLoop
-    private let token: String
+    private let token: RunToken
+    private let tls: ControlTLS?
+    private let gate: ConnectionGate
     private let socket: ListeningSocket?
     private let onAddNode: @Sendable () throws -> NodeID
 
@@ -27,6 +27,8 @@ package final class CoordinatorServer: Sendable {
     ///   - recording: Where the run leaves its traces.
     ///   - socket: Where to listen.
     ///   - token: What a peer has to present to be let in.
+    ///   - tls: Certificates for control messages; `nil` is plain text.
+    ///   - bounds: What one peer may take.
     ///   - onAddNode: Starts one more local node and returns its number, or throws why not.
     ///   - onFence: Has the processes of a node killed that is out for good. Must not block.
     package init(
@@ -34,7 +36,9 @@ package final class CoordinatorServer: Sendable {
         detectionBudget: Seconds,
         recording: any RunRecording,
         socket: ListeningSocket?,
-        token: String,
+        token: RunToken,
+        tls: ControlTLS? = nil,
+        bounds: ControlBounds = ControlBounds(),
         onAddNode: @escaping @Sendable () throws -> NodeID = {
             throw OobleckError(.usage, "this run has no nodes of its own to add to")
         },
@@ -44,9 +48,12 @@ package final class CoordinatorServer: Sendable {
             coordinator: coordinator,
             detectionBudget: detectionBudget,
             recording: recording,
+            mostAgents: bounds.agents,
             onFence: onFence
         )
         self.token = token
+        self.tls = tls
+        gate = ConnectionGate(bounds: bounds)
         self.socket = socket
         self.onAddNode = onAddNode
     }
@@ -105,17 +112,32 @@ package final class CoordinatorServer: Sendable {
     /// The run as of now.
     package func status() async -> RunStatus { await loop.status() }
 
+    /// How many connections there are, and how many of them have not shown the token.
+    package var connectionCounts: (connections: Int, strangers: Int) { gate.counts }
+
     private func makeServer(_ socket: ListeningSocket) -> GRPCServer<HTTP2ServerTransport.Posix> {
-        let service = ControlPlaneService(loop: loop, token: token, onAddNode: onAddNode)
+        let (bounds, gate) = (gate.bounds, gate)
         let transport = HTTP2ServerTransport.Posix(
             listeningSocketDescriptor: Int(socket.descriptor),
-            transportSecurity: .plaintext,
+            transportSecurity: tls?.server ?? .plaintext,
             config: .defaults {
-                $0.rpc.maxRequestPayloadSize = Self.largestMessageBytes
+                $0.rpc.maxRequestPayloadSize = bounds.largestReportBytes
                 $0.http2.targetWindowSize = 4 << 20
+                $0.http2.maxConcurrentStreams = bounds.streamsPerConnection
+                $0.connection.maxIdleTime = .seconds(60)
+                // gRPC has no other way to see a connection before its first call.
+                $0.channelDebuggingCallbacks.onAcceptTCPConnection = {
+                    StrangerHandler.install(on: $0, gate: gate)
+                }
             }
         )
-        return GRPCServer(transport: transport, services: [service])
+        return GRPCServer(
+            transport: transport,
+            services: [
+                ControlPlaneService(loop: loop, reports: bounds.reports, onAddNode: onAddNode)
+            ],
+            interceptors: [TokenGuard(token: token, gate: gate)]
+        )
     }
 
     private func tick() async throws -> Ending {

@@ -18,7 +18,9 @@ package final class LocalCluster: Sendable {
     private let executable: String
     private let workerExecutable: String
     private let coordinator: CoordinatorAddress
-    private let token: String
+    private let tokenPath: String
+    private let tls: ControlTLS?
+    private let listenHost: String
     private let logsPath: String
     private let state = Mutex(State())
 
@@ -28,19 +30,25 @@ package final class LocalCluster: Sendable {
     ///   - executable: The command that has `agent`.
     ///   - workerExecutable: What agents run as their worker.
     ///   - coordinator: Where the run's coordinator listens.
-    ///   - token: What it wants to see.
+    ///   - tokenPath: The file with the token that it wants to see.
+    ///   - tls: Certificates for control messages; `nil` is plain text.
+    ///   - listenHost: Address at which workers listen for each other.
     ///   - logsPath: Folder for each node's output.
     package init(
         executable: String,
         workerExecutable: String,
         coordinator: CoordinatorAddress,
-        token: String,
+        tokenPath: String,
+        tls: ControlTLS? = nil,
+        listenHost: String = "127.0.0.1",
         logsPath: String
     ) {
         self.executable = executable
         self.workerExecutable = workerExecutable
         self.coordinator = coordinator
-        self.token = token
+        self.tokenPath = tokenPath
+        self.tls = tls
+        self.listenHost = listenHost
         self.logsPath = logsPath
     }
 
@@ -58,10 +66,10 @@ package final class LocalCluster: Sendable {
             state.agents[node] = try ChildProcess.spawn(
                 executable,
                 [
-                    "agent", "--coordinator", coordinator.description, "--token", token,
-                    "--node", node.description, "--worker-executable", workerExecutable,
-                    "--log", log,
-                ],
+                    "agent", "--coordinator", coordinator.description, "--token-file",
+                    tokenPath, "--node", node.description, "--worker-executable",
+                    workerExecutable, "--log", log, "--listen", listenHost,
+                ] + (tls?.arguments ?? []),
                 group: .own,
                 holdsInput: false,
                 logPath: log

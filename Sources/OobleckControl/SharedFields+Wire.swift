@@ -10,10 +10,10 @@ func malformed(_ name: String, _ what: String) -> OobleckError {
 
 /// A count or number that cannot be negative.
 func index(_ value: Int64, _ name: String) throws -> Int {
-    guard let index = Int(exactly: value), index >= 0 else {
-        throw malformed(name, "is \(value); it must be at least 0")
+    guard (0...WireBounds.number).contains(value) else {
+        throw malformed(name, "is \(value); it must be from 0 to \(WireBounds.number)")
     }
-    return index
+    return Int(value)
 }
 
 func generation(_ value: Int64, _ name: String) throws -> Generation {
@@ -26,6 +26,9 @@ func byWireIndex<Value>(_ values: [Int: Value]) -> [Int32: Value] {
 }
 
 func byIndex<Value>(_ values: [Int32: Value], _ name: String) throws -> [Int: Value] {
+    guard values.count <= WireBounds.entries else {
+        throw malformed(name, "has \(values.count) entries; it may have \(WireBounds.entries)")
+    }
     var result: [Int: Value] = [:]
     for (key, value) in values { result[try index(Int64(key), name)] = value }
     return result
@@ -44,7 +47,6 @@ func decoded<Value: Decodable>(_ data: Data, _ name: String) throws -> Value {
 extension WireHello {
     init(_ hello: SessionHello) {
         self.init()
-        token = hello.token
         pid = Int64(hello.pid)
         protocolVersion = hello.protocolVersion
         if let node = hello.node { self.node = Int64(node.rawValue) }
@@ -52,7 +54,6 @@ extension WireHello {
 
     func hello() throws -> SessionHello {
         SessionHello(
-            token: token,
             node: hasNode ? NodeID(try index(node, "Hello.node")) : nil,
             pid: try index(pid, "Hello.pid"),
             protocolVersion: protocolVersion
@@ -69,9 +70,15 @@ extension WireRendezvousKey {
     }
 
     func rendezvous() throws -> Rendezvous {
-        Rendezvous(
+        guard value.count <= WireBounds.valueBytes else {
+            throw malformed(
+                "RendezvousKey.value",
+                "has \(value.count) bytes; it may have \(WireBounds.valueBytes)"
+            )
+        }
+        return Rendezvous(
             generation: try OobleckControl.generation(generation, "RendezvousKey"),
-            key: key,
+            key: try bounded(key, WireBounds.keyBytes, "RendezvousKey.key"),
             value: Array(value)
         )
     }

@@ -8,15 +8,24 @@ import OobleckWire
 /// A worker's session with its coordinator over gRPC.
 package final class WorkerClient: ControlLink {
     private let address: CoordinatorAddress
+    private let token: RunToken
+    private let tls: ControlTLS?
     private let hello: SessionHello
     private let node: NodeID
     private let outbox = Outbox<WorkerNotice>()
 
     /// A session of the worker of `node`; ``run(_:)`` opens it.
-    package init(coordinator: CoordinatorAddress, token: String, node: NodeID) {
+    package init(
+        coordinator: CoordinatorAddress,
+        token: RunToken,
+        tls: ControlTLS? = nil,
+        node: NodeID
+    ) {
         address = coordinator
+        self.token = token
+        self.tls = tls
         self.node = node
-        hello = SessionHello(token: token, node: node, pid: Int(getpid()))
+        hello = SessionHello(node: node, pid: Int(getpid()))
     }
 
     /// Sends to the coordinator; never blocks, keeps order.
@@ -34,7 +43,7 @@ package final class WorkerClient: ControlLink {
     package func run(
         _ onMessage: @escaping @Sendable (CoordinatorMessage) -> Void
     ) async throws {
-        try await address.withClient { client in
+        try await address.withClient(token: token, tls: tls) { client in
             try await self.converse(WireControlPlane.Client(wrapping: client), onMessage)
         }
     }

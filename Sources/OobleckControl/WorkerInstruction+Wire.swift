@@ -21,7 +21,7 @@ extension WireWorkerDirective {
         case .welcome(let admission):
             let (node, budget) = try admission.admission()
             return .welcome(node, detectionBudget: budget)
-        case .refused(let notice): return .refused(reason: notice.reason)
+        case .refused(let notice): return .refused(reason: line(notice.reason))
         default: return .message(try content.message())
         }
     }
@@ -76,7 +76,7 @@ extension WireWorkerDirective.OneOf_Content {
         case .abort(let abort):
             return .abort(
                 generation: try generation(abort.generation, "Abort"),
-                reason: abort.reason
+                reason: line(abort.reason)
             )
         case .rendezvous(let key): return .rendezvous(try key.rendezvous())
         case .collect(let collection):
@@ -84,7 +84,7 @@ extension WireWorkerDirective.OneOf_Content {
                 generation: try generation(collection.generation, "Collection"),
                 upload: try collection.upload.map { try index($0, "Collection.upload") }
             )
-        case .stop(let notice): return .stop(reason: notice.reason)
+        case .stop(let notice): return .stop(reason: line(notice.reason))
         case .checkpoint(let data):
             return .checkpoint(try decoded(data, "WorkerDirective.checkpoint"))
         }

@@ -95,13 +95,20 @@ extension WireWorkerReport.OneOf_Content {
         switch self {
         case .hello, .heartbeat:
             preconditionFailure("handled by the caller")
-        case .ready(let ready): return .ready(corpusDigest: ready.corpusDigest)
+        case .ready(let ready):
+            return .ready(
+                corpusDigest: try bounded(
+                    ready.corpusDigest,
+                    WireBounds.digestBytes,
+                    "Ready.corpus_digest"
+                )
+            )
         case .prepared(let prepared):
             return .prepared(
                 PreparationReport(
                     generation: try generation(prepared.generation, "Prepared"),
-                    rebuild: Seconds(prepared.rebuildSeconds),
-                    transfer: Seconds(prepared.transferSeconds),
+                    rebuild: try duration(prepared.rebuildSeconds, "Prepared.rebuild"),
+                    transfer: try duration(prepared.transferSeconds, "Prepared.transfer"),
                     received: ByteCount(try index(prepared.receivedBytes, "Prepared.received"))
                 )
             )
@@ -114,15 +121,17 @@ extension WireWorkerReport.OneOf_Content {
         case .faulted(let fault):
             return .faulted(
                 generation: try generation(fault.generation, "Fault"),
-                message: fault.message
+                message: line(fault.message)
             )
         case .failed(let failure):
-            return .failed(exitStatus: failure.exitStatus, message: failure.message)
+            return .failed(exitStatus: failure.exitStatus, message: line(failure.message))
         case .rendezvous(let key): return .rendezvous(try key.rendezvous())
         case .digests(let digests):
             return .digests(
                 generation: try generation(digests.generation, "Digests"),
-                digests: try byIndex(digests.digests, "Digests.digests")
+                digests: try byIndex(digests.digests, "Digests.digests").mapValues {
+                    try bounded($0, WireBounds.digestBytes, "Digests.digests")
+                }
             )
         case .layerChunk(let chunk): return .layerChunk(try chunk.chunk())
         case .shard(let shard): return .shard(try shard.report())
@@ -154,7 +163,7 @@ extension WireVote {
             step: try index(step, "Vote.step"),
             squaredNorms: try byIndex(squaredNorms, "Vote.squared_norms"),
             losses: try byIndex(losses, "Vote.losses"),
-            busy: Seconds(busySeconds)
+            busy: try duration(busySeconds, "Vote.busy")
         )
     }
 }

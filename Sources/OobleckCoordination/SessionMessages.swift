@@ -39,18 +39,15 @@ package enum WorkerNotice: Hashable, Sendable {
 
 /// First report of a session.
 package struct SessionHello: Hashable, Sendable {
-    package var token: String
     package var node: NodeID?
     package var pid: Int
     package var protocolVersion: Int32
 
     package init(
-        token: String,
         node: NodeID?,
         pid: Int,
         protocolVersion: Int32 = controlProtocolVersion
     ) {
-        self.token = token
         self.node = node
         self.pid = pid
         self.protocolVersion = protocolVersion

@@ -52,6 +52,15 @@ package final class OpenFile {
         return Int(status.st_size)
     }
 
+    /// The permission bits of the file.
+    package func permissions() throws -> UInt32 {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw OobleckError(code, "cannot examine \(path): \(systemReason())")
+        }
+        return status.st_mode & 0o7777
+    }
+
     /// Reads exactly `count` bytes that start at `offset`.
     package func read(at offset: Int, count: Int) throws -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -25,7 +25,7 @@ extension Attempt {
             throw OobleckError(.internalFault, "there is no ip command")
         }
         var arguments = laboratory.trainArguments(name, tolerance: fault.faultTolerance)
-        arguments += ["--nodes", "\(fault.nodes)", "--host", NetworkLaboratory.coordinatorHost]
+        arguments += ["--nodes", "\(fault.nodes)", "--listen", NetworkLaboratory.coordinatorHost]
         arguments += ["--start-nodes", "0"]
         let run = try ObservedRun(
             path: laboratory.path(name),
@@ -60,13 +60,14 @@ extension Attempt {
         guard run.port != nil else {
             throw OobleckError(.internalFault, "the coordinator did not start: \(run.lastLine)")
         }
-        let endpoint = try RunDirectory.open(path: run.path).endpoint()
+        let directory = try RunDirectory.open(path: run.path)
+        let endpoint = try directory.endpoint()
         return try (0..<fault.nodes).map { node in
             let command = [
                 drill.laboratory.executable, "agent",
                 "--coordinator", "\(endpoint.host):\(endpoint.port)",
-                "--token", endpoint.token, "--node", "\(node)",
-                "--host", network.address(of: node),
+                "--token-file", directory.tokenPath, "--node", "\(node)",
+                "--listen", network.address(of: node),
                 "--worker-executable", drill.laboratory.workerExecutable,
                 "--log", "\(run.path)/logs/node-\(node).log",
             ]

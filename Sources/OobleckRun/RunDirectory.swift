@@ -19,6 +19,7 @@ package struct RunDirectory: Sendable {
     package var statusPath: String { path + "/status.json" }
     package var resultPath: String { path + "/result.json" }
     package var endpointPath: String { path + "/coordinator.json" }
+    package var tokenPath: String { path + "/token" }
     package var ledgerPath: String { path + "/ledger.jsonl" }
     package var eventsPath: String { path + "/events.jsonl" }
     package var checkpointsPath: String { path + "/checkpoints" }
@@ -115,14 +116,24 @@ package struct RunDirectory: Sendable {
         try JSONDocument.write(status, to: statusPath, durably: false)
     }
 
-    /// The token in it lets people in, so only the owner may read it.
+    /// What admits to the run.
+    ///
+    /// Throws one line when the file is missing or open to others.
+    package func token() throws -> RunToken { try TokenFile.read(tokenPath) }
+
+    package func write(_ token: RunToken) throws { try TokenFile.write(token, to: tokenPath) }
+
+    /// Where the coordinator listens is of no use to others, so only the owner may read it.
     package func write(_ endpoint: CoordinatorEndpoint) throws {
         try JSONDocument.write(endpoint, to: endpointPath, permissions: 0o600, durably: false)
     }
 
+    /// Takes back what a run needs only while it goes: where to reach it, and its token.
     package func removeEndpoint() throws {
-        guard unlink(endpointPath) == 0 || errno == ENOENT else {
-            throw OobleckError(.storage, "cannot remove \(endpointPath): \(systemReason())")
+        for path in [endpointPath, tokenPath] {
+            guard unlink(path) == 0 || errno == ENOENT else {
+                throw OobleckError(.storage, "cannot remove \(path): \(systemReason())")
+            }
         }
     }
 
@@ -161,17 +172,18 @@ func makeFolder(_ path: String, withParents: Bool = false) throws {
     }
 }
 
-/// Where a running coordinator listens, and what admits to it (`coordinator.json`).
+/// Where a running coordinator listens (`coordinator.json`).
 package struct CoordinatorEndpoint: Hashable, Sendable, Codable {
     package var host: String
     package var port: Int
-    package var token: String
     package var pid: Int
+    /// Whether it speaks TLS only; absent is no.
+    package var tls: Bool?
 
-    package init(host: String, port: Int, token: String, pid: Int) {
+    package init(host: String, port: Int, pid: Int, tls: Bool? = nil) {
         self.host = host
         self.port = port
-        self.token = token
+        self.tls = tls
         self.pid = pid
     }
 }

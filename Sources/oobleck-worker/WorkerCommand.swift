@@ -3,6 +3,7 @@ import Foundation
 import OobleckControl
 import OobleckCore
 import OobleckEngine
+import OobleckRun
 import OobleckTensor
 
 /// One node's training process.
@@ -16,16 +17,20 @@ struct WorkerCommand: AsyncParsableCommand {
     )
 
     @Option(help: "HOST:PORT of the run's coordinator.") var coordinator: String
-    @Option(help: "What the coordinator wants to see.") var token: String
+    @Option(help: "The file with the run's token.") var tokenFile: String
     @Option(help: "The node's number.") var node: Int
     @Option(help: "Address at which other workers reach this one.") var host = "127.0.0.1"
+    @Option(help: "Our certificate (PEM).") var tlsCert: String?
+    @Option(help: "The certificate's key (PEM).") var tlsKey: String?
+    @Option(help: "The authority (PEM) of both sides.") var tlsCa: String?
 
     func run() async throws {
         ParentWatch.exitWithParent()
         try TensorRuntime.initialize()
         let client = WorkerClient(
             coordinator: try CoordinatorAddress(parsing: coordinator),
-            token: token,
+            token: try TokenFile.read(tokenFile),
+            tls: try ControlTLS(certificatePath: tlsCert, keyPath: tlsKey, authorityPath: tlsCa),
             node: NodeID(node)
         )
         let worker = Worker(node: NodeID(node), host: host, link: client)

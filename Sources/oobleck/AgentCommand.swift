@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckRun
 
 /// `oobleck agent`: started by the launcher, or by hand on another machine.
 struct AgentCommand: AsyncParsableCommand {
@@ -14,14 +15,11 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(help: "HOST:PORT of the run's coordinator.")
     var coordinator: String
 
-    @Option(help: "What admits to the run (coordinator.json of the run directory).")
-    var token: String
+    @Option(help: "A copy, of mode 0600, of the file token in the run directory.")
+    var tokenFile: String
 
     @Option(help: "Number to join as; the next free one if left out.")
     var node: Int?
-
-    @Option(help: "Address at which the workers of other nodes reach this one's.")
-    var host = "127.0.0.1"
 
     @Option(help: "The program to run as the worker; oobleck-worker beside this one if left out.")
     var workerExecutable: String?
@@ -29,18 +27,44 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(help: "File to which the worker's output is added.")
     var log: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where the worker listens for other workers: an address or interface of this machine.",
+            valueName: "address|interface"
+        )
+    )
+    var listen: String?
+
+    @OptionGroup var tls: TLSOptions
+
     func run() async throws {
+        let address = try CoordinatorAddress(parsing: coordinator)
         let agent = Agent(
-            coordinator: try CoordinatorAddress(parsing: coordinator),
-            token: token,
+            coordinator: address,
+            token: try TokenFile.read(tokenFile),
+            tokenPath: tokenFile,
+            tls: try tls.read(),
             node: node.map { NodeID($0) },
-            host: host,
             workerExecutable: try workerExecutable ?? Executables().worker,
-            logPath: log
+            logPath: log,
+            listenHost: try listenHost(address)
         )
         // Agent and worker are one process group, so that a node can be ended as one. Where that
         // is refused, we head a session, and so a group.
         if getpgrp() != getpid() { _ = setpgid(0, 0) }
         try await agent.run()
+    }
+
+    /// Other machines reach a worker only where it listens, so that has to be said for them.
+    private func listenHost(_ coordinator: CoordinatorAddress) throws -> String {
+        if let listen { return try NetworkInterface.address(listen) }
+        guard coordinator.isLoopback else {
+            throw OobleckError(
+                .usage,
+                "the coordinator is at \(coordinator.host), so the run spans machines; say with "
+                    + "--listen at which address or interface of this one the others reach it"
+            )
+        }
+        return coordinator.host
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import OobleckCore
+import OobleckRun
 import OobleckSimulator
 
 /// What things cost, for `oobleck simulate`.

@@ -16,8 +16,10 @@ struct DrainCommand: AsyncParsableCommand {
     @Argument(help: "The node's number.")
     var node: Int
 
+    @OptionGroup var tls: TLSOptions
+
     func run() async throws {
-        print(try await AdminClient(run: runDirectory).drain(NodeID(node)))
+        print(try await AdminClient(run: runDirectory, tls).drain(NodeID(node)))
     }
 }
 
@@ -31,22 +33,34 @@ struct AddCommand: AsyncParsableCommand {
     @Argument(help: "The run's directory.")
     var runDirectory: String
 
-    func run() async throws { print(try await AdminClient(run: runDirectory).addNode()) }
+    @OptionGroup var tls: TLSOptions
+
+    func run() async throws { print(try await AdminClient(run: runDirectory, tls).addNode()) }
 }
 
 extension AdminClient {
     /// A client of the run in a directory.
     ///
     /// Throws one line when it does not go on.
-    fileprivate init(run path: String) throws {
+    fileprivate init(run path: String, _ options: TLSOptions) throws {
         let directory = try RunDirectory.open(path: path)
         guard directory.isRunning else {
             throw OobleckError(.usage, "the run in \(path) is over; there is nobody to ask")
         }
         let endpoint = try directory.endpoint()
+        let tls = try options.read()
+        guard (tls != nil) == (endpoint.tls ?? false) else {
+            throw OobleckError(
+                .usage,
+                tls == nil
+                    ? "the run in \(path) speaks TLS; give --tls-cert, --tls-key and --tls-ca"
+                    : "the run in \(path) does not speak TLS; leave the --tls options out"
+            )
+        }
         self.init(
             coordinator: CoordinatorAddress(host: endpoint.host, port: endpoint.port),
-            token: endpoint.token
+            token: try directory.token(),
+            tls: tls
         )
     }
 }

@@ -40,17 +40,6 @@ struct EventsCommand: AsyncParsableCommand {
     }
 
     private static func text(_ timed: TimedEvent) -> String {
-        var seconds = time_t(timed.time.value)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        let milliseconds = Int((timed.time.value * 1000).rounded()) % 1000
-        let time = String(
-            format: "%02d:%02d:%02d.%03d",
-            parts.tm_hour,
-            parts.tm_min,
-            parts.tm_sec,
-            milliseconds
-        )
-        return "\(time) \(timed.event.kind.rawValue): \(timed.event.message)"
+        "\(timed.localTime) \(timed.event.kind.rawValue): \(timed.event.message)"
     }
 }

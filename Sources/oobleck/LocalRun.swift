@@ -38,7 +38,7 @@ struct LocalRun {
     func execute() async throws -> (RunDirectory, RunResult) {
         let job = try request.job()
         let executables = try Executables()
-        let socket = try ListeningSocket(host: request.host, port: request.port)
+        let socket = try ListeningSocket(host: request.listenHost, port: request.port)
         let prepared: (directory: RunDirectory, start: (ModelProfile, Reconfigurator))
         let store = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
         do {
@@ -102,20 +102,25 @@ struct LocalRun {
         _ executables: Executables,
         _ socket: ListeningSocket
     ) async throws -> RunResult {
-        let token = Self.newToken()
+        // The system's generator cannot be predicted.
+        var generator = SystemRandomNumberGenerator()
+        let token = RunToken(using: &generator)
+        try directory.write(token)
         try directory.write(
             CoordinatorEndpoint(
                 host: socket.host,
                 port: socket.port,
-                token: token,
-                pid: Int(getpid())
+                pid: Int(getpid()),
+                tls: request.tls.map { _ in true }
             )
         )
         let cluster = LocalCluster(
             executable: executables.command,
             workerExecutable: executables.worker,
             coordinator: CoordinatorAddress(host: socket.host, port: socket.port),
-            token: token,
+            tokenPath: directory.tokenPath,
+            tls: request.tls,
+            listenHost: socket.host,
             logsPath: directory.logsPath
         )
         let relay = NoticeRelay()
@@ -126,6 +131,7 @@ struct LocalRun {
             recording: recording,
             socket: socket,
             token: token,
+            tls: request.tls,
             onAddNode: { try cluster.addNode() },
             onFence: { cluster.kill($0) }
         )
@@ -165,13 +171,5 @@ struct LocalRun {
         let result = try await outcome
         try await cluster.close(within: Self.farewell)
         return result
-    }
-
-    private static func newToken() -> String {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<2).map { _ in
-            let digits = String(generator.next() as UInt64, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
     }
 }

@@ -4,6 +4,7 @@ import OobleckControl
 import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration
+import OobleckRun
 
 /// `oobleck plan`.
 struct PlanCommand: ParsableCommand {

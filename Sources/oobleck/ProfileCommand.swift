@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckRun
 
 /// `oobleck profile`.
 struct ProfileCommand: AsyncParsableCommand {

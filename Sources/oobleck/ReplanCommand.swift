@@ -2,8 +2,8 @@ import ArgumentParser
 import Foundation
 import OobleckClock
 import OobleckCore
-import OobleckData
 import OobleckReconfiguration
+import OobleckRun
 
 extension ReplanPolicy: ExpressibleByArgument {}
 
@@ -68,26 +68,6 @@ struct ReplanCommand: ParsableCommand {
 }
 
 extension PlanDocument {
-    /// Reads a `plan.json`.
-    ///
-    /// Throws one line.
-    static func load(path: String) throws -> PlanDocument {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw OobleckError(.inputData, "cannot read the plan \(path): not a readable file")
-        }
-        do {
-            return try JSONDecoder().decode(PlanDocument.self, from: data)
-        } catch {
-            throw OobleckError(
-                .inputData,
-                "\(path) is not a plan that this program reads: \(oneLine(error))"
-            )
-        }
-    }
-
     /// The layers to copy for people, after an empty line; empty when there are none.
     fileprivate var copies: String {
         guard !transfers.isEmpty else { return "" }

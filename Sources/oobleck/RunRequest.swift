@@ -1,4 +1,5 @@
 import Foundation
+import OobleckControl
 import OobleckCore
 import OobleckData
 import OobleckRun
@@ -12,8 +13,11 @@ struct RunRequest: Sendable {
     var checkpoint = CheckpointRequest()
     var faults: [PlannedFault] = []
     var runDirectoryPath: String
-    var host = "127.0.0.1"
+    /// Address at which coordinator and workers listen.
+    var listenHost = "127.0.0.1"
     var port = 0
+    /// Certificates for control messages; `nil` is plain text.
+    var tls: ControlTLS?
     /// A profile to use instead of measuring one.
     var profilePath: String?
     /// Nodes to start on this machine; all if left out.

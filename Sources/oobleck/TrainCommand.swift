@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckControl
 import OobleckCore
 import OobleckRun
 
@@ -34,8 +35,15 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "Port of the coordinator; 0 takes any free one.")
     var port = 0
 
-    @Option(help: "Address the coordinator listens on.")
-    var host = "127.0.0.1"
+    @Option(
+        help: ArgumentHelp(
+            "Where coordinator and workers listen: an address or interface of this machine.",
+            valueName: "address|interface"
+        )
+    )
+    var listen = "127.0.0.1"
+
+    @OptionGroup var tls: TLSOptions
 
     @Option(help: "A profile.json to use instead of measuring.")
     var profile: String?
@@ -69,8 +77,9 @@ struct TrainCommand: AsyncParsableCommand {
             checkpoint: try checkpoints.request(),
             faults: try fault.map { try PlannedFault(argument: $0) },
             runDirectoryPath: runDir ?? RunRequest.newRunPath(name),
-            host: host,
+            listenHost: try NetworkInterface.address(listen),
             port: port,
+            tls: try tls.read(),
             profilePath: profile,
             startedNodes: startNodes
         )

@@ -27,8 +27,8 @@ struct AgentProcessTests {
             let agent = try ChildProcess.spawn(
                 commandPath(),
                 [
-                    "agent", "--coordinator", bench.address.description, "--token",
-                    ShellBench.token, "--node", "5", "--worker-executable", worker.path,
+                    "agent", "--coordinator", bench.address.description, "--token-file",
+                    worker.tokenPath, "--node", "5", "--worker-executable", worker.path,
                     "--log", "/dev/null",
                 ],
                 group: .parents,
@@ -89,6 +89,23 @@ struct AgentProcessTests {
         try await eventually("all are gone") { !left.value.contains(where: isAlive) }
     }
 
+    @Test("no process of a run shows the token among its arguments or in its environment")
+    func tokenIsNotShown() async throws {
+        try await withCluster(nodes: 2) { _, cluster, worker in
+            let agents = cluster.agentPIDs.values.map { pid_t($0) }
+            let workers = [try #require(worker.pid(of: 0)), try #require(worker.pid(of: 1))]
+            for pid in agents + workers {
+                for place in ["cmdline", "environ"] {
+                    let bytes = try #require(
+                        FileManager.default.contents(atPath: "/proc/\(pid)/\(place)")
+                    )
+                    #expect(place == "environ" || !bytes.isEmpty)
+                    #expect(bytes.range(of: Data(ShellBench.token.secret.utf8)) == nil)
+                }
+            }
+        }
+    }
+
     @Test("an agent that finds no coordinator says so in one line, with exit status 75")
     func noCoordinator() async throws {
         let socket = try ListeningSocket(host: "127.0.0.1", port: 0)
@@ -96,6 +113,7 @@ struct AgentProcessTests {
         let agent = Agent(
             coordinator: CoordinatorAddress(host: "127.0.0.1", port: socket.port),
             token: "t",
+            tokenPath: "/dev/null",
             node: nil,
             workerExecutable: "/bin/false",
             logPath: nil
@@ -118,7 +136,7 @@ struct AgentProcessTests {
                 executable: try commandPath(),
                 workerExecutable: worker.path,
                 coordinator: bench.address,
-                token: ShellBench.token,
+                tokenPath: worker.tokenPath,
                 logsPath: worker.folder
             )
             clusters.change { $0.append(cluster) }

@@ -66,6 +66,7 @@ struct ShellServerTests {
                 let agent = Agent(
                     coordinator: bench.address,
                     token: ShellBench.token,
+                    tokenPath: "/dev/null",
                     node: 0,
                     workerExecutable: "/bin/false",
                     logPath: nil
@@ -216,6 +217,7 @@ extension ShellBench {
                 let agent = Agent(
                     coordinator: address,
                     token: Self.token,
+                    tokenPath: worker.tokenPath,
                     node: NodeID(node),
                     workerExecutable: worker.path,
                     logPath: "/dev/null"

@@ -61,7 +61,7 @@ final class MemoryRecording: RunRecording {
 /// A coordinator that serves on loopback during a test, with a detection budget so long that what
 /// is noticed is not noticed by silence.
 struct ShellBench {
-    static let token = "secret"
+    static let token: RunToken = "5ec7e75ec7e75ec7e75ec7e75ec7e75ec7e75ec7e75ec7e75ec7e75ec7e75ec7"
 
     let recording: MemoryRecording
     let server: CoordinatorServer
@@ -72,6 +72,8 @@ struct ShellBench {
         nodes: Int,
         steps: Int = 3,
         recording: MemoryRecording = MemoryRecording(),
+        tls: ControlTLS? = nil,
+        bounds: ControlBounds = ControlBounds(),
         onFence: @escaping @Sendable (NodeID) -> Void = { _ in },
         _ body: (ShellBench) async throws -> Void
     ) async throws {
@@ -94,6 +96,8 @@ struct ShellBench {
             recording: recording,
             socket: socket,
             token: token,
+            tls: tls,
+            bounds: bounds,
             onFence: onFence
         )
         let bench = ShellBench(
@@ -233,6 +237,8 @@ final class Shared<Value: Sendable>: Sendable {
 struct StandInWorker {
     let folder: String
     var path: String { folder + "/worker.sh" }
+    /// The token of a ``ShellBench``, as a run would keep it.
+    var tokenPath: String { folder + "/token" }
 
     init() throws {
         folder = NSTemporaryDirectory() + "oobleck-test-\(UUID().uuidString)"
@@ -240,6 +246,8 @@ struct StandInWorker {
         let script = "#!/bin/sh\necho $$ > \"$0.$7.new\"\nmv \"$0.$7.new\" \"$0.$7\"\nexec cat\n"
         try Data(script.utf8).write(to: URL(fileURLWithPath: path))
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        try Data(ShellBench.token.secret.utf8).write(to: URL(fileURLWithPath: tokenPath))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: tokenPath)
     }
 
     /// The process id of a node's worker, once it runs.

@@ -179,7 +179,7 @@ struct WireRoundTripTests {
     @Test("session messages arrive as they were said")
     func sessionRoundTrips() throws {
         for node in [nil, NodeID(0), NodeID(12)] {
-            let hello = SessionHello(token: "t", node: node, pid: 4711, protocolVersion: 9)
+            let hello = SessionHello(node: node, pid: 4711, protocolVersion: 9)
             #expect(try WireAgentReport(hello: hello).report() == .hello(hello))
             #expect(try WireWorkerReport(hello: hello).report() == .hello(hello))
         }

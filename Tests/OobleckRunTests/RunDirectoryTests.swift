@@ -81,17 +81,22 @@ import Testing
         #expect(error?.code == .inputData)
     }
 
-    @Test("the coordinator's endpoint is for the owner only, and goes with the run")
+    @Test("the coordinator's endpoint and the token are for the owner only, and go with the run")
     func endpoint() throws {
         let directory = try create()
-        let endpoint = CoordinatorEndpoint(host: "127.0.0.1", port: 7, token: "secret", pid: 42)
+        let endpoint = CoordinatorEndpoint(host: "127.0.0.1", port: 7, pid: 42)
         try directory.write(endpoint)
         #expect(try directory.endpoint() == endpoint)
         let attributes = try FileManager.default.attributesOfItem(atPath: directory.endpointPath)
         #expect(attributes[.posixPermissions] as? Int == 0o600)
+        var generator = SystemRandomNumberGenerator()
+        let token = RunToken(using: &generator)
+        try directory.write(token)
+        #expect(try directory.token().secret == token.secret)
         try directory.removeEndpoint()
         try directory.removeEndpoint()
         #expect(throws: OobleckError.self) { try directory.endpoint() }
+        #expect(throws: OobleckError.self) { try directory.token() }
     }
 
     @Test("status, plan, profile and result are read back as written, and leave no parts behind")

@@ -1,7 +1,8 @@
 /// The control plane of one run: what agents, workers and people say to its coordinator.
 ///
-/// Every report carries its sender's node and, where it is about training, the generation of its
-/// plan. A coordinator drops what comes from a node that is out.
+/// Every call carries the run's token in its metadata. Every report carries its sender's node and,
+/// where it is about training, the generation of its plan. A coordinator drops what comes from a
+/// node that is out.
 
 // DO NOT EDIT.
 // swift-format-ignore-file

@@ -1,0 +1,88 @@
+import Foundation
+import OobleckCore
+
+/// Where this machine can listen.
+package enum NetworkInterface {
+    /// The IPv4 address of this machine that somebody named, as an address, a host name, or an
+    /// interface such as `eth0`.
+    ///
+    /// Throws `.usage` with one line for what is not of this machine, and for all interfaces at
+    /// once: those that a run needs are to be named.
+    package static func address(_ name: String) throws -> String {
+        let interfaces = try all()
+        if let interface = interfaces.first(where: { $0.name == name }) {
+            return interface.address
+        }
+        let address = try resolve(name)
+        guard address != "0.0.0.0" else {
+            throw OobleckError(
+                .usage,
+                "cannot listen at \(name), which is every interface; name one of \(list(interfaces))"
+            )
+        }
+        // All of 127/8 is this machine, though only one address of it is listed.
+        guard address.hasPrefix("127.") || interfaces.contains(where: { $0.address == address })
+        else {
+            throw OobleckError(
+                .usage,
+                "cannot listen at \(name): this machine has no such address or interface; it has "
+                    + list(interfaces)
+            )
+        }
+        return address
+    }
+
+    private static func list(_ interfaces: [(name: String, address: String)]) -> String {
+        interfaces.map { "\($0.name) (\($0.address))" }.joined(separator: ", ")
+    }
+
+    private static func all() throws -> [(name: String, address: String)] {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&first) == 0 else {
+            throw OobleckError(.internalFault, "cannot list the interfaces: \(systemError())")
+        }
+        defer { freeifaddrs(first) }
+        var found: [(name: String, address: String)] = []
+        var next = first
+        while let interface = next?.pointee {
+            next = interface.ifa_next
+            guard let address = interface.ifa_addr, address.pointee.sa_family == AF_INET else {
+                continue
+            }
+            found.append((String(cString: interface.ifa_name), text(address)))
+        }
+        return found
+    }
+
+    private static func resolve(_ name: String) throws -> String {
+        var hints = addrinfo()
+        hints.ai_family = AF_INET
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(name, nil, &hints, &found)
+        guard status == 0, let address = found?.pointee.ai_addr else {
+            let reason = String(cString: gai_strerror(status))
+            throw OobleckError(.usage, "cannot listen at \(name): \(reason)")
+        }
+        defer { freeaddrinfo(found) }
+        return text(address)
+    }
+
+    private static func text(_ address: UnsafeMutablePointer<sockaddr>) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        getnameinfo(
+            address,
+            length,
+            &buffer,
+            socklen_t(buffer.count),
+            nil,
+            0,
+            Int32(NI_NUMERICHOST)
+        )
+        return String(
+            decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)),
+            as: UTF8.self
+        )
+    }
+}

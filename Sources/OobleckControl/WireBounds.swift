@@ -1,0 +1,45 @@
+import OobleckCore
+
+/// How much the fields of a message may hold, whatever its sender is up to.
+enum WireBounds {
+    /// Characters of a text for people.
+    static let textCharacters = 4096
+    /// Bytes of a rendezvous key and of its value: addresses of all members of a group.
+    static let keyBytes = 4096
+    static let valueBytes = 1 << 20
+    /// Bytes of a digest in hexadecimal.
+    static let digestBytes = 128
+    /// Layers or microbatches that one message may speak of.
+    static let entries = 1 << 20
+    /// The largest number: far above every count, and far from where sums overflow.
+    static let number: Int64 = 1 << 53
+    /// The longest time: a hundred years.
+    static let time: Seconds = 3.2e9
+}
+
+/// A text for people, on one line and of bounded length: a peer must not write our log.
+func line(_ text: String) -> String {
+    let characters = text.unicodeScalars.prefix(WireBounds.textCharacters)
+    var line = String.UnicodeScalarView()
+    for scalar in characters {
+        let isControl = scalar.properties.generalCategory == .control
+        line.append(isControl ? " " : scalar)
+    }
+    return String(line)
+}
+
+/// A name or digest that has to come whole.
+func bounded(_ text: String, _ bytes: Int, _ name: String) throws -> String {
+    guard text.utf8.count <= bytes else {
+        throw malformed(name, "has \(text.utf8.count) bytes; it may have \(bytes)")
+    }
+    return text
+}
+
+/// How long something took.
+func duration(_ seconds: Double, _ name: String) throws -> Seconds {
+    guard seconds >= 0, seconds <= WireBounds.time.value else {
+        throw malformed(name, "is \(seconds) s; it must be from 0 to \(WireBounds.time)")
+    }
+    return Seconds(seconds)
+}

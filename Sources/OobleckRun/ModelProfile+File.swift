@@ -1,0 +1,39 @@
+import Foundation
+import OobleckCore
+
+extension ModelProfile {
+    /// Reads and checks a `profile.json`.
+    ///
+    /// Throws one line.
+    package static func load(path: String) throws -> ModelProfile {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw OobleckError(.inputData, "cannot read the profile \(path): not a readable file")
+        }
+        do {
+            let profile = try JSONDecoder().decode(ModelProfile.self, from: data)
+            try profile.validate()
+            return profile
+        } catch let error as OobleckError {
+            throw OobleckError(error.code, "\(path): \(error.message)")
+        } catch let error as DecodingError {
+            throw OobleckError(.inputData, "\(path): \(Self.explain(error))")
+        }
+    }
+
+    private static func explain(_ error: DecodingError) -> String {
+        func path(_ context: DecodingError.Context) -> String {
+            let keys = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
+            return keys.isEmpty ? "the profile" : keys.joined(separator: ".")
+        }
+        switch error {
+        case .keyNotFound(let key, let context): return "\(path(context)) lacks \(key.stringValue)"
+        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+            return "\(path(context)) is not a \(type)"
+        case .dataCorrupted(let context): return "\(path(context)): \(context.debugDescription)"
+        @unknown default: return "not a profile"
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Foundation
+import OobleckCore
+import OobleckData
+
+extension PlanDocument {
+    /// Reads a `plan.json`.
+    ///
+    /// Throws one line.
+    package static func load(path: String) throws -> PlanDocument {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw OobleckError(.inputData, "cannot read the plan \(path): not a readable file")
+        }
+        do {
+            return try JSONDecoder().decode(PlanDocument.self, from: data)
+        } catch {
+            throw OobleckError(
+                .inputData,
+                "\(path) is not a plan that this program reads: \(oneLine(error))"
+            )
+        }
+    }
+}
