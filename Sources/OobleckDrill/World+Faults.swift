@@ -182,7 +182,7 @@ extension World {
         if role == .worker { doomed.insert(node.id) }
         sessions.append(WorldSession(process: process))
         let session = sessions.count - 1
-        let hello = SessionHello(token: "token", node: node.id, pid: 9999)
+        let hello = SessionHello(node: node.id, pid: 9999)
         transmit(.hello(hello), over: session, isUp: true)
     }
 

@@ -41,7 +41,7 @@ extension World {
     private func connect(_ process: SimulatedProcess) {
         let session = openSession(process)
         let pid = 100 + 2 * process.node.rawValue + (process.role == .agent ? 0 : 1)
-        let hello = SessionHello(token: "token", node: process.node, pid: pid)
+        let hello = SessionHello(node: process.node, pid: pid)
         transmit(.hello(hello), over: session, isUp: true)
     }
 
