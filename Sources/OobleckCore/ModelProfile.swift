@@ -99,6 +99,13 @@ public struct ModelProfile: Hashable, Sendable, Codable {
     public var microbatchSize: Int
     /// Memory of one device; `nil` is unlimited.
     public var deviceMemory: ByteCount?
+    /// Bytes that the link from one node to another moves in a second; `nil` is unlimited.
+    public var linkBytesPerSecond: Double?
+    /// How long a byte is under way on it; `nil` is no time.
+    public var linkLatency: Seconds?
+    /// All-reduce time among that many nodes of what the first and the last layer share, which the
+    /// entries of both contain; `nil` if they share nothing.
+    public var tiedAllReduceAcrossNodes: [Int: Seconds]?
     /// The layers in order of the forward pass.
     public var layers: [LayerProfile]
 
@@ -107,12 +114,18 @@ public struct ModelProfile: Hashable, Sendable, Codable {
         model: String,
         microbatchSize: Int,
         deviceMemory: ByteCount? = nil,
+        linkBytesPerSecond: Double? = nil,
+        linkLatency: Seconds? = nil,
+        tiedAllReduceAcrossNodes: [Int: Seconds]? = nil,
         layers: [LayerProfile]
     ) {
         version = Self.formatVersion
         self.model = model
         self.microbatchSize = microbatchSize
         self.deviceMemory = deviceMemory
+        self.linkBytesPerSecond = linkBytesPerSecond
+        self.linkLatency = linkLatency
+        self.tiedAllReduceAcrossNodes = tiedAllReduceAcrossNodes
         self.layers = layers
     }
 
@@ -121,6 +134,9 @@ public struct ModelProfile: Hashable, Sendable, Codable {
         case model
         case microbatchSize = "microbatch_size"
         case deviceMemory = "device_memory_bytes"
+        case linkBytesPerSecond = "link_bytes_per_second"
+        case linkLatency = "link_latency_seconds"
+        case tiedAllReduceAcrossNodes = "tied_allreduce_across_nodes_seconds"
         case layers
     }
 }
@@ -133,6 +149,15 @@ extension ModelProfile {
             throw fail("profile has version \(version); this program reads \(Self.formatVersion)")
         }
         guard !layers.isEmpty else { throw fail("profile has no layers; it needs at least one") }
+        if let rate = linkBytesPerSecond, !(rate.isFinite && rate > 0) {
+            throw fail("link_bytes_per_second is \(rate); it must be finite and > 0")
+        }
+        let shared = (tiedAllReduceAcrossNodes ?? [:]).sorted { $0.key < $1.key }
+            .map { ("tied_allreduce_across_nodes_seconds[\($0.key)]", $0.value) }
+        for (field, time) in [("link_latency_seconds", linkLatency ?? .zero)] + shared
+        where !(time.value.isFinite && time.value >= 0) {
+            throw fail("\(field) is \(time.value); it must be finite and >= 0")
+        }
         for layer in layers {
             let times: [(String, Seconds)] =
                 [("forward_seconds", layer.forward), ("backward_seconds", layer.backward)]

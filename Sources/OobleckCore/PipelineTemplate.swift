@@ -12,6 +12,9 @@ public struct StageTemplate: Hashable, Sendable, Codable {
     public var forward: Seconds
     /// Backward time of one microbatch.
     public var backward: Seconds
+    /// How its output gets to the stage after it, and the gradient of that back; free where the cost
+    /// model does not charge it.
+    public var handover: Handover
 
     /// A stage with layers `[firstLayer, endLayer)`.
     public init(
@@ -20,7 +23,8 @@ public struct StageTemplate: Hashable, Sendable, Codable {
         node: Int,
         devices: Int,
         forward: Seconds,
-        backward: Seconds
+        backward: Seconds,
+        handover: Handover = .free
     ) {
         self.firstLayer = firstLayer
         self.endLayer = endLayer
@@ -28,6 +32,7 @@ public struct StageTemplate: Hashable, Sendable, Codable {
         self.devices = devices
         self.forward = forward
         self.backward = backward
+        self.handover = handover
     }
 
     /// The layers of the stage.
@@ -40,6 +45,40 @@ public struct StageTemplate: Hashable, Sendable, Codable {
         case devices
         case forward = "forward_seconds"
         case backward = "backward_seconds"
+        case handover = "handover_seconds"
+        case handoverLatency = "handover_latency_seconds"
+    }
+
+    /// Reads a stage; an absent handover is free.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            firstLayer: try container.decode(Int.self, forKey: .firstLayer),
+            endLayer: try container.decode(Int.self, forKey: .endLayer),
+            node: try container.decode(Int.self, forKey: .node),
+            devices: try container.decode(Int.self, forKey: .devices),
+            forward: try container.decode(Seconds.self, forKey: .forward),
+            backward: try container.decode(Seconds.self, forKey: .backward),
+            handover: Handover(
+                busy: try container.decodeIfPresent(Seconds.self, forKey: .handover) ?? .zero,
+                latency: try container.decodeIfPresent(Seconds.self, forKey: .handoverLatency)
+                    ?? .zero
+            )
+        )
+    }
+
+    /// Writes a stage; a free handover is left out.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(firstLayer, forKey: .firstLayer)
+        try container.encode(endLayer, forKey: .endLayer)
+        try container.encode(node, forKey: .node)
+        try container.encode(devices, forKey: .devices)
+        try container.encode(forward, forKey: .forward)
+        try container.encode(backward, forKey: .backward)
+        guard handover != .free else { return }
+        try container.encode(handover.busy, forKey: .handover)
+        try container.encode(handover.latency, forKey: .handoverLatency)
     }
 }
 

@@ -65,6 +65,14 @@ public struct PlanDocument: Hashable, Sendable, Codable {
     public var transfers: [LayerTransfer]
     /// How long planning took.
     public var planningTime: PlanningTime
+    /// `nil` for none, so that a plan with work for all does not speak of them.
+    private var idle: [NodeID]?
+
+    /// Living nodes that no pipeline uses, for the next plan to employ.
+    public var idleNodes: [NodeID] {
+        get { idle ?? [] }
+        set { idle = newValue.isEmpty ? nil : newValue }
+    }
 
     /// A document with all its parts.
     public init(
@@ -76,7 +84,8 @@ public struct PlanDocument: Hashable, Sendable, Codable {
         plan: ExecutionPlan,
         reason: String,
         transfers: [LayerTransfer],
-        planningTime: PlanningTime
+        planningTime: PlanningTime,
+        idleNodes: [NodeID] = []
     ) {
         self.costModel = costModel
         self.devicesPerNode = devicesPerNode
@@ -87,6 +96,7 @@ public struct PlanDocument: Hashable, Sendable, Codable {
         self.reason = reason
         self.transfers = transfers
         self.planningTime = planningTime
+        self.idleNodes = idleNodes
     }
 
     /// The template over `nodes` nodes, if the set has one.
@@ -104,5 +114,6 @@ public struct PlanDocument: Hashable, Sendable, Codable {
         case reason
         case transfers
         case planningTime = "planning_seconds"
+        case idle = "idle_nodes"
     }
 }

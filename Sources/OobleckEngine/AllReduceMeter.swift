@@ -50,6 +50,51 @@ final class AllReduceMeter {
         return times
     }
 
+    /// Seconds by member count for sums of `elementCount` int64 values among twice as many members
+    /// as there are pipelines, up to twice the most that a profile lists.
+    func tiedTimes(elementCount: Int) throws -> [Int: Seconds] {
+        let pair = try measurePair(elementCount: elementCount, .int64)
+        return (2...2 * (Self.memberCounts.max() ?? 2)).reduce(into: [:]) { times, count in
+            times[count] = (2 * Double(count - 1) / Double(count)) * pair
+        }
+    }
+
+    /// How long an activation of so many elements is under way from one member to the other, beyond
+    /// what its bytes take, and how many bytes the link moves in a second.
+    ///
+    /// From the times of there and back with one element and with all.
+    func link(elementCount: Int) throws -> (bytesPerSecond: Double, latency: Seconds) {
+        let empty = try measureWay(elementCount: 1)
+        let full = try measureWay(elementCount: elementCount)
+        let bytes = Double(MemoryLayout<Float>.size * elementCount)
+        // On a link so fast that both take the same, noise must not make the rate negative.
+        let transfer = max(full.value - empty.value, full.value / 100)
+        return (bytes / transfer, min(empty, full))
+    }
+
+    /// Half the median time of sending a tensor there and back.
+    private func measureWay(elementCount: Int) throws -> Seconds {
+        let groups = groups
+        let repetitions = repetitions
+        let times = try Self.onTwoThreads { rank in
+            let tensor = try Tensor.zeros([elementCount])
+            var times: [Seconds] = []
+            for _ in 0...repetitions {
+                let watch = Stopwatch()
+                for turn in 0..<2 {
+                    if turn == rank {
+                        try groups[rank].startSend(tensor, to: 1 - rank, tag: turn).wait()
+                    } else {
+                        try groups[rank].startReceive(tensor, from: 1 - rank, tag: turn).wait()
+                    }
+                }
+                times.append(watch.elapsed)
+            }
+            return times.dropFirst().sorted()[repetitions / 2]
+        }
+        return times[0] / 2
+    }
+
     /// Median time of one all-reduce between the two members.
     func measurePair(elementCount: Int, _ type: ElementType) throws -> Seconds {
         let groups = groups

@@ -36,10 +36,17 @@ package struct Profiler {
                 outputBytes: ByteCount(cost.outputBytes)
             )
         }
+        let activation = [job.training.microbatch, job.model.sequenceLength, job.model.hidden]
+        let link = try allReduce.link(elementCount: activation.reduce(1, *))
         return ModelProfile(
             model: job.model.name,
             microbatchSize: job.training.microbatch,
             deviceMemory: job.cluster.deviceMemory,
+            linkBytesPerSecond: link.bytesPerSecond,
+            linkLatency: link.latency,
+            tiedAllReduceAcrossNodes: try state.lazy.compactMap(\.tied).first.map {
+                try allReduce.tiedTimes(elementCount: $0.count)
+            },
             layers: layers
         )
     }

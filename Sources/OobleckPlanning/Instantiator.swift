@@ -8,8 +8,10 @@ public struct Instantiation: Hashable, Sendable {
     public let microbatches: [Int]
     /// Time of each pipeline with its microbatches.
     public let pipelineTimes: [Seconds]
-    /// Time of the gradient synchronisation.
+    /// Time of the gradient synchronisation after the slowest pipeline's end.
     public let synchronization: Seconds
+    /// Whether the step time is proved to be the least; if not, ``OverlapSearch`` reached its bound.
+    public internal(set) var isProved = true
 
     /// Predicted step time: the slowest pipeline plus the synchronisation.
     public var step: Seconds { (pipelineTimes.max() ?? .zero) + synchronization }
@@ -17,6 +19,11 @@ public struct Instantiation: Hashable, Sendable {
 
 /// Chooses how many pipelines of each template run and how many microbatches each gets, so that
 /// the predicted step time is the exact minimum (DESIGN, section 3.3).
+///
+/// The published cost models charge a synchronisation that depends on the count of pipelines alone;
+/// `schedule` what really remains after the slowest pipeline (``GradientSynchronization``), which is
+/// at least such an amount: so the same search gives a bound that is mostly reached, and
+/// ``OverlapSearch`` looks at what lies between.
 ///
 /// A time X is enough for p pipelines if p templates whose sizes sum to N, each with as many
 /// microbatches as it finishes within X, hold the global batch. Without the demand that counts be
@@ -30,8 +37,10 @@ public struct Instantiator: Sendable {
     /// Microbatches of one step over all pipelines.
     public let microbatches: Int
 
-    private let firstLayer: LayerProfile
     let times: TemplateTimes
+    private let firstLayer: LayerProfile
+    /// Only under `schedule`.
+    private let overlap: GradientSynchronization?
 
     /// An instantiator over these templates.
     ///
@@ -59,12 +68,33 @@ public struct Instantiator: Sendable {
             microbatches: microbatches,
             costModel: costModel
         )
+        overlap =
+            costModel == .schedule
+            ? GradientSynchronization(self.templates, profile: profile) : nil
     }
 
-    /// What the paper charges for the gradient synchronisation: the all-reduce of layer 0 among as
-    /// many nodes as there are pipelines.
-    public func synchronization(pipelines: Int) -> Seconds {
-        firstLayer.allReduceTime(amongNodes: pipelines)
+    /// What the synchronisation of so many pipelines takes at least after their end: under the
+    /// published cost models exactly the all-reduce of layer 0 among as many nodes.
+    func leastSynchronization(pipelines: Int) -> Seconds {
+        overlap?.least(pipelines: pipelines) ?? firstLayer.allReduceTime(amongNodes: pipelines)
+    }
+
+    /// What the synchronisation of pipelines of one template takes after their end, each with so many
+    /// microbatches.
+    public func synchronization(
+        of template: PipelineTemplate,
+        microbatches: Int,
+        pipelines: Int
+    ) -> Seconds {
+        guard let overlap, let index = templates.firstIndex(where: { $0.nodes == template.nodes })
+        else { return leastSynchronization(pipelines: pipelines) }
+        return overlap.remaining([
+            GradientSynchronization.Group(
+                template: index,
+                microbatches: microbatches,
+                pipelines: pipelines
+            )
+        ])
     }
 
     /// The plan with the least step time over exactly `nodes` nodes with at least
@@ -97,37 +127,52 @@ public struct Instantiator: Sendable {
         guard let least = templates.first?.nodes, nodes >= least else { return nil }
         let most = min(nodes / least, microbatches, pipelines.upperBound)
         guard pipelines.lowerBound <= most else { return nil }
+        let counts = pipelines.lowerBound...most
+        return overlap == nil
+            ? fastest(nodes: nodes, counts: counts)
+            : fastestOverlapped(nodes: nodes, counts: counts)
+    }
+
+    private func fastest(nodes: Int, counts: ClosedRange<Int>) -> Instantiation? {
         let search = PipelinePacking(times: times, nodes: nodes)
         var found: (step: Double, threshold: Double, pipelines: Int)?
-        // A coarse pass first: a good step time early rejects most other counts at once.
-        let stride = max(1, (most - pipelines.lowerBound) / 16)
-        let coarse = Swift.stride(from: pipelines.lowerBound, through: most, by: stride)
-        let order = Array(coarse) + Array(pipelines.lowerBound...most)
-        for count in order {
-            let synchronization = synchronization(pipelines: count).value
-            var limit = times.greatest
-            if let found {
-                guard count != found.pipelines else { continue }
-                limit = found.step - synchronization
-                let isBetter = { (threshold: Double) in
-                    let step = threshold + synchronization
-                    return count < found.pipelines ? step <= found.step : step < found.step
-                }
-                while !isBetter(limit) { limit = limit.nextDown }
-            }
+        for count in Self.order(counts) where count != found?.pipelines {
+            let limit = limit(pipelines: count, best: found.map { ($0.step, $0.pipelines) })
             guard let threshold = search.leastTime(pipelines: count, limit: limit) else { continue }
-            found = (threshold + synchronization, threshold, count)
+            let step = threshold + leastSynchronization(pipelines: count).value
+            found = (step, threshold, count)
         }
         guard let found else { return nil }
         let chosen = search.choice(pipelines: found.pipelines, within: found.threshold)
         return chosen.map { apportion($0.sorted()) }
     }
 
+    /// A coarse pass first: a good step time early rejects most other counts at once.
+    static func order(_ counts: ClosedRange<Int>) -> [Int] {
+        let stride = max(1, (counts.upperBound - counts.lowerBound) / 16)
+        let coarse = Swift.stride(from: counts.lowerBound, through: counts.upperBound, by: stride)
+        return Array(coarse) + Array(counts)
+    }
+
+    /// The greatest time of the slowest pipeline with which so many could be better than the best:
+    /// faster, or as fast with fewer pipelines.
+    func limit(pipelines: Int, best: (step: Double, pipelines: Int)?) -> Double {
+        guard let best else { return times.greatest }
+        let synchronization = leastSynchronization(pipelines: pipelines).value
+        var limit = best.step - synchronization
+        let isBetter = { (threshold: Double) in
+            let step = threshold + synchronization
+            return pipelines < best.pipelines ? step <= best.step : step < best.step
+        }
+        while !isBetter(limit) { limit = limit.nextDown }
+        return limit
+    }
+
     /// Gives each pipeline one microbatch and each further one to the pipeline that finishes it
     /// first, which minimises the time of the slowest.
     ///
     /// Pipelines of one template take turns, so that only one of each is looked at: O(M t + p).
-    private func apportion(_ chosen: [Int]) -> Instantiation {
+    func apportion(_ chosen: [Int]) -> Instantiation {
         var counts = chosen.map { _ in 1 }
         let classes = Dictionary(grouping: chosen.indices) { chosen[$0] }.values
             .sorted { $0[0] < $1[0] }
@@ -144,11 +189,17 @@ public struct Instantiator: Sendable {
             counts[classes[best.index][turns[best.index]]] += 1
             turns[best.index] = (turns[best.index] + 1) % classes[best.index].count
         }
-        return Instantiation(
+        return instantiation(chosen, counts)
+    }
+
+    /// Pipelines of these templates, by index ascending, with these microbatches.
+    func instantiation(_ chosen: [Int], _ counts: [Int]) -> Instantiation {
+        Instantiation(
             nodeCounts: chosen.map { templates[$0].nodes },
             microbatches: counts,
             pipelineTimes: zip(chosen, counts).map { Seconds(times.time($0, $1)) },
-            synchronization: synchronization(pipelines: chosen.count)
+            synchronization: overlap?.remaining(GradientSynchronization.groups(chosen, counts))
+                ?? leastSynchronization(pipelines: chosen.count)
         )
     }
 }

@@ -42,7 +42,10 @@ public func iterationTime(stages: [StageTemplate], costModel: CostModel) -> Seco
     case .schedule:
         let devices = stages.reduce(0) { $0 + $1.devices }
         return Seconds(
-            scheduleTime(of: stages, microbatches: scheduleMicrobatches(devices: devices))
+            scheduleTime(
+                of: stages.map { StageTime($0) },
+                microbatches: scheduleMicrobatches(devices: devices)
+            )
         )
     }
     return Seconds(path.total + Double(slots) * path.slowest + path.tail)
@@ -60,7 +63,12 @@ public func pipelineTime(
     case .sosp23, .sosp23Artifact:
         pipelineTime(CriticalPath(template.stages), microbatches: microbatches)
     case .schedule:
-        Seconds(scheduleTime(of: template.stages, microbatches: microbatches))
+        Seconds(
+            scheduleTime(
+                of: template.stages.map { StageTime($0) },
+                microbatches: microbatches
+            )
+        )
     }
 }
 

@@ -20,6 +20,7 @@ package struct PlanReason {
         var parts: [String] = []
         if !choice.coversFaultTolerance { parts.append(warning) }
         parts.append("\(Self.pipelines(best)): predicted step \(Self.time(best.step))")
+        if !best.isProved { parts.append("not proved the least: too many plans to try") }
         if let copy { parts.append(copy) }
         if choice.idleNodes > 0 {
             parts.append("\(Self.count(choice.idleNodes, "node")) idle, no template fits")

@@ -70,7 +70,8 @@ public struct Planner: Sendable {
             ),
             reason: PlanReason(choice, minimumNodes: templates.minimumNodes).line(),
             transfers: [],
-            planningTime: PlanningTime(templates: .zero, instantiation: .zero)
+            planningTime: PlanningTime(templates: .zero, instantiation: .zero),
+            idleNodes: (nextNode..<nodes).map { NodeID($0) }
         )
     }
 

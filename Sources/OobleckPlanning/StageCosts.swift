@@ -20,6 +20,8 @@ public struct StageCosts: Sendable {
     private let residentBefore: [Int]
     /// Bytes of one microbatch's activations of the layers before the index.
     private let activationsBefore: [Int]
+    /// By the layer before which stages on two nodes meet; free at both ends of the model.
+    private let handovers: [Handover]
 
     /// The costs of a profile's stages.
     ///
@@ -46,6 +48,7 @@ public struct StageCosts: Sendable {
         activationsBefore = profile.layers.reduce(into: [0]) { sums, layer in
             sums.append(sums[sums.count - 1] + layer.activationBytes.value)
         }
+        handovers = Self.handovers(profile)
         let stride = layerCount + 1
         var forward = [Double](repeating: 0, count: widths.count * stride * stride)
         var backward = forward
@@ -77,6 +80,27 @@ public struct StageCosts: Sendable {
     /// Backward time of one microbatch through the stage (B).
     public func backward(_ layers: Range<Int>, devices: Int) -> Seconds {
         Seconds(backwardTimes[index(layers, widthIndex: devices.trailingZeroBitCount)])
+    }
+
+    /// How a microbatch gets from a stage that ends before the layer to one on another node: the
+    /// output of the layer before over the profile's link.
+    func handover(before layer: Int) -> Handover { handovers[layer] }
+
+    /// The same after a stage up to which so many devices are used: free inside a node.
+    func handover(before layer: Int, devicesUsed: Int) -> Handover {
+        devicesUsed % devicesPerNode == 0 ? handovers[layer] : .free
+    }
+
+    private static func handovers(_ profile: ModelProfile) -> [Handover] {
+        let between = profile.layers.dropLast().map { layer in
+            Handover(
+                busy: profile.linkBytesPerSecond.map {
+                    Seconds(Double(layer.outputBytes.value) / $0)
+                } ?? .zero,
+                latency: profile.linkLatency ?? .zero
+            )
+        }
+        return [.free] + between + [.free]
     }
 
     /// Memory that the stage needs on all its devices together, with that many microbatches'

@@ -91,7 +91,7 @@ struct TemplateSearch {
     mutating func scheduleTemplate(nodes: Int) -> PipelineTemplate? {
         guard let start = template(nodes: nodes) else { return nil }
         var search = ScheduleSearch(costs: costs, stages: stages, nodes: nodes, start: start)
-        let stages = stageTemplates(search.division())
+        let stages = stageTemplates(search.division(), hasHandovers: true)
         count.states += search.count.states
         count.bounds += search.count.bounds
         let iteration = iterationTime(stages: stages, costModel: .schedule)
@@ -177,7 +177,10 @@ struct TemplateSearch {
         best = Best(time: time, slowest: slowest, division: division)
     }
 
-    private func stageTemplates(_ division: [SearchChoice]) -> [StageTemplate] {
+    private func stageTemplates(
+        _ division: [SearchChoice],
+        hasHandovers: Bool = false
+    ) -> [StageTemplate] {
         var first = 0
         var usedDevices = 0
         return division.map { choice in
@@ -193,7 +196,9 @@ struct TemplateSearch {
                 node: usedDevices / costs.devicesPerNode,
                 devices: devices,
                 forward: costs.forward(layers, devices: devices),
-                backward: costs.backward(layers, devices: devices)
+                backward: costs.backward(layers, devices: devices),
+                handover: hasHandovers
+                    ? costs.handover(before: choice.end, devicesUsed: usedDevices + devices) : .free
             )
         }
     }

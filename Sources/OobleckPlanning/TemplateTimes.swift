@@ -23,9 +23,7 @@ struct TemplateTimes: Sendable {
             switch costModel {
             case .sosp23, .sosp23Artifact: return .path(CriticalPath(template.stages))
             case .schedule:
-                let stages = template.stages.map {
-                    StageTime(forward: $0.forward, backward: $0.backward)
-                }
+                let stages = template.stages.map { StageTime($0) }
                 return .makespans(ScheduleMakespans.all(stages: stages, upTo: microbatches))
             }
         }

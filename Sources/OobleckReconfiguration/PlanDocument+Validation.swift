@@ -97,6 +97,10 @@ extension PlanDocument {
             )
             left -= pipeline.microbatches
         }
+        for node in idleNodes {
+            try require(node >= 0, "node \(node) is negative")
+            try require(seen.insert(node).inserted, "node \(node) is there twice")
+        }
         try require(
             left == 0,
             "the pipelines have \(microbatches - left) microbatches; they must have \(microbatches)"

@@ -124,7 +124,8 @@ public struct Reconfigurator: Sendable {
             plan: plan,
             reason: reason.line(copy: hasState ? copyPhrase(option.transfers) : nil),
             transfers: option.transfers,
-            planningTime: PlanningTime(templates: .zero, instantiation: .zero)
+            planningTime: PlanningTime(templates: .zero, instantiation: .zero),
+            idleNodes: Set(nodes).subtracting(plan.nodes).sorted()
         )
         return .plan(document, coversFaultTolerance: plan.pipelines.count > faultTolerance)
     }

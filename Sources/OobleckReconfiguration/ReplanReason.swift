@@ -37,6 +37,7 @@ struct ReplanReason {
             "\(PlanReason.pipelines(instantiation)): predicted step "
                 + "\(PlanReason.time(instantiation.step)), was \(PlanReason.time(old.stepTime))"
         )
+        if !instantiation.isProved { parts.append("not proved the least step") }
         parts.append(copies)
         if !lostLayers.isEmpty {
             let noun = lostLayers.count == 1 ? "layer" : "layers"

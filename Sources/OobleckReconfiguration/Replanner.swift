@@ -12,7 +12,7 @@ public struct Replanner: Sendable {
     let instantiator: Instantiator
     let hasProfile: Bool
     let layers: [LayerProfile]
-    /// The layers that each node of the plan holds.
+    /// The layers that each node of the plan holds; none for one that is idle.
     let held: [NodeID: Set<Int>]
     let costs: ReconfigurationCosts
     /// The pipelines for fewer nodes than the plan has, by their count: made once, asked often.
@@ -68,6 +68,7 @@ public struct Replanner: Sendable {
                 held[node] = Set(layers)
             }
         }
+        for node in document.idleNodes { held[node] = [] }
         self.held = held
         self.costs = costs
         var prepared: [Int: PlanChoice] = [:]
@@ -85,17 +86,14 @@ public struct Replanner: Sendable {
     /// of the old plan, whatever the count of pipelines.
     private static func standIn(_ document: PlanDocument, layers: Int) -> ModelProfile {
         let constant = document.plan.synchronizationTime
-        let layer = LayerProfile(
-            name: "",
-            forward: .zero,
-            backward: .zero,
-            // There are never more pipelines than microbatches, and between is interpolated.
-            allReduceAcrossNodes: [2: constant, max(3, document.microbatches): constant]
-        )
+        let unknown = LayerProfile(name: "", forward: .zero, backward: .zero)
+        var first = unknown
+        // There are never more pipelines than microbatches, and between is interpolated.
+        first.allReduceAcrossNodes = [2: constant, max(3, document.microbatches): constant]
         return ModelProfile(
             model: "",
             microbatchSize: 1,
-            layers: Array(repeating: layer, count: layers)
+            layers: [first] + Array(repeating: unknown, count: max(0, layers - 1))
         )
     }
 
@@ -118,6 +116,7 @@ public struct Replanner: Sendable {
         let outcome = try outcome(losing: lost, joining: joined, policy, isLayoutOnly)
         var next = document
         next.plan = outcome.option.executionPlan(document.plan.generation.next)
+        next.idleNodes = outcome.idle
         next.transfers = outcome.option.transfers
         next.planningTime = PlanningTime(templates: .zero, instantiation: .zero)
         next.reason =

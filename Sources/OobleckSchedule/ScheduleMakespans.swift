@@ -6,21 +6,34 @@ import OobleckCore
 /// only the backward passes after it differ. So each further microbatch costs one round of the
 /// steady part, O(S), and the rest of its backward passes, O(S^2), where
 /// ``makespan(stages:microbatches:)`` walks everything anew, O(S m). The times are the same to the
-/// last bit.
+/// last bit. O(S) space: what a round needs of a neighbour is always its latest.
 public struct ScheduleMakespans: Sendable {
-    private let stages: [StageTime]
-    /// Ends of the forward and backward passes as if more microbatches followed, by stage.
-    private var forwardEnds: [[Double]]
-    private var backwardEnds: [[Double]]
-    /// Ends of the backward passes of the stage after, by microbatch.
-    private var later: [Double] = []
+    private let forwards: [Double]
+    private let backwards: [Double]
+    /// Of the handover from the stage to the one after, and back.
+    private let busy: [Double]
+    private let latencies: [Double]
+    /// Microbatches so far.
+    private var count = 0
+    /// End of each stage's latest pass, as if more microbatches followed.
+    private var ends: [Double]
+    /// When the latest gradient arrived at each stage from the one after.
+    private var gradientArrivals: [Double]
+    /// Until when the link to the stage after, and the one back, are busy.
+    private var forwardLinks: [Double]
+    private var backwardLinks: [Double]
 
     /// The walk before the first microbatch; there must be a stage.
     public init(stages: [StageTime]) {
         precondition(!stages.isEmpty, "a pipeline has at least one stage")
-        self.stages = stages
-        forwardEnds = stages.map { _ in [] }
-        backwardEnds = forwardEnds
+        forwards = stages.map(\.forward.value)
+        backwards = stages.map(\.backward.value)
+        busy = stages.map(\.handover.busy.value)
+        latencies = stages.map(\.handover.latency.value)
+        ends = [Double](repeating: 0, count: stages.count)
+        gradientArrivals = ends
+        forwardLinks = ends
+        backwardLinks = ends
     }
 
     /// The makespans with 1 to `most` microbatches.
@@ -32,41 +45,64 @@ public struct ScheduleMakespans: Sendable {
         }
     }
 
+    /// When the last backward pass ends at each stage, with so many microbatches.
+    public static func stageEnds(stages: [StageTime], microbatches: Int) -> [Seconds] {
+        var walk = ScheduleMakespans(stages: stages)
+        for _ in 0..<max(0, microbatches) { walk.advance() }
+        return walk.stageEnds().map { Seconds($0) }
+    }
+
     /// Adds a microbatch: its forward passes, and the backward passes that come before them.
     public mutating func advance() {
-        let microbatch = forwardEnds[0].count
-        for stage in stages.indices {
-            var free = forwardEnds[stage].last ?? 0
-            let earlier = microbatch - (stages.count - stage)
-            if earlier >= 0 {
-                let ready =
-                    stage + 1 < stages.count
-                    ? backwardEnds[stage + 1][earlier] : forwardEnds[stage][earlier]
-                free = max(ready, free) + stages[stage].backward.value
-                backwardEnds[stage].append(free)
+        let stageCount = ends.count
+        var arrival = 0.0
+        for stage in 0..<stageCount {
+            var end = ends[stage]
+            if count >= stageCount - stage {
+                // The gradient that the stage after sent in the round before this one.
+                end = max(gradientArrivals[stage], end) + backwards[stage]
+                if stage > 0 {
+                    backwardLinks[stage - 1] = max(end, backwardLinks[stage - 1]) + busy[stage - 1]
+                    gradientArrivals[stage - 1] = backwardLinks[stage - 1] + latencies[stage - 1]
+                }
             }
-            let ready = stage > 0 ? forwardEnds[stage - 1][microbatch] : 0
-            forwardEnds[stage].append(max(ready, free) + stages[stage].forward.value)
+            end = max(arrival, end) + forwards[stage]
+            ends[stage] = end
+            if stage + 1 < stageCount {
+                forwardLinks[stage] = max(end, forwardLinks[stage]) + busy[stage]
+                arrival = forwardLinks[stage] + latencies[stage]
+            }
         }
+        count += 1
     }
 
     /// The makespan of a step of the microbatches so far; zero without any.
-    public mutating func makespan() -> Seconds {
-        let count = forwardEnds[0].count
-        guard count > 0 else { return .zero }
-        while later.count < count { later.append(0) }
-        for stage in stages.indices.reversed() {
-            var free = forwardEnds[stage][count - 1]
-            let done = backwardEnds[stage].count
-            if stage + 1 < stages.count, done < backwardEnds[stage + 1].count {
-                later[done] = backwardEnds[stage + 1][done]
+    public func makespan() -> Seconds { Seconds(stageEnds()[0]) }
+
+    /// The end of the last backward pass at each stage: the first stage's is the last of all.
+    private func stageEnds() -> [Double] {
+        let stageCount = ends.count
+        var result = ends
+        // When gradients arrive at the stage, by how many microbatches come after theirs.
+        var arrivals = [Double](repeating: 0, count: min(count, stageCount))
+        var isFirst = true
+        for stage in (0..<stageCount).reversed() {
+            let left = min(count, stageCount - stage)
+            if !isFirst, left > min(count, stageCount - stage - 1) {
+                // The stage after has one backward pass less to go: its gradient came before.
+                arrivals[left - 1] = gradientArrivals[stage]
             }
-            for microbatch in done..<count {
-                let ready = stage + 1 < stages.count ? later[microbatch] : 0
-                free = max(ready, free) + stages[stage].backward.value
-                later[microbatch] = free
+            isFirst = false
+            var end = ends[stage]
+            var link = stage > 0 ? backwardLinks[stage - 1] : 0
+            for after in (0..<left).reversed() {
+                end = max(arrivals[after], end) + backwards[stage]
+                guard stage > 0 else { continue }
+                link = max(end, link) + busy[stage - 1]
+                arrivals[after] = link + latencies[stage - 1]
             }
+            result[stage] = end
         }
-        return Seconds(later[count - 1])
+        return result
     }
 }

@@ -1,24 +1,12 @@
 import OobleckCore
 
-/// Forward and backward time of one microbatch at one stage.
-public struct StageTime: Hashable, Sendable {
-    /// F.
-    public var forward: Seconds
-    /// B.
-    public var backward: Seconds
-
-    /// The times of one stage.
-    public init(forward: Seconds, backward: Seconds) {
-        self.forward = forward
-        self.backward = backward
-    }
-}
-
 /// When each instruction of a pipeline's step runs, found by walking the dependency graph.
 ///
 /// A forward pass waits for the same microbatch's forward pass at the stage before, a backward pass
 /// for its backward pass at the stage after and its own forward pass, and each stage runs its
-/// instructions one at a time in order. Handing over activations takes no time. O(S m).
+/// instructions one at a time in order. What a pass leaves for a neighbour is sent at once, beside
+/// the passes that follow, and arrives after its ``StageTime/handover``; one link carries activations
+/// to the stage after and one their gradients back, each one thing at a time in order. O(S m).
 public struct ScheduleTimeline: Sendable {
     /// From the first instruction's start to the last one's end.
     public let makespan: Seconds
@@ -45,30 +33,24 @@ public struct ScheduleTimeline: Sendable {
     /// other forever.
     public init?(stages: [StageTime], instructions: [[Instruction]]) {
         precondition(stages.count == instructions.count, "one list of instructions for each stage")
-        var finished: [[Instruction: Seconds]] = stages.map { _ in [:] }
-        var ends: [[Seconds]] = stages.map { _ in [] }
+        var walk = Walk(stages: stages)
         var hasProgress = true
         // Each round but the last advances some stage: at most as many as there are instructions.
         while hasProgress {
             hasProgress = false
             for stage in stages.indices {
-                while ends[stage].count < instructions[stage].count {
-                    let instruction = instructions[stage][ends[stage].count]
-                    guard let ready = Self.ready(instruction, at: stage, finished) else { break }
-                    let end =
-                        max(ready, ends[stage].last ?? .zero)
-                        + Self.duration(instruction, stages[stage])
-                    finished[stage][instruction] = end
-                    ends[stage].append(end)
+                while walk.ends[stage].count < instructions[stage].count,
+                    walk.run(instructions[stage][walk.ends[stage].count], at: stage)
+                {
                     hasProgress = true
                 }
             }
         }
-        guard zip(ends, instructions).allSatisfy({ $0.count == $1.count }) else { return nil }
-        self.ends = ends
+        guard zip(walk.ends, instructions).allSatisfy({ $0.count == $1.count }) else { return nil }
+        ends = walk.ends
         makespan = ends.compactMap(\.last).max() ?? .zero
         busy = zip(stages, instructions).reduce(.zero) { sum, pair in
-            pair.1.reduce(sum) { $0 + Self.duration($1, pair.0) }
+            pair.1.reduce(sum) { $0 + pair.0.duration($1) }
         }
     }
 
@@ -77,28 +59,66 @@ public struct ScheduleTimeline: Sendable {
         let available = makespan.value * Double(ends.count)
         return available > 0 ? 1 - busy.value / available : 0
     }
+}
 
-    /// When the instruction's inputs are there, or `nil` as long as one is not known.
-    private static func ready(
-        _ instruction: Instruction,
-        at stage: Int,
-        _ finished: [[Instruction: Seconds]]
-    ) -> Seconds? {
-        switch instruction {
-        case .forward:
-            return stage == 0 ? .zero : finished[stage - 1][instruction]
-        case .backward(let microbatch):
-            guard let forward = finished[stage][.forward(microbatch)] else { return nil }
-            guard stage < finished.count - 1 else { return forward }
-            guard let later = finished[stage + 1][instruction] else { return nil }
-            return max(forward, later)
-        }
+/// What has run so far, and what is on its way.
+private struct Walk {
+    private let stages: [StageTime]
+    private(set) var ends: [[Seconds]]
+    /// Forward passes done at each stage.
+    private var forwards: [Set<Int>]
+    /// When the inputs that a neighbour sends are there, by stage.
+    private var arrivals: [[Instruction: Seconds]]
+    /// Until when the links to the stage after and to the one before are busy.
+    private var busyToNext: [Seconds]
+    private var busyToPrevious: [Seconds]
+
+    init(stages: [StageTime]) {
+        self.stages = stages
+        ends = stages.map { _ in [] }
+        forwards = stages.map { _ in [] }
+        arrivals = stages.map { _ in [:] }
+        busyToNext = stages.map { _ in .zero }
+        busyToPrevious = busyToNext
     }
 
-    private static func duration(_ instruction: Instruction, _ time: StageTime) -> Seconds {
+    /// Runs an instruction if its inputs are known.
+    mutating func run(_ instruction: Instruction, at stage: Int) -> Bool {
+        guard let ready = ready(instruction, at: stage) else { return false }
+        let end = max(ready, ends[stage].last ?? .zero) + stages[stage].duration(instruction)
+        ends[stage].append(end)
         switch instruction {
-        case .forward: time.forward
-        case .backward: time.backward
+        case .forward(let microbatch):
+            forwards[stage].insert(microbatch)
+            guard stage + 1 < stages.count else { break }
+            busyToNext[stage] = max(end, busyToNext[stage]) + stages[stage].handover.busy
+            arrivals[stage + 1][instruction] = busyToNext[stage] + stages[stage].handover.latency
+        case .backward:
+            guard stage > 0 else { break }
+            let handover = stages[stage - 1].handover
+            busyToPrevious[stage] = max(end, busyToPrevious[stage]) + handover.busy
+            arrivals[stage - 1][instruction] = busyToPrevious[stage] + handover.latency
+        }
+        return true
+    }
+
+    /// When the instruction's inputs are there, or `nil` as long as one is not known.
+    private func ready(_ instruction: Instruction, at stage: Int) -> Seconds? {
+        switch instruction {
+        case .forward: return stage == 0 ? .zero : arrivals[stage][instruction]
+        case .backward(let microbatch):
+            // Its own forward pass ended before: the stage does one thing after the other.
+            guard forwards[stage].contains(microbatch) else { return nil }
+            return stage == stages.count - 1 ? .zero : arrivals[stage][instruction]
+        }
+    }
+}
+
+extension StageTime {
+    fileprivate func duration(_ instruction: Instruction) -> Seconds {
+        switch instruction {
+        case .forward: forward
+        case .backward: backward
         }
     }
 }

@@ -10,9 +10,7 @@ struct PipelineKind {
     let time: Seconds
     var pipelines: [Pipeline]
 
-    var stageTimes: [StageTime] {
-        template.stages.map { StageTime(forward: $0.forward, backward: $0.backward) }
-    }
+    var stageTimes: [StageTime] { template.stages.map { StageTime($0) } }
 
     /// Share of the stages' time in which they wait, of 1F1B with these stages.
     var bubbleShare: Double {
@@ -61,8 +59,15 @@ extension PlanDocument {
                     + "synchronisation \(PlanReason.time(plan.synchronizationTime)); planned in "
                     + PlanReason.time(seconds),
                 Console.wrapped(guaranteePhrase),
-            ] + [""] + templateRows + [""] + pipelineRows + ["", Console.wrapped(reason)]
+            ] + [""] + templateRows + [""] + pipelineRows + idleRows
+            + ["", Console.wrapped(reason)]
         return lines.joined(separator: "\n")
+    }
+
+    private var idleRows: [String] {
+        guard !idleNodes.isEmpty else { return [] }
+        let nodes = idleNodes.map(\.description).joined(separator: ", ")
+        return [Console.wrapped("idle, as no template has a place for them: \(nodes)")]
     }
 
     private var guaranteePhrase: String {

@@ -60,6 +60,28 @@ import Testing
         #expect(read.template(nodes: 2) == nil)
     }
 
+    @Test("nodes without work are listed; a plan without any does not speak of them")
+    func idleNodes() throws {
+        var idling = document
+        idling.idleNodes = [8, 9]
+        let data = try JSONEncoder().encode(idling)
+        let written = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        #expect(written?["idle_nodes"] as? [Int] == [8, 9])
+        #expect(try JSONDecoder().decode(PlanDocument.self, from: data) == idling)
+        #expect(document.idleNodes == [])
+    }
+
+    @Test("a hand-over is read and written; a free one is left out")
+    func handover() throws {
+        var charged = document
+        charged.templates[0].stages[0].handover = Handover(busy: 0.5, latency: 0.25)
+        let data = try JSONEncoder().encode(charged)
+        let text = try #require(String(data: data, encoding: .utf8))
+        #expect(text.contains("\"handover_seconds\":0.5"))
+        #expect(text.contains("\"handover_latency_seconds\":0.25"))
+        #expect(try JSONDecoder().decode(PlanDocument.self, from: data) == charged)
+    }
+
     @Test("a plan is written with exactly the published names and plain numbers")
     func writing() throws {
         let written = try JSONSerialization.jsonObject(with: JSONEncoder().encode(document))

@@ -84,6 +84,18 @@ import Testing
             }
         }
         #expect(message { _ in } == "valid")
+        #expect(
+            message { $0.linkBytesPerSecond = 0 }
+                == "link_bytes_per_second is 0.0; it must be finite and > 0"
+        )
+        #expect(
+            message { $0.linkLatency = -1 }
+                == "link_latency_seconds is -1.0; it must be finite and >= 0"
+        )
+        #expect(
+            message { $0.tiedAllReduceAcrossNodes = [2: Seconds(.nan)] }
+                == "tied_allreduce_across_nodes_seconds[2] is nan; it must be finite and >= 0"
+        )
         #expect(message { $0.version = 7 } == "profile has version 7; this program reads 1")
         #expect(message { $0.layers = [] }.contains("no layers"))
         #expect(

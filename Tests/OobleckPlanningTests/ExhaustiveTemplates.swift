@@ -53,8 +53,33 @@ struct ExhaustiveTemplates {
         return t1 + t2 + t3
     }
 
-    /// T of stages with these F and B over so many devices.
-    func iterationTime(_ times: [(forward: Double, backward: Double)], devices: Int) -> Double {
+    /// F and B of a stage, and how long the link to the next is busy and how long it delays.
+    struct Times {
+        var forward: Double
+        var backward: Double
+        var busy = 0.0
+        var latency = 0.0
+    }
+
+    /// The times of stages that follow one another from layer 0 on.
+    func times(_ stages: [(layers: Range<Int>, devices: Int)]) -> [Times] {
+        var used = 0
+        return stages.map { stage in
+            let own = times(stage.layers, devices: stage.devices)
+            var result = Times(forward: own.forward, backward: own.backward)
+            used += stage.devices
+            // Between nodes, and not after the last layer.
+            if used % devicesPerNode == 0, stage.layers.upperBound < profile.layers.count {
+                let bytes = Double(profile.layers[stage.layers.upperBound - 1].outputBytes.value)
+                if let rate = profile.linkBytesPerSecond { result.busy = bytes / rate }
+                if let latency = profile.linkLatency { result.latency = latency.value }
+            }
+            return result
+        }
+    }
+
+    /// T of stages with these times over so many devices.
+    func iterationTime(_ times: [Times], devices: Int) -> Double {
         guard costModel == .schedule else {
             return iterationTime(times.map { $0.forward + $0.backward })
         }
@@ -62,31 +87,42 @@ struct ExhaustiveTemplates {
     }
 
     /// The end of a step of 1F1B, by firing whatever can run until nothing is left.
-    private func oneForwardOneBackward(
-        _ times: [(forward: Double, backward: Double)],
-        microbatches: Int
-    ) -> Double {
+    private func oneForwardOneBackward(_ times: [Times], microbatches: Int) -> Double {
         let count = times.count
-        var forwards = [[Double]](repeating: [], count: count)
+        // When activations and gradients are there for the stage.
+        var activations = [[Double]](repeating: [], count: count)
+        var gradients = activations
+        activations[0] = [Double](repeating: 0, count: microbatches)
+        var forwards = [Int](repeating: 0, count: count)
         var backwards = forwards
         var clock = [Double](repeating: 0, count: count)
-        while backwards[0].count < microbatches {
+        // Until when the links to the stage after are busy, and those back.
+        var ahead = clock
+        var back = clock
+        while backwards[0] < microbatches {
             for stage in 0..<count {
-                let ahead = forwards[stage].count - backwards[stage].count
-                let isForward = forwards[stage].count < microbatches && ahead < count - stage
-                if isForward {
-                    let next = forwards[stage].count
-                    guard stage == 0 || next < forwards[stage - 1].count else { continue }
-                    let arrival = stage == 0 ? 0 : forwards[stage - 1][next]
+                let inFlight = forwards[stage] - backwards[stage]
+                if forwards[stage] < microbatches && inFlight < count - stage {
+                    guard forwards[stage] < activations[stage].count else { continue }
+                    let arrival = activations[stage][forwards[stage]]
                     clock[stage] = max(clock[stage], arrival) + times[stage].forward
-                    forwards[stage].append(clock[stage])
-                } else if ahead > 0 {
-                    let next = backwards[stage].count
-                    let isLast = stage == count - 1
-                    guard isLast || next < backwards[stage + 1].count else { continue }
-                    let arrival = isLast ? 0 : backwards[stage + 1][next]
+                    forwards[stage] += 1
+                    if stage == count - 1 {
+                        gradients[stage].append(clock[stage])
+                    } else {
+                        ahead[stage] = max(ahead[stage], clock[stage]) + times[stage].busy
+                        activations[stage + 1].append(ahead[stage] + times[stage].latency)
+                    }
+                } else if inFlight > 0 {
+                    guard backwards[stage] < gradients[stage].count else { continue }
+                    let arrival = gradients[stage][backwards[stage]]
                     clock[stage] = max(clock[stage], arrival) + times[stage].backward
-                    backwards[stage].append(clock[stage])
+                    backwards[stage] += 1
+                    if stage > 0 {
+                        let link = times[stage - 1]
+                        back[stage - 1] = max(back[stage - 1], clock[stage]) + link.busy
+                        gradients[stage - 1].append(back[stage - 1] + link.latency)
+                    }
                 }
             }
         }
@@ -105,10 +141,7 @@ struct ExhaustiveTemplates {
                     fits(stage.layers, devices: stage.devices, inFlight: stages.count - index)
                 }
                 guard isFeasible else { return }
-                let time = iterationTime(
-                    stages.map { times($0.layers, devices: $0.devices) },
-                    devices: usedDevices
-                )
+                let time = iterationTime(times(stages), devices: usedDevices)
                 best = min(best ?? .infinity, time)
                 return
             }

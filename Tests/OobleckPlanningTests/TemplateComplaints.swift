@@ -32,8 +32,24 @@ extension ExhaustiveTemplates {
                 "memory of stage \(index)"
             )
         }
+        let handovers = times(stages.map { ($0.layers, $0.devices) })
+        for (index, (stage, times)) in zip(stages, handovers).enumerated() {
+            let isCharged = costModel == .schedule
+            demand(stage.handover.busy.value == (isCharged ? times.busy : 0), "link of \(index)")
+            demand(
+                stage.handover.latency.value == (isCharged ? times.latency : 0),
+                "latency of \(index)"
+            )
+        }
         let time = iterationTime(
-            stages.map { (forward: $0.forward.value, backward: $0.backward.value) },
+            zip(stages, handovers).map { stage, times in
+                Times(
+                    forward: stage.forward.value,
+                    backward: stage.backward.value,
+                    busy: times.busy,
+                    latency: times.latency
+                )
+            },
             devices: nodes * devicesPerNode
         )
         demand(abs(template.iteration.value - time) <= 1e-12 * time, "T of its stages")

@@ -48,6 +48,7 @@ import Testing
                 let spread = shape == .uniform ? Double.random(in: 0...2, using: &random) : 1
                 layer.allReduceInNode[devices] = Seconds(reduction * spread)
             }
+            layer.outputBytes = ByteCount(Int.random(in: 0...9, using: &random))
             if hasMemory {
                 layer.parameterBytes = ByteCount(Int.random(in: 0...9, using: &random))
                 layer.activationBytes = ByteCount(Int.random(in: 0...6, using: &random))
@@ -55,10 +56,15 @@ import Testing
             return layer
         }
         let memory = Int.random(in: 6...40, using: &random)
+        // Links from free to slower than most stages.
+        let rate: Double? = [nil, nil, 3, 20, 200][Int.random(in: 0..<5, using: &random)]
+        let latency: Double? = [nil, nil, 0.01, 0.3, 2][Int.random(in: 0..<5, using: &random)]
         return ModelProfile(
             model: "\(shape)",
             microbatchSize: 1,
             deviceMemory: hasMemory ? ByteCount(memory) : nil,
+            linkBytesPerSecond: rate,
+            linkLatency: latency.map { Seconds($0) },
             layers: layers
         )
     }
@@ -99,6 +105,28 @@ import Testing
                 )
             }
         }
+    }
+
+    @Test("what lies behind a stage includes the hand-over to the stage after it")
+    func handoverBehindStage() throws {
+        let outputs = [0, 1, 5, 6, 5, 0, 0, 0, 5, 1]
+        let profile = ModelProfile(
+            model: "m",
+            microbatchSize: 1,
+            linkBytesPerSecond: 3,
+            linkLatency: 2,
+            layers: outputs.map {
+                LayerProfile(name: "l", forward: 0.3, backward: 0.6, outputBytes: ByteCount($0))
+            }
+        )
+        let template = try TemplateGenerator(profile: profile, costModel: .schedule)
+            .template(nodes: 4)
+        let exhaustive = ExhaustiveTemplates(
+            profile: profile,
+            devicesPerNode: 1,
+            costModel: .schedule
+        )
+        #expect(exhaustive.complaints(template, nodes: 4) == [])
     }
 
     @Test("the comparison notices a division that is not the best, and a T that is not its own")

@@ -105,6 +105,29 @@ import Testing
         #expect(single.plan.synchronizationTime == 0)
     }
 
+    @Test("a node that found no place gets one when another joins, and can be lost meanwhile")
+    func idleNodes() throws {
+        var document = try Self.document(Self.profile())
+        document.templates.removeAll { $0.nodes != 2 }
+        document.plan.pipelines = [
+            Pipeline(templateNodes: 2, nodes: [0, 1], microbatches: 8, pipelineTime: 1),
+            Pipeline(templateNodes: 2, nodes: [2, 3], microbatches: 8, pipelineTime: 1),
+        ]
+        let idling = try Replanner(document).replan(losing: [3])
+        #expect(idling.plan.nodes == [0, 1])
+        #expect(idling.idleNodes == [2])
+        for policy in ReplanPolicy.allCases {
+            let joined = try Replanner(idling).replan(losing: [], joining: [4], policy: policy)
+            #expect(joined.plan.nodes == [0, 1, 2, 4])
+            #expect(joined.idleNodes == [])
+            let lost = try Replanner(idling).replan(losing: [2], policy: policy)
+            #expect(lost.plan.nodes == [0, 1])
+            #expect(lost.idleNodes == [])
+        }
+        let twice = error { try Replanner(idling).replan(losing: [], joining: [2]) }
+        #expect(twice?.code == .usage)
+    }
+
     @Test("a layer whose last holder is lost is named, and no plan exists but a layout")
     func lostLayers() throws {
         let profile = Self.profile()

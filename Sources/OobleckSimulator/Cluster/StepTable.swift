@@ -97,7 +97,14 @@ public final class StepTable: Sendable {
         pipelines: Int
     ) -> SimulatedTime {
         let time = pipelineTime(template, microbatches: microbatches, costModel: model.costModel)
-        return SimulatedTime(time + instantiator.synchronization(pipelines: pipelines))
+        return SimulatedTime(
+            time
+                + instantiator.synchronization(
+                    of: template,
+                    microbatches: microbatches,
+                    pipelines: pipelines
+                )
+        )
     }
 
     /// The fastest pipelines of one template, the fewest nodes a pipeline on a tie.
