@@ -45,14 +45,15 @@ struct PlannerBenchmark {
             (24, 13, 1, CostModel.sosp23, 0.002), (96, 64, 1, .sosp23, 0.05),
             (96, 24, 8, .sosp23, 0.5), (96, 24, 8, .sosp23Artifact, 0.5),
             (200, 1_024, 8, .sosp23, 30), (24, 13, 1, .schedule, 0), (48, 8, 1, .schedule, 0),
-            (26, 4, 8, .schedule, 0),
+            (26, 4, 8, .schedule, 0), (96, 24, 1, .schedule, 1), (96, 64, 1, .schedule, 10),
         ] {
             let generator = try TemplateGenerator(
                 profile: profile(layers: layers),
                 devicesPerNode: devices,
                 costModel: model
             )
-            let seconds = try median(of: nodes > 1_000 ? 1 : 7) {
+            let isLong = nodes > 1_000 || (layers > 90 && model == .schedule)
+            let seconds = try median(of: isLong ? 1 : 7) {
                 _ = try generator.templates(nodes: nodes, faultTolerance: 0)
             }
             show(
