@@ -21,6 +21,8 @@ struct CheckpointProgress: Sendable {
     var save: Save?
     /// A writer was lost: the next boundary saves, whatever the rhythm says.
     var isOverdue = false
+    /// Whether the newest save came to nothing.
+    var hasFailed = false
     /// When the newest save was ordered.
     var lastStart: Seconds?
     /// What the newest complete save cost: hold-up of the slowest worker, and time until published.
@@ -91,7 +93,8 @@ extension Coordinator {
                 elapsed: now - (started ?? now),
                 failures: account.failures
             )
-            return now - last >= interval
+            // A disk that refuses is not asked at every step.
+            return now - last >= max(interval, checkpoints.hasFailed ? deadlines.budget : 0)
         }
     }
 
@@ -154,6 +157,7 @@ extension Coordinator {
             else { return dropStale() }
             checkpoints.save = nil
             checkpoints.savedStep = step
+            checkpoints.hasFailed = false
             checkpoints.heldUp = save.heldUp.values.max() ?? 0
             checkpoints.written = now - save.started
             log(.checkpointSaved, Self.describe(save, until: now))
@@ -184,6 +188,7 @@ extension Coordinator {
     /// Training goes on, and what was published before stays.
     mutating func failSave(_ message: String, node: NodeID? = nil) {
         guard let save = checkpoints.save else { return }
+        checkpoints.hasFailed = true
         log(.checkpointFailed, node: node, "no checkpoint of step \(save.step): \(message)")
         dropSave()
     }

@@ -35,6 +35,7 @@ struct ReferenceRun {
         try await task.run {
             if let status = lastStatus(directory) { display.show(.status(status)) }
         }
+        try CheckpointStore(directory, job: job).removeLeftovers()
         display.clear()
         return (directory, try directory.result())
     }

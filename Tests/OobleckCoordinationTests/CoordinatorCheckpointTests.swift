@@ -18,7 +18,8 @@ struct CoordinatorCheckpointTests {
     private func report(
         _ order: CheckpointOrder,
         _ layer: Int,
-        _ outcome: ShardReport.Outcome? = nil
+        _ outcome: ShardReport.Outcome? = nil,
+        heldUp: Seconds = 0.002
     ) -> WorkerMessage {
         let digest = ShardDigest(sha256: "sha\(layer)", fileSHA256: "file\(layer)", bytes: 300)
         return .shard(
@@ -27,7 +28,7 @@ struct CoordinatorCheckpointTests {
                 step: order.step,
                 layer: layer,
                 outcome: outcome ?? .written(digest),
-                heldUp: 0.002
+                heldUp: heldUp
             )
         )
     }
@@ -206,6 +207,34 @@ struct CoordinatorCheckpointTests {
         let orders = bench.voteAll().orders
         #expect(orders[leaving] == nil)
         #expect(orders.values.flatMap(\.layers).sorted() == Array(0..<6))
+    }
+
+    @Test("by Young and Daly's rule the first save comes at once, the next by what it cost")
+    func youngDaly() throws {
+        var bench = try bench(.youngDaly)
+        let first = bench.voteAll().orders
+        #expect(first.values.allSatisfy { $0.step == 1 } && !first.isEmpty)
+        for (node, order) in first {
+            for layer in order.layers { bench.say(node, report(order, layer, heldUp: 2)) }
+        }
+        bench.tell(.checkpoint(.published(generation: 0, step: 1)))
+        // Due when the time since then reaches the root of 2 * 2 s * the time without failures.
+        bench.wait(3.75)
+        #expect(bench.voteAll().orders.isEmpty)
+        bench.wait(0.25)
+        #expect(bench.voteAll().orders.values.allSatisfy { $0.step == 3 })
+        #expect(!bench.last.orders.isEmpty)
+    }
+
+    @Test("by Young and Daly's rule a disk that refuses is asked again after a detection budget")
+    func youngDalyRefused() throws {
+        var bench = try bench(.youngDaly)
+        let first = bench.voteAll().orders
+        let (node, order) = try #require(first.min { $0.key < $1.key })
+        bench.say(node, report(order, order.layers[0], .failed("full")))
+        #expect(bench.voteAll().orders.isEmpty)
+        bench.wait(2)
+        #expect(!bench.voteAll().orders.isEmpty)
     }
 
     // MARK: Going back
