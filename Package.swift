@@ -115,6 +115,7 @@ var targets: [Target] = [
     tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", crypto]),
     tests("OobleckCoordination", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
     tests("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
+    tests("OobleckFieldDrill", ["OobleckCore", "OobleckFieldDrill"]),
     tests(
         "OobleckControl",
         [

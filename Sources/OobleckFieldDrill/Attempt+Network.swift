@@ -14,7 +14,8 @@ extension Attempt {
             try await network.tearDown()
             return ending
         } catch {
-            try await network.tearDown()
+            // Also when somebody interrupts the drill.
+            try await Task { try await network.tearDown() }.value
             throw error
         }
     }
@@ -41,7 +42,7 @@ extension Attempt {
             ending.status = try await run.end()
             try await seeAgentsOff(agents, &ending)
         } catch {
-            try await run.clear()
+            try await Task { try await run.clear() }.value
             throw error
         }
         return ending
@@ -116,7 +117,10 @@ extension Attempt {
         _ network: NetworkLaboratory,
         _ ending: inout Ending
     ) async throws {
-        for node in nodes { try await setReach(node, isOpen: false, network) }
+        for node in nodes {
+            ending.hits[NodeID(node)] = MonotonicTime.now
+            try await setReach(node, isOpen: false, network)
+        }
         ending.leastLosses = nodes.count
         ending.mostLosses = nodes.count
         for node in nodes where try await !run.waitForLoss(of: NodeID(node)) {

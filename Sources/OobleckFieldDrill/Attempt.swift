@@ -15,6 +15,8 @@ struct Attempt {
         /// How many nodes the fault must, and may, cost.
         var leastLosses = 0
         var mostLosses = 0
+        /// When each node was hit, by the monotonic clock.
+        var hits: [NodeID: Seconds] = [:]
         /// Why it could not be tried here.
         var skipped: String?
     }
@@ -51,7 +53,16 @@ struct Attempt {
     private mutating func disturbProcesses() async throws -> Ending {
         var arguments = laboratory.trainArguments(name, tolerance: fault.faultTolerance)
         arguments += ["--nodes", "\(fault.nodes)"]
-        if case .staged(let words, _) = variant { arguments += ["--fault", words] }
+        if case .staged(let words, _) = variant {
+            arguments += ["--fault", words, "--checkpoint-every", "3"]
+        }
+        let store =
+            try fault == .checkpointDiskFull ? SmallDisk(laboratory.path(name + "-disk")) : nil
+        defer { store?.remove() }
+        if fault == .loseMoreThanF { arguments += ["--checkpoint-every", "3"] }
+        if let store {
+            arguments += ["--checkpoint-every", "3", "--checkpoint-directory", store.path]
+        }
         let run = try ObservedRun(
             path: laboratory.path(name),
             executable: laboratory.executable,
@@ -61,8 +72,10 @@ struct Attempt {
         do {
             try await disturb(run, &ending)
             ending.status = try await run.end()
+            try checkEvents(run, &ending)
         } catch {
-            try await run.clear()
+            // Also when somebody interrupts the drill.
+            try await Task { try await run.clear() }.value
             throw error
         }
         return ending
@@ -89,6 +102,8 @@ struct Attempt {
         case .killPipeline:
             let pipeline = nodes.filter { $0.pipeline == nodes[0].pipeline }
             strike(SIGKILL, pipeline, .node, &ending)
+        case .loseMoreThanF:
+            strike(SIGKILL, nodes.filter { $0.stages.contains(0) }, .node, &ending)
         case .killDuringRecovery:
             strike(SIGKILL, [nodes[0]], .node, &ending)
             if try await run.waitForLoss(of: nodes[0].id) {
@@ -101,6 +116,21 @@ struct Attempt {
             for _ in 0..<3 { try await order(["add", run.path], &ending) }
         default: break
         }
+    }
+
+    /// What the run must have noted about the fault.
+    private func checkEvents(_ run: ObservedRun, _ ending: inout Ending) throws {
+        let wanted: RunEvent.Kind? =
+            switch fault {
+            case .loseMoreThanF: .restored
+            case .checkpointDiskFull: .checkpointFailed
+            default: nil
+            }
+        guard let wanted else { return }
+        let log = FileManager.default.contents(atPath: run.path + "/events.jsonl") ?? Data()
+        let lines = String(decoding: log, as: UTF8.self).split(whereSeparator: \.isNewline)
+        let isNoted = try lines.contains { try TimedEvent.parsing(String($0)).event.kind == wanted }
+        if !isNoted { ending.problems.append("no event \(wanted.rawValue)") }
     }
 
     private func pids(_ node: NodeStatus, _ target: PlannedFault.Target) -> [Int] {
@@ -120,6 +150,7 @@ struct Attempt {
         _ ending: inout Ending
     ) {
         for node in nodes {
+            ending.hits[node.id] = MonotonicTime.now
             for pid in pids(node, target) where kill(pid_t(pid), signal) != 0 {
                 ending.problems.append("process \(pid) was gone before it was hit")
             }

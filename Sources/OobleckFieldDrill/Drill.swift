@@ -42,7 +42,7 @@ package struct Drill: Sendable {
         for fault in faults {
             var row = DrillRow(fault: fault)
             let began = MonotonicTime.now
-            if fault.needsNamespaces, let obstacle {
+            if let obstacle = fault.needsNamespaces ? obstacle : Self.obstacle(to: fault) {
                 row.skip(obstacle)
             } else {
                 try await drill(fault, &row, report.references["\(fault.faultTolerance)"] ?? "")
@@ -53,6 +53,10 @@ package struct Drill: Sendable {
         }
         report.duration = MonotonicTime.now - start
         return report
+    }
+
+    private static func obstacle(to fault: DrillFault) -> String? {
+        fault == .checkpointDiskFull ? SmallDisk.obstacle : nil
     }
 
     /// State of the undisturbed run: one process, one stage.
@@ -118,8 +122,14 @@ package struct Drill: Sendable {
         let result = try RunDirectory.open(path: ending.run.path).result()
         let verification = try RunVerifier.verify(ending.run.path)
         row.losses += result.failures
-        row.detected += result.recoveries.map(\.detect)
-        row.recovered += result.recoveries.map(\.total)
+        if ending.hits.isEmpty {
+            row.detected += result.recoveries.map(\.detect)
+            row.recovered += result.recoveries.map(\.total)
+        } else {
+            let times = try RunTimings(hits: ending.hits, path: ending.run.path + "/events.jsonl")
+            row.detected += times.detected
+            row.recovered += times.recovered
+        }
         row.samplesLost += verification.samplesLost
         row.samplesRepeated += max(verification.samplesRepeated, result.samplesRepeated)
         if result.stateSHA256 != expected {
@@ -144,7 +154,10 @@ enum Variant: Sendable {
 
     static func all(of fault: DrillFault, repeats: Int) -> [Variant] {
         guard fault == .killAtPoints else { return Array(repeating: .plain, count: repeats) }
-        let inRecovery: Set<FailurePoint> = [.midRebuild, .midTransfer, .beforePrepared]
+        // These need a recovery or a return to a checkpoint first: rows of their own.
+        let inRecovery: Set<FailurePoint> = [
+            .midRebuild, .midTransfer, .beforePrepared, .midRestore,
+        ]
         return FailurePoint.allCases.enumerated().compactMap { index, point in
             guard !inRecovery.contains(point) else { return nil }
             let target = PlannedFault.Target.allCases[index % 3].rawValue

@@ -9,10 +9,12 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     case killTwoAtOnce = "kill-two-at-once"
     case killDuringRecovery = "kill-during-recovery"
     case killPipeline = "kill-pipeline"
+    case loseMoreThanF = "lose-more-than-f"
     case stopWorker = "stop-worker"
     case stopAgent = "stop-agent"
     case drainNode = "drain-node"
     case joinStorm = "join-storm"
+    case checkpointDiskFull = "checkpoint-disk-full"
     case partition = "partition"
     case partitionToCoordinator = "partition-to-coordinator"
     case partitionFromCoordinator = "partition-from-coordinator"
@@ -27,6 +29,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .killWorker, .killAgent, .killNode, .killAtPoints, .killTwoAtOnce,
             .killDuringRecovery, .killPipeline:
             "kill"
+        case .loseMoreThanF, .checkpointDiskFull: "checkpoint"
         case .stopWorker, .stopAgent: "stop"
         case .drainNode: "drain"
         case .joinStorm: "join"
@@ -48,6 +51,8 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .killDuringRecovery:
             "SIGKILL to a second node while the first is recovered from, f = 2"
         case .killPipeline: "SIGKILL to all nodes of one pipeline at once"
+        case .loseMoreThanF: "SIGKILL to all holders of a layer at once; back to a checkpoint"
+        case .checkpointDiskFull: "the disk for checkpoints is full"
         case .stopWorker: "SIGSTOP to a worker, SIGCONT after it was replaced"
         case .stopAgent: "SIGSTOP to an agent, SIGCONT after its node was replaced"
         case .drainNode: "a node is drained while it trains"

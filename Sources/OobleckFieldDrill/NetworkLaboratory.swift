@@ -7,7 +7,9 @@ import OobleckCore
 ///
 /// Links go down without a word to either end, and packets are lost one way by a wrong neighbour
 /// address, so that nothing but `ip` (and `tc` for slow links) is needed.
-final class NetworkLaboratory {
+///
+/// Touched by the one task of its attempt, and by the task that cleans up while that one waits.
+final class NetworkLaboratory: @unchecked Sendable {
     private let prefix: String
     private let nodes: Int
     private var isBuilt = false

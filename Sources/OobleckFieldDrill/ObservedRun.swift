@@ -5,7 +5,9 @@ import OobleckCore
 import OobleckRun
 
 /// A training run in processes of its own, watched through its run directory.
-final class ObservedRun {
+///
+/// Touched by the one task of its attempt, and by the task that cleans up while that one waits.
+final class ObservedRun: @unchecked Sendable {
     let path: String
     let process: ChildProcess
     private let logPath: String

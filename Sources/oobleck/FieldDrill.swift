@@ -20,9 +20,15 @@ struct FieldDrill {
         )
         let drill = Drill(laboratory: laboratory, faults: rows, seed: seed, repeats: repeats)
         Console.show(DrillReport.heading)
-        let report = try await drill.run(into: newReport()) { row in
-            for line in row.lines { Console.show(line) }
+        let work = Task {
+            try await drill.run(into: newReport()) { row in
+                for line in row.lines { Console.show(line) }
+            }
         }
+        // Interrupted, it takes its processes and namespaces with it.
+        let signals = SignalHandlers { _ in work.cancel() }
+        defer { signals.cancel() }
+        let report = try await work.value
         Console.show(report.closing)
         if let reportPath { try write(report, to: reportPath) }
         guard report.count(.failed) == 0 else {
