@@ -87,6 +87,19 @@ var targets: [Target] = [
         "OobleckRecording",
         ["OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckRun"]
     ),
+    module(
+        "OobleckFuzz",
+        [
+            "OobleckClock", "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData",
+            "OobleckDrill", "OobleckPlanning", "OobleckReconfiguration", "OobleckRun",
+            "OobleckSimulator", "OobleckWire", protobuf,
+        ]
+    ),
+    .executableTarget(
+        name: "oobleck-fuzz",
+        dependencies: ["OobleckCore", "OobleckFuzz", argumentParser],
+        swiftSettings: swiftSettings
+    ),
     .executableTarget(
         name: "oobleck",
         dependencies: [
@@ -106,6 +119,7 @@ var targets: [Target] = [
         ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
     ),
     tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
+    tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
     tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule"]),
     tests(
         "OobleckReconfiguration",

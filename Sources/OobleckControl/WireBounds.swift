@@ -2,8 +2,6 @@ import OobleckCore
 
 /// How much the fields of a message may hold, whatever its sender is up to.
 enum WireBounds {
-    /// Characters of a text for people.
-    static let textCharacters = 4096
     /// Bytes of a rendezvous key and of its value: addresses of all members of a group.
     static let keyBytes = 4096
     static let valueBytes = 1 << 20
@@ -17,16 +15,8 @@ enum WireBounds {
     static let time: Seconds = 3.2e9
 }
 
-/// A text for people, on one line and of bounded length: a peer must not write our log.
-func line(_ text: String) -> String {
-    let characters = text.unicodeScalars.prefix(WireBounds.textCharacters)
-    var line = String.UnicodeScalarView()
-    for scalar in characters {
-        let isControl = scalar.properties.generalCategory == .control
-        line.append(isControl ? " " : scalar)
-    }
-    return String(line)
-}
+/// A text for people from a peer, which must not write our log.
+func line(_ text: String) -> String { lineForPeople(text) }
 
 /// A name or digest that has to come whole.
 func bounded(_ text: String, _ bytes: Int, _ name: String) throws -> String {

@@ -142,6 +142,13 @@ public struct ModelProfile: Hashable, Sendable, Codable {
 }
 
 extension ModelProfile {
+    /// The most layers, and the most bytes of all layers together (256 TiB): what follows counts
+    /// bytes of many microbatches, and must not overflow.
+    private static let mostLayers = 10_000
+    private static let mostBytes = 1 << 48
+    /// The longest time of a layer: eleven days.
+    private static let longestTime: Seconds = 1e6
+
     /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense.
     public func validate() throws {
         func fail(_ message: String) -> OobleckError { OobleckError(.inputData, message) }
@@ -158,6 +165,13 @@ extension ModelProfile {
         where !(time.value.isFinite && time.value >= 0) {
             throw fail("\(field) is \(time.value); it must be finite and >= 0")
         }
+        guard layers.count <= Self.mostLayers else {
+            throw fail("profile has \(layers.count) layers; it may have \(Self.mostLayers)")
+        }
+        guard microbatchSize >= 1 else {
+            throw fail("microbatch_size is \(microbatchSize); it must be at least 1")
+        }
+        var allBytes = 0
         for layer in layers {
             let times: [(String, Seconds)] =
                 [("forward_seconds", layer.forward), ("backward_seconds", layer.backward)]
@@ -170,6 +184,12 @@ extension ModelProfile {
                     "layer \(layer.name): \(field) is \(time.value); it must be finite and >= 0"
                 )
             }
+            for (field, time) in times where time > Self.longestTime {
+                throw fail(
+                    "layer \(layer.name): \(field) is \(time.value); "
+                        + "it must be at most \(Self.longestTime.value)"
+                )
+            }
             let sizes = [
                 ("parameter_bytes", layer.parameterBytes), ("gradient_bytes", layer.gradientBytes),
                 ("optimizer_bytes", layer.optimizerBytes),
@@ -177,6 +197,16 @@ extension ModelProfile {
             ]
             for (field, size) in sizes where size.value < 0 {
                 throw fail("layer \(layer.name): \(field) is \(size.value); it must be >= 0")
+            }
+            for (_, size) in sizes {
+                let (sum, overflows) = allBytes.addingReportingOverflow(size.value)
+                guard !overflows, sum <= Self.mostBytes else {
+                    throw fail(
+                        "layer \(layer.name): up to it there are more than \(Self.mostBytes) bytes; "
+                            + "sizes are in bytes"
+                    )
+                }
+                allBytes = sum
             }
         }
     }

@@ -30,9 +30,11 @@ public struct OobleckError: Error, Sendable, Hashable, CustomStringConvertible {
     public let message: String
 
     /// An error of the given kind.
+    ///
+    /// The message becomes one line of bounded length: it may repeat what stands in a file.
     public init(_ code: Code, _ message: String) {
         self.code = code
-        self.message = message
+        self.message = lineForPeople(message)
     }
 
     /// The text for people.

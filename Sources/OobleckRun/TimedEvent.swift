@@ -11,6 +11,9 @@ package struct TimedEvent: Hashable, Sendable {
     package var monotonic: Seconds
     package var event: RunEvent
 
+    /// The end of the year 9999.
+    private static let lastTime: Seconds = 253_402_300_799
+
     /// The event, now.
     package init(_ event: RunEvent) {
         time = Seconds((CalendarTime.now.value * 1e3).rounded() / 1e3)
@@ -56,6 +59,13 @@ extension TimedEvent: Decodable {
         time = try container.decode(Seconds.self, forKey: .time)
         monotonic = try container.decode(Seconds.self, forKey: .monotonic)
         event = try RunEvent(from: decoder)
+        guard (0...Self.lastTime.value).contains(time.value), monotonic.value.isFinite else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .time,
+                in: container,
+                debugDescription: "\(time.value) s since 1970 is no time"
+            )
+        }
     }
 
     /// Reads a line of `events.jsonl`.

@@ -1,3 +1,5 @@
+import OobleckCore
+
 /// Something in a run's files that does not hold.
 package struct RunViolation: Hashable, Sendable, Codable, CustomStringConvertible {
     package var file: String
@@ -8,7 +10,7 @@ package struct RunViolation: Hashable, Sendable, Codable, CustomStringConvertibl
     package init(file: String, line: Int? = nil, message: String) {
         self.file = file
         self.line = line
-        self.message = message
+        self.message = lineForPeople(message)
     }
 
     package var description: String {

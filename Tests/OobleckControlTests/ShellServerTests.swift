@@ -206,6 +206,7 @@ extension ShellBench {
     /// The value holds what ended each session.
     func withAgents(
         _ nodes: [Int],
+        tls: ControlTLS? = nil,
         _ body: (Shared<[NodeID: String]>) async throws -> Void
     ) async throws {
         let worker = try StandInWorker()
@@ -218,6 +219,7 @@ extension ShellBench {
                     coordinator: address,
                     token: Self.token,
                     tokenPath: worker.tokenPath,
+                    tls: tls,
                     node: NodeID(node),
                     workerExecutable: worker.path,
                     logPath: "/dev/null"

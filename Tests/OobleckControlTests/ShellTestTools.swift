@@ -115,9 +115,10 @@ struct ShellBench {
     /// A worker that joins and answers as a real one would; cancel the task to cut its connection.
     func startWorker(
         _ node: NodeID,
+        tls: ControlTLS? = nil,
         _ hear: @escaping @Sendable (CoordinatorMessage, WorkerClient) -> Void = { _, _ in }
     ) -> Task<Void, any Error> {
-        let client = WorkerClient(coordinator: address, token: Self.token, node: node)
+        let client = WorkerClient(coordinator: address, token: Self.token, tls: tls, node: node)
         let worker = PromptWorker(node: node)
         return Task {
             try await client.run { message in

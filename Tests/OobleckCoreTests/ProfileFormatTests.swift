@@ -111,5 +111,9 @@ import Testing
             message { $0.layers[0].activationBytes = -5 }
                 == "layer embedding: activation_bytes is -5; it must be >= 0"
         )
+        // What planning adds up must not overflow.
+        #expect(message { $0.layers[0].parameterBytes = ByteCount(.max) }.contains("in bytes"))
+        #expect(message { $0.layers[1].forward = 1e300 }.contains("at most"))
+        #expect(message { $0.microbatchSize = 0 }.contains("microbatch_size is 0"))
     }
 }

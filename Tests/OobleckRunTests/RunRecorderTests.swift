@@ -119,6 +119,12 @@ import Testing
         #expect(read[0].time.value > before - 0.001)
         #expect(read[0].time.value < Date().timeIntervalSince1970 + 0.001)
         #expect(throws: OobleckError.self) { try TimedEvent.parsing("{}") }
+        // A time that no clock can show ended the program that showed it.
+        let line = String(lines[0])
+        for time in ["1e300", "-1", "9223372036854775807"] {
+            let damaged = line.replacing(/"time":[0-9.e+]+/, with: "\"time\":\(time)")
+            #expect(throws: OobleckError.self) { try TimedEvent.parsing(damaged) }
+        }
     }
 }
 

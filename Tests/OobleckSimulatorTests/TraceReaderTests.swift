@@ -118,4 +118,25 @@ import Testing
             }
         }
     }
+
+    @Test(
+        "numbers that overflow are refused, not computed with",
+        arguments: [
+            "1e300,4\n", "0.5,1\n1e300,2\n", "2021-12-11, 9223372036854775807:00:00, 5\n",
+            "2021-12-11, 11:9223372036854775807:00, 5\n", "2021-12-11, 24:00:00, 5\n",
+            "[9223372036854775807, \"add\", {\"nodes\": [], \"duration\": 9223372036854775807}]\n",
+            "[5, \"add\", {\"nodes\": [\"a\"], \"duration\": 9223372036854775807}]\n",
+        ]
+    )
+    func overflow(text: String) {
+        let error = #expect(throws: OobleckError.self) { try read(text) }
+        #expect(error?.code == .inputData)
+    }
+
+    @Test("a few lines that stand for millions of comings and goings are refused")
+    func bomb() {
+        let text = (0..<40).map { "\($0),\($0 % 2 * 1_000_000)\n" }.joined()
+        let error = #expect(throws: OobleckError.self) { try read(text) }
+        #expect(error?.message.contains("come and go") == true)
+    }
 }

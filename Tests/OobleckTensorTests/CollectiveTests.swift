@@ -162,4 +162,54 @@ struct CollectiveTests {
         }
         #expect(TensorRuntime.drainingGroupCount == 0)
     }
+
+    @Test(
+        "a group listens at the address that it was given, and nowhere else",
+        arguments: ["127.0.0.1"]
+    )
+    func listening(host: String) throws {
+        let members = try Members(count: 2)
+        let outcomes = onThreads(2) { rank in
+            let group = try members.group("listening", rank: rank, size: 2)
+            try group.startAllReduce(Tensor.zeros([8], .int64)).wait()
+            return try ListeningAddresses.ofThisProcess()
+        }
+        for outcome in outcomes {
+            let addresses = try outcome.get()
+            #expect(!addresses.isEmpty, "it has to listen somewhere")
+            #expect(Set(addresses) == [host])
+        }
+    }
+}
+
+/// Where this process listens, as the kernel says.
+private enum ListeningAddresses {
+    static func ofThisProcess() throws -> [String] {
+        let manager = FileManager.default
+        // Descriptors may go while we look.
+        let links = try manager.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+            try? manager.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+        }
+        let inodes = Set(
+            links.filter { $0.hasPrefix("socket:[") }.map { String($0.dropFirst(8).dropLast()) }
+        )
+        return try ["tcp", "tcp6"].flatMap { table in
+            let text = try String(contentsOfFile: "/proc/self/net/\(table)", encoding: .utf8)
+            return text.split(separator: "\n").dropFirst().compactMap { line -> String? in
+                let fields = line.split(separator: " ")
+                // 0A is LISTEN.
+                guard fields.count > 9, fields[3] == "0A", inodes.contains(String(fields[9]))
+                else { return nil }
+                return address(fields[1].split(separator: ":")[0])
+            }
+        }
+    }
+
+    /// An IPv4 address from the kernel's little-endian digits; others as they stand.
+    private static func address(_ digits: Substring) -> String {
+        guard digits.count == 8, let number = UInt32(digits, radix: 16) else {
+            return String(digits)
+        }
+        return (0..<4).map { "\(number >> (8 * $0) & 255)" }.joined(separator: ".")
+    }
 }

@@ -5,6 +5,9 @@ import OobleckCore
 struct CountList {
     /// The most nodes that a count may name.
     static let mostNodes = 1_000_000
+    /// The most comings and goings that counts may stand for: a file of a few bytes a line must not
+    /// fill the memory.
+    static let mostEvents = 2_000_000
 
     private let name: String
     private var rows: [(time: Double, count: Int, line: Int)] = []
@@ -29,7 +32,8 @@ struct CountList {
         let date = fields[0].split(separator: "-").compactMap { Int($0) }
         let clock = fields[1].split(separator: ":").compactMap { Int($0) }
         guard date.count == 3, clock.count == 3, (1...12).contains(date[1]),
-            (1...31).contains(date[2]), (1970...9999).contains(date[0])
+            (1...31).contains(date[2]), (1970...9999).contains(date[0]),
+            (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2])
         else {
             throw complaint(number, "\"\(fields[0]) \(fields[1])\" is no date and time")
         }
@@ -87,6 +91,9 @@ struct CountList {
             unit = last > 1e7 ? 1 : 1000
         }
         let origin = hasDates ? first : 0
+        guard (last - origin) * unit <= Double(PreemptionTrace.longest) else {
+            throw complaint(rows.count, "the last time is past ten years")
+        }
         return try Self.trace(
             rows.map { (Int((($0.time - origin) * unit).rounded()), $0.count) },
             name: name
@@ -102,6 +109,13 @@ struct CountList {
         var named = 0
         for (index, row) in counts.enumerated() {
             if index + 1 < counts.count, counts[index + 1].time == row.time { continue }
+            guard events.count + abs(row.count - present.count) <= mostEvents else {
+                throw OobleckError(
+                    .inputData,
+                    "\(name): up to count \(index + 1) more than \(mostEvents) nodes come and go; "
+                        + "the counts are no nodes"
+                )
+            }
             while present.count < row.count {
                 named += 1
                 present.append("node\(named)")

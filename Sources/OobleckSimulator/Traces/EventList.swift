@@ -42,7 +42,11 @@ struct EventList {
         else {
             throw complaint(number, "not [milliseconds, \"add\", {\"nodes\": [...]}]")
         }
-        end = max(end, time + (details["duration"] as? Int ?? 0))
+        let (last, overflows) = time.addingReportingOverflow(details["duration"] as? Int ?? 0)
+        guard !overflows, last <= PreemptionTrace.longest else {
+            throw complaint(number, "the duration ends past ten years")
+        }
+        end = max(end, last)
         guard kind == "add" || kind == "remove" else {
             guard nodes.isEmpty else {
                 throw complaint(number, "\"\(kind.prefix(20))\" is neither add nor remove")

@@ -1,0 +1,22 @@
+/// The longest message that a person is shown, in bytes of UTF-8.
+///
+/// Longer ones repeat what somebody wrote, and lose their middle.
+private let longestLineBytes = 2000
+
+/// A text on one line of bounded length, whatever a file or a peer put into it.
+///
+/// Control characters become spaces, so that a text cannot write on a terminal or into a log as it
+/// likes.
+package func lineForPeople(_ text: String) -> String {
+    var bytes = Array(text.utf8)
+    let isShort = bytes.count <= longestLineBytes
+    guard !isShort || bytes.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return text }
+    if !isShort {
+        let half = longestLineBytes / 2
+        bytes = bytes.prefix(half) + Array(" ... ".utf8) + bytes.suffix(half)
+    }
+    for index in bytes.indices where bytes[index] < 0x20 || bytes[index] == 0x7f {
+        bytes[index] = UInt8(ascii: " ")
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}

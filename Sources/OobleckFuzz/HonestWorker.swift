@@ -1,0 +1,68 @@
+import OobleckCore
+
+/// A worker without any arithmetic: always ready, votes at once.
+struct HonestWorker {
+    private let node: NodeID
+    private var plan: Reconfiguration?
+
+    init(node: NodeID) { self.node = node }
+
+    mutating func answers(to message: CoordinatorMessage) -> [WorkerMessage] {
+        switch message {
+        case .job: return [.ready(corpusDigest: "c0ffee")]
+        case .reconfigure(let reconfiguration):
+            plan = reconfiguration
+            return [
+                .rendezvous(
+                    Rendezvous(generation: reconfiguration.generation, key: "\(node)", value: [1])
+                ),
+                .prepared(
+                    PreparationReport(
+                        generation: reconfiguration.generation,
+                        rebuild: 0,
+                        transfer: 0,
+                        received: 0
+                    )
+                ),
+            ]
+        case .resume(let generation, let step):
+            return [.resumed(generation: generation, step: step), vote(generation, step)]
+        case .commit(let commit) where !commit.pauses:
+            return [vote(commit.generation, commit.step + 1)]
+        case .collect(let generation, let upload):
+            return upload.map { layer in
+                .layerChunk(
+                    LayerChunk(generation: generation, layer: layer, bytes: [1], isLast: true)
+                )
+            } + [
+                .digests(
+                    generation: generation,
+                    digests: Dictionary(uniqueKeysWithValues: layers.map { ($0, "digest\($0)") })
+                )
+            ]
+        default: return []
+        }
+    }
+
+    private var layers: [Int] { plan?.layersByNode[node] ?? [] }
+
+    private func vote(_ generation: Generation, _ step: Int) -> WorkerMessage {
+        var losses: [Int: Double] = [:]
+        var first = 0
+        for pipeline in plan?.plan.pipelines ?? [] {
+            if pipeline.nodes.last == node {
+                for index in first..<first + pipeline.microbatches { losses[index] = 2 }
+            }
+            first += pipeline.microbatches
+        }
+        return .vote(
+            StepVote(
+                generation: generation,
+                step: step,
+                squaredNorms: Dictionary(uniqueKeysWithValues: layers.map { ($0, 0.01) }),
+                losses: losses,
+                busy: 0
+            )
+        )
+    }
+}
