@@ -120,6 +120,7 @@ var targets: [Target] = [
     ),
     tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
     tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
+    tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
     tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule"]),
     tests(
         "OobleckReconfiguration",
@@ -127,9 +128,12 @@ var targets: [Target] = [
     ),
     tests("OobleckData", ["OobleckCore", "OobleckData", crypto]),
     tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", crypto]),
-    tests("OobleckCoordination", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
     tests("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
     tests("OobleckFieldDrill", ["OobleckCore", "OobleckFieldDrill"]),
+    tests(
+        "OobleckCoordination",
+        ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator"]
+    ),
     tests(
         "OobleckControl",
         [

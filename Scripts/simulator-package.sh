@@ -7,18 +7,17 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=${1:-$root/.build/simulator}
 modules=(
     OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration OobleckSimulator
-    OobleckFigures OobleckEvaluation OobleckClock OobleckData
+    OobleckFigures OobleckEvaluation OobleckClock OobleckData OobleckCoordination OobleckDrill
 )
 commands=(
     CommandArguments Console CostOptions FailureOptions FiguresCommand ModelProfile+File
-    Oobleck+Version
-    PaperResult+Text SimulateCommand SimulationReport+Text
+    Oobleck+Version PaperResult+Text SimulateCommand SimulationReport+Text
 )
 
 mkdir -p "$folder/Sources/simulator" "$folder/Tests"
 for module in "${modules[@]}"; do ln -sfn "$root/Sources/$module" "$folder/Sources/$module"; done
-for tests in OobleckSimulatorTests OobleckFiguresTests OobleckEvaluationTests; do
-    ln -sfn "$root/Tests/$tests" "$folder/Tests/$tests"
+for tests in Simulator Figures Evaluation Coordination; do
+    ln -sfn "$root/Tests/Oobleck${tests}Tests" "$folder/Tests/Oobleck${tests}Tests"
 done
 for command in "${commands[@]}"; do
     ln -sf "$root/Sources/oobleck/$command.swift" "$folder/Sources/simulator/$command.swift"
@@ -64,6 +63,14 @@ let package = Package(
         ),
         .target(name: "OobleckClock", dependencies: ["OobleckCore"]),
         .target(name: "OobleckData", dependencies: ["OobleckCore", crypto]),
+        .target(
+            name: "OobleckCoordination",
+            dependencies: ["OobleckCore", "OobleckReconfiguration"]
+        ),
+        .target(
+            name: "OobleckDrill",
+            dependencies: ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration"]
+        ),
         .executableTarget(
             name: "simulator",
             dependencies: [
@@ -84,6 +91,12 @@ let package = Package(
         .testTarget(
             name: "OobleckEvaluationTests",
             dependencies: ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]
+        ),
+        .testTarget(
+            name: "OobleckCoordinationTests",
+            dependencies: [
+                "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import OobleckClock
 import OobleckCore
 import OobleckSimulator
@@ -27,7 +28,9 @@ struct TimesCommand: ParsableCommand {
         let duration = SimulatedTime(Seconds(86_400 * days))
         let law = FailureModel(meanTimeBetweenFailures: 3600, repairTime: 3600)
         for _ in 0..<repeats {
-            try time("world") { law.history(nodes: nodes, duration: duration, seed: 1).events.count }
+            try time("world") {
+                law.history(nodes: nodes, duration: duration, seed: 1).events.count
+            }
         }
         let history = law.history(nodes: nodes, duration: duration, seed: 1)
         let shape = try TransformerShape.named("GPT-3-2.7b")
@@ -54,6 +57,7 @@ struct TimesCommand: ParsableCommand {
         let start = MonotonicTime.now
         let events = work()
         let seconds = (MonotonicTime.now - start).value
-        print(try Console.json(Row(part: part, events: events, seconds: seconds)))
+        let line = try JSONEncoder().encode(Row(part: part, events: events, seconds: seconds))
+        Console.show(String(decoding: line, as: UTF8.self))
     }
 }

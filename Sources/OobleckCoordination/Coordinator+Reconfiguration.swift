@@ -53,41 +53,33 @@ extension Coordinator {
         now: Seconds
     ) -> Result<PlanDocument, OobleckError> {
         let usable = usableNodes
-        let holdings = restoring ? [:] : self.holdings
         guard !usable.isEmpty else {
             return .failure(OobleckError(.outOfNodes, "no node is left\(lossClause)"))
         }
-        while true {
-            let draining = usable.filter { members[$0]?.isDraining == true }
-            let decision = reconfigurator.decide(
-                nodes: usable.filter { !draining.contains($0) },
-                holdings: holdings,
-                hasState: committed > 0 && !restoring,
-                generation: lastGeneration?.next ?? 0,
-                costs: costs(now: now)
-            )
-            switch decision {
-            case .plan(let document, let isCovered):
-                noteCoverage(isCovered, document)
-                return .success(document)
-            case .lostLayers(_, let reason):
-                return .failure(OobleckError(.outOfNodes, "\(reason)\(lossClause)"))
-            case .tooFewNodes(_, _, let reason):
-                guard let kept = draining.last else {
-                    return .failure(OobleckError(.outOfNodes, "\(reason)\(lossClause)"))
-                }
-                members[kept]?.isDraining = false
-                log(.warning, node: kept, "node \(kept) stays: without it \(reason)")
-            }
+        let (decision, kept) = reconfigurator.decide(
+            nodes: usable,
+            draining: usable.filter { members[$0]?.isDraining == true },
+            holdings: restoring ? [:] : holdings,
+            hasState: committed > 0 && !restoring,
+            generation: lastGeneration?.next ?? 0,
+            costs: costs(now: now)
+        )
+        for (node, reason) in kept {
+            members[node]?.isDraining = false
+            log(.warning, node: node, "node \(node) stays: without it \(reason)")
+        }
+        switch decision {
+        case .plan(let document, let isCovered):
+            noteCoverage(isCovered, document)
+            return .success(document)
+        case .lostLayers(_, let reason), .tooFewNodes(_, _, let reason):
+            return .failure(OobleckError(.outOfNodes, "\(reason)\(lossClause)"))
         }
     }
 
     /// Plans are judged by the time between failures that the run has seen.
     private func costs(now: Seconds) -> ReconfigurationCosts {
-        guard account.failures > 0, let started, now > started else {
-            return ReconfigurationCosts()
-        }
-        return ReconfigurationCosts(timeToFailure: (now - started) / Double(account.failures))
+        ReconfigurationCosts(elapsed: now - (started ?? now), lostNodes: account.failures)
     }
 
     /// The layers whose state each living node holds.

@@ -105,10 +105,7 @@ struct CoordinatorPlan: Sendable {
 
     /// Whether both plans put the same work on the same nodes.
     func isSame(as other: PlanDocument) -> Bool {
-        func shape(_ plan: ExecutionPlan) -> [[Int]] {
-            plan.pipelines.map { [$0.templateNodes, $0.microbatches] + $0.nodes.map(\.rawValue) }
-        }
-        return shape(document.plan) == shape(other.plan)
+        document.givesSameWork(as: other)
     }
 
     private func checkSources(_ holdings: [NodeID: Set<Int>]) throws {

@@ -51,6 +51,17 @@ struct Differences {
                 )
             )
         }
+        if let run = results.result(.gpt3With6700M, .varuna, "10m", isCorrected: true) {
+            list.append(
+                (
+                    "Steps during restarts",
+                    "Varuna, GPT-3 6.7b, 10m, corrected: \(run.steps) steps take "
+                        + "\(text(run.breakdown.effective)) s, but training lasts "
+                        + "\(text(run.states.running)) s; the rest of them falls into restarts",
+                    "A loss does not end the step in flight; it counts if it ends before the restart."
+                )
+            )
+        }
         list.append(
             (
                 "The trace's origin",

@@ -13,13 +13,22 @@ public struct Evaluation {
     public var seed: UInt64
     /// The program's version, for provenance.
     public var version: String
+    /// Whether to leave out what is not in the paper, and takes longest.
+    public var isPaperOnly: Bool
 
     /// An evaluation.
-    public init(traces: String?, trials: Int = 8, seed: UInt64 = 1, version: String) {
+    public init(
+        traces: String?,
+        trials: Int = 8,
+        seed: UInt64 = 1,
+        version: String,
+        isPaperOnly: Bool = false
+    ) {
         self.traces = traces
         self.trials = trials
         self.seed = seed
         self.version = version
+        self.isPaperOnly = isPaperOnly
     }
 
     /// Makes all figures.
@@ -40,18 +49,12 @@ public struct Evaluation {
         let found = try EvaluationTraces(folder: traces)
         let results = try PaperResults(found)
         let paper = PaperFigures(results: results)
-        let ours = OurFigures(trials: trials, seed: seed)
         var figures = [paper.frequency()]
         if let spot = paper.spot() { figures.append(spot) }
         figures += [paper.breakdown(), paper.withoutCheckpoints()]
         progress("planning latency")
         figures.append(try PlanningFigure(clock: clock).figure())
-        progress("goodput against the failure rate")
-        figures.append(try ours.meanTime())
-        progress("goodput against scale")
-        figures.append(try ours.scale())
-        progress("cost against goodput")
-        figures.append(try ours.cost())
+        if !isPaperOnly { figures += try ours(progress) }
         let provenance =
             [
                 "oobleck \(version)", "seed \(seed), \(trials) trials",
@@ -71,6 +74,17 @@ public struct Evaluation {
         )
         files.append(("index.html", page.html))
         return files
+    }
+
+    private func ours(_ progress: (String) -> Void) throws -> [Figure] {
+        let ours = OurFigures(trials: trials, seed: seed)
+        progress("goodput against the failure rate")
+        var figures = [try ours.meanTime()]
+        progress("goodput against scale")
+        figures.append(try ours.scale())
+        progress("cost against goodput")
+        figures.append(try ours.cost())
+        return figures
     }
 
     private func digest(_ text: String) -> String {

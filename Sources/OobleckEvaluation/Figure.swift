@@ -1,3 +1,5 @@
+import Foundation
+
 /// A figure of the evaluation: what it says, the picture, and the numbers in it.
 public struct Figure: Sendable {
     /// Name of its files.
@@ -36,6 +38,6 @@ public struct FigureTable: Sendable {
     /// A number with nine digits.
     static func number(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15
-            ? "\(Int(value))" : "\(Double(String(value)) ?? value)"
+            ? "\(Int(value))" : String(format: "%.9g", value)
     }
 }

@@ -52,16 +52,18 @@ struct PaperFigures {
                         published
                     )
                 )
-                let corrected = periods.enumerated().map { place, period in
-                    Chart.Point(
-                        Double(place),
-                        results.throughput(model, policy, period, isCorrected: true)
-                    )
+                let corrected = periods.enumerated().compactMap { place, period in
+                    // What cannot hold the model has no throughput, rather than none a second.
+                    PaperSimulation.canHold(model, policy)
+                        ? Chart.Point(
+                            Double(place),
+                            results.throughput(model, policy, period, isCorrected: true)
+                        ) : nil
                 }
                 series.append(
                     Chart.Series(
                         "ours, corrected mode",
-                        .marks(overBars: index),
+                        .dots(overBars: index),
                         style: 3,
                         corrected
                     )
@@ -79,7 +81,7 @@ struct PaperFigures {
             title: "Throughput against failure frequency (paper, figure 9 and table 2)",
             text: """
                 Bars are the published evaluation run again, to the digit of its own simulator. Circles \
-                are the values printed on arXiv, diamonds the same runs in corrected mode. Bamboo \
+                are the values printed on arXiv, small diamonds the same runs in corrected mode. Bamboo \
                 cannot hold the GPT-3 models. One failure at a time, at a fixed period, is kind to \
                 checkpoints: with failures by chance Varuna does worse than here.
                 """,

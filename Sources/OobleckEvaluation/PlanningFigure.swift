@@ -30,7 +30,7 @@ struct PlanningFigure {
                 ]
             )
         }
-        let charts = [24, 96].map { layers in
+        let charts = [24, 32, 64, 96].map { layers in
             let chosen = PublishedTables.planning.indices
                 .filter { PublishedTables.planning[$0].layers == layers }
             let names = chosen.map {

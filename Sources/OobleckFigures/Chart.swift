@@ -29,6 +29,8 @@ public struct Chart: Sendable {
         case stackedBars
         /// Hollow marks, for published values; over the bars of the series of this index.
         case marks(overBars: Int?)
+        /// Small full marks, which leave a hollow one around them to be seen; over bars likewise.
+        case dots(overBars: Int?)
     }
 
     /// Values that belong together.

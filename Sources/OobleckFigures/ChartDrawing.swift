@@ -22,11 +22,11 @@ struct ChartDrawing {
             case .bars, .stackedBars: break
             case .line: line(series, style, hasMarks: true, &svg)
             case .plainLine: line(series, style, hasMarks: false, &svg)
-            case .marks(let bar):
+            case .marks(let bar), .dots(let bar):
                 for point in series.points {
                     let x = barCentre(point.x, bar) ?? place(point).x
                     let title = "\(series.name): \(point.y)"
-                    Self.mark(style.mark, x, place(point).y, 4.5, "#ffffff", "#000000", title, &svg)
+                    Self.single(series.kind, style, x, place(point).y, title, &svg)
                 }
             }
         }
@@ -120,7 +120,7 @@ struct ChartDrawing {
                         fill: style.colour,
                         title: title
                     )
-                case .line, .plainLine, .marks: break
+                case .line, .plainLine, .marks, .dots: break
                 }
             }
         }
@@ -169,8 +169,22 @@ struct ChartDrawing {
             if kind == .line {
                 mark(style.mark, x + 15, y, 4, style.colour, style.colour, nil, &svg)
             }
-        case .marks: mark(style.mark, x + 15, y, 4.5, "#ffffff", "#000000", nil, &svg)
+        case .marks, .dots: single(kind, style, x + 15, y, nil, &svg)
         }
+    }
+
+    /// A hollow mark, or a small full one.
+    private static func single(
+        _ kind: Chart.Kind,
+        _ style: ChartStyle,
+        _ x: Double,
+        _ y: Double,
+        _ title: String?,
+        _ svg: inout SVG
+    ) {
+        let isHollow = if case .marks = kind { true } else { false }
+        let fill = isHollow ? "#ffffff" : "#000000"
+        mark(style.mark, x, y, isHollow ? 5.5 : 2.4, fill, "#000000", title, &svg)
     }
 
     private static func mark(

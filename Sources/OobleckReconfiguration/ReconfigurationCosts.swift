@@ -24,6 +24,19 @@ public struct ReconfigurationCosts: Hashable, Sendable {
         self.overhead = overhead
     }
 
+    /// The costs that a run has seen: nodes are lost as often as so far, or once an hour while none
+    /// was.
+    ///
+    /// Both the coordinator and the simulator judge by these.
+    public init(
+        elapsed: Seconds,
+        lostNodes: Int,
+        bandwidth: Double = ReconfigurationCosts().bandwidth
+    ) {
+        self.init(bandwidth: bandwidth)
+        if lostNodes > 0, elapsed > 0 { timeToFailure = elapsed / Double(lostNodes) }
+    }
+
     /// Throws ``OobleckError/Code/usage`` with one line for values that make no sense.
     package func validate() throws {
         let times = [

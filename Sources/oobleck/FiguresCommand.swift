@@ -24,6 +24,9 @@ struct FiguresCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "Seed of chance.")
     var seed: UInt64 = 1
 
+    @Flag(help: "Make the paper's figures only, in seconds.")
+    var paperOnly = false
+
     func run() throws {
         if let traces, !FileManager.default.fileExists(atPath: traces) {
             throw OobleckError(.inputData, "there is no folder \(traces) of traces")
@@ -32,7 +35,8 @@ struct FiguresCommand: ParsableCommand {
             traces: traces,
             trials: trials,
             seed: seed,
-            version: Oobleck.version
+            version: Oobleck.version,
+            isPaperOnly: paperOnly
         )
         let start = MonotonicTime.now
         let files = try evaluation.files(

@@ -4,7 +4,7 @@ import Foundation
 
 /// The public preemption traces, where they are present beside the checkout.
 enum PublicTraces {
-    static let folder = URL(fileURLWithPath: #filePath)
+    static let folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("shared/traces")
 

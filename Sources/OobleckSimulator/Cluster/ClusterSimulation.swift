@@ -118,7 +118,7 @@ public struct ClusterSimulation {
     private mutating func lose(_ nodes: [Int], _ kind: ClusterEvent.Loss) {
         guard !nodes.isEmpty else { return }
         tally.losses += 1
-        view.losses += 1
+        view.lostNodes += nodes.count
         let gone = Set(nodes)
         let known = nodes.filter { view.alive.contains($0) }
         let worked = nodes.contains { ledger.isWorking($0) }

@@ -1,4 +1,9 @@
 extension PaperSimulation {
+    /// Whether the published table has a throughput for the model under the policy.
+    public static func canHold(_ model: PaperModel, _ policy: PaperPolicy) -> Bool {
+        PaperTables.throughput(model, policy) != nil
+    }
+
     /// Every constant of the published evaluation, one line for each model and policy; for digests.
     public static var constants: String {
         PaperModel.allCases.flatMap { model in

@@ -47,6 +47,9 @@ extension PaperSimulation {
 
     /// Each second once: what steps that count computed, what reconfigurations and checkpoints took,
     /// and the rest of the time in the state of running, which was lost.
+    ///
+    /// As published, a step in flight goes on while the system restarts, and counts if it ends before
+    /// the restart does: such time is effective here, and no restart.
     private var countedOnce: PaperResult.Breakdown {
         var kept = 0
         for (step, time) in record.computed.enumerated()
@@ -57,7 +60,7 @@ extension PaperSimulation {
         let running = Double(record.running) / 1000
         // A checkpoint that a loss cuts short was booked whole.
         let checkpoint = min(record.checkpoint / 1000, max(0, running - useful))
-        let rendezvous = Double(record.inRendezvous) / 1000
+        let rendezvous = Double(record.inRendezvous) / 1000 - max(0, useful - running)
         let isRestart = policy == .varuna || policy == .varunaWithoutOverhead
         let shareOfRestart =
             policy == .bamboo ? record.restart / (record.restart + record.rebalance) : 0

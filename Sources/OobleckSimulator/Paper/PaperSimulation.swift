@@ -33,6 +33,8 @@ public struct PaperSimulation {
     let experiment: PaperExperiment
     let corrections: PaperCorrections
     let table: [Double]?
+    /// Other constants, for Bamboo's own evaluation.
+    let setup: BambooMonteCarlo.Setup?
 
     var heap = PaperEventHeap()
     /// In order of coming.
@@ -65,7 +67,27 @@ public struct PaperSimulation {
         self.experiment = experiment
         self.corrections = corrections
         table = PaperTables.throughput(model, policy)
+        setup = nil
         restartTime = PaperTables.reconfiguration(model, policy)
+    }
+
+    private init(_ setup: BambooMonteCarlo.Setup) {
+        model = .bertLarge
+        policy = .bamboo
+        experiment = .spot
+        corrections = []
+        table = PaperTables.throughput(.bertLarge, .bamboo)
+        self.setup = setup
+        restartTime = setup.rebalancing
+    }
+
+    /// What Bamboo makes of a trace in its own evaluation.
+    static func run(
+        _ setup: BambooMonteCarlo.Setup,
+        _ trace: PreemptionTrace
+    ) throws -> PaperResult {
+        var simulation = PaperSimulation(setup)
+        return try simulation.run(trace)
     }
 
     /// What the policy makes of a trace.
@@ -86,7 +108,8 @@ public struct PaperSimulation {
     }
 
     private var stepLimit: Int {
-        switch (experiment, policy) {
+        if let setup { return setup.steps }
+        return switch (experiment, policy) {
         // Bamboo's runs on spot traces kept the simulator's own limit.
         case (.spot, .bamboo): model == .gpt3Medium ? 60_000 : 30_000
         case (.spot, _), (.frequency, .varunaWithoutOverhead): Self.stepLimits.spot
@@ -256,6 +279,10 @@ public struct PaperSimulation {
         if model == .bertLarge, policy == .varuna || policy == .varunaWithoutOverhead {
             restartTime = PaperTables.bertRestart[row]
         }
+        if let setup {
+            stepTime = setup.stepTimes[pipelines - 1]
+            return
+        }
         guard let table else {
             stepTime = 0
             return
@@ -286,7 +313,7 @@ public struct PaperSimulation {
         record.addStep(
             from: previousEnd,
             to: time,
-            samples: PaperTables.samples(model),
+            samples: setup?.samples ?? PaperTables.samples(model),
             computing: stepTime
         )
         var next = time

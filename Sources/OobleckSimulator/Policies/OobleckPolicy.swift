@@ -20,8 +20,9 @@ public struct OobleckPolicy: ResiliencePolicy {
     private var holdings: [NodeID: Set<Int>] = [:]
     private var promised: [NodeID: Set<Int>] = [:]
     private var drained: Set<Int> = []
-    private var generation = Generation(0)
+    private var generation: Generation?
     private var hasStarted = false
+    private var isHalted = false
     /// Pipelines of the plan in force.
     public private(set) var pipelines = 0
     /// The document of the plan in force, if made as in production.
@@ -59,7 +60,7 @@ public struct OobleckPolicy: ResiliencePolicy {
                 ? [PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart))] : []
             return reconfigure(view, .none, phases)
         case .lost(let nodes, let kind):
-            let worked = nodes.contains { !drained.contains($0) }
+            let worked = nodes.contains { isInvolved($0, view) }
             drained.subtract(nodes)
             for node in nodes {
                 holdings[NodeID(node)] = nil
@@ -74,6 +75,14 @@ public struct OobleckPolicy: ResiliencePolicy {
             let isChanged = isEvicting || !joined.isEmpty || !leaving.isEmpty
             return isChanged ? reconfigure(view, .none, [rebuilding]) : nil
         }
+    }
+
+    /// Whether the plan in force, or the one on its way into force, needs the node.
+    private func isInvolved(_ node: Int, _ view: ClusterView) -> Bool {
+        guard isExact, let document else { return !drained.contains(node) }
+        let isSource =
+            view.isRecovering && document.transfers.contains { $0.fromNode.rawValue == node }
+        return !isHalted && (isSource || document.plan.nodes.contains(NodeID(node)))
     }
 
     /// Leaves out slow nodes if the others alone are faster; whether any.
@@ -100,36 +109,42 @@ public struct OobleckPolicy: ResiliencePolicy {
         lost: Int = 0
     ) -> PolicyAnswer? {
         guard isExact else { return estimate(view, rollback, phases, lost: lost) }
-        let nodes = view.alive.all.filter { !drained.contains($0) }.map { NodeID($0) }
-        generation = generation.next
-        let failures = max(1, view.losses)
-        let costs = ReconfigurationCosts(
-            timeToFailure: Seconds(max(60, view.time.seconds / Double(failures))),
-            bandwidth: table.model.networkBandwidth
-        )
-        func decide(_ hasState: Bool) -> ReconfigurationDecision {
-            reconfigurator.decide(
-                nodes: nodes,
-                holdings: holdings,
-                hasState: hasState,
-                generation: generation,
-                costs: costs
-            )
-        }
-        switch decide(hasStarted) {
+        switch decide(view, hasState: hasStarted) {
         case .plan(let document, _):
+            // What changes nothing for any node is not put into force.
+            let isSame = self.document?.givesSameWork(as: document) == true
+            if rollback == .none, isSame, !isHalted { return nil }
             return follow(document, rollback, phases + [copying(document.transfers)])
         case .tooFewNodes:
             promised = holdings
+            isHalted = true
             return PolicyAnswer(rollback, [], then: nil)
         case .lostLayers:
-            guard case .plan(let document, _) = decide(false) else {
+            guard case .plan(let document, _) = decide(view, hasState: false) else {
                 promised = [:]
                 holdings = [:]
+                isHalted = true
                 return PolicyAnswer(.checkpoint, [], then: nil)
             }
             return follow(document, .checkpoint, phases + restoring)
         }
+    }
+
+    private mutating func decide(_ view: ClusterView, hasState: Bool) -> ReconfigurationDecision {
+        let (decision, kept) = reconfigurator.decide(
+            nodes: view.alive.all.map { NodeID($0) },
+            draining: drained.sorted().map { NodeID($0) },
+            holdings: holdings,
+            hasState: hasState,
+            generation: generation?.next ?? 0,
+            costs: ReconfigurationCosts(
+                elapsed: Seconds(view.time.seconds),
+                lostNodes: view.lostNodes,
+                bandwidth: table.model.networkBandwidth
+            )
+        )
+        for (node, _) in kept { drained.remove(node.rawValue) }
+        return decision
     }
 
     private var restoring: [PolicyAnswer.Phase] {
@@ -145,17 +160,15 @@ public struct OobleckPolicy: ResiliencePolicy {
         _ phases: [PolicyAnswer.Phase]
     ) -> PolicyAnswer {
         self.document = document
+        generation = document.plan.generation
         hasStarted = true
+        isHalted = false
         promised = [:]
         for pipeline in document.plan.pipelines {
             let layers = document.template(nodes: pipeline.templateNodes)?.layersByNode ?? []
             for (node, held) in zip(pipeline.nodes, layers) { promised[node] = Set(held) }
         }
         pipelines = document.plan.pipelines.count
-        // A node that is drained still has what it had, until it goes.
-        for node in drained {
-            if let held = holdings[NodeID(node)] { promised[NodeID(node)] = held }
-        }
         let employed = Set(document.plan.pipelines.flatMap { $0.nodes.map(\.rawValue) })
         return PolicyAnswer(
             rollback,

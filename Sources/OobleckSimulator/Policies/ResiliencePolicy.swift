@@ -16,8 +16,8 @@ public struct ClusterView: Sendable {
     public internal(set) var alive: NodeSet
     /// Whether the job is not training: the last answer's phases are not over.
     public internal(set) var isRecovering = false
-    /// Moments at which nodes were lost so far.
-    public internal(set) var losses = 0
+    /// Nodes lost so far; one that came back and went again counts twice.
+    public internal(set) var lostNodes = 0
     /// How many times slower each slow node is.
     public internal(set) var slowFactors: [Int: Double] = [:]
 }
