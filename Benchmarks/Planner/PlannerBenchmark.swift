@@ -62,6 +62,19 @@ struct PlannerBenchmark {
                 limit
             )
         }
+        // Memory that binds: a device holds a dozen microbatches' activations of one layer.
+        for (memory, activation) in [(12, 1.0), (6, 0.5)] {
+            var tight = profile(layers: 96)
+            tight.deviceMemory = ByteCount(memory * 1_000_000)
+            for layer in tight.layers.indices {
+                tight.layers[layer].activationBytes = ByteCount(Int(activation * 1e6))
+            }
+            let generator = try TemplateGenerator(profile: tight, devicesPerNode: 8)
+            let seconds = try median(of: 7) {
+                _ = try generator.templates(nodes: 24, faultTolerance: 0)
+            }
+            show("templates 96 layers x 24 x 8, sosp23, \(memory) MB a device", seconds, 0.5)
+        }
         for (nodes, templates, microbatches, limit) in [
             (128, 20, 4_096, 0.02), (1_024, 20, 4_096, 1.0), (1_024, 150, 4_096, 1),
             (10_000, 20, 40_000, 30), (10_000, 150, 40_000, 30),

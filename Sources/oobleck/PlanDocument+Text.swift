@@ -50,16 +50,17 @@ extension PlanDocument {
     /// The plan for people, within 80 columns.
     var text: String {
         let seconds = planningTime.templates + planningTime.instantiation
-        let lines =
-            [
-                "plan of \(PlanReason.count(plan.nodes.count, "node")), generation "
-                    + "\(plan.generation), \(costModel.rawValue): step "
-                    + PlanReason.time(plan.stepTime),
-                "\(PlanReason.count(microbatches, "microbatch", plural: "microbatches")) a step; "
-                    + "synchronisation \(PlanReason.time(plan.synchronizationTime)); planned in "
-                    + PlanReason.time(seconds),
-                Console.wrapped(guaranteePhrase),
-            ] + [""] + templateRows + [""] + pipelineRows + idleRows
+        let heading = [
+            "plan of \(PlanReason.count(plan.nodes.count, "node")), generation "
+                + "\(plan.generation), \(costModel.rawValue): step "
+                + PlanReason.time(plan.stepTime),
+            "\(PlanReason.count(microbatches, "microbatch", plural: "microbatches")) a step; "
+                + "synchronisation \(PlanReason.time(plan.synchronizationTime)); planned in "
+                + PlanReason.time(seconds),
+            Console.wrapped(guaranteePhrase),
+        ]
+        let lines: [String] =
+            heading + [""] + templateRows + [""] + pipelineRows + idleRows
             + ["", Console.wrapped(reason)]
         return lines.joined(separator: "\n")
     }
