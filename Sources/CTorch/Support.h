@@ -1,6 +1,7 @@
 // What all parts of the shim share: handles and the boundary where exceptions end.
 #pragma once
 #include <exception>
+#include <stdexcept>
 #include <string>
 
 #include <ATen/core/Tensor.h>
@@ -18,6 +19,11 @@ struct Aborted : std::exception {
   const char *what() const noexcept override { return "aborted"; }
 };
 
+/// Thrown for a number that is not finite or too large.
+struct OutOfRange : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 void setError(const std::string &message);
 
 /// Runs `body`, turning exceptions into a status and a message.
@@ -29,6 +35,9 @@ CTStatus guarded(Body &&body) {
   } catch (const Aborted &error) {
     setError(error.what());
     return CT_ABORTED;
+  } catch (const OutOfRange &error) {
+    setError(error.what());
+    return CT_OUT_OF_RANGE;
   } catch (const c10::Error &error) {
     setError(error.what_without_backtrace());
   } catch (const std::exception &error) {

@@ -9,9 +9,6 @@ import Synchronization
 /// A node's supervisor: joins a run, starts the node's worker, says at once when it is gone, and
 /// sees to it that it never outlives the run.
 package struct Agent: Sendable {
-    /// How long a worker may take to leave by itself when the run is over.
-    static let farewell: Seconds = 2
-
     let coordinator: CoordinatorAddress
     let token: RunToken
     let tokenPath: String
@@ -20,6 +17,10 @@ package struct Agent: Sendable {
     let workerExecutable: String
     let logPath: String?
     let listenHost: String
+    let sharesMachine: Bool
+    let deadlines: Deadlines
+    let name: String?
+    let departure: Departure
 
     /// An agent.
     ///
@@ -32,6 +33,11 @@ package struct Agent: Sendable {
     ///   - workerExecutable: What to run as the worker.
     ///   - logPath: File to which the worker's output is added; `nil` is ours.
     ///   - listenHost: Address at which the worker listens for the other workers.
+    ///   - sharesMachine: Whether other nodes of the run are on this machine.
+    ///   - deadlines: What the run's detection budget is taken to be before the run has said so.
+    ///   - name: What the node calls itself whenever it joins; `nil` takes the machine's name, with
+    ///     the number that it joins as.
+    ///   - departure: Has it leave in order.
     package init(
         coordinator: CoordinatorAddress,
         token: RunToken,
@@ -40,7 +46,11 @@ package struct Agent: Sendable {
         node: NodeID?,
         workerExecutable: String,
         logPath: String?,
-        listenHost: String = "127.0.0.1"
+        listenHost: String = "127.0.0.1",
+        sharesMachine: Bool = false,
+        deadlines: Deadlines = .standard,
+        name: String? = nil,
+        departure: Departure = Departure()
     ) {
         self.coordinator = coordinator
         self.token = token
@@ -50,6 +60,10 @@ package struct Agent: Sendable {
         self.workerExecutable = workerExecutable
         self.logPath = logPath
         self.listenHost = listenHost
+        self.sharesMachine = sharesMachine
+        self.deadlines = deadlines
+        self.name = name
+        self.departure = departure
     }
 
     /// Serves until the run is over.
@@ -69,8 +83,15 @@ package struct Agent: Sendable {
         _ worker: WorkerHolder
     ) async throws {
         let notices = Outbox<(NodeID, AgentNotice)>()
-        let hello = SessionHello(node: node, pid: Int(getpid()))
-        let watch = ConnectionWatch(coordinator)
+        let number = node.map { "/\($0)" } ?? ""
+        let hello = SessionHello(
+            node: node,
+            pid: Int(getpid()),
+            nodeName: name ?? ProcessEnvironment.hostName + number,
+            programVersion: programVersion,
+            openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
+        )
+        let watch = ConnectionWatch(coordinator, within: deadlines.connect)
         defer { notices.close() }
         try await watch.run {
             try await client.agentSession(
@@ -82,6 +103,7 @@ package struct Agent: Sendable {
                     }
                 },
                 onResponse: { response in
+                    var farewell = deadlines.farewell
                     var heartbeats: HeartbeatTimer?
                     defer { heartbeats?.cancel() }
                     for try await directive in response.messages {
@@ -91,14 +113,18 @@ package struct Agent: Sendable {
                             heartbeats = HeartbeatTimer(budget: budget) {
                                 _ = notices.add((node, .heartbeat))
                             }
-                            try start(worker, node: node, notices)
+                            farewell = Deadlines(budget: budget).farewell
+                            departure.onRequest { reason in
+                                _ = notices.add((node, .leaving(reason: reason)))
+                            }
+                            try start(worker, node: node, budget: budget, notices)
                         case .refused(let reason):
                             throw OobleckError(.usage, "the coordinator refuses: \(reason)")
                         case .fence(let reason):
                             worker.kill()
                             throw OobleckError(.outOfNodes, "put out of the run: \(reason)")
                         case .stop:
-                            return try await worker.leave(within: Self.farewell)
+                            return try await worker.leave(within: farewell)
                         }
                     }
                     worker.kill()
@@ -115,6 +141,7 @@ package struct Agent: Sendable {
     private func start(
         _ worker: WorkerHolder,
         node: NodeID,
+        budget: Seconds,
         _ notices: Outbox<(NodeID, AgentNotice)>
     ) throws {
         try worker.start {
@@ -123,7 +150,8 @@ package struct Agent: Sendable {
                 [
                     "worker", "--coordinator", coordinator.description, "--token-file",
                     tokenPath, "--node", node.description, "--host", listenHost,
-                ] + (tls?.arguments ?? []),
+                    "--detection-budget", "\(budget.value)",
+                ] + (sharesMachine ? ["--shares-machine"] : []) + (tls?.arguments ?? []),
                 // One thread each: the node is the unit of parallelism.
                 environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
                 group: .parents,

@@ -11,6 +11,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
     /// How much one session may say.
     let reports: RateLimit.Allowance
     let onAddNode: @Sendable () throws -> NodeID
+    let handshake: Handshake
 
     func agentSession(
         request: RPCAsyncSequence<WireAgentReport, any Error>,
@@ -26,7 +27,11 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
                 throw malformed("AgentReport", "the first is no hello")
             }
             try check(hello)
-            (node, outbox) = try await loop.attachAgent(requested: hello.node, pid: hello.pid)
+            (node, outbox) = try await loop.attachAgent(
+                requested: hello.node,
+                name: hello.nodeName,
+                pid: hello.pid
+            )
         } catch let error as OobleckError {
             return try await response.write(WireAgentDirective(.refused(reason: error.message)))
         }
@@ -114,6 +119,8 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         return .with { $0.status = status }
     }
 
+    private var linger: Seconds { Deadlines(budget: loop.detectionBudget).linger }
+
     private func session<Element: Sendable>(
         of node: NodeID,
         _ role: String,
@@ -121,31 +128,24 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         onEnd: @escaping @Sendable () -> Void
     ) -> Session<Element> {
         let (loop, reports) = (loop, reports)
-        return Session(outbox: outbox, reports: reports, onEnd: onEnd) {
+        return Session(outbox: outbox, reports: reports, linger: linger, onEnd: onEnd) {
             let evidence = "its \(role) says more than \(Int(reports.perSecond)) things a second"
             await loop.expel(node, evidence: evidence)
         }
     }
 
     private func check(_ hello: SessionHello) throws {
-        guard hello.protocolVersion == controlProtocolVersion else {
-            throw OobleckError(
-                .usage,
-                "speaks version \(hello.protocolVersion) of the control protocol; "
-                    + "the coordinator speaks \(controlProtocolVersion)"
-            )
-        }
+        if let refusal = handshake.refusal(of: hello) { throw OobleckError(.usage, refusal) }
     }
 }
 
 /// One stream, both ways, until either side ends it.
 private struct Session<Element: Sendable>: Sendable {
-    /// How long a peer may take to read what was sent before its session was closed.
-    static var linger: Seconds { 1 }
-
     let outbox: Outbox<Element>
     /// How much the peer may say.
     let reports: RateLimit.Allowance
+    /// How long a peer may take to read what was sent before its session was closed.
+    let linger: Seconds
     /// Called the moment that the peer is gone.
     let onEnd: @Sendable () -> Void
     /// Called when the peer says more than it may; ends the session.
@@ -175,7 +175,7 @@ private struct Session<Element: Sendable>: Sendable {
             }
             group.addTask {
                 await outbox.waitUntilClosed()
-                try await Task.sleep(for: Duration(Self.linger))
+                try await Task.sleep(for: Duration(linger))
             }
             // Whichever ends first ends the session.
             try await group.next()

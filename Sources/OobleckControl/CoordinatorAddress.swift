@@ -40,7 +40,7 @@ extension CallOptions {
         return options
     }
 
-    /// A person's request ends within seconds.
+    /// A person's request ends within seconds; nothing in a run waits for it.
     static var request: CallOptions {
         var options = CallOptions.defaults
         options.timeout = .seconds(5)
@@ -50,13 +50,15 @@ extension CallOptions {
 
 /// Ends an attempt to open a session that takes too long.
 final class ConnectionWatch: Sendable {
-    /// How long a session may take to be answered.
-    static let deadline: Seconds = 10
-
     private let address: CoordinatorAddress
+    /// How long a session may take to be answered.
+    private let deadline: Seconds
     private let isConnected = Mutex(false)
 
-    init(_ address: CoordinatorAddress) { self.address = address }
+    init(_ address: CoordinatorAddress, within deadline: Seconds) {
+        self.address = address
+        self.deadline = deadline
+    }
 
     /// The session is answered.
     func connected() { isConnected.withLock { $0 = true } }
@@ -70,12 +72,12 @@ final class ConnectionWatch: Sendable {
                 return true
             }
             group.addTask {
-                try await Task.sleep(for: Duration(Self.deadline))
+                try await Task.sleep(for: Duration(self.deadline))
                 guard self.isConnected.withLock({ $0 }) else {
                     throw OobleckError(
                         .outOfNodes,
                         "no answer from a coordinator at \(self.address) "
-                            + "within \(Int(Self.deadline.value)) s"
+                            + "within \(self.deadline.value) s"
                     )
                 }
                 return false

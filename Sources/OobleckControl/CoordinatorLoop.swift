@@ -86,6 +86,7 @@ final class CoordinatorLoop: Sendable {
     /// Throws why it is refused.
     func attachAgent(
         requested: NodeID?,
+        name: String = "",
         pid: Int
     ) async throws -> (NodeID, Outbox<AgentInstruction>) {
         let budget = detectionBudget
@@ -97,7 +98,11 @@ final class CoordinatorLoop: Sendable {
                         "there are \(state.agents.count) nodes; no more than \(self.mostAgents) fit"
                     )
                 }
-                let node = try state.coordinator.admit(requested: requested)
+                let node = try state.coordinator.admit(
+                    requested: requested,
+                    name: name,
+                    now: MonotonicTime.now
+                )
                 state.fenced.remove(node)
                 let outbox = Outbox<AgentInstruction>()
                 _ = outbox.add(.admitted(node, detectionBudget: budget))
@@ -159,8 +164,9 @@ final class CoordinatorLoop: Sendable {
             guard state.agents[node] === outbox else { return }
             switch notice {
             case .heartbeat: self.process(.agentHeard(node), &state)
-            case .workerExited(let evidence):
+            case .workerExited(let evidence, _):
                 self.process(.nodeLost(node, evidence: evidence), &state)
+            case .leaving: self.process(.drainRequested(node), &state)
             }
         }
     }

@@ -7,8 +7,6 @@ import OobleckCore
 /// The shell of ``Coordinator``: keeps the sessions of agents and workers, the clock and the
 /// records, and performs what the coordinator decides.
 package final class CoordinatorServer: Sendable {
-    /// How long sessions may take to end after the run is over.
-    private static let farewell: Seconds = 2
 
     let loop: CoordinatorLoop
     private let token: RunToken
@@ -16,6 +14,7 @@ package final class CoordinatorServer: Sendable {
     private let gate: ConnectionGate
     private let socket: ListeningSocket?
     private let onAddNode: @Sendable () throws -> NodeID
+    private let handshake: Handshake
 
     /// A server for one run.
     ///
@@ -51,6 +50,7 @@ package final class CoordinatorServer: Sendable {
             mostAgents: bounds.agents,
             onFence: onFence
         )
+        handshake = Handshake(nodes: coordinator.expectedNodes)
         self.token = token
         self.tls = tls
         gate = ConnectionGate(bounds: bounds)
@@ -85,7 +85,7 @@ package final class CoordinatorServer: Sendable {
                     group.addTask {
                         try await self.waitForSessions()
                         server.beginGracefulShutdown()
-                        try await Task.sleep(for: Duration(Self.farewell))
+                        try await Task.sleep(for: Duration(self.deadlines.farewell))
                         return .timeIsUp
                     }
                 case .served, .timeIsUp:
@@ -134,14 +134,21 @@ package final class CoordinatorServer: Sendable {
         return GRPCServer(
             transport: transport,
             services: [
-                ControlPlaneService(loop: loop, reports: bounds.reports, onAddNode: onAddNode)
+                ControlPlaneService(
+                    loop: loop,
+                    reports: bounds.reports,
+                    onAddNode: onAddNode,
+                    handshake: handshake
+                )
             ],
             interceptors: [TokenGuard(token: token, gate: gate)]
         )
     }
 
+    private var deadlines: Deadlines { Deadlines(budget: loop.detectionBudget) }
+
     private func tick() async throws -> Ending {
-        let interval = Duration(loop.detectionBudget / 8)
+        let interval = Duration(deadlines.tick)
         while true {
             try await Task.sleep(for: interval)
             await loop.handle(.tick)
@@ -150,7 +157,7 @@ package final class CoordinatorServer: Sendable {
 
     /// Returns once all sessions have ended, or had the time to.
     private func waitForSessions() async throws {
-        let deadline = MonotonicTime.now + Self.farewell
+        let deadline = MonotonicTime.now + deadlines.farewell
         while await loop.hasSessions(), MonotonicTime.now < deadline {
             try await Task.sleep(for: .milliseconds(5))
         }

@@ -1,7 +1,7 @@
 import Dispatch
 import OobleckCore
 
-/// Gives signs of life, four per detection budget, from a thread that no computation holds up.
+/// Gives signs of life (``Deadlines/heartbeat``) from a thread that no computation holds up.
 final class HeartbeatTimer: Sendable {
     // Created, resumed once and cancelled once; Dispatch's sources are thread-safe.
     private nonisolated(unsafe) let source: any DispatchSourceTimer
@@ -9,7 +9,11 @@ final class HeartbeatTimer: Sendable {
     init(budget: Seconds, _ beat: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "oobleck.heartbeat", qos: .userInteractive)
         source = DispatchSource.makeTimerSource(queue: queue)
-        source.schedule(deadline: .now(), repeating: (budget / 4).value, leeway: .milliseconds(1))
+        source.schedule(
+            deadline: .now(),
+            repeating: Deadlines(budget: budget).heartbeat.value,
+            leeway: .milliseconds(1)
+        )
         source.setEventHandler(handler: beat)
         source.resume()
     }

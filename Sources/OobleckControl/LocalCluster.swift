@@ -22,6 +22,7 @@ package final class LocalCluster: Sendable {
     private let tls: ControlTLS?
     private let listenHost: String
     private let logsPath: String
+    private let deadlines: Deadlines
     private let state = Mutex(State())
 
     /// A cluster without nodes.
@@ -34,6 +35,7 @@ package final class LocalCluster: Sendable {
     ///   - tls: Certificates for control messages; `nil` is plain text.
     ///   - listenHost: Address at which workers listen for each other.
     ///   - logsPath: Folder for each node's output.
+    ///   - deadlines: The run's.
     package init(
         executable: String,
         workerExecutable: String,
@@ -41,7 +43,8 @@ package final class LocalCluster: Sendable {
         tokenPath: String,
         tls: ControlTLS? = nil,
         listenHost: String = "127.0.0.1",
-        logsPath: String
+        logsPath: String,
+        deadlines: Deadlines = .standard
     ) {
         self.executable = executable
         self.workerExecutable = workerExecutable
@@ -50,6 +53,7 @@ package final class LocalCluster: Sendable {
         self.tls = tls
         self.listenHost = listenHost
         self.logsPath = logsPath
+        self.deadlines = deadlines
     }
 
     /// Starts one more node, and returns its number.
@@ -69,6 +73,7 @@ package final class LocalCluster: Sendable {
                     "agent", "--coordinator", coordinator.description, "--token-file",
                     tokenPath, "--node", node.description, "--worker-executable",
                     workerExecutable, "--log", log, "--listen", listenHost,
+                    "--detection-budget", "\(deadlines.budget.value)", "--shares-machine",
                 ] + (tls?.arguments ?? []),
                 group: .own,
                 holdsInput: false,
@@ -113,7 +118,7 @@ package final class LocalCluster: Sendable {
         for agent in agents { _ = try await agent.waitUntilExit(deadline: deadline) }
         killAll()
         // SIGKILL leaves nothing to wait for but the kernel.
-        let end = MonotonicTime.now + 1
+        let end = MonotonicTime.now + deadlines.linger
         for agent in agents { _ = try await agent.waitUntilExit(deadline: end) }
     }
 }

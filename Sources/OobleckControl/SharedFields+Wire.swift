@@ -50,13 +50,19 @@ extension WireHello {
         pid = Int64(hello.pid)
         protocolVersion = hello.protocolVersion
         if let node = hello.node { self.node = Int64(node.rawValue) }
+        nodeName = hello.nodeName
+        programVersion = hello.programVersion
+        openFileLimit = Int64(hello.openFileLimit)
     }
 
     func hello() throws -> SessionHello {
         SessionHello(
             node: hasNode ? NodeID(try index(node, "Hello.node")) : nil,
             pid: try index(pid, "Hello.pid"),
-            protocolVersion: protocolVersion
+            protocolVersion: protocolVersion,
+            nodeName: nodeName,
+            programVersion: programVersion,
+            openFileLimit: try index(openFileLimit, "Hello.open_file_limit")
         )
     }
 }

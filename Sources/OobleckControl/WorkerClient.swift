@@ -12,20 +12,30 @@ package final class WorkerClient: ControlLink {
     private let tls: ControlTLS?
     private let hello: SessionHello
     private let node: NodeID
+    private let deadlines: Deadlines
     private let outbox = Outbox<WorkerNotice>()
 
     /// A session of the worker of `node`; ``run(_:)`` opens it.
+    ///
+    /// `deadlines` bound how long that may take.
     package init(
         coordinator: CoordinatorAddress,
         token: RunToken,
         tls: ControlTLS? = nil,
-        node: NodeID
+        node: NodeID,
+        deadlines: Deadlines = .standard
     ) {
         address = coordinator
         self.token = token
         self.tls = tls
         self.node = node
-        hello = SessionHello(node: node, pid: Int(getpid()))
+        self.deadlines = deadlines
+        hello = SessionHello(
+            node: node,
+            pid: Int(getpid()),
+            programVersion: programVersion,
+            openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
+        )
     }
 
     /// Sends to the coordinator; never blocks, keeps order.
@@ -54,7 +64,7 @@ package final class WorkerClient: ControlLink {
     ) async throws {
         defer { outbox.close() }
         let (node, hello, outbox) = (node, hello, outbox)
-        let watch = ConnectionWatch(address)
+        let watch = ConnectionWatch(address, within: deadlines.connect)
         try await watch.run {
             try await client.workerSession(
                 options: .session,

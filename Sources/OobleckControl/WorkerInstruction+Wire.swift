@@ -98,6 +98,7 @@ extension WireCommit {
         step = Int64(commit.step)
         clipCoefficient = commit.clipCoefficient
         pauses = commit.pauses
+        skips = commit.skips
     }
 
     fileprivate func commit() throws -> StepCommit {
@@ -108,7 +109,8 @@ extension WireCommit {
             generation: try OobleckControl.generation(generation, "Commit"),
             step: try index(step, "Commit.step"),
             clipCoefficient: clipCoefficient,
-            pauses: pauses
+            pauses: pauses,
+            skips: skips
         )
     }
 }

@@ -38,7 +38,13 @@ extension WireWorkerReport {
 extension WireWorkerReport.OneOf_Content {
     fileprivate init(_ message: WorkerMessage) {
         switch message {
-        case .ready(let digest): self = .ready(.with { $0.corpusDigest = digest })
+        case .ready(let corpus, let model):
+            self = .ready(
+                .with {
+                    $0.corpusDigest = corpus
+                    $0.modelDigest = model
+                }
+            )
         case .prepared(let report):
             self = .prepared(
                 .with {
@@ -101,6 +107,11 @@ extension WireWorkerReport.OneOf_Content {
                     ready.corpusDigest,
                     WireBounds.digestBytes,
                     "Ready.corpus_digest"
+                ),
+                modelDigest: try bounded(
+                    ready.modelDigest,
+                    WireBounds.digestBytes,
+                    "Ready.model_digest"
                 )
             )
         case .prepared(let prepared):
@@ -155,6 +166,11 @@ extension WireVote {
         squaredNorms = byWireIndex(vote.squaredNorms)
         losses = byWireIndex(vote.losses)
         busySeconds = vote.busy.value
+        nonFiniteOutputs = vote.nonFinite.outputs.sorted().map(Int32.init)
+        nonFiniteGradients = vote.nonFinite.gradients.sorted().map(Int32.init)
+        layerSeconds = byWireIndex(vote.layerTimes.mapValues(\.value))
+        stateDigests = byWireIndex(vote.state.digests)
+        alteredLayers = vote.state.altered.sorted().map(Int32.init)
     }
 
     fileprivate func vote() throws -> StepVote {
@@ -163,8 +179,23 @@ extension WireVote {
             step: try index(step, "Vote.step"),
             squaredNorms: try byIndex(squaredNorms, "Vote.squared_norms"),
             losses: try byIndex(losses, "Vote.losses"),
-            busy: try duration(busySeconds, "Vote.busy")
+            busy: try duration(busySeconds, "Vote.busy"),
+            nonFinite: NonFiniteLayers(
+                outputs: try layers(nonFiniteOutputs, "Vote.non_finite_outputs"),
+                gradients: try layers(nonFiniteGradients, "Vote.non_finite_gradients")
+            ),
+            layerTimes: try byIndex(layerSeconds, "Vote.layer_seconds").mapValues {
+                try duration($0, "Vote.layer_seconds")
+            },
+            state: StateObservation(
+                digests: try byIndex(stateDigests, "Vote.state_digests"),
+                altered: try layers(alteredLayers, "Vote.altered_layers")
+            )
         )
+    }
+
+    private func layers(_ numbers: [Int32], _ name: String) throws -> Set<Int> {
+        Set(try numbers.map { try index(Int64($0), name) })
     }
 }
 

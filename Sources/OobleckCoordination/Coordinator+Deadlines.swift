@@ -6,7 +6,40 @@ struct FaultGrace: Sendable {
     let message: String
 }
 
+/// How long the latest steps took.
+struct StepTimes: Sendable {
+    /// Steps that are remembered.
+    private static let capacity = 16
+
+    private var latest: [Seconds] = []
+    private var count = 0
+
+    mutating func add(_ time: Seconds) {
+        if latest.count < Self.capacity {
+            latest.append(time)
+        } else {
+            latest[count % Self.capacity] = time
+        }
+        count += 1
+    }
+
+    /// The longest that a step may be expected to take.
+    func expected(planned: Seconds) -> Seconds { max(planned, latest.max() ?? .zero) }
+}
+
 extension Coordinator {
+    /// Retries of one step with the same nodes, after which the run stops.
+    private static let retryLimit = 3
+
+    /// Every deadline, as of now.
+    var deadlines: Deadlines {
+        let planned = (pending?.plan ?? plan)?.document.plan.stepTime ?? .zero
+        return Deadlines(
+            budget: job.cluster.detectionBudget,
+            step: stepTimes.expected(planned: planned)
+        )
+    }
+
     /// A worker reports a broken collective: a hint that somebody is dead.
     ///
     /// For a moment nothing is done about it, nor any step committed, so that the proof can come
@@ -43,7 +76,7 @@ extension Coordinator {
 
     private mutating func retry(because message: String, now: Seconds) {
         retries = retries.step == committedSteps ? retries : (committedSteps, 0)
-        guard retries.count < CoordinatorDeadlines.retryLimit else {
+        guard retries.count < Self.retryLimit else {
             let what = "step \(committedSteps) failed \(retries.count + 1) times with nobody lost"
             return stop(OobleckError(.internalFault, "\(what): \(message)"))
         }
@@ -56,9 +89,9 @@ extension Coordinator {
     mutating func checkPreparation(now: Seconds) {
         guard let pending else { return }
         let waited = now - pending.since
-        guard waited > deadlines.preparation else { return }
+        guard waited > deadlines.barrier else { return }
         let overdue = pending.overdue
-        let hard = deadlines.hardPreparation(received: pending.plan.mostReceived)
+        let hard = deadlines.preparation(receiving: pending.plan.mostReceived)
         guard waited > hard else {
             let silent = overdue.filter {
                 now - (members[$0]?.workerHeard ?? 0) > deadlines.suspicion
@@ -80,7 +113,7 @@ extension Coordinator {
     /// Bounds a step in which no worker notices that something is stuck.
     mutating func checkStep(now: Seconds) {
         guard grace == nil, let plan else { return }
-        let limit = deadlines.stalled(planned: plan.document.plan.stepTime)
+        let limit = deadlines.stall
         guard now - tally.started > limit else { return }
         let missing = plan.nodes.filter { tally.votes[$0] == nil }
         let names = missing.map(\.description).joined(separator: ", ")
@@ -91,7 +124,7 @@ extension Coordinator {
     /// Bounds a collection in which nothing arrives any more.
     mutating func checkCollection(now: Seconds) {
         guard let collection, let plan,
-            now - collection.progress > deadlines.stalled(planned: 0)
+            now - collection.progress > deadlines.stall
         else { return }
         let late = plan.nodes.filter { collection.isOwed(by: $0) && members[$0]?.isAlive == true }
         lose(

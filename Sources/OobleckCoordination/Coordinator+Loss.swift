@@ -33,6 +33,7 @@ extension Coordinator {
     private mutating func bury(_ node: LostNode, now: Seconds) {
         if members[node.id]?.life == .usable { account.failures += 1 }
         members[node.id]?.life = .dead
+        quarantine.noteDeath(of: members[node.id]?.name ?? "", now: now)
         members[node.id]?.holdings = []
         members[node.id]?.isSuspect = false
         giveUpSave(of: node.id)
@@ -54,13 +55,14 @@ extension Coordinator {
     /// Finds nodes that are silent, or not ready in time.
     mutating func checkSilence(now: Seconds) {
         forgiveOwnAbsence(now: now)
+        let deadlines = deadlines
         var lost: [LostNode] = []
         for node in members.keys.sorted() {
             guard let member = members[node], member.isAlive else { continue }
             let since = member.since ?? now
             members[node]?.since = since
-            if member.life == .joining, now - since > deadlines.start {
-                let evidence = "worker was not ready within \(deadlines.start.value) s"
+            if member.life == .joining, now - since > deadlines.join {
+                let evidence = "worker was not ready within \(deadlines.join.value) s"
                 lost.append(LostNode(id: node, evidence: evidence, firstSign: since))
                 continue
             }
@@ -68,7 +70,7 @@ extension Coordinator {
             let silence = now - quietest.heard
             let evidence =
                 "no sign of life from \(quietest.side) for \(Self.tenths(silence)) s"
-            if silence > deadlines.budget {
+            if silence > deadlines.lease {
                 lost.append(LostNode(id: node, evidence: evidence, firstSign: quietest.heard))
             } else if silence > deadlines.suspicion, !member.isSuspect {
                 members[node]?.isSuspect = true

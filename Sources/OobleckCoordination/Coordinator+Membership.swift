@@ -5,7 +5,14 @@ extension Coordinator {
     /// next one if it asks for none.
     ///
     /// Throws one line when the number is taken or was, or when the run is over.
-    package mutating func admit(requested: NodeID?) throws -> NodeID {
+    ///
+    /// `name` is the node's own, which it keeps when it comes back; one that dies again and again
+    /// is refused for a while (``Quarantine``).
+    package mutating func admit(
+        requested: NodeID?,
+        name: String = "",
+        now: Seconds = .zero
+    ) throws -> NodeID {
         guard outcome == nil else {
             throw OobleckError(.usage, "the run is over; start another to join with this node")
         }
@@ -19,7 +26,13 @@ extension Coordinator {
             let why = "numbers are never given twice; the next free is \(next)"
             throw OobleckError(.usage, "node number \(node) \(what); \(why)")
         }
+        if let refusal = quarantine.refusal(of: name, now: now) {
+            log(.refused, refusal)
+            throw OobleckError(.outOfNodes, refusal)
+        }
+        quarantine.noteJoin(of: name, now: now)
         members[node] = CoordinatorMember()
+        members[node]?.name = name
         return node
     }
 
@@ -66,8 +79,20 @@ extension Coordinator {
         return false
     }
 
-    mutating func ready(_ node: NodeID, corpusDigest: String, now: Seconds) {
+    mutating func ready(
+        _ node: NodeID,
+        corpusDigest: String,
+        modelDigest: String,
+        now: Seconds
+    ) {
         guard members[node]?.life == .joining else { return }
+        if let known = self.modelDigest, known.digest != modelDigest {
+            let what =
+                "node \(node) has a model with digest \(modelDigest), node \(known.node) one with "
+                + "\(known.digest); all nodes need the same model and initial weights"
+            guard phase != .starting else { return stop(OobleckError(.inputData, what)) }
+            return refuse(node, what)
+        }
         if let corpus, corpus.digest != corpusDigest {
             let what =
                 "node \(node) reads a corpus with digest \(corpusDigest), node \(corpus.node) one "
@@ -77,12 +102,13 @@ extension Coordinator {
             return
         }
         corpus = corpus ?? (corpusDigest, node)
+        self.modelDigest = self.modelDigest ?? (modelDigest, node)
         members[node]?.life = .usable
         log(.nodeReady, node: node, "node \(node) is ready")
         if phase == .starting {
             startIfPossible(isEvent: true, now: now)
         } else {
-            wantsNewPlan = true
+            joins.note(now)
             goOnIfPossible(now: now)
         }
     }

@@ -16,7 +16,7 @@ extension Coordinator {
     mutating func startIfPossible(isEvent: Bool, now: Seconds) {
         let expected = job.cluster.nodes
         let usable = usableNodes.count
-        let isLate = now - (started ?? now) > deadlines.start
+        let isLate = now - (started ?? now) > deadlines.join
         let isComplete = usable >= expected
         // All that were expected have shown up, and some have died already.
         let isDecimated =
@@ -71,14 +71,14 @@ extension Coordinator {
         switch decision {
         case .plan(let document, let isCovered):
             noteCoverage(isCovered, document)
-            return .success(document)
+            return .success(apportioned(document))
         case .lostLayers(_, let reason), .tooFewNodes(_, _, let reason):
             return .failure(OobleckError(.outOfNodes, "\(reason)\(lossClause)"))
         }
     }
 
     /// Plans are judged by the time between failures that the run has seen.
-    private func costs(now: Seconds) -> ReconfigurationCosts {
+    func costs(now: Seconds) -> ReconfigurationCosts {
         ReconfigurationCosts(elapsed: now - (started ?? now), lostNodes: account.failures)
     }
 
@@ -100,7 +100,8 @@ extension Coordinator {
                 committedSteps: committedSteps,
                 restoring: point,
                 layers: profile.layers,
-                holdings: holdings
+                holdings: holdings,
+                expectedStep: stepTimes.expected(planned: document.plan.stepTime)
             )
         } catch let error as OobleckError {
             return stop(error)
@@ -114,6 +115,7 @@ extension Coordinator {
         pending = PendingPlan(plan: plan, since: now)
         phase = .reconfiguring
         wantsNewPlan = false
+        joins = JoinStorm()
         grace = nil
         for node in plan.recipients { send(.reconfigure(plan.reconfiguration), to: node) }
         note(.publish(document))
@@ -154,6 +156,7 @@ extension Coordinator {
         for node in usableNodes where isLeaving(node, plan) { release(node) }
         phase = .training
         tally = StepTally(step: committedSteps, started: now)
+        slowness.measuredFrom = committedSteps + 1
         // The workers compute now; the answers to the next losses are ready when they are asked for.
         reconfigurator.prepareForLosses(nodes: usableNodes.count)
     }

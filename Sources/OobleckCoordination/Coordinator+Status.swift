@@ -21,7 +21,7 @@ struct RunAccount: Sendable {
         samplesCommitted += step.endSample - step.firstSample
         samplesRepeated += max(0, endSample - step.firstSample)
         endSample = max(endSample, step.endSample)
-        lastLoss = step.loss
+        if step.loss.isFinite { lastLoss = step.loss }
         self.busy = busy
     }
 
@@ -78,6 +78,7 @@ extension Coordinator {
         {
             status.state = .suspect
         }
+        status.slowness = slowness.tracker.slowness[node]
         guard let plan, member.isAlive else { return status }
         for (index, pipeline) in plan.document.plan.pipelines.enumerated() {
             guard let place = pipeline.nodes.firstIndex(of: node) else { continue }

@@ -24,34 +24,40 @@ extension Coordinator {
 
     /// Checks the votes of all, and commits the step.
     private mutating func commit(under plan: CoordinatorPlan, now: Seconds) {
+        guard checkCopies(now: now) else { return }
         let outcome = tally.outcome(
             nodes: knownBugs.isEmpty ? plan.nodes : plan.nodes.filter { tally.votes[$0] != nil },
             plan: plan,
-            layerCount: profile.layers.count,
+            profile: profile,
             microbatchCount: job.training.microbatchCount
         )
         switch outcome {
         case .failure(let error): stop(error)
-        case .success(let (loss, norm)): commit(loss: loss, norm: norm, under: plan, now: now)
+        case .success(let outcome):
+            if let error = noteSkip(outcome) { return stop(error) }
+            observeSpeeds(under: plan)
+            commit(outcome, under: plan, now: now)
         }
     }
 
     private mutating func commit(
-        loss: Double,
-        norm: Double,
+        _ outcome: StepOutcome,
         under plan: CoordinatorPlan,
         now: Seconds
     ) {
+        let norm = outcome.gradientNorm
         let batch = job.training.globalBatch
         let committed = CommittedStep(
             step: committedSteps,
             generation: plan.generation,
             firstSample: committedSteps * batch,
             endSample: (committedSteps + 1) * batch,
-            loss: loss,
-            gradientNorm: norm
+            loss: outcome.loss,
+            gradientNorm: norm,
+            skipped: outcome.skipped
         )
         let isLast = committedSteps + 1 >= job.training.steps
+        if joins.isDue(now: now, deadlines) { wantsNewPlan = true }
         let next = isLast || !wantsNewPlan ? nil : planAtBoundary(after: plan, now: now)
         if !knownBugs.contains(.commitSentBeforeRecorded) { perform(.record(committed)) }
         let clip = job.training.gradientClip
@@ -59,14 +65,16 @@ extension Coordinator {
             generation: plan.generation,
             step: committedSteps,
             clipCoefficient: norm > clip ? clip / (norm + 1e-6) : 1,
-            pauses: isLast || next != nil
+            pauses: isLast || next != nil,
+            skips: outcome.skipped != nil
         )
         for node in plan.nodes { send(.commit(decision), to: node) }
         if knownBugs.contains(.commitSentBeforeRecorded) { perform(.record(committed)) }
         committedSteps += 1
         account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started
-        log(.committed, "step \(committed.step) committed: loss \(loss)")
+        stepTimes.add(now - tally.started)
+        log(.committed, "step \(committed.step) committed: loss \(outcome.loss)")
         tally = StepTally(step: committedSteps, started: now)
         if !isLast { saveIfDue(under: plan, now: now) }
         if isLast {
@@ -83,6 +91,7 @@ extension Coordinator {
         now: Seconds
     ) -> PlanDocument? {
         wantsNewPlan = false
+        joins = JoinStorm()
         switch decidePlan(committed: committedSteps + 1, now: now) {
         case .success(let document): return plan.isSame(as: document) ? nil : document
         case .failure(let error):

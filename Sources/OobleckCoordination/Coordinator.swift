@@ -13,7 +13,7 @@ import OobleckReconfiguration
 ///   holds what the plan in force gives it, from the `resume` of that plan to the next.
 /// - Generations only grow. A message of another generation or step, or of a node that is dead or
 ///   gone, is dropped and counted.
-/// - Every wait ends: by ``CoordinatorDeadlines``, all derived from one detection budget.
+/// - Every wait ends: by ``Deadlines``, all derived from one detection budget and the step times.
 ///
 /// What it relies on: messages to one worker keep their order, and so do a worker's messages here.
 /// A worker replaces a layer named in a transfer to it even if it has one, trusts what it holds of
@@ -21,12 +21,12 @@ import OobleckReconfiguration
 package struct Coordinator: Sendable {
     let job: JobSpecification
     let profile: ModelProfile
-    let deadlines: CoordinatorDeadlines
     var reconfigurator: Reconfigurator
 
     var phase = RunStatus.Phase.starting
     var members: [NodeID: CoordinatorMember] = [:]
     var corpus: (digest: String, node: NodeID)?
+    var modelDigest: (digest: String, node: NodeID)?
     /// Time of the first event, and of the last tick.
     var started: Seconds?
     var lastTick: Seconds?
@@ -46,6 +46,12 @@ package struct Coordinator: Sendable {
 
     var committedSteps = 0
     var tally = StepTally(step: 0, started: 0)
+    /// Steps skipped up to now since the last that was not.
+    var skippedInARow = 0
+    var damage = DamageAccount()
+    var slowness = SlownessAccount()
+    var joins = JoinStorm()
+    var quarantine: Quarantine
     var collection: LayerCollection?
     var checkpoints = CheckpointProgress()
     /// Set while the run waits for nodes or goes back to a checkpoint.
@@ -59,6 +65,7 @@ package struct Coordinator: Sendable {
     var firstFault: Seconds?
     var killTimes: [NodeID: Seconds] = [:]
     var account = RunAccount()
+    var stepTimes = StepTimes()
     /// Messages that were dropped: of a past generation or step, or of a node that is out.
     package internal(set) var staleMessages = 0
 
@@ -83,7 +90,7 @@ package struct Coordinator: Sendable {
         self.job = job
         self.profile = profile
         self.reconfigurator = reconfigurator
-        deadlines = CoordinatorDeadlines(budget: job.cluster.detectionBudget)
+        quarantine = Quarantine(budget: job.cluster.detectionBudget)
         if let point {
             committedSteps = max(committed, point.step)
             restore = PendingRestore(
@@ -93,6 +100,9 @@ package struct Coordinator: Sendable {
             )
         }
     }
+
+    /// Nodes that the run is planned for.
+    package var expectedNodes: Int { job.cluster.nodes }
 
     /// Takes an event at the monotonic time `now`, and returns what to do, in order.
     ///
@@ -130,7 +140,8 @@ package struct Coordinator: Sendable {
         }
         heardWorker(of: node, now: now)
         switch message {
-        case .ready(let digest): ready(node, corpusDigest: digest, now: now)
+        case .ready(let corpus, let model):
+            ready(node, corpusDigest: corpus, modelDigest: model, now: now)
         case .prepared(let report): receive(report, from: node, now: now)
         case .resumed(let generation, _): receiveResumed(generation, from: node, now: now)
         case .vote(let vote): receive(vote, from: node, now: now)

@@ -15,6 +15,8 @@ struct CoordinatorMember: Sendable {
     }
 
     var life = Life.joining
+    /// What it calls itself, before and after a death; empty is unknown.
+    var name = ""
     var agentPID: Int?
     var workerPID: Int?
     /// When the coordinator first saw it in an event.
@@ -69,7 +71,8 @@ struct CoordinatorPlan: Sendable {
         committedSteps: Int,
         restoring point: RestorePoint? = nil,
         layers: [LayerProfile],
-        holdings: [NodeID: Set<Int>]
+        holdings: [NodeID: Set<Int>],
+        expectedStep: Seconds
     ) throws {
         let plan = document.plan
         let used = Set(plan.pipelines.map(\.templateNodes))
@@ -80,7 +83,8 @@ struct CoordinatorPlan: Sendable {
             templates: document.templates.filter { used.contains($0.nodes) },
             committedSteps: point?.step ?? committedSteps,
             transfers: transfers,
-            restore: point
+            restore: point,
+            expectedStep: expectedStep
         )
         guard used.isSubset(of: document.templates.map(\.nodes)) else {
             throw Self.fault(plan, "lacks one of its templates of \(used.sorted()) nodes")

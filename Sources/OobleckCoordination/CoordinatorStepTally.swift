@@ -11,28 +11,27 @@ struct StepTally: Sendable {
         self.started = started
     }
 
-    /// Loss and global gradient norm of the step, once the `nodes` of `plan` have voted.
+    /// What the votes make of the step, once the `nodes` of `plan` have voted.
     ///
     /// Fails with ``OobleckError/Code/internalFault`` when two holders of a layer disagree on its
-    /// gradient, or a layer or a microbatch is missing or counted twice, and with
-    /// ``OobleckError/Code/inputData`` when training has diverged.
+    /// gradient, or a layer or a microbatch is missing or counted twice.
     func outcome(
         nodes: [NodeID],
         plan: CoordinatorPlan,
-        layerCount: Int,
+        profile: ModelProfile,
         microbatchCount: Int
-    ) -> Result<(loss: Double, gradientNorm: Double), OobleckError> {
+    ) -> Result<StepOutcome, OobleckError> {
         do {
-            let norms = try agreedNorms(nodes, plan: plan, layerCount: layerCount)
+            let norms = try agreedNorms(nodes, plan: plan, layerCount: profile.layers.count)
             let losses = try agreedLosses(nodes, microbatchCount: microbatchCount)
             let loss = losses.reduce(0, +) / Double(microbatchCount)
             let norm = norms.reduce(0, +).squareRoot()
-            guard loss.isFinite, norm.isFinite else {
-                let what = "training diverged at step \(step): loss \(loss), gradient norm \(norm)"
-                let advice = "try a smaller learning rate or a longer warmup"
-                throw OobleckError(.inputData, "\(what); \(advice)")
-            }
-            return .success((loss, norm))
+            let reason = NonFiniteRule(profile: profile).reason(
+                votes.keys.sorted().compactMap { votes[$0]?.nonFinite },
+                loss: loss,
+                gradientNorm: norm
+            )
+            return .success(StepOutcome(loss: loss, gradientNorm: norm, skipped: reason))
         } catch let error as OobleckError {
             return .failure(error)
         } catch {

@@ -19,7 +19,9 @@ package enum AgentInstruction: Hashable, Sendable {
 package enum AgentNotice: Hashable, Sendable {
     case heartbeat
     /// The worker is gone, for the reason that the system gave.
-    case workerExited(evidence: String)
+    case workerExited(evidence: String, isOutOfMemory: Bool = false)
+    /// The node is to go soon, and wants to leave at the next step boundary.
+    case leaving(reason: String)
 }
 
 /// What a worker's session carries from the coordinator.
@@ -42,14 +44,26 @@ package struct SessionHello: Hashable, Sendable {
     package var node: NodeID?
     package var pid: Int
     package var protocolVersion: Int32
+    /// Names the node over deaths and returns, as its number does not; empty is unknown.
+    package var nodeName: String
+    /// Version of the program; empty is unknown.
+    package var programVersion: String
+    /// Most file descriptors that the process may open; 0 is unknown.
+    package var openFileLimit: Int
 
     package init(
         node: NodeID?,
         pid: Int,
-        protocolVersion: Int32 = controlProtocolVersion
+        protocolVersion: Int32 = controlProtocolVersion,
+        nodeName: String = "",
+        programVersion: String = "",
+        openFileLimit: Int = 0
     ) {
         self.node = node
         self.pid = pid
         self.protocolVersion = protocolVersion
+        self.nodeName = nodeName
+        self.programVersion = programVersion
+        self.openFileLimit = openFileLimit
     }
 }

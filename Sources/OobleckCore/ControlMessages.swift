@@ -26,7 +26,9 @@ package enum CoordinatorMessage: Hashable, Sendable {
 /// What a worker tells the coordinator.
 package enum WorkerMessage: Hashable, Sendable {
     /// The worker has the job and its corpus, and can be planned for.
-    case ready(corpusDigest: String)
+    ///
+    /// Digests of what it read: the corpus, and the model with its initial weights.
+    case ready(corpusDigest: String, modelDigest: String = "")
     /// The plan of `generation` is in place on this worker.
     case prepared(PreparationReport)
     /// The first layer's work of the first step of this generation is about to start.
@@ -63,19 +65,23 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     package var transfers: [LayerTransfer]
     /// The checkpoint from which every worker loads its layers, instead of what it holds.
     package var restore: RestorePoint?
+    /// The longest that a step is expected to take; waits for others follow from it.
+    package var expectedStep: Seconds
 
     package init(
         plan: ExecutionPlan,
         templates: [PipelineTemplate],
         committedSteps: Int,
         transfers: [LayerTransfer],
-        restore: RestorePoint? = nil
+        restore: RestorePoint? = nil,
+        expectedStep: Seconds = .zero
     ) {
         self.plan = plan
         self.templates = templates
         self.committedSteps = committedSteps
         self.transfers = transfers
         self.restore = restore
+        self.expectedStep = expectedStep
     }
 
     package var generation: Generation { plan.generation }
@@ -136,19 +142,59 @@ package struct StepVote: Hashable, Sendable {
     package var losses: [Int: Double]
     /// Time spent computing in this step, for the bubble.
     package var busy: Seconds
+    /// Layers whose output or gradient was not finite in some microbatch.
+    package var nonFinite: NonFiniteLayers
+    /// Time spent computing each layer in this step, over all its microbatches.
+    package var layerTimes: [Int: Seconds]
+    /// The state of each layer before this step's update, as this worker holds it.
+    package var state: StateObservation
 
     package init(
         generation: Generation,
         step: Int,
         squaredNorms: [Int: Double],
         losses: [Int: Double],
-        busy: Seconds
+        busy: Seconds,
+        nonFinite: NonFiniteLayers = NonFiniteLayers(),
+        layerTimes: [Int: Seconds] = [:],
+        state: StateObservation = StateObservation()
     ) {
         self.generation = generation
         self.step = step
         self.squaredNorms = squaredNorms
         self.losses = losses
         self.busy = busy
+        self.nonFinite = nonFinite
+        self.layerTimes = layerTimes
+        self.state = state
+    }
+}
+
+/// Where numbers that are not finite came up in a step.
+package struct NonFiniteLayers: Hashable, Sendable {
+    /// Layers whose output in a forward pass was not finite although their input was.
+    package var outputs: Set<Int>
+    /// Layers whose gradient was not finite, or too large for the exact sums.
+    package var gradients: Set<Int>
+
+    package init(outputs: Set<Int> = [], gradients: Set<Int> = []) {
+        self.outputs = outputs
+        self.gradients = gradients
+    }
+
+    package var isEmpty: Bool { outputs.isEmpty && gradients.isEmpty }
+}
+
+/// What a worker sees of the state it holds, so that a copy that differs is found.
+package struct StateObservation: Hashable, Sendable {
+    /// Digest of each layer's parameters and moments; empty where none are taken.
+    package var digests: [Int: UInt64]
+    /// Layers whose digest is not what it was right after the worker's own last update.
+    package var altered: Set<Int>
+
+    package init(digests: [Int: UInt64] = [:], altered: Set<Int> = []) {
+        self.digests = digests
+        self.altered = altered
     }
 }
 
@@ -160,12 +206,21 @@ package struct StepCommit: Hashable, Sendable {
     package var clipCoefficient: Double
     /// Whether to wait for another message after applying, instead of starting the next step.
     package var pauses: Bool
+    /// Whether the update is left out, because the step's numbers are not finite.
+    package var skips: Bool
 
-    package init(generation: Generation, step: Int, clipCoefficient: Double, pauses: Bool) {
+    package init(
+        generation: Generation,
+        step: Int,
+        clipCoefficient: Double,
+        pauses: Bool,
+        skips: Bool = false
+    ) {
         self.generation = generation
         self.step = step
         self.clipCoefficient = clipCoefficient
         self.pauses = pauses
+        self.skips = skips
     }
 }
 

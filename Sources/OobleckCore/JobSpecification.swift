@@ -51,6 +51,8 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
     package var epsilon: Double
     /// Greatest global gradient norm; larger gradients are scaled down to it.
     package var gradientClip: Double
+    /// Steps in a row whose numbers are not finite, with which training counts as diverged.
+    package var skipLimit: Int
 
     package init(
         steps: Int,
@@ -64,7 +66,8 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
         beta1: Double,
         beta2: Double,
         epsilon: Double,
-        gradientClip: Double
+        gradientClip: Double,
+        skipLimit: Int = 5
     ) {
         self.steps = steps
         self.seed = seed
@@ -78,6 +81,7 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
         self.beta2 = beta2
         self.epsilon = epsilon
         self.gradientClip = gradientClip
+        self.skipLimit = skipLimit
     }
 
     /// Microbatches of one step over all pipelines.
@@ -119,6 +123,7 @@ package struct JobSpecification: Hashable, Sendable, Codable {
     package var checkpoint: CheckpointSpecification?
     /// Failures to stage, for tests and demonstrations; empty in real runs.
     package var faults: [PlannedFault]
+    package var stagedFaults: StagedFaults
 
     package init(
         model: ModelSpecification,
@@ -127,7 +132,8 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         corpusPath: String,
         initialWeightsPath: String? = nil,
         checkpoint: CheckpointSpecification? = nil,
-        faults: [PlannedFault] = []
+        faults: [PlannedFault] = [],
+        stagedFaults: StagedFaults = StagedFaults()
     ) {
         self.model = model
         self.training = training
@@ -136,6 +142,7 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         self.initialWeightsPath = initialWeightsPath
         self.checkpoint = checkpoint
         self.faults = faults
+        self.stagedFaults = stagedFaults
     }
 }
 

@@ -6,10 +6,13 @@ package struct CommittedStep: Hashable, Sendable {
     /// Positions in the endless sample order: `[firstSample, endSample)`.
     package var firstSample: Int
     package var endSample: Int
-    /// Mean over all microbatches, summed in microbatch order.
+    /// Mean over all microbatches, summed in microbatch order; finite unless the step is skipped.
     package var loss: Double
-    /// Global gradient norm before clipping, summed in layer order.
+    /// Global gradient norm before clipping, summed in layer order; finite unless the step is
+    /// skipped.
     package var gradientNorm: Double
+    /// Why the update was left out, the same on all nodes; `nil` for a step like any other.
+    package var skipped: String?
 
     package init(
         step: Int,
@@ -17,7 +20,8 @@ package struct CommittedStep: Hashable, Sendable {
         firstSample: Int,
         endSample: Int,
         loss: Double,
-        gradientNorm: Double
+        gradientNorm: Double,
+        skipped: String? = nil
     ) {
         self.step = step
         self.generation = generation
@@ -25,6 +29,7 @@ package struct CommittedStep: Hashable, Sendable {
         self.endSample = endSample
         self.loss = loss
         self.gradientNorm = gradientNorm
+        self.skipped = skipped
     }
 }
 
@@ -185,6 +190,8 @@ package struct NodeStatus: Hashable, Sendable, Codable {
     package var workerPIDs: [Int]
     package var pipeline: Int?
     package var stages: [Int]
+    /// How many times longer it takes than its peers; `nil` for a node that is not slow.
+    package var slowness: Double?
 
     package init(
         id: NodeID,
@@ -192,7 +199,8 @@ package struct NodeStatus: Hashable, Sendable, Codable {
         agentPID: Int? = nil,
         workerPIDs: [Int] = [],
         pipeline: Int? = nil,
-        stages: [Int] = []
+        stages: [Int] = [],
+        slowness: Double? = nil
     ) {
         self.id = id
         self.state = state
@@ -200,6 +208,7 @@ package struct NodeStatus: Hashable, Sendable, Codable {
         self.workerPIDs = workerPIDs
         self.pipeline = pipeline
         self.stages = stages
+        self.slowness = slowness
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -209,6 +218,7 @@ package struct NodeStatus: Hashable, Sendable, Codable {
         case workerPIDs = "worker_pids"
         case pipeline
         case stages
+        case slowness
     }
 }
 
@@ -308,6 +318,11 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case checkpointDamaged = "checkpoint-damaged"
         case waitingForNodes = "waiting-for-nodes"
         case restored
+        case skipped
+        case damaged
+        case slow
+        case rebalanced
+        case evicted
     }
 
     package var kind: Kind

@@ -8,6 +8,7 @@ import Synchronization
 final class AllReduceMeter {
     /// Member counts that a profile lists.
     private static let memberCounts = [2, 3, 4]
+    /// Two threads of this process; no run depends on it yet.
     private static let formationMilliseconds = 10_000
 
     private let repetitions: Int

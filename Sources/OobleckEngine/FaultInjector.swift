@@ -12,9 +12,15 @@ final class FaultInjector {
     ]
 
     private var pending: [PlannedFault]
+    private let numbers: [NumberFault]
+    private let slowness: [SlownessFault]
+    private var flips: [BitFlipFault]
 
-    init(faults: [PlannedFault], node: NodeID) {
-        pending = faults.filter { $0.node == node }
+    init(job: JobSpecification, node: NodeID) {
+        pending = job.faults.filter { $0.node == node }
+        numbers = job.stagedFaults.numbers
+        slowness = job.stagedFaults.slowness.filter { $0.node == node }
+        flips = job.stagedFaults.flips.filter { $0.node == node }
     }
 
     /// Dies here if a failure is staged for this point and step.
@@ -33,5 +39,28 @@ final class FaultInjector {
         case .agent: kill(getppid(), SIGKILL)
         case .node: kill(0, SIGKILL)
         }
+    }
+
+    /// Whether a number of this layer's work on this microbatch is to be not finite.
+    ///
+    /// Whoever does the work, and each time that it is done.
+    func spoils(_ pass: NumberFault.Pass, layer: Int, microbatch: Int, step: Int) -> Bool {
+        guard !numbers.isEmpty else { return false }
+        return numbers.contains(
+            NumberFault(step: step, microbatch: microbatch, layer: layer, pass: pass)
+        )
+    }
+
+    /// How many times longer work takes in this step.
+    func slowness(step: Int) -> Double {
+        slowness.first { ($0.step..<$0.endStep).contains(step) }?.factor ?? 1
+    }
+
+    /// Layers of which a bit is to change now; each once.
+    func takeFlips(step: Int) -> [Int] {
+        guard !flips.isEmpty else { return [] }
+        let due = flips.filter { $0.step == step }
+        flips.removeAll { $0.step == step }
+        return due.map(\.layer)
     }
 }

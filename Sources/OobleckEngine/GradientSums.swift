@@ -42,19 +42,19 @@ final class GradientSums {
     }
 
     /// Adds one microbatch's gradients of a layer, in the order of its parameters.
-    func add(_ gradients: ArraySlice<Tensor>, layer: LayerState) throws {
+    ///
+    /// False when one is not finite or too large, and not in the sums: the step cannot count.
+    func add(_ gradients: ArraySlice<Tensor>, layer: LayerState) throws -> Bool {
+        var isComplete = true
         for (index, gradient) in gradients.enumerated() {
             let (segment, entry) = layer.location(index)
             do {
                 try accumulator(segment).add(gradient, at: entry.offset)
-            } catch let error as TensorError where error.code == .failed {
-                throw OobleckError(
-                    .inputData,
-                    "layer \(layer.layer), \(entry.parameter.name): \(error.message); "
-                        + "lower the learning rate or clip harder"
-                )
+            } catch let error as TensorError where error.code == .outOfRange {
+                isComplete = false
             }
         }
+        return isComplete
     }
 
     /// Starts the summation of a layer whose gradients are complete here.

@@ -11,11 +11,6 @@ struct Preparation {
     let initialWeights: WeightFolder?
     let faults: FaultInjector
 
-    /// Deadlines, from the detection budget: a group whose members all live forms within a few
-    /// milliseconds; a wait in it lasts at most as long as the other stages compute.
-    private var formationMilliseconds: Int { Int(job.cluster.detectionBudget.value * 3000) }
-    private var waitMilliseconds: Int { Int(job.cluster.detectionBudget.value * 60_000) }
-
     /// Prepares for `reconfiguration`.
     ///
     /// `held` are the layers that the node holds now.
@@ -26,6 +21,10 @@ struct Preparation {
     ) throws -> (prepared: PreparedGeneration, report: PreparationReport) {
         let step = reconfiguration.committedSteps
         let groupPlan = GroupPlan(reconfiguration, layerCount: job.model.layerCount)
+        let deadlines = Deadlines(
+            budget: job.cluster.detectionBudget,
+            step: reconfiguration.expectedStep
+        )
         let rebuildWatch = Stopwatch()
         for (index, group) in groupPlan.groups.enumerated() {
             guard let rank = group.members.firstIndex(of: node) else { continue }
@@ -38,8 +37,8 @@ struct Preparation {
                     rank: rank,
                     size: group.members.count,
                     host: host,
-                    formationMilliseconds: formationMilliseconds,
-                    waitMilliseconds: waitMilliseconds
+                    formationMilliseconds: Int(deadlines.formation.value * 1000),
+                    waitMilliseconds: Int(deadlines.collective.value * 1000)
                 ),
                 name: group.name
             )

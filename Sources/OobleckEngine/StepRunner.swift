@@ -13,6 +13,7 @@ final class StepRunner {
     private let faults: FaultInjector
     private let instructions: [Instruction]
     private let sums: GradientSums
+    private let states: StateWatch
 
     private let step: Int
     private var previous: StageLink?
@@ -20,6 +21,11 @@ final class StepRunner {
     private var passes: [Int: [StageComputation.LayerPass]] = [:]
     private var losses: [Int: Double] = [:]
     private var busy = Seconds.zero
+    private let clock: ComputeClock
+    private var intervals: [Int: ComputeClock.Interval] = [:]
+    private var nonFinite = NonFiniteLayers()
+    /// How many times longer than necessary work takes, where that is staged.
+    private let slowness: Double
     private var backwardsLeft: Int
 
     init(
@@ -31,6 +37,8 @@ final class StepRunner {
         groupPlan: GroupPlan,
         faults: FaultInjector,
         sums: GradientSums,
+        states: StateWatch,
+        clock: ComputeClock,
         step: Int
     ) throws {
         self.job = job
@@ -39,7 +47,10 @@ final class StepRunner {
         self.resources = resources
         self.faults = faults
         self.sums = sums
+        self.states = states
+        self.clock = clock
         self.step = step
+        slowness = faults.slowness(step: step)
         computation = StageComputation(
             model: GPT2(job.model),
             seed: job.training.seed,
@@ -82,6 +93,8 @@ final class StepRunner {
             }
         }
         try sums.startTied()
+        // Nothing reads the parameters any more: what they are now is what was computed with.
+        let state = try states.observation(layers: computation.layers)
         try previous?.sends.drain()
         try next?.sends.drain()
         try sums.wait()
@@ -91,15 +104,30 @@ final class StepRunner {
             step: step,
             squaredNorms: try sums.squaredNorms(microbatchCount: count),
             losses: losses,
-            busy: busy
+            busy: busy,
+            nonFinite: nonFinite,
+            layerTimes: clock.times(intervals),
+            state: state
         )
     }
 
-    private func computing<Result>(_ body: () throws -> Result) throws -> Result {
+    private func computing<Result>(
+        _ layer: LayerState,
+        _ body: () throws -> Result
+    ) throws -> Result {
         try resources.checkAborted()
-        let watch = Stopwatch()
+        let start = clock.now
         let result = try body()
-        busy = busy + watch.elapsed
+        if slowness > 1 {
+            // A staged slow node works on, to no use, by what its own work took.
+            let own = clock.elapsed(since: start)
+            let end = slowness * (own.wall - own.delay)
+            var used = own
+            while used.wall - used.delay < end { used = clock.elapsed(since: start) }
+        }
+        let elapsed = clock.elapsed(since: start)
+        busy += elapsed.wall
+        intervals[layer.layer] = intervals[layer.layer, default: .init()] + elapsed
         return result
     }
 
@@ -110,7 +138,7 @@ final class StepRunner {
         let data = try needsData ? source.batch(step: step, microbatch: microbatch) : nil
         var layerPasses: [StageComputation.LayerPass] = []
         for (position, layer) in computation.layers.enumerated() {
-            let pass = try computing {
+            let pass = try computing(layer) {
                 try computation.forward(
                     layer,
                     input: activation,
@@ -118,6 +146,9 @@ final class StepRunner {
                     step: step,
                     microbatch: microbatch
                 )
+            }
+            if faults.spoils(.forward, layer: layer.layer, microbatch: microbatch, step: step) {
+                Self.spoil(pass.output)
             }
             layerPasses.append(pass)
             activation = pass.output
@@ -142,20 +173,48 @@ final class StepRunner {
         backwardsLeft -= 1
         var gradient = try next?.receives.next()
         for (position, layer) in computation.layers.enumerated().reversed() {
-            gradient = try computing {
+            let (isComplete, input) = try computing(layer) {
                 let (parameters, input) = try computation.backward(
                     layer,
                     layerPasses[position],
                     seed: gradient
                 )
-                try sums.add(parameters, layer: layer)
-                return input
+                let microbatch = assignment.microbatches.lowerBound + index
+                if faults.spoils(.backward, layer: layer.layer, microbatch: microbatch, step: step)
+                {
+                    if let first = parameters.first { Self.spoil(first) }
+                }
+                return (try sums.add(parameters, layer: layer), input)
             }
+            gradient = input
+            if !isComplete { try noteNonFinite(layer, layerPasses) }
             if backwardsLeft == 0 { try sums.start(layer: layer.layer) }
             if position == computation.layers.count / 2 {
                 faults.reach(.midBackward, step: step)
             }
         }
         if let gradient { try previous?.sends.send(gradient) }
+    }
+
+    /// A gradient of `layer` is not finite: finds out whether a forward pass of this stage is why.
+    private func noteNonFinite(
+        _ layer: LayerState,
+        _ layerPasses: [StageComputation.LayerPass]
+    ) throws {
+        nonFinite.gradients.insert(layer.layer)
+        guard try layerPasses[0].input?.isFinite() ?? true else { return }
+        for (layer, pass) in zip(computation.layers, layerPasses) {
+            guard try pass.output.isFinite() else {
+                nonFinite.outputs.insert(layer.layer)
+                return
+            }
+        }
+    }
+
+    /// Makes the first number of a tensor not a number.
+    private static func spoil(_ tensor: Tensor) {
+        tensor.withMutableBytes { bytes in
+            unsafe bytes.storeBytes(of: Float.nan, as: Float.self)
+        }
     }
 }

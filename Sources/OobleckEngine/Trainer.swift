@@ -26,6 +26,8 @@ final class Trainer {
     /// Steps in the state of the layers held.
     private var heldSteps = 0
     private var prepared: PreparedGeneration?
+    private var states = StateWatch()
+    private let clock: ComputeClock
     private var scratch: Tensor?
     private(set) var decisionTimes = DecisionTimes()
 
@@ -33,12 +35,14 @@ final class Trainer {
         node: NodeID,
         host: String,
         link: any ControlLink,
+        clock: ComputeClock,
         next: @escaping () -> CoordinatorMessage?,
         resources: @escaping (Generation) -> GenerationResources?
     ) {
         self.node = node
         self.host = host
         self.link = link
+        self.clock = clock
         self.next = next
         self.resources = resources
     }
@@ -80,7 +84,7 @@ final class Trainer {
         let corpus = try Corpus.load(path: job.corpusPath, vocabulary: job.model.vocabulary)
         let weights = try job.initialWeightsPath.map { try WeightFolder(path: $0) }
         try weights?.requireFit(job.model)
-        let faults = FaultInjector(faults: job.faults, node: node)
+        let faults = FaultInjector(job: job, node: node)
         loaded = Loaded(
             job: job,
             source: try MicrobatchSource(corpus: corpus, job: job),
@@ -93,10 +97,11 @@ final class Trainer {
             ),
             faults: faults,
             writer: CheckpointWriter(link: link) { [node] in
-                FaultInjector(faults: job.faults, node: node)
+                FaultInjector(job: job, node: node)
             }
         )
-        link.send(.ready(corpusDigest: corpus.digest))
+        let model = try ModelIdentity.digest(job)
+        link.send(.ready(corpusDigest: corpus.digest, modelDigest: model))
     }
 
     private func requireLoaded() throws -> Loaded {
@@ -146,6 +151,7 @@ final class Trainer {
         guard let prepared, prepared.reconfiguration.generation == generation else { return false }
         held = prepared.adoptLayers()
         heldSteps = prepared.reconfiguration.committedSteps
+        try states.adopt(held)
         guard let assignment = prepared.assignment else { return false }
         link.send(.resumed(generation: generation, step: first))
         var step = first
@@ -167,7 +173,7 @@ final class Trainer {
             decisionTimes.add(voted: voted, decided: MonotonicTime.now)
             switch answer {
             case .commit(let commit) where commit.step == step:
-                try apply(commit, sums, loaded)
+                if !commit.skips { try apply(commit, sums, loaded) }
                 // What the generation before left; here it delays no recovery.
                 if step == first { TensorRuntime.releaseFreeMemory() }
                 if commit.pauses { return false }
@@ -194,6 +200,7 @@ final class Trainer {
         _ assignment: StageAssignment,
         _ loaded: Loaded
     ) throws -> GradientSums {
+        for layer in loaded.faults.takeFlips(step: step) { held[layer]?.flipBit() }
         let sums = try GradientSums(
             layers: held,
             groupPlan: prepared.groupPlan,
@@ -209,6 +216,8 @@ final class Trainer {
             groupPlan: prepared.groupPlan,
             faults: loaded.faults,
             sums: sums,
+            states: states,
+            clock: clock,
             step: step
         )
         let vote = try runner.run()
@@ -242,6 +251,7 @@ final class Trainer {
             scratch: scratch,
             afterSegment: { loaded.faults.reach(.midOptimizer, step: commit.step) }
         )
+        try states.noteUpdate(held)
     }
 
     /// Copies the layers that a checkpoint wants of this node and has the copies written.

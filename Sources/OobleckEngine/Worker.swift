@@ -15,14 +15,23 @@ package final class Worker: Sendable {
     private let node: NodeID
     private let host: String
     private let link: any ControlLink
+    private let sharesMachine: Bool
     private let mailbox = Mailbox()
     private let current = Mutex<GenerationResources?>(nil)
 
     /// A worker of `node` that other workers reach at the address `host`.
-    package init(node: NodeID, host: String, link: any ControlLink) {
+    ///
+    /// With `sharesMachine`, other nodes of the run are on the same machine.
+    package init(
+        node: NodeID,
+        host: String,
+        link: any ControlLink,
+        sharesMachine: Bool = false
+    ) {
         self.node = node
         self.host = host
         self.link = link
+        self.sharesMachine = sharesMachine
     }
 
     /// Takes a message of the coordinator.
@@ -91,6 +100,7 @@ package final class Worker: Sendable {
             node: node,
             host: host,
             link: link,
+            clock: ComputeClock(sharesMachine: sharesMachine),
             next: { self.mailbox.take() },
             resources: { generation in
                 let resources = self.current.withLock { $0 }

@@ -76,6 +76,18 @@ package final class LayerState {
         }
     }
 
+    /// A fast digest of parameters and moments, to compare copies with in every step.
+    package func fastDigest() throws -> UInt64 {
+        try buffers.reduce(UInt64(layer)) { try $1.digest(seed: $0) }
+    }
+
+    /// Changes one bit of the first parameter, as a fault of the memory might.
+    ///
+    /// For tests.
+    package func flipBit() {
+        own.parameters.withMutableBytes { unsafe $0[2] ^= 0x10 }
+    }
+
     /// The layer's digest as ``StateDigest`` defines it.
     package func digest() throws -> String {
         var hasher = SHA256Hasher()

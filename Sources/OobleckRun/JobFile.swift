@@ -135,7 +135,8 @@ package enum JobFile {
             beta1: try section.number("beta1") ?? 0.9,
             beta2: try section.number("beta2") ?? 0.95,
             epsilon: try section.number("epsilon") ?? 1e-8,
-            gradientClip: try section.number("gradient_clip") ?? 1
+            gradientClip: try section.number("gradient_clip") ?? 1,
+            skipLimit: try section.integer("skip_limit") ?? 5
         )
     }
 
@@ -144,7 +145,7 @@ package enum JobFile {
             nodes: try section.integer("nodes") ?? 4,
             faultTolerance: try section.integer("fault_tolerance") ?? 1,
             deviceMemory: try section.size("device_memory"),
-            detectionBudget: Seconds(try section.number("detection_budget") ?? 5)
+            detectionBudget: Seconds(try section.number("detection_budget") ?? 2)
         )
     }
 }

@@ -15,7 +15,7 @@ struct JobSchema {
             [
                 "steps", "seed", "global_batch", "microbatch", "learning_rate",
                 "minimum_learning_rate", "warmup_steps", "weight_decay", "beta1", "beta2",
-                "epsilon", "gradient_clip",
+                "epsilon", "gradient_clip", "skip_limit",
             ]
         ),
         ("cluster", ["nodes", "fault_tolerance", "device_memory", "detection_budget"]),

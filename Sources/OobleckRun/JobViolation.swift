@@ -43,6 +43,7 @@ struct JobViolation {
         checks.fraction("beta2", training.beta2)
         checks.positive("epsilon", training.epsilon)
         checks.positive("gradient_clip", training.gradientClip)
+        checks.whole("skip_limit", training.skipLimit, 1...1_000_000)
         return checks.violation
     }
 

@@ -26,7 +26,7 @@ package struct LedgerLine: Hashable, Sendable {
 
     /// The line that chains an entry to `previous`.
     ///
-    /// A step's loss and gradient norm must be finite.
+    /// A step's loss and gradient norm must be finite, but for a skipped step.
     package init(chaining entry: Entry, to previous: String) {
         self.entry = entry
         self.previous = previous
@@ -59,8 +59,14 @@ package struct LedgerLine: Hashable, Sendable {
     private static func fields(_ step: CommittedStep) -> String {
         "\"step\":\(step.step),\"generation\":\(step.generation),"
             + "\"first_sample\":\(step.firstSample),\"end_sample\":\(step.endSample),"
-            + "\"loss\":\(JSONText.number(step.loss)),"
-            + "\"gradient_norm\":\(JSONText.number(step.gradientNorm))"
+            + "\"loss\":\(number(step.loss)),"
+            + "\"gradient_norm\":\(number(step.gradientNorm))"
+            + (step.skipped.map { ",\"skipped\":\(JSONText.string($0))" } ?? "")
+    }
+
+    /// A number that is not finite, which only a skipped step has, is `null`.
+    private static func number(_ value: Double) -> String {
+        value.isFinite ? JSONText.number(value) : "null"
     }
 }
 
@@ -74,6 +80,7 @@ extension LedgerLine: Decodable {
         case gradientNorm = "gradient_norm"
         case restored
         case stateSHA256 = "state_sha256"
+        case skipped
         case previous
         case hash
     }
@@ -96,8 +103,9 @@ extension LedgerLine: Decodable {
                     generation: generation,
                     firstSample: try container.decode(Int.self, forKey: .firstSample),
                     endSample: try container.decode(Int.self, forKey: .endSample),
-                    loss: try container.decode(Double.self, forKey: .loss),
-                    gradientNorm: try container.decode(Double.self, forKey: .gradientNorm)
+                    loss: try container.decode(Double?.self, forKey: .loss) ?? .nan,
+                    gradientNorm: try container.decode(Double?.self, forKey: .gradientNorm) ?? .nan,
+                    skipped: try container.decodeIfPresent(String.self, forKey: .skipped)
                 )
             )
         }

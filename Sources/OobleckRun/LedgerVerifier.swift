@@ -12,6 +12,8 @@ struct LedgerVerifier {
     private(set) var report: VerificationReport
     /// The step that was committed last, of those that count.
     var lastStep: CommittedStep? { steps.last }
+    /// The last loss that is finite: a skipped step may have none.
+    var lastLoss: Double? { steps.last { $0.loss.isFinite }?.loss }
     /// Digests of the states that were restored, by step.
     private(set) var restoredStates: [Int: String] = [:]
 
@@ -60,7 +62,7 @@ struct LedgerVerifier {
             violation("not a ledger line: \(oneLine(error))")
             return passOver()
         }
-        if case .step(let step) = line.entry,
+        if case .step(let step) = line.entry, step.skipped == nil,
             !step.loss.isFinite || !step.gradientNorm.isFinite
         {
             violation("loss \(step.loss), gradient norm \(step.gradientNorm): not finite")
@@ -91,7 +93,8 @@ struct LedgerVerifier {
         checkGeneration(step.generation)
         checkSamples(step)
         if let first = superseded.removeValue(forKey: step.step),
-            first.loss != step.loss || first.gradientNorm != step.gradientNorm
+            !Self.isSame(first.loss, step.loss)
+                || !Self.isSame(first.gradientNorm, step.gradientNorm)
         {
             violation(
                 "step \(step.step), done again, has loss \(step.loss) and gradient norm "
@@ -101,7 +104,13 @@ struct LedgerVerifier {
         }
         nextStep = step.step &+ 1
         report.steps += 1
+        if step.skipped != nil { report.skippedSteps += 1 }
         steps.append(step)
+    }
+
+    /// Equal, or both no number, which only skipped steps have.
+    private static func isSame(_ left: Double, _ right: Double) -> Bool {
+        left == right || left.isNaN && right.isNaN
     }
 
     private mutating func check(_ restored: RestoredRun) {
@@ -114,6 +123,7 @@ struct LedgerVerifier {
             steps.removeLast()
             superseded[last.step] = last
             report.steps -= 1
+            if last.skipped != nil { report.skippedSteps -= 1 }
             report.samplesCommitted &-= last.endSample - last.firstSample
             report.stepsRedone += 1
         }

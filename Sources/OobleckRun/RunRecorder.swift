@@ -39,7 +39,10 @@ package final class RunRecorder: Sendable {
     ///
     /// Throws `.storage` when it cannot be written, and then the step is not in the ledger.
     package func append(_ committed: CommittedStep) throws {
-        guard committed.loss.isFinite, committed.gradientNorm.isFinite else {
+        guard
+            committed.skipped != nil
+                || committed.loss.isFinite && committed.gradientNorm.isFinite
+        else {
             throw OobleckError(
                 .inputData,
                 "training diverged in step \(committed.step): loss \(committed.loss), gradient "

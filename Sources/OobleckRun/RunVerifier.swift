@@ -61,14 +61,14 @@ package enum RunVerifier {
         }
         if FileManager.default.fileExists(atPath: directory.resultPath) {
             report.isFinished = true
-            check(directory, last: ledger.lastStep, states: states, report: &report)
+            check(directory, lastLoss: ledger.lastLoss, states: states, report: &report)
         }
         return report
     }
 
     private static func check(
         _ directory: RunDirectory,
-        last: CommittedStep?,
+        lastLoss: Double?,
         states: [Int: String],
         report: inout VerificationReport
     ) {
@@ -89,10 +89,9 @@ package enum RunVerifier {
         require("steps", result.steps, report.steps)
         require("samples_committed", result.samplesCommitted, report.samplesCommitted)
         require("samples_repeated", result.samplesRepeated, report.samplesRepeated)
-        if let last, last.loss != result.finalLoss {
+        if let lastLoss, lastLoss != result.finalLoss {
             messages.append(
-                "final_loss is \(result.finalLoss); the ledger's last step has "
-                    + "\(last.loss)"
+                "final_loss is \(result.finalLoss); the ledger's last step has \(lastLoss)"
             )
         }
         if let state = states[result.steps] {

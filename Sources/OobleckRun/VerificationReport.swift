@@ -30,6 +30,8 @@ package struct VerificationReport: Hashable, Sendable, Codable {
     package var stepsRedone = 0
     /// Generations under which they were committed.
     package var generations = 0
+    /// Committed steps whose update was left out by all.
+    package var skippedSteps = 0
     package var samplesCommitted = 0
     /// Samples of the order that no step used although later ones were.
     package var samplesLost = 0
@@ -53,6 +55,7 @@ package struct VerificationReport: Hashable, Sendable, Codable {
         case restores
         case stepsRedone = "steps_redone"
         case generations
+        case skippedSteps = "skipped_steps"
         case samplesCommitted = "samples_committed"
         case samplesLost = "samples_lost"
         case samplesRepeated = "samples_repeated"

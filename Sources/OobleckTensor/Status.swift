@@ -9,6 +9,8 @@ package struct TensorError: Error, Sendable, CustomStringConvertible {
         case aborted
         /// libtorch refused or failed.
         case failed
+        /// A number is not finite, or too large for an exact sum.
+        case outOfRange
     }
 
     package let code: Code
@@ -27,8 +29,14 @@ func check(_ status: CTStatus) throws {
     guard status != CT_OK else { return }
     let message = String(cString: ct_error_message())
     let firstLine = message.split(separator: "\n", maxSplits: 1).first.map(String.init)
+    let code: TensorError.Code =
+        switch status {
+        case CT_ABORTED: .aborted
+        case CT_OUT_OF_RANGE: .outOfRange
+        default: .failed
+        }
     throw TensorError(
-        code: status == CT_ABORTED ? .aborted : .failed,
+        code: code,
         message: firstLine ?? "libtorch failed without a message"
     )
 }

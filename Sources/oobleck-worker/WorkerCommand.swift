@@ -24,16 +24,27 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "The certificate's key (PEM).") var tlsKey: String?
     @Option(help: "The authority (PEM) of both sides.") var tlsCa: String?
 
+    @Flag(help: "Other nodes of the run are on this machine.") var sharesMachine = false
+    @Option(help: "Seconds that a failure may go unnoticed.") var detectionBudget = 2.0
+
     func run() async throws {
         ParentWatch.exitWithParent()
+        // The agent decides when the node leaves, also when both are asked to end.
+        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_IGN) }
         try TensorRuntime.initialize()
         let client = WorkerClient(
             coordinator: try CoordinatorAddress(parsing: coordinator),
             token: try TokenFile.read(tokenFile),
             tls: try ControlTLS(certificatePath: tlsCert, keyPath: tlsKey, authorityPath: tlsCa),
-            node: NodeID(node)
+            node: NodeID(node),
+            deadlines: Deadlines(budget: Seconds(detectionBudget))
         )
-        let worker = Worker(node: NodeID(node), host: host, link: client)
+        let worker = Worker(
+            node: NodeID(node),
+            host: host,
+            link: client,
+            sharesMachine: sharesMachine
+        )
         worker.startTrainingThread()
         defer { worker.close() }
         try await client.run { worker.receive($0) }

@@ -35,10 +35,30 @@ struct AgentCommand: AsyncParsableCommand {
     )
     var listen: String?
 
+    @Option(help: "What the node calls itself whenever it joins; the machine's name if left out.")
+    var name: String?
+
+    @Flag(help: "Other nodes of the run are on this machine.")
+    var sharesMachine = false
+
+    @Option(help: "Seconds that a failure may go unnoticed, as far as known before joining.")
+    var detectionBudget = 2.0
+
     @OptionGroup var tls: TLSOptions
 
     func run() async throws {
         let address = try CoordinatorAddress(parsing: coordinator)
+        try address.requireResolvable()
+        let departure = Departure()
+        // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
+        let signals = SignalHandlers { count in
+            guard count == 1 else {
+                kill(0, SIGKILL)
+                return
+            }
+            departure.request("the node was asked to end")
+        }
+        defer { signals.cancel() }
         let agent = Agent(
             coordinator: address,
             token: try TokenFile.read(tokenFile),
@@ -47,7 +67,11 @@ struct AgentCommand: AsyncParsableCommand {
             node: node.map { NodeID($0) },
             workerExecutable: try workerExecutable ?? Executables().worker,
             logPath: log,
-            listenHost: try listenHost(address)
+            listenHost: try listenHost(address),
+            sharesMachine: sharesMachine,
+            deadlines: Deadlines(budget: Seconds(detectionBudget)),
+            name: name,
+            departure: departure
         )
         // Agent and worker are one process group, so that a node can be ended as one. Where that
         // is refused, we head a session, and so a group.

@@ -1,38 +1,134 @@
 import OobleckCore
 
-extension PlannedFault {
-    /// Reads `node=2,point=mid-forward,step=7,target=worker`.
-    ///
-    /// Throws one line.
-    init(argument: String) throws {
-        var values: [String: String] = [:]
-        for part in argument.split(separator: ",") {
-            let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
-            let keys = ["node", "point", "step", "target"]
-            guard pair.count == 2, keys.contains(pair[0]), values[pair[0]] == nil else {
-                throw Self.error(argument, "does not understand \"\(part)\"")
-            }
-            values[pair[0]] = pair[1]
-        }
-        guard let node = values["node"].flatMap(Int.init), node >= 0 else {
-            throw Self.error(argument, "needs node=NUMBER")
-        }
-        guard let step = values["step"].flatMap(Int.init), step >= 0 else {
-            throw Self.error(argument, "needs step=NUMBER, counted from 0")
-        }
-        guard let point = values["point"].flatMap(FailurePoint.init) else {
-            let points = FailurePoint.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Self.error(argument, "needs point=, one of \(points)")
-        }
-        let target = values["target"] ?? Target.node.rawValue
-        guard let target = Target(rawValue: target) else {
-            let targets = Target.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Self.error(argument, "needs target=, one of \(targets)")
-        }
-        self.init(node: NodeID(node), point: point, step: step, target: target)
+/// The failures that `--fault` stages.
+struct FaultArguments {
+    /// Sudden deaths.
+    private(set) var deaths: [PlannedFault] = []
+    /// All others.
+    private(set) var staged = StagedFaults()
+
+    /// Reads each of `arguments`; throws one line.
+    init(_ arguments: [String]) throws {
+        for argument in arguments { try add(argument) }
     }
 
-    private static func error(_ argument: String, _ what: String) -> OobleckError {
+    private enum Kind: String, CaseIterable {
+        case kill
+        case nan
+        case slow
+        case flip
+
+        var keys: [String] {
+            switch self {
+            case .kill: ["node", "point", "step", "target"]
+            case .nan: ["step", "microbatch", "layer", "pass"]
+            case .slow: ["node", "factor", "step", "until"]
+            case .flip: ["node", "layer", "step"]
+            }
+        }
+    }
+
+    private mutating func add(_ argument: String) throws {
+        var fields = FaultFields(argument)
+        let kind = try fields.choice("kind", of: Kind.self, Kind.kill)
+        try fields.parse(keys: ["kind"] + kind.keys)
+        let step = try fields.number("step", hint: ", counted from 0")
+        switch kind {
+        case .kill:
+            deaths.append(
+                PlannedFault(
+                    node: NodeID(try fields.number("node")),
+                    point: try fields.choice("point", of: FailurePoint.self, nil),
+                    step: step,
+                    target: try fields.choice("target", of: PlannedFault.Target.self, .node)
+                )
+            )
+        case .nan:
+            staged.numbers.append(
+                NumberFault(
+                    step: step,
+                    microbatch: try fields.number("microbatch"),
+                    layer: try fields.number("layer"),
+                    pass: try fields.choice("pass", of: NumberFault.Pass.self, .forward)
+                )
+            )
+        case .slow:
+            staged.slowness.append(
+                SlownessFault(
+                    node: NodeID(try fields.number("node")),
+                    factor: try fields.factor("factor"),
+                    step: step,
+                    endStep: fields.has("until") ? try fields.number("until") : Int.max
+                )
+            )
+        case .flip:
+            staged.flips.append(
+                BitFlipFault(
+                    node: NodeID(try fields.number("node")),
+                    layer: try fields.number("layer"),
+                    step: step
+                )
+            )
+        }
+    }
+}
+
+/// The fields of one `--fault`: `node=2,point=mid-forward,step=7,target=worker`.
+private struct FaultFields {
+    private let argument: String
+    private var values: [String: String] = [:]
+
+    init(_ argument: String) {
+        self.argument = argument
+        // The kind decides which other fields there are.
+        for part in argument.split(separator: ",") where part.hasPrefix("kind=") {
+            values["kind"] = String(part.dropFirst("kind=".count))
+        }
+    }
+
+    mutating func parse(keys: [String]) throws {
+        var found: [String: String] = [:]
+        for part in argument.split(separator: ",") {
+            let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
+            guard pair.count == 2, keys.contains(pair[0]), found[pair[0]] == nil else {
+                throw error("does not understand \"\(part)\"; it knows \(list(keys))")
+            }
+            found[pair[0]] = pair[1]
+        }
+        values = found
+    }
+
+    func has(_ key: String) -> Bool { values[key] != nil }
+
+    func number(_ key: String, hint: String = "") throws -> Int {
+        guard let number = values[key].flatMap(Int.init), number >= 0 else {
+            throw error("needs \(key)=NUMBER\(hint)")
+        }
+        return number
+    }
+
+    func factor(_ key: String) throws -> Double {
+        guard let factor = values[key].flatMap(Double.init), factor > 1, factor.isFinite else {
+            throw error("needs \(key)=NUMBER above 1")
+        }
+        return factor
+    }
+
+    func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ key: String,
+        of type: Choice.Type,
+        _ standard: Choice?
+    ) throws -> Choice {
+        if values[key] == nil, let standard { return standard }
+        guard let choice = values[key].flatMap(Choice.init) else {
+            throw error("needs \(key)=, one of \(list(Choice.allCases.map(\.rawValue)))")
+        }
+        return choice
+    }
+
+    private func list(_ names: [String]) -> String { names.joined(separator: ", ") }
+
+    private func error(_ what: String) -> OobleckError {
         OobleckError(.usage, "--fault \(argument) \(what)")
     }
 }

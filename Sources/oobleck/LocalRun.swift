@@ -21,9 +21,7 @@ struct LocalRun {
         }
     }
 
-    /// How long nodes may take to leave after the run is over.
-    private static let farewell: Seconds = 4
-    /// How long measuring a model may take.
+    /// How long measuring a model may take; before the run, and so no matter of its deadlines.
     private static let profilingDeadline: Seconds = 600
 
     let request: RunRequest
@@ -38,6 +36,7 @@ struct LocalRun {
     func execute() async throws -> (RunDirectory, RunResult) {
         let job = try request.job()
         let executables = try Executables()
+        try requireDescriptors(job)
         let socket = try ListeningSocket(host: request.listenHost, port: request.port)
         let prepared: (directory: RunDirectory, start: (ModelProfile, Reconfigurator))
         let store = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
@@ -55,6 +54,18 @@ struct LocalRun {
         return (
             prepared.directory,
             try await train(job, coordinator, prepared.directory, executables, socket)
+        )
+    }
+
+    /// Throws one line when this process may not open enough files for its nodes.
+    private func requireDescriptors(_ job: JobSpecification) throws {
+        let limit = ProcessEnvironment.raiseOpenFileLimit()
+        let needed = Handshake.neededDescriptors(nodes: job.cluster.nodes)
+        guard limit > 0, limit < needed else { return }
+        throw OobleckError(
+            .usage,
+            "this process may open \(limit) files; \(job.cluster.nodes) nodes need \(needed): "
+                + "raise the limit (ulimit -n \(needed))"
         )
     }
 
@@ -89,7 +100,13 @@ struct LocalRun {
             generation: 0
         )
         switch decision {
-        case .plan: return (profile, reconfigurator)
+        case .plan(let document, _):
+            let deadlines = Deadlines(
+                budget: job.cluster.detectionBudget,
+                step: document.plan.stepTime
+            )
+            guard let violation = deadlines.violation else { return (profile, reconfigurator) }
+            throw OobleckError(.inputData, "deadlines make no sense: \(violation)")
         case .lostLayers(_, let reason): throw OobleckError(.noPlan, reason)
         case .tooFewNodes(_, _, let reason): throw OobleckError(.noPlan, reason)
         }
@@ -105,6 +122,7 @@ struct LocalRun {
         // The system's generator cannot be predicted.
         var generator = SystemRandomNumberGenerator()
         let token = RunToken(using: &generator)
+        let deadlines = Deadlines(budget: job.cluster.detectionBudget)
         try directory.write(token)
         try directory.write(
             CoordinatorEndpoint(
@@ -121,7 +139,8 @@ struct LocalRun {
             tokenPath: directory.tokenPath,
             tls: request.tls,
             listenHost: socket.host,
-            logsPath: directory.logsPath
+            logsPath: directory.logsPath,
+            deadlines: deadlines
         )
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
@@ -151,7 +170,8 @@ struct LocalRun {
         let outcome = try await run(
             server,
             cluster,
-            nodes: request.startedNodes ?? job.cluster.nodes
+            nodes: request.startedNodes ?? job.cluster.nodes,
+            deadlines
         )
         try CheckpointStore(directory, job: job).removeLeftovers()
         try directory.removeEndpoint()
@@ -163,13 +183,14 @@ struct LocalRun {
     private func run(
         _ server: CoordinatorServer,
         _ cluster: LocalCluster,
-        nodes: Int
+        nodes: Int,
+        _ deadlines: Deadlines
     ) async throws -> RunOutcome {
         defer { cluster.killAll() }
         async let outcome = server.run()
         for _ in 0..<nodes { try cluster.addNode() }
         let result = try await outcome
-        try await cluster.close(within: Self.farewell)
+        try await cluster.close(within: 2 * deadlines.farewell)
         return result
     }
 }

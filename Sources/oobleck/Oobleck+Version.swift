@@ -1,4 +1,6 @@
+import OobleckCore
+
 extension Oobleck {
     /// The program's version.
-    static let version = "0.1.0-dev"
+    static let version = programVersion
 }

@@ -12,7 +12,8 @@ struct Oobleck: AsyncParsableCommand {
         subcommands: [
             DemoCommand.self, TrainCommand.self, ProfileCommand.self, PlanCommand.self,
             ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, DrillCommand.self,
-            VerifyCommand.self, StatusCommand.self, EventsCommand.self, DrainCommand.self,
+            VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
+            DrainCommand.self,
             AddCommand.self, ExportCommand.self, AgentCommand.self,
         ]
     )

@@ -17,6 +17,8 @@ struct ReferenceRun {
     func execute() async throws -> (RunDirectory, RunResult) {
         var job = try request.job()
         job.faults = []
+        // What is wrong with the numbers is wrong with them everywhere.
+        job.stagedFaults = StagedFaults(numbers: job.stagedFaults.numbers)
         job.cluster.nodes = 1
         job.cluster.faultTolerance = 0
         job.cluster.deviceMemory = nil

@@ -57,7 +57,8 @@ final class RunDisplay: Sendable {
         case .nodeLost:
             state.withLock { $0.isRecovering = true }
             say(event.message)
-        case .nodeDrained, .warning, .refused: say(event.message)
+        case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted:
+            say(event.message)
         case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored:
             say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)

@@ -11,7 +11,7 @@ struct RunRequest: Sendable {
     var steps: Int?
     var seed: UInt64?
     var checkpoint = CheckpointRequest()
-    var faults: [PlannedFault] = []
+    var faults: FaultArguments?
     var runDirectoryPath: String
     /// Address at which coordinator and workers listen.
     var listenHost = "127.0.0.1"
@@ -35,7 +35,10 @@ struct RunRequest: Sendable {
             job.training.steps = steps
             job.training.warmupSteps = min(job.training.warmupSteps, steps)
         }
-        job.faults = faults
+        if let faults {
+            job.faults = faults.deaths
+            job.stagedFaults = faults.staged
+        }
         job.checkpoint = try checkpoint.applied(
             to: job.checkpoint,
             runDirectory: URL(fileURLWithPath: runDirectoryPath).standardizedFileURL.path

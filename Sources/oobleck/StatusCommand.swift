@@ -44,6 +44,7 @@ extension RunStatus {
                 )
                 + cell(node.agentPID.map(String.init) ?? "-", 9)
                 + (node.workerPIDs.first.map(String.init) ?? "-")
+                + (node.slowness.map { "  \(Console.decimal($0, 1)) times slower" } ?? "")
             lines.append(row)
         }
         return lines.joined(separator: "\n")

@@ -50,7 +50,11 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Stage a failure: node=2,point=mid-forward,step=7,target=worker. Repeatable.",
+            """
+            Stage a failure: node=2,point=mid-forward,step=7,target=worker; or \
+            kind=nan,step=3,microbatch=5,layer=2; kind=slow,node=2,factor=5,step=3; \
+            kind=flip,node=2,layer=3,step=4. Repeatable.
+            """,
             valueName: "fault"
         )
     )
@@ -75,7 +79,7 @@ struct TrainCommand: AsyncParsableCommand {
             steps: steps,
             seed: seed,
             checkpoint: try checkpoints.request(),
-            faults: try fault.map { try PlannedFault(argument: $0) },
+            faults: try FaultArguments(fault),
             runDirectoryPath: runDir ?? RunRequest.newRunPath(name),
             listenHost: try NetworkInterface.address(listen),
             port: port,

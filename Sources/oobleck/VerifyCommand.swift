@@ -38,6 +38,7 @@ extension VerificationReport {
                     + "with the same losses"
             )
         }
+        if skippedSteps > 0 { lines.append("skipped      \(skippedSteps) steps, by all nodes") }
         if !verifiedCheckpoints.isEmpty {
             let list = verifiedCheckpoints.map(String.init).joined(separator: ", ")
             lines.append("checkpoints  intact at step \(list)")

@@ -50,6 +50,15 @@ struct WireRoundTripTests {
         .reconfigure(reconfiguration),
         .resume(generation: 3, step: 17),
         .commit(StepCommit(generation: 3, step: 17, clipCoefficient: 0.1 + 0.2, pauses: true)),
+        .commit(
+            StepCommit(
+                generation: 3,
+                step: 18,
+                clipCoefficient: 1,
+                pauses: false,
+                skips: true
+            )
+        ),
         .abort(generation: 4, reason: "node 2 lost: \u{1F480}"),
         .rendezvous(Rendezvous(generation: 5, key: "a/b", value: [0, 255, 128])),
         .collect(generation: 6, upload: [0, 5, 3]),
@@ -77,7 +86,7 @@ struct WireRoundTripTests {
     }()
 
     static let workerMessages: [WorkerMessage] = [
-        .ready(corpusDigest: "c0ffee"),
+        .ready(corpusDigest: "c0ffee", modelDigest: "beef"),
         .prepared(
             PreparationReport(
                 generation: 1,
@@ -93,7 +102,10 @@ struct WireRoundTripTests {
                 step: 1 << 33,
                 squaredNorms: [0: 0.1, 7: Double.leastNonzeroMagnitude],
                 losses: [0: 1 / 3, 12: -0.0],
-                busy: 0.25
+                busy: 0.25,
+                nonFinite: NonFiniteLayers(outputs: [3, 1], gradients: [7]),
+                layerTimes: [0: 0.125, 7: 1e-9],
+                state: StateObservation(digests: [0: UInt64.max, 7: 0], altered: [7])
             )
         ),
         .vote(StepVote(generation: 0, step: 0, squaredNorms: [:], losses: [:], busy: 0)),
@@ -179,11 +191,22 @@ struct WireRoundTripTests {
     @Test("session messages arrive as they were said")
     func sessionRoundTrips() throws {
         for node in [nil, NodeID(0), NodeID(12)] {
-            let hello = SessionHello(node: node, pid: 4711, protocolVersion: 9)
+            let hello = SessionHello(
+                node: node,
+                pid: 4711,
+                protocolVersion: 9,
+                nodeName: "rack-3",
+                programVersion: "1.2",
+                openFileLimit: 1024
+            )
             #expect(try WireAgentReport(hello: hello).report() == .hello(hello))
             #expect(try WireWorkerReport(hello: hello).report() == .hello(hello))
         }
-        for notice in [AgentNotice.heartbeat, .workerExited(evidence: "signal 9")] {
+        let notices: [AgentNotice] = [
+            .heartbeat, .workerExited(evidence: "signal 9"),
+            .workerExited(evidence: "signal 9", isOutOfMemory: true), .leaving(reason: "spot"),
+        ]
+        for notice in notices {
             #expect(try WireAgentReport(notice, node: 3).report() == .notice(3, notice))
         }
         #expect(try WireWorkerReport(.heartbeat, node: 3).report() == .notice(3, .heartbeat))

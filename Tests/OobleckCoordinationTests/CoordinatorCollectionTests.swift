@@ -123,7 +123,7 @@ import Testing
             for layer in uploads[node] ?? [] { bench.say(node, chunk(bench, layer)) }
             bench.say(node, digests(bench, node))
         }
-        #expect(bench.wait(60).fenced == [])
-        #expect(bench.wait(1).fenced == [0])
+        #expect(bench.wait(40).fenced == [])
+        #expect(bench.wait(2).fenced == [0])
     }
 }

@@ -4,19 +4,19 @@ import OobleckDrill
 import Testing
 
 @Suite struct CoordinatorDeadlineTests {
-    @Test("silence makes a node suspect after half the budget and lost after all of it")
+    @Test("silence makes a node suspect after half the budget and lost before all of it is over")
     func silence() throws {
         var bench = try CoordinatorBench.training(nodes: 4)
         #expect(bench.wait(1, silentWorkers: [2]).events(.suspicion) == [])
         #expect(bench.wait(0.25, silentWorkers: [2]).events(.suspicion).map(\.node) == [2])
         #expect(bench.coordinator.status(now: Seconds(bench.now)).nodes[2].state == .suspect)
-        #expect(bench.wait(0.75, silentWorkers: [2]).fenced == [])
+        #expect(bench.wait(0.5, silentWorkers: [2]).fenced == [])
         let directives = bench.wait(0.25, silentWorkers: [2])
         #expect(directives.fenced == [2])
         let message = directives.events(.nodeLost).first?.message
-        #expect(message == "node 2 is lost: no sign of life from worker for 2.3 s")
+        #expect(message == "node 2 is lost: no sign of life from worker for 2.0 s")
         bench.prepareAll()
-        #expect(bench.resumeAll().recoveries.first?.detect == 2.25)
+        #expect(bench.resumeAll().recoveries.first?.detect == 2)
     }
 
     @Test("a suspect that is heard of again is healthy again")
@@ -116,7 +116,7 @@ import Testing
         #expect(directives.reconfigured == [0, 1, 2])
         bench.prepareAll()
         // First sign: the last time it was heard of, before the alarm.
-        #expect(bench.resumeAll().recoveries.first?.detect == 2.25)
+        #expect(bench.resumeAll().recoveries.first?.detect == 2)
     }
 
     @Test("an alarm is the first sign of a loss that is proved later")
@@ -158,8 +158,8 @@ import Testing
     func stalledStep() throws {
         var bench = try CoordinatorBench.training(nodes: 2)
         bench.say(0, .vote(bench.vote(0)))
-        #expect(bench.wait(60).reconfigured == [])
-        let directives = bench.wait(1)
+        #expect(bench.wait(40).reconfigured == [])
+        let directives = bench.wait(2)
         #expect(directives.reconfigured == [0, 1])
         #expect(directives.events(.warning).first?.message.contains("no vote from nodes 1") == true)
     }

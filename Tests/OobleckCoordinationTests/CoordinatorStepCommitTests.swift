@@ -102,15 +102,6 @@ import Testing
         #expect(unknown?.code == .internalFault)
     }
 
-    @Test("a loss or norm that is no number stops the run as diverged")
-    func divergedTraining() throws {
-        let loss = try spoilt { vote in vote.losses[vote.losses.keys.sorted()[0]] = .nan }
-        #expect(loss?.code == .inputData)
-        #expect(loss?.message.contains("training diverged at step 0") == true)
-        var bench = try CoordinatorBench.training(nodes: 2)
-        #expect(bench.voteAll(norm: .infinity).stopError?.code == .inputData)
-    }
-
     @Test("a loss before the last vote undoes the step, a loss after it does not")
     func lossAroundTheCommit() throws {
         var before = try CoordinatorBench.training(nodes: 4)

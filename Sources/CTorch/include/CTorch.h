@@ -17,7 +17,7 @@ typedef struct CTStore CTStore;
 typedef struct CTGroup CTGroup;
 typedef struct CTWork CTWork;
 
-typedef enum { CT_OK = 0, CT_ERROR = 1, CT_ABORTED = 2 } CTStatus;
+typedef enum { CT_OK = 0, CT_ERROR = 1, CT_ABORTED = 2, CT_OUT_OF_RANGE = 3 } CTStatus;
 typedef enum { CT_FLOAT32 = 0, CT_INT64 = 1, CT_UINT8 = 2 } CTType;
 
 /// The message of the last call on this thread that did not return CT_OK.
@@ -61,6 +61,9 @@ int64_t ct_tensor_size(CTTensor *tensor, int dimension);
 /// First element of a contiguous CPU tensor; valid while the tensor lives.
 void *ct_tensor_data(CTTensor *tensor);
 CTStatus ct_tensor_item(CTTensor *tensor, double *out);
+/// A digest of a contiguous tensor's bytes, started from `seed`: fast, and no proof against intent.
+/// Tensors that differ in one aligned 64-bit word never have the same.
+CTStatus ct_digest(CTTensor *tensor, uint64_t seed, uint64_t *out);
 
 // Operations ------------------------------------------------------------------------------------
 
@@ -83,8 +86,8 @@ CTStatus ct_gradients(
 
 // Exact sums and the optimizer ------------------------------------------------------------------
 
-/// accumulator[offset + i] += round(gradient[i] * 2^40), exactly. Fails, with nothing added, when a
-/// value is not finite or its magnitude reaches `limit` (in units of 2^-40).
+/// accumulator[offset + i] += round(gradient[i] * 2^40), exactly. Fails with CT_OUT_OF_RANGE, and
+/// nothing added, when a value is not finite or its magnitude reaches `limit` (in units of 2^-40).
 CTStatus ct_accumulate_fixed_point(
     CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit);
 /// Sum of squares of accumulator * 2^-40 * factor, rounded to float32 first, in a fixed order.

@@ -52,6 +52,15 @@ package nonisolated struct WireHello: Sendable {
   /// Clears the value of `node`. Subsequent reads from it will return its default value.
   package mutating func clearNode() {self._node = nil}
 
+  /// Names the machine's place in the cluster over deaths and returns; empty where nobody asks.
+  package var nodeName: String = String()
+
+  /// Version of the program that says hello; empty where nobody asks.
+  package var programVersion: String = String()
+
+  /// Most file descriptors that the process may open; 0 where nobody asks.
+  package var openFileLimit: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -102,12 +111,21 @@ package nonisolated struct WireAgentReport: Sendable {
     set {content = .workerExit(newValue)}
   }
 
+  package var leaving: WireNotice {
+    get {
+      if case .leaving(let v)? = content {return v}
+      return WireNotice()
+    }
+    set {content = .leaving(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
     case hello(WireHello)
     case heartbeat(WireHeartbeat)
     case workerExit(WireWorkerExit)
+    case leaving(WireNotice)
 
   }
 
@@ -121,6 +139,9 @@ package nonisolated struct WireWorkerExit: Sendable {
   // methods supported on all messages.
 
   package var evidence: String = String()
+
+  /// Whether it was ended for lack of memory.
+  package var isOutOfMemory: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -348,6 +369,9 @@ package nonisolated struct WireReady: Sendable {
 
   package var corpusDigest: String = String()
 
+  /// SHA-256 of the model and its initial weights, hexadecimal.
+  package var modelDigest: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -401,6 +425,20 @@ package nonisolated struct WireVote: Sendable {
   package var losses: Dictionary<Int32,Double> = [:]
 
   package var busySeconds: Double = 0
+
+  /// Layers whose output, or whose gradient, was not finite in some microbatch.
+  package var nonFiniteOutputs: [Int32] = []
+
+  package var nonFiniteGradients: [Int32] = []
+
+  /// Computing time of each layer in this step.
+  package var layerSeconds: Dictionary<Int32,Double> = [:]
+
+  /// Digest of each layer's state before this step's update.
+  package var stateDigests: Dictionary<Int32,UInt64> = [:]
+
+  /// Layers whose state changed since the worker's own last update of it.
+  package var alteredLayers: [Int32] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -710,6 +748,9 @@ package nonisolated struct WireCommit: Sendable {
 
   package var pauses: Bool = false
 
+  /// Whether the update is left out.
+  package var skips: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -819,7 +860,7 @@ fileprivate nonisolated let _protobuf_package = "oobleck.control.v1"
 
 nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}pid\0\u{3}protocol_version\0\u{1}node\0\u{c}\u{1}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}pid\0\u{3}protocol_version\0\u{1}node\0\u{3}node_name\0\u{3}program_version\0\u{3}open_file_limit\0\u{c}\u{1}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -830,6 +871,9 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.pid) }()
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.protocolVersion) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self._node) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.nodeName) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.programVersion) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.openFileLimit) }()
       default: break
       }
     }
@@ -849,6 +893,15 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._node {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
     } }()
+    if !self.nodeName.isEmpty {
+      try visitor.visitSingularStringField(value: self.nodeName, fieldNumber: 5)
+    }
+    if !self.programVersion.isEmpty {
+      try visitor.visitSingularStringField(value: self.programVersion, fieldNumber: 6)
+    }
+    if self.openFileLimit != 0 {
+      try visitor.visitSingularInt64Field(value: self.openFileLimit, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -856,6 +909,9 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.pid != rhs.pid {return false}
     if lhs.protocolVersion != rhs.protocolVersion {return false}
     if lhs._node != rhs._node {return false}
+    if lhs.nodeName != rhs.nodeName {return false}
+    if lhs.programVersion != rhs.programVersion {return false}
+    if lhs.openFileLimit != rhs.openFileLimit {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -882,7 +938,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireAgentReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentReport"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}hello\0\u{1}heartbeat\0\u{3}worker_exit\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}hello\0\u{1}heartbeat\0\u{3}worker_exit\0\u{1}leaving\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -930,6 +986,19 @@ nonisolated extension WireAgentReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.content = .workerExit(v)
         }
       }()
+      case 5: try {
+        var v: WireNotice?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .leaving(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .leaving(v)
+        }
+      }()
       default: break
       }
     }
@@ -956,6 +1025,10 @@ nonisolated extension WireAgentReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
       guard case .workerExit(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     }()
+    case .leaving?: try {
+      guard case .leaving(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -971,7 +1044,7 @@ nonisolated extension WireAgentReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerExit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}evidence\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}evidence\0\u{3}is_out_of_memory\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -980,6 +1053,7 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.evidence) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isOutOfMemory) }()
       default: break
       }
     }
@@ -989,11 +1063,15 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.evidence.isEmpty {
       try visitor.visitSingularStringField(value: self.evidence, fieldNumber: 1)
     }
+    if self.isOutOfMemory != false {
+      try visitor.visitSingularBoolField(value: self.isOutOfMemory, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireWorkerExit, rhs: WireWorkerExit) -> Bool {
     if lhs.evidence != rhs.evidence {return false}
+    if lhs.isOutOfMemory != rhs.isOutOfMemory {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1426,7 +1504,7 @@ nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Ready"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}model_digest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1435,6 +1513,7 @@ nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.corpusDigest) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.modelDigest) }()
       default: break
       }
     }
@@ -1444,11 +1523,15 @@ nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.corpusDigest.isEmpty {
       try visitor.visitSingularStringField(value: self.corpusDigest, fieldNumber: 1)
     }
+    if !self.modelDigest.isEmpty {
+      try visitor.visitSingularStringField(value: self.modelDigest, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireReady, rhs: WireReady) -> Bool {
     if lhs.corpusDigest != rhs.corpusDigest {return false}
+    if lhs.modelDigest != rhs.modelDigest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1536,7 +1619,7 @@ nonisolated extension WireResumed: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Vote"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}squared_norms\0\u{1}losses\0\u{3}busy_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}squared_norms\0\u{1}losses\0\u{3}busy_seconds\0\u{3}non_finite_outputs\0\u{3}non_finite_gradients\0\u{3}layer_seconds\0\u{3}state_digests\0\u{3}altered_layers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1549,6 +1632,11 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &self.squaredNorms) }()
       case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &self.losses) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.busySeconds) }()
+      case 6: try { try decoder.decodeRepeatedInt32Field(value: &self.nonFiniteOutputs) }()
+      case 7: try { try decoder.decodeRepeatedInt32Field(value: &self.nonFiniteGradients) }()
+      case 8: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &self.layerSeconds) }()
+      case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufFixed64>.self, value: &self.stateDigests) }()
+      case 10: try { try decoder.decodeRepeatedInt32Field(value: &self.alteredLayers) }()
       default: break
       }
     }
@@ -1570,6 +1658,21 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.busySeconds.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.busySeconds, fieldNumber: 5)
     }
+    if !self.nonFiniteOutputs.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.nonFiniteOutputs, fieldNumber: 6)
+    }
+    if !self.nonFiniteGradients.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.nonFiniteGradients, fieldNumber: 7)
+    }
+    if !self.layerSeconds.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: self.layerSeconds, fieldNumber: 8)
+    }
+    if !self.stateDigests.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufFixed64>.self, value: self.stateDigests, fieldNumber: 9)
+    }
+    if !self.alteredLayers.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.alteredLayers, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1579,6 +1682,11 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.squaredNorms != rhs.squaredNorms {return false}
     if lhs.losses != rhs.losses {return false}
     if lhs.busySeconds != rhs.busySeconds {return false}
+    if lhs.nonFiniteOutputs != rhs.nonFiniteOutputs {return false}
+    if lhs.nonFiniteGradients != rhs.nonFiniteGradients {return false}
+    if lhs.layerSeconds != rhs.layerSeconds {return false}
+    if lhs.stateDigests != rhs.stateDigests {return false}
+    if lhs.alteredLayers != rhs.alteredLayers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2178,7 +2286,7 @@ nonisolated extension WireResumption: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Commit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}clip_coefficient\0\u{1}pauses\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}clip_coefficient\0\u{1}pauses\0\u{1}skips\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2190,6 +2298,7 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.clipCoefficient) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.pauses) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.skips) }()
       default: break
       }
     }
@@ -2208,6 +2317,9 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.pauses != false {
       try visitor.visitSingularBoolField(value: self.pauses, fieldNumber: 4)
     }
+    if self.skips != false {
+      try visitor.visitSingularBoolField(value: self.skips, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2216,6 +2328,7 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.step != rhs.step {return false}
     if lhs.clipCoefficient != rhs.clipCoefficient {return false}
     if lhs.pauses != rhs.pauses {return false}
+    if lhs.skips != rhs.skips {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

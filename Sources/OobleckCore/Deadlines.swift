@@ -1,0 +1,174 @@
+/// Every deadline of a run, derived from the one number that users set and from how long steps take.
+///
+/// Two kinds of trouble have to be told apart from patience. Silence is judged by the budget alone:
+/// signs of life come from threads of their own, which no step, checkpoint or transfer holds up.
+/// Waits for work (a step, a collective, a transfer) are allowed the time that the work takes, many
+/// times over, since the first step of a process or of a plan is slower than those after it.
+package struct Deadlines: Hashable, Sendable {
+    /// The longest a failure may go unnoticed.
+    package let budget: Seconds
+    /// The longest of the predicted step time and those measured lately; 0 before any is known.
+    package let step: Seconds
+
+    package init(budget: Seconds, step: Seconds = .zero) {
+        self.budget = budget
+        self.step = step
+    }
+
+    /// Those of the budget that a job has when it names none.
+    package static let standard = Deadlines(budget: 2)
+
+    // MARK: Silence
+
+    /// Time between two signs of life: three may be lost before a node is taken for dead.
+    package var heartbeat: Seconds { budget / 4 }
+    /// Time between two looks at the clock; with it a silent node is found at the latest
+    /// ``detection`` after its last sign of life.
+    package var tick: Seconds { budget / 8 }
+    /// Silence after which a node is shown as suspect.
+    package var suspicion: Seconds { budget / 2 }
+    /// Silence after which a node is lost.
+    package var lease: Seconds { budget - tick }
+    /// The longest from a node's last sign of life to its loss.
+    package var detection: Seconds { lease + tick }
+    /// How long a report of a broken collective waits for proof of who died.
+    package var grace: Seconds { budget / 8 }
+
+    // MARK: Joining
+
+    /// How long a session may take to be answered, over all attempts to connect.
+    package var connect: Seconds { 5 * budget }
+    /// How long a node's worker may take to get ready, and the run to wait for its first nodes.
+    ///
+    /// To load libtorch and a corpus takes its time however fast failures are to be found.
+    package var join: Seconds { max(Self.processStart, 20 * budget) }
+    /// How long newcomers are waited for that may follow others, before all get work at once.
+    package var joinPause: Seconds { budget / 8 }
+    /// How long the first newcomer waits for work at most, in such a storm.
+    package var joinStorm: Seconds { budget }
+
+    // MARK: Work
+
+    /// How long the members of a group may take to find each other.
+    package var formation: Seconds { 3 * budget }
+    /// How long all nodes may take to prepare a plan before silence alone counts against them.
+    package var barrier: Seconds { 3 * budget }
+    /// How long the copies of a plan may take, the most bytes that one node receives being these.
+    package func transfer(_ bytes: ByteCount) -> Seconds {
+        barrier + Seconds(Double(bytes.value) / Self.slowestLinkBytesPerSecond)
+    }
+    /// After this a node that has not prepared a plan is lost even if it shows signs of life.
+    package func preparation(receiving bytes: ByteCount) -> Seconds {
+        2 * barrier + transfer(bytes)
+    }
+    /// How long a worker waits in a collective, for others that compute.
+    package var collective: Seconds { 10 * (budget + step) }
+    /// How long a step may take, or a collection of the final state in which nothing arrives, when
+    /// no worker says that anything is wrong.
+    package var stall: Seconds { 2 * collective }
+
+    /// How long a save of so many bytes may take.
+    package func save(of bytes: ByteCount) -> Seconds {
+        stall + Seconds(Double(bytes.value) / Self.slowestDiskBytesPerSecond)
+    }
+
+    // MARK: Leaving
+
+    /// How long processes may take to leave when the run is over.
+    package var farewell: Seconds { min(max(Self.processEnd, budget), Self.processStart) }
+    /// How long a peer may take to read what was sent before its session was closed.
+    package var linger: Seconds { farewell / 2 }
+
+    // MARK: What no budget changes
+
+    /// Loading a program with its libraries and data, on a busy machine.
+    package static let processStart: Seconds = 30
+    /// Ending a program in order.
+    package static let processEnd: Seconds = 2
+    /// A link slower than this is taken for stuck.
+    package static let slowestLinkBytesPerSecond = 1e7
+    /// A disk slower than this is taken for stuck.
+    package static let slowestDiskBytesPerSecond = 1e6
+
+    /// What is wrong with the order of the deadlines, or `nil`: each must leave room for the ones
+    /// that it rests on.
+    package var violation: String? {
+        let order: [(String, Seconds, String, Seconds)] = [
+            ("two heartbeats", 2 * heartbeat, "lease", lease),
+            ("suspicion", suspicion, "lease", lease),
+            ("detection", detection, "detection_budget", budget),
+            ("grace", grace, "suspicion", suspicion),
+            ("detection", detection, "barrier", barrier),
+            ("formation", formation, "preparation", preparation(receiving: 0)),
+            ("detection", detection, "collective", collective),
+            ("step", step, "collective", collective),
+            ("collective", collective, "stall", stall),
+            ("join storm", joinStorm, "join", join),
+        ]
+        let wrong = order.first { $0.1 > $0.3 || !$0.3.value.isFinite }
+        return wrong.map { "\($0.0) of \($0.1.value) s is longer than \($0.2) of \($0.3.value) s" }
+    }
+}
+
+extension Deadlines {
+    /// One deadline for people.
+    package struct Row: Hashable, Sendable, Codable {
+        package var name: String
+        package var seconds: Seconds
+        /// What it follows from.
+        package var formula: String
+        /// What it bounds, and what happens then.
+        package var meaning: String
+    }
+
+    /// All of them, for people; transfers for the given most bytes to one node.
+    package func rows(receiving bytes: ByteCount = 0) -> [Row] {
+        [
+            Row("heartbeat", heartbeat, "budget / 4", "between two signs of life of a process"),
+            Row("tick", tick, "budget / 8", "between two looks of the coordinator at the clock"),
+            Row("suspicion", suspicion, "budget / 2", "silence after which a node is suspect"),
+            Row("lease", lease, "budget - tick", "silence after which a node is lost"),
+            Row("detection", detection, "lease + tick", "silence to loss, at most"),
+            Row("grace", grace, "budget / 8", "a broken collective waits for who died"),
+            Row("connect", connect, "5 budget", "a session is answered, or the process ends"),
+            Row("join", join, "max(30 s, 20 budget)", "a worker gets ready, or its node is lost"),
+            Row("join pause", joinPause, "budget / 8", "newcomers wait for others to follow"),
+            Row("join storm", joinStorm, "budget", "the first newcomer waits no longer"),
+            Row("formation", formation, "3 budget", "members of a group find each other"),
+            Row("barrier", barrier, "3 budget", "a plan is prepared, or silent nodes are lost"),
+            Row(
+                "transfer",
+                transfer(bytes),
+                "barrier + size at 10 MB/s",
+                "the copies of a plan arrive"
+            ),
+            Row(
+                "preparation",
+                preparation(receiving: bytes),
+                "2 barrier + transfer",
+                "a plan is prepared, or nodes are lost that live"
+            ),
+            Row(
+                "collective",
+                collective,
+                "10 (budget + step)",
+                "a wait for others that compute, or it is broken"
+            ),
+            Row("stall", stall, "2 collective", "a step, or it is tried again"),
+            Row(
+                "save",
+                save(of: 0),
+                "stall + size at 1 MB/s",
+                "a checkpoint is written, or given up"
+            ),
+            Row("farewell", farewell, "budget, within 2 to 30 s", "processes leave, or are killed"),
+            Row("linger", linger, "farewell / 2", "last words are read, or lost"),
+        ]
+    }
+}
+
+extension Deadlines.Row {
+    fileprivate init(_ name: String, _ seconds: Seconds, _ formula: String, _ meaning: String) {
+        self.init(name: name, seconds: seconds, formula: formula, meaning: meaning)
+    }
+}

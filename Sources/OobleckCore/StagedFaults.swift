@@ -1,0 +1,69 @@
+/// Failures to stage beside sudden deaths (``PlannedFault``), for tests and demonstrations.
+package struct StagedFaults: Hashable, Sendable, Codable {
+    package var numbers: [NumberFault]
+    package var slowness: [SlownessFault]
+    package var flips: [BitFlipFault]
+
+    package init(
+        numbers: [NumberFault] = [],
+        slowness: [SlownessFault] = [],
+        flips: [BitFlipFault] = []
+    ) {
+        self.numbers = numbers
+        self.slowness = slowness
+        self.flips = flips
+    }
+}
+
+/// A number that is not finite comes up in one layer's work on one microbatch, whoever does it.
+package struct NumberFault: Hashable, Sendable, Codable {
+    /// Where it comes up.
+    package enum Pass: String, Sendable, Codable, CaseIterable {
+        /// In the layer's output.
+        case forward
+        /// In the layer's gradient.
+        case backward
+    }
+
+    package var step: Int
+    /// Index of the microbatch in the global batch.
+    package var microbatch: Int
+    package var layer: Int
+    package var pass: Pass
+
+    package init(step: Int, microbatch: Int, layer: Int, pass: Pass) {
+        self.step = step
+        self.microbatch = microbatch
+        self.layer = layer
+        self.pass = pass
+    }
+}
+
+/// One node computes slower than it could, from one step on until before another.
+package struct SlownessFault: Hashable, Sendable, Codable {
+    package var node: NodeID
+    /// How many times longer its work takes; more than one.
+    package var factor: Double
+    package var step: Int
+    package var endStep: Int
+
+    package init(node: NodeID, factor: Double, step: Int, endStep: Int = Int.max) {
+        self.node = node
+        self.factor = factor
+        self.step = step
+        self.endStep = endStep
+    }
+}
+
+/// One bit of the parameters that one node holds of a layer changes before a step, unnoticed.
+package struct BitFlipFault: Hashable, Sendable, Codable {
+    package var node: NodeID
+    package var layer: Int
+    package var step: Int
+
+    package init(node: NodeID, layer: Int, step: Int) {
+        self.node = node
+        self.layer = layer
+        self.step = step
+    }
+}

@@ -1,0 +1,104 @@
+import Foundation
+import OobleckClock
+import OobleckCore
+
+/// Measures computing time, for the training thread.
+///
+/// Where several nodes of a run share a machine, a thread also waits for processors that the others
+/// use, longer the more it computes. That says nothing of its node, and is left out: but for the
+/// time that the node's own limit (a CPU quota of its control group) held it up.
+final class ComputeClock {
+    /// A stretch of time.
+    struct Interval {
+        var wall: Seconds = .zero
+        /// Part of it that the thread could have run and had no processor.
+        var delay: Seconds = .zero
+
+        static func + (left: Interval, right: Interval) -> Interval {
+            Interval(wall: left.wall + right.wall, delay: left.delay + right.delay)
+        }
+    }
+
+    /// The file with the thread's run-queue wait; `nil` where waits count or cannot be known.
+    private let scheduling: Int32?
+    private var throttledBefore: Seconds
+
+    /// A clock of the calling thread, which alone may use it.
+    init(sharesMachine: Bool) {
+        let descriptor = sharesMachine ? open("/proc/thread-self/schedstat", O_RDONLY) : -1
+        scheduling = descriptor >= 0 ? descriptor : nil
+        throttledBefore = scheduling == nil ? .zero : ControlGroup.throttledTime()
+    }
+
+    deinit { if let scheduling { close(scheduling) } }
+
+    var now: Interval { Interval(wall: MonotonicTime.now, delay: runDelay()) }
+
+    /// Time since `start`.
+    func elapsed(since start: Interval) -> Interval {
+        let now = now
+        return Interval(wall: now.wall - start.wall, delay: now.delay - start.delay)
+    }
+
+    /// Computing times of a step from its intervals by layer: without the waits, but for the share
+    /// of them that a limit of the node itself explains.
+    func times(_ intervals: [Int: Interval]) -> [Int: Seconds] {
+        guard scheduling != nil else { return intervals.mapValues(\.wall) }
+        let throttled = ControlGroup.throttledTime()
+        let own = throttled - throttledBefore
+        throttledBefore = throttled
+        let delays = intervals.values.reduce(Seconds.zero) { $0 + $1.delay }
+        let share = delays > .zero ? min(1, max(0, own.value / delays.value)) : 0
+        return intervals.mapValues { $0.wall - (1 - share) * $0.delay }
+    }
+
+    /// Time that the thread has waited for a processor: the second number of schedstat, ns.
+    private func runDelay() -> Seconds {
+        guard let scheduling else { return .zero }
+        var buffer = [UInt8](repeating: 0, count: 96)
+        let count = pread(scheduling, &buffer, buffer.count, 0)
+        guard count > 0 else { return .zero }
+        let fields = buffer.prefix(count).split(separator: UInt8(ascii: " "))
+        guard fields.count > 1 else { return .zero }
+        let nanoseconds = fields[1].reduce(0.0) { 10 * $0 + Double($1 &- UInt8(ascii: "0")) }
+        return Seconds(nanoseconds * 1e-9)
+    }
+}
+
+/// The control group of this process.
+enum ControlGroup {
+    /// Time that the group's CPU quota has held its threads up so far; 0 without one.
+    static func throttledTime() -> Seconds {
+        guard let path = statisticsPath() else { return .zero }
+        for line in text(path).split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count == 2, let value = Double(fields[1]) else { continue }
+            if fields[0] == "throttled_time" { return Seconds(value * 1e-9) }
+            if fields[0] == "throttled_usec" { return Seconds(value * 1e-6) }
+        }
+        return .zero
+    }
+
+    /// `cpu.stat` of the group, in either version of the hierarchy.
+    private static func statisticsPath() -> String? {
+        let mount = "/sys/fs/cgroup"
+        for line in text("/proc/self/cgroup").split(separator: "\n") {
+            // hierarchy:controllers:/path
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { continue }
+            let path =
+                fields[1].isEmpty
+                ? "\(mount)\(fields[2])/cpu.stat"
+                : fields[1].split(separator: ",").contains("cpu")
+                    ? "\(mount)/cpu\(fields[2])/cpu.stat" : nil
+            if let path, access(path, R_OK) == 0 { return path }
+        }
+        return nil
+    }
+
+    /// A small file's text; empty when it cannot be read.
+    private static func text(_ path: String) -> String {
+        guard let data = FileManager.default.contents(atPath: path) else { return "" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

@@ -1,0 +1,30 @@
+import Foundation
+import OobleckCore
+import OobleckData
+
+/// What all nodes must have alike before they can train one model: its shape and the weights that
+/// it starts from.
+enum ModelIdentity {
+    private static let pieceBytes = 4 << 20
+
+    /// SHA-256 of the model's specification and of the files with its initial weights, hexadecimal.
+    ///
+    /// One pass over the files.
+    static func digest(_ job: JobSpecification) throws -> String {
+        var hasher = SHA256Hasher()
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        hasher.update(Array(try encoder.encode(job.model)))
+        guard let folder = job.initialWeightsPath else { return hasher.hexadecimal }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        for name in names where name.hasSuffix(".safetensors") || name == "config.json" {
+            let file = try OpenFile("\(folder)/\(name)", for: .readInput)
+            let size = try file.regularSize()
+            hasher.update("\(name) \(size)\n")
+            for start in stride(from: 0, to: size, by: pieceBytes) {
+                hasher.update(try file.read(at: start, count: min(pieceBytes, size - start)))
+            }
+        }
+        return hasher.hexadecimal
+    }
+}
