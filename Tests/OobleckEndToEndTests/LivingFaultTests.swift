@@ -71,10 +71,11 @@ struct LivingFaultTests {
         let run = try LivingRun()
         defer { run.running.signal(SIGINT) }
         // A node that the run's own process cannot kill.
-        let endpoint = try RunDirectory.open(path: run.laboratory.path("run")).endpoint()
+        let directory = try RunDirectory.open(path: run.laboratory.path("run"))
+        let endpoint = try directory.endpoint()
         let agent = try run.laboratory.start([
-            "agent", "--coordinator", "\(endpoint.host):\(endpoint.port)", "--token",
-            endpoint.token, "--log", run.laboratory.path("agent.log"),
+            "agent", "--coordinator", "\(endpoint.host):\(endpoint.port)", "--token-file",
+            directory.tokenPath, "--log", run.laboratory.path("agent.log"),
         ])
         defer { agent.signal(SIGKILL) }
         try #require(waitUntil(60) { run.node(6)?.pipeline != nil })
