@@ -14,11 +14,7 @@ extension WireAgentReport {
         self.node = Int64(node.rawValue)
         switch notice {
         case .heartbeat: heartbeat = WireHeartbeat()
-        case .workerExited(let evidence, let isOutOfMemory):
-            workerExit = .with {
-                $0.evidence = evidence
-                $0.isOutOfMemory = isOutOfMemory
-            }
+        case .workerExited(let evidence): workerExit = .with { $0.evidence = evidence }
         case .leaving(let reason): leaving = WireNotice(reason: reason)
         }
     }
@@ -30,11 +26,7 @@ extension WireAgentReport {
         case .hello(let hello): return .hello(try hello.hello())
         case .heartbeat: return .notice(try sender(), .heartbeat)
         case .workerExit(let exit):
-            let notice = AgentNotice.workerExited(
-                evidence: line(exit.evidence),
-                isOutOfMemory: exit.isOutOfMemory
-            )
-            return .notice(try sender(), notice)
+            return .notice(try sender(), .workerExited(evidence: line(exit.evidence)))
         case .leaving(let notice):
             return .notice(try sender(), .leaving(reason: line(notice.reason)))
         }

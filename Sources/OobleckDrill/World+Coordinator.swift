@@ -33,6 +33,7 @@ extension World {
             case .heartbeat: tell(.agentHeard(process.node))
             case .workerExited(let evidence):
                 tell(.nodeLost(process.node, evidence: evidence))
+            case .leaving: tell(.drainRequested(process.node))
             }
         case .workerNotice(let notice):
             guard shell.workers[process.node] == session else { return }

@@ -204,7 +204,7 @@ struct WireRoundTripTests {
         }
         let notices: [AgentNotice] = [
             .heartbeat, .workerExited(evidence: "signal 9"),
-            .workerExited(evidence: "signal 9", isOutOfMemory: true), .leaving(reason: "spot"),
+            .workerExited(evidence: "signal 9"), .leaving(reason: "spot"),
         ]
         for notice in notices {
             #expect(try WireAgentReport(notice, node: 3).report() == .notice(3, notice))

@@ -140,9 +140,6 @@ package nonisolated struct WireWorkerExit: Sendable {
 
   package var evidence: String = String()
 
-  /// Whether it was ended for lack of memory.
-  package var isOutOfMemory: Bool = false
-
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1044,7 +1041,7 @@ nonisolated extension WireAgentReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerExit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}evidence\0\u{3}is_out_of_memory\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}evidence\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1053,7 +1050,6 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.evidence) }()
-      case 2: try { try decoder.decodeSingularBoolField(value: &self.isOutOfMemory) }()
       default: break
       }
     }
@@ -1063,15 +1059,11 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.evidence.isEmpty {
       try visitor.visitSingularStringField(value: self.evidence, fieldNumber: 1)
     }
-    if self.isOutOfMemory != false {
-      try visitor.visitSingularBoolField(value: self.isOutOfMemory, fieldNumber: 2)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireWorkerExit, rhs: WireWorkerExit) -> Bool {
     if lhs.evidence != rhs.evidence {return false}
-    if lhs.isOutOfMemory != rhs.isOutOfMemory {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
