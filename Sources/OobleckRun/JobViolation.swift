@@ -109,8 +109,10 @@ private struct SectionChecks {
     }
 
     mutating func multiple(_ key: String, _ value: Int, of divisorKey: String, _ divisor: Int) {
-        // Whoever is not positive has been found already.
-        guard value > 0, divisor > 0, !value.isMultiple(of: divisor) else { return }
+        // Whoever is not positive, or so large that the next multiple overflows, has been found.
+        guard violation == nil, value > 0, divisor > 0, !value.isMultiple(of: divisor) else {
+            return
+        }
         let below = value / divisor * divisor
         let nearest = below == 0 ? "\(divisor)" : "\(below) or \(below + divisor)"
         fail(

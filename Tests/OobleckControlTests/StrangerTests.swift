@@ -12,7 +12,7 @@ struct StrangerTests {
     /// A deadline that a test can wait for.
     private static let impatient: ControlBounds = {
         var bounds = ControlBounds()
-        bounds.handshake = 1
+        bounds.handshake = 3
         return bounds
     }()
 
