@@ -164,7 +164,7 @@ final class CoordinatorLoop: Sendable {
             guard state.agents[node] === outbox else { return }
             switch notice {
             case .heartbeat: self.process(.agentHeard(node), &state)
-            case .workerExited(let evidence, _):
+            case .workerExited(let evidence):
                 self.process(.nodeLost(node, evidence: evidence), &state)
             case .leaving: self.process(.drainRequested(node), &state)
             }
