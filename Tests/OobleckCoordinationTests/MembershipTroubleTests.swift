@@ -95,7 +95,6 @@ import Testing
         let handshake = Handshake(nodes: 6)
         func refusal(_ change: (inout SessionHello) -> Void) -> String? {
             var hello = SessionHello(
-                token: "t",
                 node: 0,
                 pid: 1,
                 nodeName: "n",
