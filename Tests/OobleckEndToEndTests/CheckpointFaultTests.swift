@@ -44,24 +44,23 @@ struct CheckpointFaultTests {
         // Room for one checkpoint of 4.1 MB, not for two.
         try #require(shell("mount -t tmpfs -o size=6m tmpfs \(disk)") == 0, "cannot mount a tmpfs")
         defer { _ = shell("umount -l \(disk)") }
-        let steps = ["--steps", "40"]
-        let kills = [0, 1, 3, 4].flatMap {
-            ["--fault", "node=\($0),point=mid-forward,step=30,target=node"]
-        }
-        let outcome = try laboratory.train(
-            "run",
-            steps + ["--checkpoint-every", "6", "--checkpoint-directory", disk] + kills
+        let running = try laboratory.start(
+            laboratory.trainArguments(
+                "run",
+                UndisturbedLong.arguments
+                    + ["--checkpoint-every", "6", "--checkpoint-directory", disk]
+            )
         )
+        try #require(waitUntil(60) { (try? failures(laboratory).isEmpty) == false })
+        _ = try laboratory.killHoldersOfFirstLayer("run")
+        let outcome = try running.wait(deadline: 60)
         try #require(outcome.status == 0, "\(outcome.errors)")
         let named = try failures(laboratory)
         #expect(named.contains("No space left"), "\(named)")
         #expect(named.contains(disk), "\(named)")
         let result = try laboratory.result("run")
-        #expect(result.restores?.allSatisfy { $0.step == 6 } == true, "\(result.restores ?? [])")
-        #expect(result.restores?.isEmpty == false)
-        let reference = try laboratory.train("long", ["--reference"] + steps)
-        try #require(reference.status == 0, "\(reference.errors)")
-        #expect(result.stateSHA256 == (try laboratory.result("long")).stateSHA256)
+        #expect(result.restores?.map(\.step) == [6])
+        #expect(result.stateSHA256 == (try UndisturbedLong.result.get()).stateSHA256)
         let report = try RunVerifier.verify(laboratory.path("run"))
         #expect(report.isIntact, "\(report.violations)")
         #expect(report.verifiedCheckpoints.contains(6))
@@ -129,9 +128,11 @@ struct CheckpointFaultTests {
     @Test("beyond the limit on file sizes of the workers, saves fail and the workers live")
     func sizeLimit() throws {
         let laboratory = try Laboratory()
-        let steps = ["--steps", "60"]
         let running = try laboratory.start(
-            laboratory.trainArguments("run", steps + ["--checkpoint-every", "20"])
+            laboratory.trainArguments(
+                "run",
+                UndisturbedLong.arguments + ["--checkpoint-every", "20"]
+            )
         )
         #expect(waitUntil(60) { (laboratory.status("run")?.step ?? 0) > 0 })
         for pid in try #require(laboratory.status("run")).nodes.flatMap(\.workerPIDs) {
@@ -142,11 +143,8 @@ struct CheckpointFaultTests {
         let named = try failures(laboratory)
         #expect(named.contains("File too large"), "\(named)")
         #expect(try laboratory.result("run").failures == 0)
-        let reference = try laboratory.train("long", ["--reference"] + steps)
-        try #require(reference.status == 0, "\(reference.errors)")
-        #expect(
-            try laboratory.result("run").stateSHA256 == laboratory.result("long").stateSHA256
-        )
+        let result = try laboratory.result("run")
+        #expect(result.stateSHA256 == (try UndisturbedLong.result.get()).stateSHA256)
     }
 
     @Test("an altered byte, a missing shard and another run's files are named and passed over")
