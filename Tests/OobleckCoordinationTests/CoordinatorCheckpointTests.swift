@@ -190,7 +190,7 @@ struct CoordinatorCheckpointTests {
         bench.voteAll()
         // Steps go on; only the disk does not.
         var directives: [CoordinatorDirective] = []
-        for _ in 0..<5 {
+        for _ in 0..<27 {
             directives += bench.wait(15)
             if bench.step < 9 { directives += bench.voteAll() }
         }
