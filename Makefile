@@ -1,6 +1,6 @@
 # Everything is one command from a fresh clone; each can be run again at any time.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check bench soak clean
+.PHONY: help setup build demo test check bench soak drill clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +28,9 @@ bench: build ## Compare training speed with eager Python, run by run; writes Ben
 
 soak: build ## Fifty runs with kills at random moments; all must end with the same state.
 	@Scripts/soak.sh 50 1
+
+drill: build ## Put a local cluster through the fault matrix; writes drill-report/report.html.
+	@.build/release/oobleck drill --report drill-report
 
 clean: ## Delete what was built; keeps libtorch and the corpus (.venv, .libtorch, .corpus).
 	rm -rf .build

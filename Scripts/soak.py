@@ -5,6 +5,10 @@ covered) and loses one to three of them: an agent, a worker, or a node's whole p
 random moment; often one more while the loss is still being recovered from. Then the state must be
 that of `--reference`, bit for bit; the run must have ended by itself, and left no process.
 Status 1 if anything of this does not hold.
+
+With `--mixed`, nodes are also stopped and continued (a zombie if it takes longer than the detection
+budget), drained, and added. With `--journal FILE`, what is known of each run is kept there, and runs
+that are in it are not run again: a campaign may be broken off and continued.
 """
 
 import argparse
@@ -21,6 +25,7 @@ import tempfile
 import time
 
 import soak_analysis
+import soak_journal
 import soak_run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -70,7 +75,7 @@ def disturbed(options: argparse.Namespace, number: int, directory: pathlib.Path,
     """A run with kills. The seed and the run's number choose how many, when, and of what; what the
     run is doing at that moment is up to the machine."""
     chance = random.Random(f"{options.seed}/{number}")
-    count = chance.randint(1, 3)
+    count = chance.randint(1, 4 if options.mixed else 3)
     nodes = max(6, SURVIVABLE_NODES + count)
     with soak_run.TrainingRun([*command(options), "--nodes", str(nodes)], directory) as run:
         deadline = time.monotonic() + options.deadline
@@ -78,7 +83,10 @@ def disturbed(options: argparse.Namespace, number: int, directory: pathlib.Path,
         moment = time.monotonic() + chance.uniform(0, 0.8 * span)
         for _ in range(count):
             run.wait(moment, deadline)
-            run.kill(chance)
+            if options.mixed:
+                run.disturb(chance)
+            else:
+                run.kill(chance)
             in_a_row = chance.random() < 0.5
             moment += chance.uniform(0, IN_A_ROW_SECONDS if in_a_row else 0.5 * span)
         return run.finish(deadline)
@@ -101,35 +109,54 @@ def judge(ending: soak_run.Ending, state: str, expected: str, result: soak_analy
 
 def soak(options: argparse.Namespace, folder: pathlib.Path, span: float, expected: str) -> Tally:
     tally = Tally()
+    journal = soak_journal.Journal(options.journal, options, expected)
     for number in range(1, options.runs + 1):
+        known = journal.run(number)
+        if known:
+            tally.verdicts[known["verdict"]] += 1
+            tally.recoveries += [soak_analysis.Recovery(**item) for item in known["recoveries"]]
+            tally.runs.append(known)
+            continue
         directory = folder / f"run-{number}"
         ending = disturbed(options, number, directory, span)
         events = soak_analysis.read_events(directory / "events.jsonl")
         result = soak_analysis.outcome(ending.kills, events)
         verdict, problem = judge(ending, state_of(directory), expected, result)
+        entry = describe(number, verdict, ending, result)
         tally.verdicts[verdict] += 1
         tally.recoveries += result.recoveries
-        kills = ", ".join(f"{kill.target} {kill.node} at step {kill.step}" for kill in ending.kills)
-        times = ", ".join(f"{item.seconds * 1000:.0f} ms" for item in result.recoveries)
-        lines = [f"run {number}/{options.runs}: {verdict} in {ending.seconds:.1f} s"]
-        lines += [f"killed {kills or 'nothing'}", f"resumed after {times or 'nothing'}"]
-        print("; ".join(lines), flush=True)
-        tally.runs.append(
-            {
-                "run": number,
-                "verdict": verdict,
-                "seconds": ending.seconds,
-                "kills": [dataclasses.asdict(kill) for kill in ending.kills],
-                "recovery_seconds": [item.seconds for item in result.recoveries],
-            }
-        )
+        tally.runs.append(entry)
+        show(options, entry, result)
         if problem:
             tally.problems.append(f"run {number}: {problem}; see {directory}")
             print(f"  {problem}", flush=True)
         else:
+            journal.add(entry)
             shutil.rmtree(directory)
             directory.with_suffix(".log").unlink()
     return tally
+
+
+def describe(number: int, verdict: str, ending: soak_run.Ending, result: soak_analysis.Outcome):
+    """What is kept of a run."""
+    return {
+        "run": number,
+        "verdict": verdict,
+        "seconds": ending.seconds,
+        "kills": [dataclasses.asdict(kill) for kill in ending.kills],
+        "other": ending.other,
+        "recovery_seconds": [item.seconds for item in result.recoveries],
+        "recoveries": [item.summary() for item in result.recoveries],
+    }
+
+
+def show(options: argparse.Namespace, entry: dict, result: soak_analysis.Outcome) -> None:
+    kills = [f"{kill['target']} {kill['node']} at step {kill['step']}" for kill in entry["kills"]]
+    done = ", ".join(kills + entry["other"])
+    times = ", ".join(f"{item.seconds * 1000:.0f} ms" for item in result.recoveries)
+    lines = [f"run {entry['run']}/{options.runs}: {entry['verdict']} in {entry['seconds']:.1f} s"]
+    lines += [f"hit {done or 'nothing'}", f"resumed after {times or 'nothing'}"]
+    print("; ".join(lines), flush=True)
 
 
 def report(options: argparse.Namespace, tally: Tally, expected: str) -> None:
@@ -150,7 +177,8 @@ def report(options: argparse.Namespace, tally: Tally, expected: str) -> None:
         print(f"soak: {problem}", file=sys.stderr)
     if options.output:
         summary = {
-            "command": f"Scripts/soak.sh {options.runs} {options.seed}",
+            "command": f"Scripts/soak.sh {options.runs} {options.seed}"
+            + (" --mixed" if options.mixed else ""),
             "finished": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "cores": os.cpu_count(),
             "steps": options.steps,
@@ -173,6 +201,8 @@ def options_of_command_line() -> argparse.Namespace:
     parser.add_argument("--deadline", type=float, default=120, help="seconds a run may take")
     parser.add_argument("--config", type=pathlib.Path, default=ROOT / "Examples/tiny.yaml")
     parser.add_argument("--oobleck", type=pathlib.Path, default=ROOT / ".build/release/oobleck")
+    parser.add_argument("--mixed", action="store_true", help="stop, drain and add nodes, too")
+    parser.add_argument("--journal", type=pathlib.Path, help="file to continue a campaign from")
     parser.add_argument("--output", type=pathlib.Path, help="JSON file for the figures")
     options = parser.parse_args()
     if options.runs < 1 or options.steps < 1:

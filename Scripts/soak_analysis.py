@@ -32,6 +32,10 @@ class Recovery:
         """Whether a node was killed while another's loss was being recovered from."""
         return len(self.kills) > 1
 
+    def summary(self) -> dict:
+        """All of it, for a file."""
+        return dataclasses.asdict(self)
+
 
 @dataclasses.dataclass
 class Outcome:

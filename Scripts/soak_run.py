@@ -26,6 +26,8 @@ class Ending:
     training_seconds: float
     kills: list[Kill]
     orphans: list[str]
+    # What else was done, in words.
+    other: list[str] = dataclasses.field(default_factory=list)
 
 
 class TrainingRun:
@@ -36,6 +38,9 @@ class TrainingRun:
         self.log = directory.with_suffix(".log")
         self.groups: set[int] = set()
         self.kills: list[Kill] = []
+        self.other: list[str] = []
+        # Processes that stand still: when each goes on, and their numbers.
+        self.frozen: list[tuple[float, list[int]]] = []
         self.training_since: float | None = None
         self.started = time.monotonic()
         with self.log.open("wb") as log:
@@ -88,7 +93,75 @@ class TrainingRun:
     def wait(self, until: float, deadline: float) -> None:
         """Returns at `until`, at the deadline, or when the run ends."""
         while self.is_running(deadline) and time.monotonic() < until:
+            self.thaw()
             time.sleep(min(POLL_SECONDS, max(0.0, until - time.monotonic())))
+
+    def disturb(self, random_source: random.Random) -> None:
+        """One fault of any kind."""
+        kind = random_source.choice(["kill", "kill", "stop", "stop", "drain", "add"])
+        if kind == "kill":
+            self.kill(random_source)
+        elif kind == "stop":
+            self.stop(random_source)
+        elif kind == "drain":
+            found = self.status()["nodes"]
+            healthy = sorted(node["id"] for node in found if node["state"] == "healthy")
+            if len(healthy) > 4:
+                self.order("drain", str(random_source.choice(healthy)))
+        else:
+            self.order("add")
+
+    def order(self, *words: str) -> None:
+        """Asks the run for something by the command line; a run that is over may refuse."""
+        program = self.process.args[0]
+        command = [program, words[0], str(self.directory), *words[1:]]
+        status = subprocess.run(command, capture_output=True, timeout=30, check=False).returncode
+        self.other.append(f"{' '.join(words)}{'' if status == 0 else ' (refused)'}")
+
+    def stop(self, random_source: random.Random) -> None:
+        """SIGSTOP to an agent, a worker or both, and SIGCONT after a while: beyond the detection
+        budget the node is lost meanwhile."""
+        status = self.status()
+        hit = {kill.node for kill in self.kills}
+        nodes = [
+            node
+            for node in status["nodes"]
+            if node["state"] == "healthy" and node["id"] not in hit
+            if node.get("agent_pid") and node["worker_pids"]
+        ]
+        target = random_source.choice(TARGETS)
+        seconds = random_source.uniform(0.1, 5)
+        if not nodes or self.process.poll() is not None:
+            return
+        node = random_source.choice(sorted(nodes, key=lambda node: node["id"]))
+        pids = {
+            "agent": [node["agent_pid"]],
+            "worker": node["worker_pids"],
+            "node": [*node["worker_pids"], node["agent_pid"]],
+        }[target]
+        for pid in pids:
+            self.signal(pid, signal.SIGSTOP)
+        now = time.monotonic()
+        self.frozen.append((now + seconds, pids))
+        self.kills.append(
+            Kill(node["id"], f"stopped {target} for {seconds:.1f} s", status["step"], now, time.time())
+        )
+
+    def thaw(self, everything: bool = False) -> None:
+        """Lets go on who has stood still long enough."""
+        now = time.monotonic()
+        for moment, pids in self.frozen:
+            if everything or moment <= now:
+                for pid in pids:
+                    self.signal(pid, signal.SIGCONT)
+        self.frozen = [item for item in self.frozen if not everything and item[0] > now]
+
+    @staticmethod
+    def signal(pid: int, number: int) -> None:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass  # it is gone: nothing to stop or to let go on
 
     def kill(self, random_source: random.Random) -> None:
         """Kills an agent, a worker or both of a random healthy node; nothing if there is none."""
@@ -127,8 +200,10 @@ class TrainingRun:
     def finish(self, deadline: float) -> Ending:
         """Waits for the end, until the deadline, and clears away what is left of the run."""
         while self.is_running(deadline):
+            self.thaw()
             self.status()
             time.sleep(0.05)
+        self.thaw(everything=True)
         status = self.process.poll()
         ended = time.monotonic()
         orphans = self.orphans() if status is not None else []
@@ -136,7 +211,7 @@ class TrainingRun:
             time.sleep(0.1)
             orphans = self.orphans()
         since = self.training_since or ended
-        return Ending(status, ended - self.started, ended - since, self.kills, orphans)
+        return Ending(status, ended - self.started, ended - since, self.kills, orphans, self.other)
 
     def processes(self) -> list[tuple[int, str]]:
         """Living processes of the run: in one of its groups, or with its directory's name."""

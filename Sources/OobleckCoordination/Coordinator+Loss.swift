@@ -86,8 +86,9 @@ extension Coordinator {
     /// to blame for the silence.
     private mutating func forgiveOwnAbsence(now: Seconds) {
         defer { lastTick = now }
-        guard let lastTick, now - lastTick > deadlines.suspicion else { return }
-        let absence = now - lastTick
+        // Before the first tick, the first event shows that it was there.
+        guard let last = lastTick ?? started, now - last > deadlines.suspicion else { return }
+        let absence = now - last
         for node in members.keys {
             if let heard = members[node]?.agentHeard {
                 members[node]?.agentHeard = min(now, heard + absence)

@@ -66,6 +66,8 @@ extension Coordinator {
         }
         for reason in passedOver { log(.checkpointDamaged, "passed over: \(reason)") }
         guard let point else {
+            // Enough nodes may have come while the store was looking.
+            if goOnWithWhatIsHeld(now: now) { return }
             let what = "\(restore.reason); there is no checkpoint to restore"
             return stop(OobleckError(.outOfNodes, what))
         }
@@ -77,14 +79,20 @@ extension Coordinator {
     /// the checkpoint.
     mutating func goOnIfPossible(now: Seconds) {
         guard phase == .waitingForNodes, let point = restore?.point else { return }
-        if case .success(let document) = decidePlan(committed: committedSteps, now: now) {
-            restore = nil
-            log(.warning, "going on without a checkpoint: all layers are held")
-            return prepare(document, now: now)
-        }
+        if goOnWithWhatIsHeld(now: now) { return }
         if case .success(let document) = decidePlan(committed: 0, restoring: true, now: now) {
             prepare(document, restoring: point, now: now)
         }
+    }
+
+    private mutating func goOnWithWhatIsHeld(now: Seconds) -> Bool {
+        guard case .success(let document) = decidePlan(committed: committedSteps, now: now) else {
+            return false
+        }
+        restore = nil
+        log(.warning, "going on without a checkpoint: all layers are held")
+        prepare(document, now: now)
+        return true
     }
 
     /// A worker cannot load the checkpoint: the one before it is tried.

@@ -153,8 +153,11 @@ extension Attempt {
         }
     }
 
-    /// For half a detection budget nobody reaches the coordinator: no step may be committed, and
-    /// nobody may be taken for lost.
+    /// For a quarter of the detection budget nobody reaches the coordinator: no step may be
+    /// committed, and nobody may be taken for lost.
+    ///
+    /// Not for longer: streams go on late, at up to twice the length of a cut, because each try to
+    /// send again comes after twice the time of the one before.
     private func cutOffCoordinator(
         _ run: ObservedRun,
         _ network: NetworkLaboratory,
@@ -164,7 +167,7 @@ extension Attempt {
         // What was under way when the link went down has arrived after this.
         try await Task.sleep(for: .milliseconds(200))
         let before = try run.status()?.step ?? 0
-        try await Task.sleep(for: .milliseconds(800))
+        try await Task.sleep(for: .milliseconds(300))
         let after = try run.status()?.step ?? 0
         try await network.setLink(nil, isUp: true)
         if after > before + 1 {

@@ -61,7 +61,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .partitionToCoordinator: "a node's packets to the coordinator are lost, one way"
         case .partitionFromCoordinator: "the coordinator's packets to a node are lost, one way"
         case .partitionMinority: "two of seven nodes are cut off and come back, f = 2"
-        case .partitionCoordinator: "the coordinator is cut off for less than the budget"
+        case .partitionCoordinator: "the coordinator is cut off for a quarter of the budget"
         case .bandwidthLimit: "a node's link is limited to 20 Mbit/s"
         case .jitter: "a node's packets take up to 100 ms longer"
         }

@@ -1,7 +1,8 @@
 extension DrillReport {
     /// Above the rows.
-    package static let heading =
-        "fault                       runs  detected ms  recovered ms  state  samples  leaks"
+    package static let heading = DrillRow.line(
+        ["fault", "runs", "detected ms", "recovered ms", "state", "samples", "leaks"]
+    )
 
     /// Below the rows.
     package var closing: String {
@@ -17,17 +18,22 @@ extension DrillRow {
             return ["\(Self.pad(fault.rawValue, 26))  skipped: \(reasons.first ?? "")"]
         }
         let samples = samplesLost + samplesRepeated == 0 ? "once" : "not once"
-        let cells = [
-            Self.pad(fault.rawValue, 26),
-            Self.padLeft("\(runs)", 5),
-            Self.padLeft(Spread(detected)?.text ?? "-", 12),
-            Self.padLeft(Spread(recovered)?.text ?? "-", 13),
-            Self.padLeft(isStateEqual ? "equal" : "DIFFERS", 6),
-            Self.padLeft(samples, 8),
-            Self.padLeft(leaks.isEmpty ? "none" : "\(leaks.count)", 6),
-        ]
-        let row = cells.joined(separator: " ")
+        let row = Self.line(
+            [
+                fault.rawValue, "\(runs)", Spread(detected)?.text ?? "-",
+                Spread(recovered)?.text ?? "-", isStateEqual ? "equal" : "DIFFERS", samples,
+                leaks.isEmpty ? "none" : "\(leaks.count)",
+            ]
+        )
         return [row] + (reasons + leaks).map { "    FAILED: \($0)" }
+    }
+
+    /// Cells in columns: 80 characters wide.
+    static func line(_ cells: [String]) -> String {
+        let widths = [26, 5, 11, 12, 7, 8, 5]
+        return zip(cells, widths).enumerated().map { place, cell in
+            place == 0 ? pad(cell.0, cell.1) : padLeft(cell.0, cell.1)
+        }.joined(separator: " ")
     }
 
     private static func pad(_ text: String, _ width: Int) -> String {

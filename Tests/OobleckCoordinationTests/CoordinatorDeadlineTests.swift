@@ -54,6 +54,16 @@ import Testing
         #expect(bench.wait(2.5, silentWorkers: [1]).fenced == [1])
     }
 
+    @Test("a coordinator that was away before its first tick takes nobody for dead either")
+    func ownAbsenceBeforeTheFirstTick() throws {
+        // Found by simulation: it stood still for 4 s before it could tick once.
+        var bench = try CoordinatorBench.training(nodes: 4)
+        bench.now += 4
+        #expect(bench.tell(.tick).fenced == [])
+        #expect(bench.wait(1.5).fenced == [])
+        #expect(bench.wait(2.5, silentWorkers: [1]).fenced == [1])
+    }
+
     @Test("after a false alarm nothing happens for a moment, then the same nodes try again")
     func falseAlarm() throws {
         var bench = try CoordinatorBench.training(nodes: 2)

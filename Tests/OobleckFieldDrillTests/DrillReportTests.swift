@@ -44,7 +44,7 @@ import Testing
         #expect(html.contains("1&lt;2") && html.contains("12 &amp; not 34"))
         #expect(html.contains("1500 / 2010 / 2010"))
         #expect(!html.contains("http") && !html.contains("src="))
-        let counts = ["<b>1</b> passed", "<b>1</b> failed", "<b>1</b>\nskipped"]
+        let counts = ["<b>1</b> passed", "<b>1</b> failed", "<b>1</b> skipped"]
         #expect(counts.allSatisfy { html.contains($0) }, "\(html)")
     }
 
