@@ -45,6 +45,7 @@ let grpcTransport = Target.Dependency.product(
 )
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 var targets: [Target] = [
@@ -66,6 +67,7 @@ var targets: [Target] = [
     module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
     module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
     module("OobleckCoordination", ["OobleckCore", "OobleckReconfiguration"]),
+    module("OobleckStore", ["OobleckCoordination", "OobleckCore", grdb]),
     module("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration"]),
     module(
         "OobleckControl",
@@ -84,7 +86,7 @@ var targets: [Target] = [
             "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
             "OobleckControl", "OobleckCoordination", "OobleckEvaluation", "OobleckRecording",
-            "OobleckSimulator",
+            "OobleckSimulator", "OobleckStore",
             argumentParser, logging,
         ],
         swiftSettings: swiftSettings
@@ -104,6 +106,10 @@ var targets: [Target] = [
     tests("OobleckData", ["OobleckCore", "OobleckData", crypto]),
     tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", crypto]),
     tests("OobleckCoordination", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
+    tests(
+        "OobleckStore",
+        ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckStore", grdb]
+    ),
     tests(
         "OobleckControl",
         [
@@ -185,6 +191,7 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: targets,
     swiftLanguageModes: [.v6],

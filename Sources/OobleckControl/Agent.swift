@@ -12,10 +12,11 @@ package struct Agent: Sendable {
     /// How long a worker may take to leave by itself when the run is over.
     static let farewell: Seconds = 2
 
-    let coordinator: CoordinatorAddress
+    let coordinator: CoordinatorLocator
     let token: String
     let node: NodeID?
     let workerExecutable: String
+    let workerArguments: [String]
     let logPath: String?
 
     /// An agent.
@@ -25,18 +26,21 @@ package struct Agent: Sendable {
     ///   - token: What the coordinator wants to see.
     ///   - node: The number to join as; `nil` takes the next free one.
     ///   - workerExecutable: What to run as the worker.
+    ///   - workerArguments: How the worker finds the coordinator.
     ///   - logPath: File to which the worker's output is added; `nil` is ours.
     package init(
-        coordinator: CoordinatorAddress,
+        coordinator: CoordinatorLocator,
         token: String,
         node: NodeID?,
         workerExecutable: String,
+        workerArguments: [String],
         logPath: String?
     ) {
         self.coordinator = coordinator
         self.token = token
         self.node = node
         self.workerExecutable = workerExecutable
+        self.workerArguments = workerArguments
         self.logPath = logPath
     }
 
@@ -47,83 +51,102 @@ package struct Agent: Sendable {
     package func run() async throws {
         let worker = WorkerHolder()
         defer { worker.kill() }
-        try await coordinator.withClient { client in
-            try await converse(WireControlPlane.Client(wrapping: client), worker)
-        }
+        let events = EventRelay()
+        let logic = AgentSession(
+            token: token,
+            node: node,
+            pid: Int(getpid()),
+            hasStandby: coordinator.hasStandby,
+            now: MonotonicTime.now
+        )
+        let node = Mutex(node)
+        let driver = SessionDriver(
+            logic,
+            open: { [coordinator] attempt in
+                try await coordinator.address().withClient { client in
+                    let client = WireControlPlane.Client(wrapping: client)
+                    try await Self.converse(client, node: { node.withLock { $0 } }, attempt)
+                }
+            },
+            act: { action in
+                switch action {
+                case .startWorker(let number):
+                    node.withLock { $0 = number }
+                    start(worker, node: number, events)
+                case .killWorker: worker.kill()
+                case .dismissWorker: worker.dismiss()
+                }
+            }
+        )
+        events.open { driver.local($0) }
+        let ending = await driver.run()
+        if worker.isDismissed { try await worker.leave(within: Self.farewell) }
+        if case .failed(let error) = ending { throw error }
     }
 
-    private func converse<Transport: ClientTransport>(
+    private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,
-        _ worker: WorkerHolder
+        node: @Sendable @escaping () -> NodeID?,
+        _ attempt: SessionAttempt<AgentInstruction, AgentNotice>
     ) async throws {
-        let notices = Outbox<(NodeID, AgentNotice)>()
-        let hello = SessionHello(token: token, node: node, pid: Int(getpid()))
-        let watch = ConnectionWatch(coordinator)
-        defer { notices.close() }
-        try await watch.run {
-            try await client.agentSession(
-                options: .session,
-                requestProducer: { writer in
-                    try await writer.write(WireAgentReport(hello: hello))
-                    for await (node, notice) in notices.elements {
+        try await client.agentSession(
+            options: .session,
+            requestProducer: { writer in
+                attempt.opened()
+                for await report in attempt.reports.elements {
+                    switch report {
+                    case .hello(let hello): try await writer.write(WireAgentReport(hello: hello))
+                    case .notice(let notice):
+                        guard let node = node() else { continue }
                         try await writer.write(WireAgentReport(notice, node: node))
                     }
-                },
-                onResponse: { response in
-                    var heartbeats: HeartbeatTimer?
-                    defer { heartbeats?.cancel() }
-                    for try await directive in response.messages {
-                        switch try directive.instruction() {
-                        case .admitted(let node, let budget):
-                            watch.connected()
-                            heartbeats = HeartbeatTimer(budget: budget) {
-                                _ = notices.add((node, .heartbeat))
-                            }
-                            try start(worker, node: node, notices)
-                        case .refused(let reason):
-                            throw OobleckError(.usage, "the coordinator refuses: \(reason)")
-                        case .fence(let reason):
-                            worker.kill()
-                            throw OobleckError(.outOfNodes, "put out of the run: \(reason)")
-                        case .stop:
-                            return try await worker.leave(within: Self.farewell)
-                        }
-                    }
-                    worker.kill()
-                    guard let exit = worker.exit else {
-                        throw OobleckError(.outOfNodes, "the coordinator ended the session")
-                    }
-                    // A worker that was told to leave does so with status 0.
-                    if exit != .status(0) { throw OobleckError(.outOfNodes, "its worker \(exit)") }
                 }
-            )
-        }
+            },
+            onResponse: { response in
+                for try await directive in response.messages {
+                    attempt.received(try directive.instruction())
+                }
+            }
+        )
     }
 
-    private func start(
-        _ worker: WorkerHolder,
-        node: NodeID,
-        _ notices: Outbox<(NodeID, AgentNotice)>
-    ) throws {
-        try worker.start {
-            try ChildProcess.spawn(
-                workerExecutable,
-                [
-                    "worker", "--coordinator", coordinator.description, "--token", token,
-                    "--node", node.description,
-                ],
-                // One thread each: the node is the unit of parallelism.
-                environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
-                group: .parents,
-                holdsInput: true,
-                logPath: logPath
-            ) { exit in
-                worker.noteExit(exit)
-                _ = notices.add((node, .workerExited(evidence: "its worker \(exit)")))
-                // A node without a worker is over: the coordinator reads this, then the end.
-                notices.close()
+    private func start(_ worker: WorkerHolder, node: NodeID, _ events: EventRelay) {
+        do {
+            try worker.start {
+                try ChildProcess.spawn(
+                    workerExecutable,
+                    ["worker", "--token", token, "--node", node.description] + workerArguments,
+                    // One thread each: the node is the unit of parallelism.
+                    environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
+                    group: .parents,
+                    holdsInput: true,
+                    logPath: logPath
+                ) { exit in
+                    worker.noteExit(exit)
+                    // A worker that was told to leave does so with status 0.
+                    let isInOrder = exit == .status(0)
+                    events.pass(.workerExited(evidence: "its worker \(exit)", inOrder: isInOrder))
+                }
             }
+        } catch let error as OobleckError {
+            events.pass(.workerFailed(error))
+        } catch {
+            events.pass(.workerFailed(OobleckError(.internalFault, "\(error)")))
         }
+    }
+}
+
+/// Passes what happens on the node on to a session that is made later.
+private final class EventRelay: Sendable {
+    private let receiver = Mutex<(@Sendable (AgentSession.Local) -> Void)?>(nil)
+
+    func open(_ receiver: @escaping @Sendable (AgentSession.Local) -> Void) {
+        self.receiver.withLock { $0 = receiver }
+    }
+
+    func pass(_ event: AgentSession.Local) {
+        let receiver = receiver.withLock { $0 }
+        receiver?(event)
     }
 }
 
@@ -132,13 +155,14 @@ private final class WorkerHolder: Sendable {
     private struct State {
         var process: ChildProcess?
         var isOver = false
+        var isDismissed = false
         var exit: ChildProcess.Exit?
     }
 
     private let state = Mutex(State())
 
-    /// How the worker ended; `nil` while it lives.
-    var exit: ChildProcess.Exit? { state.withLock { $0.exit } }
+    /// Whether the worker may leave by itself.
+    var isDismissed: Bool { state.withLock { $0.isDismissed } }
 
     func start(_ spawn: () throws -> ChildProcess) throws {
         try state.withLock { state in
@@ -148,6 +172,14 @@ private final class WorkerHolder: Sendable {
     }
 
     func noteExit(_ exit: ChildProcess.Exit) { state.withLock { $0.exit = exit } }
+
+    /// Lets no other worker start.
+    func dismiss() {
+        state.withLock { state in
+            state.isOver = true
+            state.isDismissed = true
+        }
+    }
 
     /// Ends the worker at once, and lets no other start.
     func kill() {
@@ -159,11 +191,7 @@ private final class WorkerHolder: Sendable {
 
     /// Lets the worker leave by itself, and ends it when it takes too long.
     func leave(within time: Seconds) async throws {
-        let process = state.withLock { state in
-            state.isOver = true
-            return state.process
-        }
-        guard let process else { return }
+        guard let process = state.withLock({ $0.process }) else { return }
         let deadline = MonotonicTime.now + time
         if try await !process.waitUntilExit(deadline: deadline) { kill() }
     }

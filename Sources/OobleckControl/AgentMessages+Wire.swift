@@ -41,6 +41,7 @@ extension WireAgentDirective {
         case .refused(let reason): refused = WireNotice(reason: reason)
         case .fence(let reason): fence = WireNotice(reason: reason)
         case .stop(let reason): stop = WireNotice(reason: reason)
+        case .heartbeat: heartbeat = WireHeartbeat()
         }
     }
 
@@ -54,6 +55,7 @@ extension WireAgentDirective {
         case .refused(let notice): return .refused(reason: notice.reason)
         case .fence(let notice): return .fence(reason: notice.reason)
         case .stop(let notice): return .stop(reason: notice.reason)
+        case .heartbeat: return .heartbeat
         }
     }
 }

@@ -25,7 +25,11 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
                 throw malformed("AgentReport", "the first is no hello")
             }
             try check(hello)
-            (node, outbox) = try await loop.attachAgent(requested: hello.node, pid: hello.pid)
+            (node, outbox) = try await loop.attachAgent(
+                requested: hello.node,
+                pid: hello.pid,
+                isReturning: hello.isReturning
+            )
         } catch let error as OobleckError {
             return try await response.write(WireAgentDirective(.refused(reason: error.message)))
         }
@@ -57,7 +61,11 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
             }
             try check(hello)
             node = claimed
-            outbox = try await loop.attachWorker(node, pid: hello.pid)
+            outbox = try await loop.attachWorker(
+                node,
+                pid: hello.pid,
+                testimony: hello.testimony
+            )
         } catch let error as OobleckError {
             return try await response.write(WireWorkerDirective(.refused(reason: error.message)))
         }
@@ -162,7 +170,10 @@ private struct Session<Element: Sendable>: Sendable {
                 while let report = try await reports.next() { try await read(report) }
             }
             group.addTask {
-                for await element in outbox.elements { try await write(element) }
+                for await element in outbox.elements {
+                    try await write(element)
+                    outbox.noteWritten()
+                }
             }
             group.addTask {
                 await outbox.waitUntilClosed()

@@ -1,8 +1,6 @@
 import GRPCCore
 import GRPCNIOTransportHTTP2
-import OobleckClock
 import OobleckCore
-import Synchronization
 
 /// Where a coordinator listens.
 package struct CoordinatorAddress: Hashable, Sendable, CustomStringConvertible {
@@ -64,10 +62,10 @@ package struct CoordinatorAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension CallOptions {
-    /// A session waits for the coordinator to come up, as long as its ``ConnectionWatch`` says.
+    /// A session that cannot be opened fails at once; when to try again its owner decides.
     static var session: CallOptions {
         var options = CallOptions.defaults
-        options.waitForReady = true
+        options.waitForReady = false
         options.maxResponseMessageBytes = CoordinatorServer.largestMessageBytes
         return options
     }
@@ -77,42 +75,5 @@ extension CallOptions {
         var options = CallOptions.defaults
         options.timeout = .seconds(5)
         return options
-    }
-}
-
-/// Ends an attempt to open a session that takes too long.
-final class ConnectionWatch: Sendable {
-    /// How long a session may take to be answered.
-    static let deadline: Seconds = 10
-
-    private let address: CoordinatorAddress
-    private let isConnected = Mutex(false)
-
-    init(_ address: CoordinatorAddress) { self.address = address }
-
-    /// The session is answered.
-    func connected() { isConnected.withLock { $0 = true } }
-
-    /// Runs a session, and throws one line when it is not answered in time.
-    func run(_ session: @escaping @Sendable () async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            defer { group.cancelAll() }
-            group.addTask {
-                try await session()
-                return true
-            }
-            group.addTask {
-                try await Task.sleep(for: Duration(Self.deadline))
-                guard self.isConnected.withLock({ $0 }) else {
-                    throw OobleckError(
-                        .outOfNodes,
-                        "no answer from a coordinator at \(self.address) "
-                            + "within \(Int(Self.deadline.value)) s"
-                    )
-                }
-                return false
-            }
-            for try await isOver in group where isOver { return }
-        }
     }
 }

@@ -25,6 +25,8 @@ package final class CoordinatorServer: Sendable {
     ///   - coordinator: The decisions.
     ///   - detectionBudget: The job's.
     ///   - recording: Where the run leaves its traces.
+    ///   - store: Where the coordinator keeps what the next one has to know.
+    ///   - faults: Deaths of this process to stage.
     ///   - socket: Where to listen.
     ///   - token: What a peer has to present to be let in.
     ///   - onAddNode: Starts one more local node and returns its number, or throws why not.
@@ -33,6 +35,8 @@ package final class CoordinatorServer: Sendable {
         coordinator: Coordinator,
         detectionBudget: Seconds,
         recording: any RunRecording,
+        store: any CoordinationStore = NoCoordinationStore(),
+        faults: CoordinatorFaultInjector = CoordinatorFaultInjector(),
         socket: ListeningSocket?,
         token: String,
         onAddNode: @escaping @Sendable () throws -> NodeID = {
@@ -44,6 +48,8 @@ package final class CoordinatorServer: Sendable {
             coordinator: coordinator,
             detectionBudget: detectionBudget,
             recording: recording,
+            store: store,
+            faults: faults,
             onFence: onFence
         )
         self.token = token

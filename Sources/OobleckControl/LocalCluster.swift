@@ -6,11 +6,14 @@ import Synchronization
 /// The nodes of a run on this machine: one agent process each, with its worker in its own process
 /// group.
 ///
-/// None outlives this process: whoever holds the cluster ends it, agents notice when the
-/// coordinator is gone, and workers when their agent is.
+/// Whoever holds the cluster ends it when the run is over. When this process dies before, the nodes
+/// wait for a coordinator that goes on with the run, which adopts them, and end by themselves when
+/// none comes in time.
 package final class LocalCluster: Sendable {
     private struct State {
         var agents: [NodeID: ChildProcess] = [:]
+        /// Agents that an earlier coordinator started.
+        var adopted: [NodeID: AdoptedProcess] = [:]
         var nextNode = 0
         var isClosed = false
     }
@@ -19,6 +22,7 @@ package final class LocalCluster: Sendable {
     private let workerExecutable: String
     private let coordinator: CoordinatorAddress
     private let token: String
+    private let endpointPath: String
     private let logsPath: String
     private let state = Mutex(State())
 
@@ -29,19 +33,37 @@ package final class LocalCluster: Sendable {
     ///   - workerExecutable: What agents run as their worker.
     ///   - coordinator: Where the run's coordinator listens.
     ///   - token: What it wants to see.
+    ///   - endpointPath: The run's coordinator.json, where agents and workers look for it.
     ///   - logsPath: Folder for each node's output.
     package init(
         executable: String,
         workerExecutable: String,
         coordinator: CoordinatorAddress,
         token: String,
+        endpointPath: String,
         logsPath: String
     ) {
         self.executable = executable
         self.workerExecutable = workerExecutable
         self.coordinator = coordinator
         self.token = token
+        self.endpointPath = endpointPath
         self.logsPath = logsPath
+    }
+
+    /// Takes over the nodes of an earlier coordinator: those that still run, by the process id of
+    /// their agent.
+    ///
+    /// Returns how many do. New nodes get numbers above all of `agents` and `used`.
+    package func adopt(_ agents: [NodeID: Int], used: [NodeID]) -> Int {
+        state.withLock { state in
+            for (node, pid) in agents {
+                state.adopted[node] = AdoptedProcess(pid: pid_t(pid), mark: endpointPath)
+            }
+            let highest = (used + agents.keys).map(\.rawValue).max() ?? -1
+            state.nextNode = max(state.nextNode, highest + 1)
+            return state.adopted.count
+        }
     }
 
     /// Starts one more node, and returns its number.
@@ -59,7 +81,8 @@ package final class LocalCluster: Sendable {
                 executable,
                 [
                     "agent", "--coordinator", coordinator.description, "--token", token,
-                    "--node", node.description, "--worker-executable", workerExecutable,
+                    "--endpoint", endpointPath, "--node", node.description, "--worker-executable",
+                    workerExecutable,
                     "--log", log,
                 ],
                 group: .own,
@@ -74,14 +97,19 @@ package final class LocalCluster: Sendable {
     /// Process ids of the agents that live, by node.
     package var agentPIDs: [NodeID: Int] {
         state.withLock { state in
-            state.agents.filter { $0.value.exitStatus == nil }.mapValues { Int($0.pid) }
+            let children = state.agents.filter { $0.value.exitStatus == nil }
+            let adopted = state.adopted.filter { $0.value.isAlive }.mapValues { Int($0.pid) }
+            return children.mapValues { Int($0.pid) }.merging(adopted) { child, _ in child }
         }
     }
 
     /// Ends a node's agent and worker with SIGKILL; false when they are gone already.
     @discardableResult
     package func kill(_ node: NodeID) -> Bool {
-        state.withLock { $0.agents[node]?.signalGroup(SIGKILL) ?? false }
+        state.withLock { state in
+            state.agents[node]?.signalGroup(SIGKILL) ?? state.adopted[node]?.signalGroup(SIGKILL)
+                ?? false
+        }
     }
 
     /// Ends all nodes at once, and lets no other start.
@@ -91,6 +119,16 @@ package final class LocalCluster: Sendable {
         state.withLock { state in
             state.isClosed = true
             for agent in state.agents.values { agent.signalGroup(SIGKILL) }
+            for agent in state.adopted.values { _ = agent.signalGroup(SIGKILL) }
+        }
+    }
+
+    /// Lets go of the nodes: another coordinator has them now.
+    package func abandon() {
+        state.withLock { state in
+            state.isClosed = true
+            state.agents = [:]
+            state.adopted = [:]
         }
     }
 
@@ -103,6 +141,9 @@ package final class LocalCluster: Sendable {
         defer { killAll() }
         let deadline = MonotonicTime.now + time
         for agent in agents { _ = try await agent.waitUntilExit(deadline: deadline) }
+        while !agentPIDs.isEmpty, MonotonicTime.now < deadline {
+            try await Task.sleep(for: .milliseconds(2))
+        }
         killAll()
         // SIGKILL leaves nothing to wait for but the kernel.
         let end = MonotonicTime.now + 1

@@ -47,7 +47,9 @@ extension WireHello {
         token = hello.token
         pid = Int64(hello.pid)
         protocolVersion = hello.protocolVersion
+        isReturning = hello.isReturning
         if let node = hello.node { self.node = Int64(node.rawValue) }
+        if let testimony = hello.testimony { self.testimony = WireTestimony(testimony) }
     }
 
     func hello() throws -> SessionHello {
@@ -55,7 +57,9 @@ extension WireHello {
             token: token,
             node: hasNode ? NodeID(try index(node, "Hello.node")) : nil,
             pid: try index(pid, "Hello.pid"),
-            protocolVersion: protocolVersion
+            protocolVersion: protocolVersion,
+            isReturning: isReturning,
+            testimony: hasTestimony ? try testimony.testimony() : nil
         )
     }
 }

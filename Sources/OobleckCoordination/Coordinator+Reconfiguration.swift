@@ -77,6 +77,7 @@ extension Coordinator {
                     return .failure(OobleckError(.outOfNodes, "\(reason)\(lossClause)"))
                 }
                 members[kept]?.isDraining = false
+                perform(.persist(.draining(kept, false)))
                 log(.warning, node: kept, "node \(kept) stays: without it \(reason)")
             }
         }
@@ -123,6 +124,7 @@ extension Coordinator {
         phase = .reconfiguring
         wantsNewPlan = false
         grace = nil
+        perform(.persist(.planned(document)))
         for node in plan.recipients { send(.reconfigure(plan.reconfiguration), to: node) }
         note(.publish(document))
         log(.planned, "generation \(plan.generation): \(document.reason)")
@@ -141,6 +143,7 @@ extension Coordinator {
     private mutating func activate(_ prepared: PendingPlan, now: Seconds) {
         let isFirst = plan == nil
         let plan = prepared.plan
+        if plan.reconfiguration.restore == nil { perform(.persist(.inForce(plan.generation))) }
         self.plan = plan
         pending = nil
         grace = nil

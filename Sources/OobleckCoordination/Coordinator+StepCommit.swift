@@ -43,14 +43,9 @@ extension Coordinator {
         )
         let isLast = committedSteps + 1 >= job.training.steps
         let next = isLast || !wantsNewPlan ? nil : planAtBoundary(after: plan, now: now)
+        perform(.persist(.committed(committed)))
         perform(.record(committed))
-        let clip = job.training.gradientClip
-        let decision = StepCommit(
-            generation: plan.generation,
-            step: committedSteps,
-            clipCoefficient: norm > clip ? clip / (norm + 1e-6) : 1,
-            pauses: isLast || next != nil
-        )
+        let decision = job.training.commit(of: committed, pauses: isLast || next != nil)
         for node in plan.nodes { send(.commit(decision), to: node) }
         committedSteps += 1
         account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })

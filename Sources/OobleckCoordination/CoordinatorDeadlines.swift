@@ -13,6 +13,11 @@ struct CoordinatorDeadlines: Hashable, Sendable {
     /// How long the run waits for its first nodes, and any node's worker may take to get ready.
     var start: Seconds { max(30, 20 * budget) }
 
+    /// How long a restarted coordinator waits for agents and workers to come back.
+    ///
+    /// They look for it far more often.
+    var reconnection: Seconds { 0.75 * budget }
+
     /// How long a worker's report of a broken collective waits for proof of who died.
     var grace: Seconds { min(0.25, budget / 4) }
 

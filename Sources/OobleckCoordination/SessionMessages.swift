@@ -13,6 +13,8 @@ package enum AgentInstruction: Hashable, Sendable {
     case fence(reason: String)
     /// The run is over: see the worker off and leave.
     case stop(reason: String)
+    /// A sign of life.
+    case heartbeat
 }
 
 /// What an agent tells the coordinator after its hello.
@@ -29,6 +31,8 @@ package enum WorkerInstruction: Hashable, Sendable {
     /// Last answer: the worker is not wanted, or not any more.
     case refused(reason: String)
     case message(CoordinatorMessage)
+    /// A sign of life.
+    case heartbeat
 }
 
 /// What a worker's session carries to the coordinator after its hello.
@@ -43,16 +47,24 @@ package struct SessionHello: Hashable, Sendable {
     package var node: NodeID?
     package var pid: Int
     package var protocolVersion: Int32
+    /// Whether an earlier session of this process was answered.
+    package var isReturning: Bool
+    /// What a worker that comes back holds.
+    package var testimony: WorkerTestimony?
 
     package init(
         token: String,
         node: NodeID?,
         pid: Int,
-        protocolVersion: Int32 = controlProtocolVersion
+        protocolVersion: Int32 = controlProtocolVersion,
+        isReturning: Bool = false,
+        testimony: WorkerTestimony? = nil
     ) {
         self.token = token
         self.node = node
         self.pid = pid
         self.protocolVersion = protocolVersion
+        self.isReturning = isReturning
+        self.testimony = testimony
     }
 }

@@ -154,16 +154,18 @@ package struct StepVote: Hashable, Sendable {
 
 /// The decision that a step counts.
 package struct StepCommit: Hashable, Sendable {
-    package var generation: Generation
-    package var step: Int
+    /// The step's line of the ledger, so that whoever applied it can prove that it counts.
+    package var record: CommittedStep
     /// Factor in (0, 1] that brings the global gradient norm down to the clipping bound.
     package var clipCoefficient: Double
     /// Whether to wait for another message after applying, instead of starting the next step.
     package var pauses: Bool
 
-    package init(generation: Generation, step: Int, clipCoefficient: Double, pauses: Bool) {
-        self.generation = generation
-        self.step = step
+    package var generation: Generation { record.generation }
+    package var step: Int { record.step }
+
+    package init(record: CommittedStep, clipCoefficient: Double, pauses: Bool) {
+        self.record = record
         self.clipCoefficient = clipCoefficient
         self.pauses = pauses
     }

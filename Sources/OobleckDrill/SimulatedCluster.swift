@@ -59,6 +59,9 @@ package struct SimulatedCluster {
     package private(set) var history: [CommittedStep] = []
     package private(set) var restored: [RestoredRun] = []
     package private(set) var disk: SimulatedDisk
+    /// What the coordinator kept for the next one.
+    package private(set) var store = DurableState()
+    package private(set) var changes: [DurableChange] = []
     package private(set) var events: [RunEvent] = []
     package private(set) var recoveries: [RecoveryRecord] = []
     package private(set) var outcome: RunOutcome?
@@ -282,6 +285,9 @@ extension SimulatedCluster {
             if step.step != ledger.count { problems.append("step \(step.step) out of order") }
             ledger.append(step)
             history.append(step)
+        case .persist(let change):
+            changes.append(change)
+            store.apply(change)
         case .log(let event): events.append(event)
         case .publish: break
         case .recovered(let record): recoveries.append(record)

@@ -3,6 +3,7 @@ import Foundation
 import OobleckControl
 import OobleckCore
 import OobleckEngine
+import OobleckRecording
 import OobleckTensor
 
 /// One node's training process.
@@ -16,6 +17,8 @@ struct WorkerCommand: AsyncParsableCommand {
     )
 
     @Option(help: "HOST:PORT of the run's coordinator.") var coordinator: String
+    @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
+    var endpoint: String?
     @Option(help: "What the coordinator wants to see.") var token: String
     @Option(help: "The node's number.") var node: Int
     @Option(help: "Address at which other workers reach this one.") var host = "127.0.0.1"
@@ -24,7 +27,7 @@ struct WorkerCommand: AsyncParsableCommand {
         ParentWatch.exitWithParent()
         try TensorRuntime.initialize()
         let client = WorkerClient(
-            coordinator: try CoordinatorAddress(parsing: coordinator),
+            coordinator: try CoordinatorLocator(coordinator: coordinator, endpointPath: endpoint),
             token: token,
             node: NodeID(node)
         )

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckRecording
 
 /// `oobleck agent`: started by the launcher, or by hand on another machine.
 struct AgentCommand: AsyncParsableCommand {
@@ -13,6 +14,9 @@ struct AgentCommand: AsyncParsableCommand {
 
     @Option(help: "HOST:PORT of the run's coordinator.")
     var coordinator: String
+
+    @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
+    var endpoint: String?
 
     @Option(help: "What admits to the run (coordinator.json of the run directory).")
     var token: String
@@ -28,10 +32,12 @@ struct AgentCommand: AsyncParsableCommand {
 
     func run() async throws {
         let agent = Agent(
-            coordinator: try CoordinatorAddress(parsing: coordinator),
+            coordinator: try CoordinatorLocator(coordinator: coordinator, endpointPath: endpoint),
             token: token,
             node: node.map { NodeID($0) },
             workerExecutable: try workerExecutable ?? Executables().worker,
+            workerArguments: ["--coordinator", coordinator]
+                + (endpoint.map { ["--endpoint", $0] } ?? []),
             logPath: log
         )
         // Agent and worker are one process group, so that a node can be ended as one. Where that

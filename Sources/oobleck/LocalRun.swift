@@ -6,6 +6,7 @@ import OobleckCore
 import OobleckReconfiguration
 import OobleckRecording
 import OobleckRun
+import OobleckStore
 
 /// A run whose coordinator is this process and whose nodes are processes of this machine.
 struct LocalRun {
@@ -26,41 +27,92 @@ struct LocalRun {
     /// How long measuring a model may take.
     private static let profilingDeadline: Seconds = 600
 
-    let request: RunRequest
+    let source: Source
     let display: RunDisplay
+    /// Failures of this process to stage.
+    var coordinatorFaults: [CoordinatorFault] = []
     /// Called with all that is recorded; must be quick.
     var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+
+    /// What is trained.
+    enum Source {
+        case new(RunRequest)
+        /// The run in this directory, from where it is.
+        case resumed(path: String)
+    }
+
+    init(
+        request: RunRequest,
+        display: RunDisplay,
+        observer: @escaping @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+    ) {
+        source = .new(request)
+        self.display = display
+        self.observer = observer
+        coordinatorFaults = request.coordinatorFaults
+    }
+
+    /// A run that goes on after its coordinator ended.
+    init(resuming path: String, faults: [CoordinatorFault], display: RunDisplay) {
+        source = .resumed(path: path)
+        self.display = display
+        coordinatorFaults = faults
+    }
 
     /// Trains, and returns where and what it came to.
     ///
     /// Throws one line when the run could not start, and then leaves nothing behind, or when it
     /// stopped.
     func execute() async throws -> (RunDirectory, RunResult) {
-        let job = try request.job()
+        let start: RunStart
         let executables = try Executables()
+        switch source {
+        case .new(let request): start = try await begin(request, executables)
+        case .resumed(let path): start = try resume(path)
+        }
+        return (start.directory, try await train(start, executables))
+    }
+
+    private func begin(_ request: RunRequest, _ executables: Executables) async throws -> RunStart {
+        let job = try request.job()
         let socket = try ListeningSocket(host: request.host, port: request.port)
-        let prepared: (directory: RunDirectory, start: (ModelProfile, Reconfigurator))
-        let store = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
+        let saves = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
         do {
-            prepared = try await request.withNewDirectory(job) { directory in
-                try store?.prepare()
-                return try await prepare(job, directory, executables)
+            let (directory, (profile, reconfigurator)) = try await request.withNewDirectory(job) {
+                try saves?.prepare()
+                return try await prepare(job, request, $0, executables)
             }
+            let store = try SQLiteStore(path: directory.storePath)
+            try store.persist(.tookOver(term: 1))
+            return RunStart(
+                directory: directory,
+                job: job,
+                coordinator: Coordinator(
+                    job: job,
+                    profile: profile,
+                    reconfigurator: reconfigurator
+                ),
+                store: store,
+                socket: socket,
+                token: RunStart.newToken()
+            )
         } catch {
             socket.discard()
             throw error
         }
-        let (profile, reconfigurator) = prepared.start
-        let coordinator = Coordinator(job: job, profile: profile, reconfigurator: reconfigurator)
-        return (
-            prepared.directory,
-            try await train(job, coordinator, prepared.directory, executables, socket)
-        )
+    }
+
+    private func resume(_ path: String) throws -> RunStart {
+        let start = try RunStart(resuming: path)
+        let steps = start.state?.committedSteps ?? 0
+        display.say("resuming the run in \(start.directory.path) at step \(steps)")
+        return start
     }
 
     /// Profiles, and checks that a plan exists.
     private func prepare(
         _ job: JobSpecification,
+        _ request: RunRequest,
         _ directory: RunDirectory,
         _ executables: Executables
     ) async throws -> (ModelProfile, Reconfigurator) {
@@ -75,12 +127,7 @@ struct LocalRun {
         }
         profile.deviceMemory = job.cluster.deviceMemory
         try directory.write(profile)
-        let reconfigurator = try Reconfigurator(
-            profile: profile,
-            costModel: .sosp23,
-            faultTolerance: job.cluster.faultTolerance,
-            microbatches: job.training.microbatchCount
-        )
+        let reconfigurator = try RunStart.reconfigurator(job, profile)
         var trial = reconfigurator
         let decision = trial.decide(
             nodes: (0..<job.cluster.nodes).map { NodeID($0) },
@@ -95,37 +142,28 @@ struct LocalRun {
         }
     }
 
-    private func train(
-        _ job: JobSpecification,
-        _ coordinator: Coordinator,
-        _ directory: RunDirectory,
-        _ executables: Executables,
-        _ socket: ListeningSocket
-    ) async throws -> RunResult {
-        let token = Self.newToken()
-        try directory.write(
-            CoordinatorEndpoint(
-                host: socket.host,
-                port: socket.port,
-                token: token,
-                pid: Int(getpid())
-            )
-        )
+    private func train(_ start: RunStart, _ executables: Executables) async throws -> RunResult {
+        let (directory, job) = (start.directory, start.job)
+        try directory.write(start.endpoint)
         let cluster = LocalCluster(
             executable: executables.command,
             workerExecutable: executables.worker,
-            coordinator: CoordinatorAddress(host: socket.host, port: socket.port),
-            token: token,
+            coordinator: CoordinatorAddress(host: start.socket.host, port: start.socket.port),
+            token: start.token,
+            endpointPath: directory.endpointPath,
             logsPath: directory.logsPath
         )
+        let adopted = start.state.map { cluster.adopt($0.livingAgents, used: Array($0.nodes.keys)) }
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
         let server = CoordinatorServer(
-            coordinator: coordinator,
+            coordinator: start.coordinator,
             detectionBudget: job.cluster.detectionBudget,
             recording: recording,
-            socket: socket,
-            token: token,
+            store: start.store,
+            faults: try start.faultInjector(coordinatorFaults),
+            socket: start.socket,
+            token: start.token,
             onAddNode: { try cluster.addNode() },
             onFence: { cluster.kill($0) }
         )
@@ -142,7 +180,10 @@ struct LocalRun {
             server.submit(.stopRequested(reason: "interrupted"))
         }
         defer { signals.cancel() }
-        let outcome = try await run(server, cluster, nodes: job.cluster.nodes)
+        // Nodes that wait for their coordinator are not replaced; where none is left all are.
+        let newNodes = (adopted ?? 0) > 0 ? 0 : job.cluster.nodes
+        let outcome = try await run(server, cluster, nodes: newNodes)
+        try start.store.close()
         try CheckpointStore(directory, job: job).removeLeftovers()
         try directory.removeEndpoint()
         display.clear()
@@ -161,13 +202,5 @@ struct LocalRun {
         let result = try await outcome
         try await cluster.close(within: Self.farewell)
         return result
-    }
-
-    private static func newToken() -> String {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<2).map { _ in
-            let digits = String(generator.next() as UInt64, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
     }
 }

@@ -11,6 +11,7 @@ struct RunRequest: Sendable {
     var seed: UInt64?
     var checkpoint = CheckpointRequest()
     var faults: [PlannedFault] = []
+    var coordinatorFaults: [CoordinatorFault] = []
     var runDirectoryPath: String
     var host = "127.0.0.1"
     var port = 0

@@ -11,7 +11,15 @@ struct TrainCommand: AsyncParsableCommand {
     )
 
     @Argument(help: "The job, as Examples/tiny.yaml explains.")
-    var config: String
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Go on with a run whose coordinator has ended; its nodes wait for that.",
+            valueName: "run-dir"
+        )
+    )
+    var resume: String?
 
     @Option(help: "Nodes to start with; overrides the job.")
     var nodes: Int?
@@ -39,7 +47,8 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Stage a failure: node=2,point=mid-forward,step=7,target=worker. Repeatable.",
+            "Stage a failure: node=2,point=mid-forward,step=7,target=worker, or of this process: "
+                + "coordinator,point=after-record,step=3. Repeatable.",
             valueName: "fault"
         )
     )
@@ -51,9 +60,35 @@ struct TrainCommand: AsyncParsableCommand {
         guard 0...65535 ~= port else {
             throw ValidationError("--port is \(port); it must be from 0 to 65535.")
         }
+        guard (config == nil) != (resume == nil) else {
+            throw ValidationError("Name a job to train, or a run to --resume.")
+        }
+        let others: [Any?] = [nodes, steps, seed, runDir, profile]
+        guard resume == nil || others.allSatisfy({ $0 == nil }) && !reference else {
+            throw ValidationError(
+                "A run that is resumed stays as it is: --resume takes no changes."
+            )
+        }
     }
 
     func run() async throws {
+        var nodeFaults: [PlannedFault] = []
+        var coordinatorFaults: [CoordinatorFault] = []
+        for argument in fault {
+            switch try StagedFault(argument: argument) {
+            case .node(let fault): nodeFaults.append(fault)
+            case .coordinator(let fault): coordinatorFaults.append(fault)
+            }
+        }
+        let display = RunDisplay()
+        if let resume {
+            guard nodeFaults.isEmpty else {
+                throw OobleckError(.usage, "nodes of a resumed run have their faults already")
+            }
+            let run = LocalRun(resuming: resume, faults: coordinatorFaults, display: display)
+            return report(try await run.execute())
+        }
+        guard let config else { return }
         let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
         let request = RunRequest(
             configPath: config,
@@ -61,17 +96,22 @@ struct TrainCommand: AsyncParsableCommand {
             steps: steps,
             seed: seed,
             checkpoint: try checkpoints.request(),
-            faults: try fault.map { try PlannedFault(argument: $0) },
+            faults: nodeFaults,
+            coordinatorFaults: coordinatorFaults,
             runDirectoryPath: runDir ?? RunRequest.newRunPath(name),
             host: host,
             port: port,
             profilePath: profile
         )
-        let display = RunDisplay()
-        let (directory, result) =
+        report(
             reference
-            ? try await ReferenceRun(request: request, display: display).execute()
-            : try await LocalRun(request: request, display: display).execute()
+                ? try await ReferenceRun(request: request, display: display).execute()
+                : try await LocalRun(request: request, display: display).execute()
+        )
+    }
+
+    private func report(_ ended: (directory: RunDirectory, result: RunResult)) {
+        let (directory, result) = ended
         print("\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))")
         print("state_sha256 \(result.stateSHA256)")
         if result.failures > 0 || result.reconfigurations > 0 {

@@ -71,12 +71,13 @@ struct ShellBench {
     static func with(
         nodes: Int,
         steps: Int = 3,
+        detectionBudget: Seconds = 60,
         recording: MemoryRecording = MemoryRecording(),
         onFence: @escaping @Sendable (NodeID) -> Void = { _ in },
         _ body: (ShellBench) async throws -> Void
     ) async throws {
         var job = ToyModel().job(nodes: nodes, steps: steps)
-        job.cluster.detectionBudget = 60
+        job.cluster.detectionBudget = detectionBudget
         let socket = try ListeningSocket(host: "127.0.0.1", port: 0)
         let coordinator = Coordinator(
             job: job,
@@ -113,7 +114,11 @@ struct ShellBench {
         _ node: NodeID,
         _ hear: @escaping @Sendable (CoordinatorMessage, WorkerClient) -> Void = { _, _ in }
     ) -> Task<Void, any Error> {
-        let client = WorkerClient(coordinator: address, token: Self.token, node: node)
+        let client = WorkerClient(
+            coordinator: CoordinatorLocator(address),
+            token: Self.token,
+            node: node
+        )
         let worker = PromptWorker(node: node)
         return Task {
             try await client.run { message in
@@ -237,7 +242,7 @@ struct StandInWorker {
     init() throws {
         folder = NSTemporaryDirectory() + "oobleck-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let script = "#!/bin/sh\necho $$ > \"$0.$7.new\"\nmv \"$0.$7.new\" \"$0.$7\"\nexec cat\n"
+        let script = "#!/bin/sh\necho $$ > \"$0.$5.new\"\nmv \"$0.$5.new\" \"$0.$5\"\nexec cat\n"
         try Data(script.utf8).write(to: URL(fileURLWithPath: path))
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
     }

@@ -54,11 +54,137 @@ package nonisolated struct WireHello: Sendable {
   /// Clears the value of `node`. Subsequent reads from it will return its default value.
   package mutating func clearNode() {self._node = nil}
 
+  /// Whether an earlier session of this process was answered.
+  package var isReturning: Bool = false
+
+  /// From a worker that comes back.
+  package var testimony: WireTestimony {
+    get {_testimony ?? WireTestimony()}
+    set {_testimony = newValue}
+  }
+  /// Returns true if `testimony` has been explicitly set.
+  package var hasTestimony: Bool {self._testimony != nil}
+  /// Clears the value of `testimony`. Subsequent reads from it will return its default value.
+  package mutating func clearTestimony() {self._testimony = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _node: Int64? = nil
+  fileprivate var _testimony: WireTestimony? = nil
+}
+
+/// What a worker that comes back to a run holds.
+package nonisolated struct WireTestimony: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Present once the worker is ready.
+  package var corpusDigest: String {
+    get {_corpusDigest ?? String()}
+    set {_corpusDigest = newValue}
+  }
+  /// Returns true if `corpusDigest` has been explicitly set.
+  package var hasCorpusDigest: Bool {self._corpusDigest != nil}
+  /// Clears the value of `corpusDigest`. Subsequent reads from it will return its default value.
+  package mutating func clearCorpusDigest() {self._corpusDigest = nil}
+
+  package var hasJob_p: Bool = false
+
+  /// The newest generation it was told to prepare for.
+  package var generation: Int64 {
+    get {_generation ?? 0}
+    set {_generation = newValue}
+  }
+  /// Returns true if `generation` has been explicitly set.
+  package var hasGeneration: Bool {self._generation != nil}
+  /// Clears the value of `generation`. Subsequent reads from it will return its default value.
+  package mutating func clearGeneration() {self._generation = nil}
+
+  /// Present when that one is in place, and neither over nor resumed.
+  package var prepared: WireLayerList {
+    get {_prepared ?? WireLayerList()}
+    set {_prepared = newValue}
+  }
+  /// Returns true if `prepared` has been explicitly set.
+  package var hasPrepared: Bool {self._prepared != nil}
+  /// Clears the value of `prepared`. Subsequent reads from it will return its default value.
+  package mutating func clearPrepared() {self._prepared = nil}
+
+  /// The newest generation that it resumed.
+  package var adopted: Int64 {
+    get {_adopted ?? 0}
+    set {_adopted = newValue}
+  }
+  /// Returns true if `adopted` has been explicitly set.
+  package var hasAdopted: Bool {self._adopted != nil}
+  /// Clears the value of `adopted`. Subsequent reads from it will return its default value.
+  package mutating func clearAdopted() {self._adopted = nil}
+
+  package var layers: [Int64] = []
+
+  /// Steps in the state of those layers.
+  package var steps: Int64 = 0
+
+  /// The step it voted for and does not know the outcome of.
+  package var votedStep: Int64 {
+    get {_votedStep ?? 0}
+    set {_votedStep = newValue}
+  }
+  /// Returns true if `votedStep` has been explicitly set.
+  package var hasVotedStep: Bool {self._votedStep != nil}
+  /// Clears the value of `votedStep`. Subsequent reads from it will return its default value.
+  package mutating func clearVotedStep() {self._votedStep = nil}
+
+  /// The newest commits it was told of, oldest first.
+  package var commits: [WireCommitRecord] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _corpusDigest: String? = nil
+  fileprivate var _generation: Int64? = nil
+  fileprivate var _prepared: WireLayerList? = nil
+  fileprivate var _adopted: Int64? = nil
+  fileprivate var _votedStep: Int64? = nil
+}
+
+package nonisolated struct WireLayerList: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var layers: [Int64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A committed step, as the ledger has it.
+package nonisolated struct WireCommitRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var step: Int64 = 0
+
+  package var generation: Int64 = 0
+
+  package var firstSample: Int64 = 0
+
+  package var endSample: Int64 = 0
+
+  package var loss: Double = 0
+
+  package var gradientNorm: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct WireHeartbeat: Sendable {
@@ -168,6 +294,14 @@ package nonisolated struct WireAgentDirective: Sendable {
     set {content = .stop(newValue)}
   }
 
+  package var heartbeat: WireHeartbeat {
+    get {
+      if case .heartbeat(let v)? = content {return v}
+      return WireHeartbeat()
+    }
+    set {content = .heartbeat(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -175,6 +309,7 @@ package nonisolated struct WireAgentDirective: Sendable {
     case refused(WireNotice)
     case fence(WireNotice)
     case stop(WireNotice)
+    case heartbeat(WireHeartbeat)
 
   }
 
@@ -662,6 +797,14 @@ package nonisolated struct WireWorkerDirective: Sendable {
     set {content = .checkpoint(newValue)}
   }
 
+  package var heartbeat: WireHeartbeat {
+    get {
+      if case .heartbeat(let v)? = content {return v}
+      return WireHeartbeat()
+    }
+    set {content = .heartbeat(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -679,6 +822,7 @@ package nonisolated struct WireWorkerDirective: Sendable {
     case stop(WireNotice)
     /// JSON of the order.
     case checkpoint(Data)
+    case heartbeat(WireHeartbeat)
 
   }
 
@@ -704,17 +848,24 @@ package nonisolated struct WireCommit: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var generation: Int64 = 0
-
-  package var step: Int64 = 0
-
   package var clipCoefficient: Double = 0
 
   package var pauses: Bool = false
 
+  package var record: WireCommitRecord {
+    get {_record ?? WireCommitRecord()}
+    set {_record = newValue}
+  }
+  /// Returns true if `record` has been explicitly set.
+  package var hasRecord: Bool {self._record != nil}
+  /// Clears the value of `record`. Subsequent reads from it will return its default value.
+  package mutating func clearRecord() {self._record = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _record: WireCommitRecord? = nil
 }
 
 package nonisolated struct WireAbort: Sendable {
@@ -829,7 +980,7 @@ fileprivate nonisolated let _protobuf_package = "oobleck.control.v1"
 
 nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}pid\0\u{3}protocol_version\0\u{1}node\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}pid\0\u{3}protocol_version\0\u{1}node\0\u{3}is_returning\0\u{1}testimony\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -841,6 +992,8 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.pid) }()
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.protocolVersion) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self._node) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.isReturning) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._testimony) }()
       default: break
       }
     }
@@ -863,6 +1016,12 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._node {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
     } }()
+    if self.isReturning != false {
+      try visitor.visitSingularBoolField(value: self.isReturning, fieldNumber: 5)
+    }
+    try { if let v = self._testimony {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -871,6 +1030,167 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.pid != rhs.pid {return false}
     if lhs.protocolVersion != rhs.protocolVersion {return false}
     if lhs._node != rhs._node {return false}
+    if lhs.isReturning != rhs.isReturning {return false}
+    if lhs._testimony != rhs._testimony {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Testimony"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}has_job\0\u{1}generation\0\u{1}prepared\0\u{1}adopted\0\u{1}layers\0\u{1}steps\0\u{3}voted_step\0\u{1}commits\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._corpusDigest) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.hasJob_p) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._generation) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._prepared) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._adopted) }()
+      case 6: try { try decoder.decodeRepeatedInt64Field(value: &self.layers) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.steps) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._votedStep) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.commits) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._corpusDigest {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    if self.hasJob_p != false {
+      try visitor.visitSingularBoolField(value: self.hasJob_p, fieldNumber: 2)
+    }
+    try { if let v = self._generation {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._prepared {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._adopted {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    if !self.layers.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.layers, fieldNumber: 6)
+    }
+    if self.steps != 0 {
+      try visitor.visitSingularInt64Field(value: self.steps, fieldNumber: 7)
+    }
+    try { if let v = self._votedStep {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
+    if !self.commits.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.commits, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireTestimony, rhs: WireTestimony) -> Bool {
+    if lhs._corpusDigest != rhs._corpusDigest {return false}
+    if lhs.hasJob_p != rhs.hasJob_p {return false}
+    if lhs._generation != rhs._generation {return false}
+    if lhs._prepared != rhs._prepared {return false}
+    if lhs._adopted != rhs._adopted {return false}
+    if lhs.layers != rhs.layers {return false}
+    if lhs.steps != rhs.steps {return false}
+    if lhs._votedStep != rhs._votedStep {return false}
+    if lhs.commits != rhs.commits {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLayerList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LayerList"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}layers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.layers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.layers.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.layers, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireLayerList, rhs: WireLayerList) -> Bool {
+    if lhs.layers != rhs.layers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCommitRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CommitRecord"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}generation\0\u{3}first_sample\0\u{3}end_sample\0\u{1}loss\0\u{3}gradient_norm\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.firstSample) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.endSample) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.loss) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.gradientNorm) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.step != 0 {
+      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 1)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 2)
+    }
+    if self.firstSample != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstSample, fieldNumber: 3)
+    }
+    if self.endSample != 0 {
+      try visitor.visitSingularInt64Field(value: self.endSample, fieldNumber: 4)
+    }
+    if self.loss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.loss, fieldNumber: 5)
+    }
+    if self.gradientNorm.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.gradientNorm, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCommitRecord, rhs: WireCommitRecord) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.firstSample != rhs.firstSample {return false}
+    if lhs.endSample != rhs.endSample {return false}
+    if lhs.loss != rhs.loss {return false}
+    if lhs.gradientNorm != rhs.gradientNorm {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1016,7 +1336,7 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentDirective"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}admitted\0\u{1}refused\0\u{1}fence\0\u{1}stop\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}admitted\0\u{1}refused\0\u{1}fence\0\u{1}stop\0\u{1}heartbeat\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1076,6 +1396,19 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
           self.content = .stop(v)
         }
       }()
+      case 5: try {
+        var v: WireHeartbeat?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .heartbeat(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .heartbeat(v)
+        }
+      }()
       default: break
       }
     }
@@ -1102,6 +1435,10 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
     case .stop?: try {
       guard case .stop(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .heartbeat?: try {
+      guard case .heartbeat(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -1953,7 +2290,7 @@ nonisolated extension WireRestoreFailure: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerDirective"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0\u{2}\u{a}checkpoint\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0\u{1}heartbeat\0\u{2}\u{9}checkpoint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2081,6 +2418,19 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
           self.content = .stop(v)
         }
       }()
+      case 11: try {
+        var v: WireHeartbeat?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .heartbeat(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .heartbeat(v)
+        }
+      }()
       case 20: try {
         var v: Data?
         try decoder.decodeSingularBytesField(value: &v)
@@ -2140,6 +2490,10 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .stop(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
+    case .heartbeat?: try {
+      guard case .heartbeat(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
     case .checkpoint?: try {
       guard case .checkpoint(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
@@ -2193,7 +2547,7 @@ nonisolated extension WireResumption: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Commit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}clip_coefficient\0\u{1}pauses\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{3}clip_coefficient\0\u{1}pauses\0\u{1}record\0\u{c}\u{1}\u{1}\u{c}\u{2}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2201,36 +2555,35 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.clipCoefficient) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.pauses) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._record) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.generation != 0 {
-      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
-    }
-    if self.step != 0 {
-      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 2)
-    }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.clipCoefficient.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.clipCoefficient, fieldNumber: 3)
     }
     if self.pauses != false {
       try visitor.visitSingularBoolField(value: self.pauses, fieldNumber: 4)
     }
+    try { if let v = self._record {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireCommit, rhs: WireCommit) -> Bool {
-    if lhs.generation != rhs.generation {return false}
-    if lhs.step != rhs.step {return false}
     if lhs.clipCoefficient != rhs.clipCoefficient {return false}
     if lhs.pauses != rhs.pauses {return false}
+    if lhs._record != rhs._record {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

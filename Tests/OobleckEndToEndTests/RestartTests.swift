@@ -1,0 +1,115 @@
+import Foundation
+import OobleckCore
+import OobleckRun
+import Testing
+
+@Suite("The coordinator is killed and restarted", .serialized)
+struct RestartTests {
+    /// Points that are passed when nobody else fails, and the step in which to die there.
+    static let undisturbed: [CoordinatorFault] = [
+        CoordinatorFault(point: .beforeRecord, step: 3),
+        CoordinatorFault(point: .afterRecord, step: 3),
+        CoordinatorFault(point: .midCommit, step: 3),
+        CoordinatorFault(point: .afterRecord, step: Laboratory.steps - 1),
+        CoordinatorFault(point: .beforePlan, step: 0),
+        CoordinatorFault(point: .afterPlan, step: 0),
+        CoordinatorFault(point: .midPlan, step: 0),
+        CoordinatorFault(point: .afterResume, step: 0),
+        CoordinatorFault(point: .midCollection, step: 0),
+    ]
+
+    /// Points of the recovery from the loss of a node.
+    static let recovering: [CoordinatorFault] = [
+        .afterFence, .beforePlan, .afterPlan, .midPlan, .beforeResume, .afterResume, .midResume,
+    ].map { CoordinatorFault(point: $0, step: 2) }
+
+    @Test("a death at any point loses nothing, and no process", arguments: undisturbed)
+    func dies(fault: CoordinatorFault) throws {
+        try survive([fault], nodeFaults: [], losses: 0)
+    }
+
+    @Test("a death while a lost node is recovered from loses nothing", arguments: recovering)
+    func diesInRecovery(fault: CoordinatorFault) throws {
+        let node = "node=5,point=mid-forward,step=2,target=node"
+        try survive([fault], nodeFaults: [node], losses: 1)
+    }
+
+    @Test("several deaths in one run lose nothing")
+    func diesAgain() throws {
+        let faults = [
+            CoordinatorFault(point: .afterRecord, step: 1),
+            CoordinatorFault(point: .beforeRecord, step: 3),
+            CoordinatorFault(point: .midCommit, step: 5),
+        ]
+        try survive(faults, nodeFaults: [], losses: 0)
+    }
+
+    @Test("a node that dies while there is no coordinator is found lost, and nothing else is")
+    func nodeDiesMeanwhile() throws {
+        let laboratory = try Laboratory()
+        let fault = CoordinatorFault(point: .afterRecord, step: 3)
+        let first = try laboratory.train("run", ["--fault", fault.description])
+        #expect(first.status == -SIGKILL, "\(first.errors)")
+        let status = try RunDirectory.open(path: laboratory.path("run")).status()
+        let agent = try #require(status.nodes.first { $0.id == 4 }?.agentPID)
+        #expect(kill(-pid_t(agent), SIGKILL) == 0)
+        let outcome = try laboratory.run(["train", "--resume", laboratory.path("run")])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        try expectSame(laboratory, losses: 1)
+    }
+
+    @Test("a run whose processes are all gone says what is lost; one that is over says so")
+    func nothingLeft() throws {
+        let laboratory = try Laboratory()
+        let none = try laboratory.run(["train", "--resume", laboratory.path("none")])
+        #expect(none.status == 65, "\(none.errors)")
+        let whole = try laboratory.train("run")
+        try #require(whole.status == 0, "\(whole.errors)")
+        let again = try laboratory.run(["train", "--resume", laboratory.path("run")])
+        #expect(again.status == 64 && again.errors.contains("finished"), "\(again.errors)")
+        let both = try laboratory.train("run", ["--resume", laboratory.path("run")])
+        #expect(both.status == 64, "\(both.errors)")
+    }
+
+    private func survive(
+        _ faults: [CoordinatorFault],
+        nodeFaults: [String],
+        losses: Int
+    ) throws {
+        let laboratory = try Laboratory()
+        let arguments = faults.flatMap { ["--fault", $0.description] }
+        var outcome = try laboratory.train(
+            "run",
+            arguments + nodeFaults.flatMap { ["--fault", $0] }
+        )
+        for _ in faults {
+            #expect(outcome.status == -SIGKILL, "\(outcome.errors)")
+            outcome = try laboratory.run(
+                ["train", "--resume", laboratory.path("run")] + arguments
+            )
+        }
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        try expectSame(laboratory, losses: losses)
+        let events = try String(
+            contentsOfFile: RunDirectory.open(path: laboratory.path("run")).eventsPath,
+            encoding: .utf8
+        )
+        let returns = events.split(separator: "\n").filter { $0.contains("\"reconnected\"") }
+        #expect(returns.count == faults.count)
+    }
+
+    private func expectSame(_ laboratory: Laboratory, losses: Int) throws {
+        let expected = try Undisturbed.result.get()
+        let result = try laboratory.result("run")
+        #expect(result.stateSHA256 == expected.stateSHA256)
+        #expect(result.finalLoss == expected.finalLoss)
+        #expect(result.failures == losses)
+        #expect(result.samplesCommitted == expected.samplesCommitted)
+        #expect(result.samplesRepeated == 0)
+        let report = try RunVerifier.verify(laboratory.path("run"))
+        #expect(report.isIntact, "\(report.violations)")
+        #expect(waitUntil(3) { (try? laboratory.orphans().isEmpty) == true })
+        let left = try FileManager.default.contentsOfDirectory(atPath: laboratory.path("run"))
+        #expect(!left.contains { $0.hasSuffix("-wal") || $0 == "coordinator.json" }, "\(left)")
+    }
+}
