@@ -67,6 +67,13 @@ var targets: [Target] = [
     module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
     module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
     module("OobleckCoordination", ["OobleckCore", "OobleckReconfiguration"]),
+    module(
+        "OobleckEtcd",
+        [
+            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckWire", grpcCore,
+            grpcTransport,
+        ]
+    ),
     module("OobleckStore", ["OobleckCoordination", "OobleckCore", grdb]),
     module("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration"]),
     module(
@@ -106,6 +113,10 @@ var targets: [Target] = [
     tests("OobleckData", ["OobleckCore", "OobleckData", crypto]),
     tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", crypto]),
     tests("OobleckCoordination", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
+    tests(
+        "OobleckEtcd",
+        ["OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckEtcd"]
+    ),
     tests(
         "OobleckStore",
         ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckStore", grdb]

@@ -75,6 +75,7 @@ extension Coordinator {
             restored: state.restored?.generation
         )
         phase = .reconnecting
+        log(.restarted, "coordinator \(term) takes over at step \(committedSteps)")
     }
 
     /// Whether this agent is one that is to come back.

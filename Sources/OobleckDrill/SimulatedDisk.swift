@@ -83,7 +83,9 @@ package struct SimulatedDisk {
             return .failed(generation: save.generation, step: save.step, message: message)
         }
         var new = Published(generation: save.generation, layers: layers, digests: digests)
-        if random.chance(trouble) { new.layers[Int.random(in: digests.indices, using: &random)] = nil }
+        if random.chance(trouble) {
+            new.layers[Int.random(in: digests.indices, using: &random)] = nil
+        }
         published[save.step] = new
         for step in published.keys.sorted().dropLast(keep) { published[step] = nil }
         return .published(generation: save.generation, step: save.step)

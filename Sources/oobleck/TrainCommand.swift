@@ -21,6 +21,9 @@ struct TrainCommand: AsyncParsableCommand {
     )
     var resume: String?
 
+    @Flag(help: "Restart the coordinator when it dies; the nodes wait for that.")
+    var supervise = false
+
     @Option(help: "Nodes to start with; overrides the job.")
     var nodes: Int?
 
@@ -63,6 +66,9 @@ struct TrainCommand: AsyncParsableCommand {
         guard (config == nil) != (resume == nil) else {
             throw ValidationError("Name a job to train, or a run to --resume.")
         }
+        guard !supervise || !reference else {
+            throw ValidationError("A --reference run has no coordinator to --supervise.")
+        }
         let others: [Any?] = [nodes, steps, seed, runDir, profile]
         guard resume == nil || others.allSatisfy({ $0 == nil }) && !reference else {
             throw ValidationError(
@@ -72,6 +78,7 @@ struct TrainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if supervise { return try await superviseRun() }
         var nodeFaults: [PlannedFault] = []
         var coordinatorFaults: [CoordinatorFault] = []
         for argument in fault {
@@ -108,6 +115,23 @@ struct TrainCommand: AsyncParsableCommand {
                 ? try await ReferenceRun(request: request, display: display).execute()
                 : try await LocalRun(request: request, display: display).execute()
         )
+    }
+
+    /// Runs this command again without `--supervise`, as often as it takes.
+    private func superviseRun() async throws {
+        let name = URL(fileURLWithPath: config ?? "run").deletingPathExtension().lastPathComponent
+        let directory = resume ?? runDir ?? RunRequest.newRunPath(name)
+        var arguments = CommandLine.arguments.dropFirst().filter { $0 != "--supervise" }
+        if resume == nil, runDir == nil { arguments += ["--run-dir", directory] }
+        let faults = fault.filter { $0.hasPrefix("coordinator,") }.flatMap { ["--fault", $0] }
+        let supervisor = RunSupervisor(
+            executable: try Executables().command,
+            first: Array(arguments),
+            next: ["train", "--resume", directory] + faults,
+            runDirectoryPath: directory
+        )
+        let status = try await supervisor.run()
+        if status != 0 { throw ExitCode(status) }
     }
 
     private func report(_ ended: (directory: RunDirectory, result: RunResult)) {

@@ -44,6 +44,50 @@ struct RestartTests {
         try survive(faults, nodeFaults: [], losses: 0)
     }
 
+    @Test("a supervised run goes on by itself, within two seconds of each restart")
+    func supervised() throws {
+        let laboratory = try Laboratory()
+        let faults = [
+            CoordinatorFault(point: .midCommit, step: 2),
+            CoordinatorFault(point: .afterRecord, step: 4),
+        ]
+        let arguments = faults.flatMap { ["--fault", $0.description] }
+        let outcome = try laboratory.train("run", ["--supervise"] + arguments)
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        try expectSame(laboratory, losses: 0)
+        let times = try restartTimes(laboratory)
+        #expect(times.count == 2)
+        #expect(times.allSatisfy { $0 < 2 }, "\(times)")
+    }
+
+    @Test("an interrupted supervised run ends, and is not restarted")
+    func supervisedInterrupt() throws {
+        let laboratory = try Laboratory()
+        let running = try laboratory.start(
+            laboratory.trainArguments("run", ["--steps", "100000", "--supervise"])
+        )
+        let directory = laboratory.path("run")
+        #expect(waitUntil(60) { (try? RunDirectory.open(path: directory).status().step) ?? 0 > 0 })
+        running.signal(SIGTERM)
+        let outcome = try running.wait(deadline: 20)
+        #expect(outcome.status == 75, "\(outcome.errors)")
+        #expect(waitUntil(3) { (try? laboratory.orphans().isEmpty) == true })
+    }
+
+    /// Seconds from the start of each later coordinator to the first step of all its workers.
+    private func restartTimes(_ laboratory: Laboratory) throws -> [Double] {
+        let path = try RunDirectory.open(path: laboratory.path("run")).eventsPath
+        let events = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+            try TimedEvent.parsing(String($0))
+        }
+        var times: [Double] = []
+        for (index, event) in events.enumerated() where event.event.kind == .restarted {
+            let resumed = events[index...].first { $0.event.kind == .resumed }
+            times.append(resumed.map { $0.monotonic.value - event.monotonic.value } ?? .infinity)
+        }
+        return times
+    }
+
     @Test("a node that dies while there is no coordinator is found lost, and nothing else is")
     func nodeDiesMeanwhile() throws {
         let laboratory = try Laboratory()
