@@ -102,7 +102,21 @@ struct RestartTests {
         try expectSame(laboratory, losses: 1)
     }
 
-    @Test("a run whose processes are all gone says what is lost; one that is over says so")
+    @Test("a run whose processes are all gone starts new ones from its newest checkpoint")
+    func allGone() throws {
+        let laboratory = try Laboratory()
+        let fault = CoordinatorFault(point: .afterRecord, step: 5)
+        let arguments = ["--checkpoint-every", "2", "--fault", fault.description]
+        let first = try laboratory.train("run", arguments)
+        #expect(first.status == -SIGKILL, "\(first.errors)")
+        let status = try RunDirectory.open(path: laboratory.path("run")).status()
+        for agent in status.nodes.compactMap(\.agentPID) { kill(-pid_t(agent), SIGKILL) }
+        let outcome = try laboratory.run(["train", "--resume", laboratory.path("run")])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        try expectSame(laboratory, losses: 6)
+    }
+
+    @Test("what cannot be resumed is refused in one line")
     func nothingLeft() throws {
         let laboratory = try Laboratory()
         let none = try laboratory.run(["train", "--resume", laboratory.path("none")])
