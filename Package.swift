@@ -47,6 +47,7 @@ let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grp
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 var targets: [Target] = [
@@ -72,6 +73,14 @@ var targets: [Target] = [
         "OobleckDrill",
         ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration", "OobleckRun"]
     ),
+    module(
+        "OobleckEtcd",
+        [
+            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckWire", grpcCore,
+            grpcTransport,
+        ]
+    ),
+    module("OobleckStore", ["OobleckCoordination", "OobleckCore", grdb]),
     module(
         "OobleckControl",
         [
@@ -106,8 +115,7 @@ var targets: [Target] = [
             "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
             "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEvaluation",
-            "OobleckFieldDrill", "OobleckRecording",
-            "OobleckSimulator",
+            "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator", "OobleckStore",
             argumentParser, logging,
         ],
         swiftSettings: swiftSettings
@@ -133,6 +141,14 @@ var targets: [Target] = [
     tests(
         "OobleckCoordination",
         ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator"]
+    ),
+    tests(
+        "OobleckEtcd",
+        ["OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckEtcd"]
+    ),
+    tests(
+        "OobleckStore",
+        ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckStore", grdb]
     ),
     tests(
         "OobleckControl",
@@ -217,6 +233,7 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: targets,
     swiftLanguageModes: [.v6],

@@ -28,5 +28,5 @@ protoc --proto_path=Protos \
     --plugin=protoc-gen-grpc-swift="$PROTOC_GEN_GRPC_SWIFT" \
     --grpc-swift_out="$output" --grpc-swift_opt=Visibility=Package \
     --grpc-swift_opt=FileNaming=DropPath --grpc-swift_opt=UseAccessLevelOnImports=true \
-    oobleck/control.proto
+    oobleck/control.proto etcd/etcd.proto
 ls -l "$output"

@@ -165,11 +165,33 @@ ensure_test_tools() {
     fi
 }
 
+# The header and library of SQLite, which the coordinator's state is kept in.
+ensure_sqlite() {
+    [ -f /usr/include/sqlite3.h ] && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "installing libsqlite3-dev"
+        apt-get install -y --no-install-recommends libsqlite3-dev >/dev/null || true
+    fi
+    [ -f /usr/include/sqlite3.h ] || die "no sqlite3.h found; run: apt install libsqlite3-dev"
+}
+
+# A real etcd for the tests; they skip what needs it where it is absent.
+ensure_etcd() {
+    command -v etcd >/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "installing etcd-server"
+        # Its service is none of ours.
+        apt-get install -y --no-install-recommends etcd-server >/dev/null ||
+            say "no etcd-server; the tests that need it are skipped"
+    fi
+}
+
 # --- In order --------------------------------------------------------------------------------
 
 check_swift
 check_python
 check_cxx
+ensure_sqlite
 say "tools: Swift $swift_version, $(python3 --version), C++ standard library"
 
 if [ -n "${LIBTORCH:-}" ]; then
@@ -187,5 +209,6 @@ fi
 "$python" Scripts/corpus.py
 if "$test_tools"; then
     ensure_test_tools
+    ensure_etcd
     say "test tools: $(grep -c '==' Scripts/test-requirements.txt) Python packages in $venv"
 fi

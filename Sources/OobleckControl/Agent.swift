@@ -9,12 +9,13 @@ import Synchronization
 /// A node's supervisor: joins a run, starts the node's worker, says at once when it is gone, and
 /// sees to it that it never outlives the run.
 package struct Agent: Sendable {
-    let coordinator: CoordinatorAddress
+    let coordinator: CoordinatorLocator
     let token: RunToken
     let tokenPath: String
     let tls: ControlTLS?
     let node: NodeID?
     let workerExecutable: String
+    let workerArguments: [String]
     let logPath: String?
     let listenHost: String
     let sharesMachine: Bool
@@ -31,6 +32,7 @@ package struct Agent: Sendable {
     ///   - tls: Certificates for the control messages of agent and worker; `nil` is plain text.
     ///   - node: The number to join as; `nil` takes the next free one.
     ///   - workerExecutable: What to run as the worker.
+    ///   - workerArguments: How the worker finds the coordinator.
     ///   - logPath: File to which the worker's output is added; `nil` is ours.
     ///   - listenHost: Address at which the worker listens for the other workers.
     ///   - sharesMachine: Whether other nodes of the run are on this machine.
@@ -39,12 +41,13 @@ package struct Agent: Sendable {
     ///     the number that it joins as.
     ///   - departure: Has it leave in order.
     package init(
-        coordinator: CoordinatorAddress,
+        coordinator: CoordinatorLocator,
         token: RunToken,
         tokenPath: String,
         tls: ControlTLS? = nil,
         node: NodeID?,
         workerExecutable: String,
+        workerArguments: [String],
         logPath: String?,
         listenHost: String = "127.0.0.1",
         sharesMachine: Bool = false,
@@ -58,6 +61,7 @@ package struct Agent: Sendable {
         self.tls = tls
         self.node = node
         self.workerExecutable = workerExecutable
+        self.workerArguments = workerArguments
         self.logPath = logPath
         self.listenHost = listenHost
         self.sharesMachine = sharesMachine
@@ -73,97 +77,118 @@ package struct Agent: Sendable {
     package func run() async throws {
         let worker = WorkerHolder()
         defer { worker.kill() }
-        try await coordinator.withClient(token: token, tls: tls) { client in
-            try await converse(WireControlPlane.Client(wrapping: client), worker)
-        }
+        let events = EventRelay()
+        let number = node.map { "/\($0)" } ?? ""
+        let logic = AgentSession(
+            hello: SessionHello(
+                node: node,
+                pid: Int(getpid()),
+                nodeName: name ?? ProcessEnvironment.hostName + number,
+                programVersion: programVersion,
+                openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
+            ),
+            deadlines: deadlines,
+            hasStandby: coordinator.hasStandby,
+            now: MonotonicTime.now
+        )
+        let node = Mutex(node)
+        let driver = SessionDriver(
+            logic,
+            open: { [coordinator, token, tls] attempt in
+                try await coordinator.address().withClient(token: token, tls: tls) { client in
+                    let client = WireControlPlane.Client(wrapping: client)
+                    try await Self.converse(client, node: { node.withLock { $0 } }, attempt)
+                }
+            },
+            act: { action in
+                switch action {
+                case .startWorker(let number, let budget):
+                    node.withLock { $0 = number }
+                    start(worker, node: number, budget: budget, events)
+                case .killWorker: worker.kill()
+                case .dismissWorker: worker.dismiss()
+                }
+            }
+        )
+        events.open { driver.local($0) }
+        departure.onRequest { events.pass(.departure(reason: $0)) }
+        let ending = await driver.run()
+        if worker.isDismissed { try await worker.leave(within: deadlines.farewell) }
+        if case .failed(let error) = ending { throw error }
     }
 
-    private func converse<Transport: ClientTransport>(
+    private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,
-        _ worker: WorkerHolder
+        node: @Sendable @escaping () -> NodeID?,
+        _ attempt: SessionAttempt<AgentInstruction, AgentNotice>
     ) async throws {
-        let notices = Outbox<(NodeID, AgentNotice)>()
-        let number = node.map { "/\($0)" } ?? ""
-        let hello = SessionHello(
-            node: node,
-            pid: Int(getpid()),
-            nodeName: name ?? ProcessEnvironment.hostName + number,
-            programVersion: programVersion,
-            openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
-        )
-        let watch = ConnectionWatch(coordinator, within: deadlines.connect)
-        defer { notices.close() }
-        try await watch.run {
-            try await client.agentSession(
-                options: .session,
-                requestProducer: { writer in
-                    try await writer.write(WireAgentReport(hello: hello))
-                    for await (node, notice) in notices.elements {
+        try await client.agentSession(
+            options: .session,
+            requestProducer: { writer in
+                attempt.opened()
+                for await report in attempt.reports.elements {
+                    switch report {
+                    case .hello(let hello): try await writer.write(WireAgentReport(hello: hello))
+                    case .notice(let notice):
+                        guard let node = node() else { continue }
                         try await writer.write(WireAgentReport(notice, node: node))
                     }
-                },
-                onResponse: { response in
-                    var farewell = deadlines.farewell
-                    var heartbeats: HeartbeatTimer?
-                    defer { heartbeats?.cancel() }
-                    for try await directive in response.messages {
-                        switch try directive.instruction() {
-                        case .admitted(let node, let budget):
-                            watch.connected()
-                            heartbeats = HeartbeatTimer(budget: budget) {
-                                _ = notices.add((node, .heartbeat))
-                            }
-                            farewell = Deadlines(budget: budget).farewell
-                            departure.onRequest { reason in
-                                _ = notices.add((node, .leaving(reason: reason)))
-                            }
-                            try start(worker, node: node, budget: budget, notices)
-                        case .refused(let reason):
-                            throw OobleckError(.usage, "the coordinator refuses: \(reason)")
-                        case .fence(let reason):
-                            worker.kill()
-                            throw OobleckError(.outOfNodes, "put out of the run: \(reason)")
-                        case .stop:
-                            return try await worker.leave(within: farewell)
-                        }
-                    }
-                    worker.kill()
-                    guard let exit = worker.exit else {
-                        throw OobleckError(.outOfNodes, "the coordinator ended the session")
-                    }
-                    // A worker that was told to leave does so with status 0.
-                    if exit != .status(0) { throw OobleckError(.outOfNodes, "its worker \(exit)") }
                 }
-            )
-        }
+            },
+            onResponse: { response in
+                for try await directive in response.messages {
+                    attempt.received(try directive.instruction())
+                }
+            }
+        )
     }
 
     private func start(
         _ worker: WorkerHolder,
         node: NodeID,
         budget: Seconds,
-        _ notices: Outbox<(NodeID, AgentNotice)>
-    ) throws {
-        try worker.start {
-            try ChildProcess.spawn(
-                workerExecutable,
-                [
-                    "worker", "--coordinator", coordinator.description, "--token-file",
-                    tokenPath, "--node", node.description, "--host", listenHost,
-                    "--detection-budget", "\(budget.value)",
-                ] + (sharesMachine ? ["--shares-machine"] : []) + (tls?.arguments ?? []),
-                // One thread each: the node is the unit of parallelism.
-                environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
-                group: .parents,
-                holdsInput: true,
-                logPath: logPath
-            ) { exit in
-                worker.noteExit(exit)
-                _ = notices.add((node, .workerExited(evidence: "its worker \(exit)")))
-                // A node without a worker is over: the coordinator reads this, then the end.
-                notices.close()
+        _ events: EventRelay
+    ) {
+        do {
+            try worker.start {
+                try ChildProcess.spawn(
+                    workerExecutable,
+                    [
+                        "worker", "--token-file", tokenPath, "--node", node.description, "--host",
+                        listenHost, "--detection-budget", "\(budget.value)",
+                    ] + workerArguments + (sharesMachine ? ["--shares-machine"] : [])
+                        + (tls?.arguments ?? []),
+                    // One thread each: the node is the unit of parallelism.
+                    environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
+                    group: .parents,
+                    holdsInput: true,
+                    logPath: logPath
+                ) { exit in
+                    worker.noteExit(exit)
+                    // A worker that was told to leave does so with status 0.
+                    let isInOrder = exit == .status(0)
+                    events.pass(.workerExited(evidence: "its worker \(exit)", inOrder: isInOrder))
+                }
             }
+        } catch let error as OobleckError {
+            events.pass(.workerFailed(error))
+        } catch {
+            events.pass(.workerFailed(OobleckError(.internalFault, "\(error)")))
         }
+    }
+}
+
+/// Passes what happens on the node on to a session that is made later.
+private final class EventRelay: Sendable {
+    private let receiver = Mutex<(@Sendable (AgentSession.Local) -> Void)?>(nil)
+
+    func open(_ receiver: @escaping @Sendable (AgentSession.Local) -> Void) {
+        self.receiver.withLock { $0 = receiver }
+    }
+
+    func pass(_ event: AgentSession.Local) {
+        let receiver = receiver.withLock { $0 }
+        receiver?(event)
     }
 }
 
@@ -172,13 +197,14 @@ private final class WorkerHolder: Sendable {
     private struct State {
         var process: ChildProcess?
         var isOver = false
+        var isDismissed = false
         var exit: ChildProcess.Exit?
     }
 
     private let state = Mutex(State())
 
-    /// How the worker ended; `nil` while it lives.
-    var exit: ChildProcess.Exit? { state.withLock { $0.exit } }
+    /// Whether the worker may leave by itself.
+    var isDismissed: Bool { state.withLock { $0.isDismissed } }
 
     func start(_ spawn: () throws -> ChildProcess) throws {
         try state.withLock { state in
@@ -188,6 +214,14 @@ private final class WorkerHolder: Sendable {
     }
 
     func noteExit(_ exit: ChildProcess.Exit) { state.withLock { $0.exit = exit } }
+
+    /// Lets no other worker start.
+    func dismiss() {
+        state.withLock { state in
+            state.isOver = true
+            state.isDismissed = true
+        }
+    }
 
     /// Ends the worker at once, and lets no other start.
     func kill() {
@@ -199,11 +233,7 @@ private final class WorkerHolder: Sendable {
 
     /// Lets the worker leave by itself, and ends it when it takes too long.
     func leave(within time: Seconds) async throws {
-        let process = state.withLock { state in
-            state.isOver = true
-            return state.process
-        }
-        guard let process else { return }
+        guard let process = state.withLock({ $0.process }) else { return }
         let deadline = MonotonicTime.now + time
         if try await !process.waitUntilExit(deadline: deadline) { kill() }
     }

@@ -44,6 +44,7 @@ extension WireAgentDirective {
         case .refused(let reason): refused = WireNotice(reason: reason)
         case .fence(let reason): fence = WireNotice(reason: reason)
         case .stop(let reason): stop = WireNotice(reason: reason)
+        case .heartbeat: heartbeat = WireHeartbeat()
         }
     }
 
@@ -57,6 +58,7 @@ extension WireAgentDirective {
         case .refused(let notice): return .refused(reason: line(notice.reason))
         case .fence(let notice): return .fence(reason: line(notice.reason))
         case .stop(let notice): return .stop(reason: line(notice.reason))
+        case .heartbeat: return .heartbeat
         }
     }
 }

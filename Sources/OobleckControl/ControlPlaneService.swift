@@ -30,7 +30,8 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
             (node, outbox) = try await loop.attachAgent(
                 requested: hello.node,
                 name: hello.nodeName,
-                pid: hello.pid
+                pid: hello.pid,
+                isReturning: hello.isReturning
             )
         } catch let error as OobleckError {
             return try await response.write(WireAgentDirective(.refused(reason: error.message)))
@@ -63,7 +64,11 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
             }
             try check(hello)
             node = claimed
-            outbox = try await loop.attachWorker(node, pid: hello.pid)
+            outbox = try await loop.attachWorker(
+                node,
+                pid: hello.pid,
+                testimony: hello.testimony
+            )
         } catch let error as OobleckError {
             return try await response.write(WireWorkerDirective(.refused(reason: error.message)))
         }
@@ -171,7 +176,10 @@ private struct Session<Element: Sendable>: Sendable {
                 }
             }
             group.addTask {
-                for await element in outbox.elements { try await write(element) }
+                for await element in outbox.elements {
+                    try await write(element)
+                    outbox.noteWritten()
+                }
             }
             group.addTask {
                 await outbox.waitUntilClosed()

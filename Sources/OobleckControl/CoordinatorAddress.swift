@@ -1,7 +1,5 @@
 import GRPCCore
-import OobleckClock
 import OobleckCore
-import Synchronization
 
 /// Where a coordinator listens.
 package struct CoordinatorAddress: Hashable, Sendable, CustomStringConvertible {
@@ -32,10 +30,10 @@ package struct CoordinatorAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension CallOptions {
-    /// A session waits for the coordinator to come up, as long as its ``ConnectionWatch`` says.
+    /// A session that cannot be opened fails at once; when to try again its owner decides.
     static var session: CallOptions {
         var options = CallOptions.defaults
-        options.waitForReady = true
+        options.waitForReady = false
         options.maxResponseMessageBytes = ControlBounds.largestDirectiveBytes
         return options
     }
@@ -45,44 +43,5 @@ extension CallOptions {
         var options = CallOptions.defaults
         options.timeout = .seconds(5)
         return options
-    }
-}
-
-/// Ends an attempt to open a session that takes too long.
-final class ConnectionWatch: Sendable {
-    private let address: CoordinatorAddress
-    /// How long a session may take to be answered.
-    private let deadline: Seconds
-    private let isConnected = Mutex(false)
-
-    init(_ address: CoordinatorAddress, within deadline: Seconds) {
-        self.address = address
-        self.deadline = deadline
-    }
-
-    /// The session is answered.
-    func connected() { isConnected.withLock { $0 = true } }
-
-    /// Runs a session, and throws one line when it is not answered in time.
-    func run(_ session: @escaping @Sendable () async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            defer { group.cancelAll() }
-            group.addTask {
-                try await session()
-                return true
-            }
-            group.addTask {
-                try await Task.sleep(for: Duration(self.deadline))
-                guard self.isConnected.withLock({ $0 }) else {
-                    throw OobleckError(
-                        .outOfNodes,
-                        "no answer from a coordinator at \(self.address) "
-                            + "within \(self.deadline.value) s"
-                    )
-                }
-                return false
-            }
-            for try await isOver in group where isOver { return }
-        }
     }
 }

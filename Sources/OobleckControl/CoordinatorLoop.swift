@@ -17,6 +17,8 @@ final class CoordinatorLoop: Sendable {
         /// Peers that let too many messages wait; given up after the event at hand.
         var overflowed: [NodeID] = []
         var shown = Seconds(-1)
+        var beaten = Seconds(-1)
+        var faults: CoordinatorFaultInjector
         var recordingFailure: OobleckError?
         var outcome: RunOutcome?
     }
@@ -30,6 +32,7 @@ final class CoordinatorLoop: Sendable {
     private let state: Mutex<State>
     private let recording: any RunRecording
     private let mostAgents: Int
+    private let store: any CoordinationStore
     private let onFence: @Sendable (NodeID) -> Void
 
     init(
@@ -37,12 +40,15 @@ final class CoordinatorLoop: Sendable {
         detectionBudget: Seconds,
         recording: any RunRecording,
         mostAgents: Int,
+        store: any CoordinationStore,
+        faults: CoordinatorFaultInjector,
         onFence: @escaping @Sendable (NodeID) -> Void
     ) {
-        state = Mutex(State(coordinator: coordinator))
+        state = Mutex(State(coordinator: coordinator, faults: faults))
         self.detectionBudget = detectionBudget
         self.recording = recording
         self.mostAgents = mostAgents
+        self.store = store
         self.onFence = onFence
         (outcomes, outcomesContinuation) = AsyncStream.makeStream()
     }
@@ -81,17 +87,29 @@ final class CoordinatorLoop: Sendable {
 
     // MARK: Sessions
 
-    /// Admits an agent, and returns its node and what it is to be sent.
+    /// Admits an agent, or takes back one that was in the run before a restart; returns its node
+    /// and what it is to be sent.
     ///
     /// Throws why it is refused.
     func attachAgent(
         requested: NodeID?,
         name: String = "",
-        pid: Int
+        pid: Int,
+        isReturning: Bool = false
     ) async throws -> (NodeID, Outbox<AgentInstruction>) {
         let budget = detectionBudget
         let answer: Result<(NodeID, Outbox<AgentInstruction>), any Error> = await perform { state in
             Result {
+                let outbox = Outbox<AgentInstruction>()
+                if let node = requested, state.coordinator.awaits(agentPID: pid, of: node) {
+                    state.agents[node] = outbox
+                    _ = outbox.add(.admitted(node, detectionBudget: budget))
+                    self.process(.agentReturned(node, agentPID: pid), &state)
+                    return (node, outbox)
+                }
+                guard !isReturning else {
+                    throw Self.refusal("node \(requested ?? -1) is out")
+                }
                 guard state.agents.count < self.mostAgents else {
                     throw OobleckError(
                         .usage,
@@ -104,10 +122,10 @@ final class CoordinatorLoop: Sendable {
                     now: MonotonicTime.now
                 )
                 state.fenced.remove(node)
-                let outbox = Outbox<AgentInstruction>()
-                _ = outbox.add(.admitted(node, detectionBudget: budget))
                 state.agents[node] = outbox
                 self.process(.agentJoined(node, agentPID: pid), &state)
+                // Once the number is kept it can be told.
+                _ = outbox.add(.admitted(node, detectionBudget: budget))
                 return (node, outbox)
             }
         }
@@ -117,7 +135,11 @@ final class CoordinatorLoop: Sendable {
     /// Lets a node's worker in, and returns what it is to be sent.
     ///
     /// Throws why it is refused.
-    func attachWorker(_ node: NodeID, pid: Int) async throws -> Outbox<WorkerInstruction> {
+    func attachWorker(
+        _ node: NodeID,
+        pid: Int,
+        testimony: WorkerTestimony? = nil
+    ) async throws -> Outbox<WorkerInstruction> {
         let budget = detectionBudget
         let answer: Result<Outbox<WorkerInstruction>, any Error> = await perform { state in
             Result {
@@ -129,7 +151,10 @@ final class CoordinatorLoop: Sendable {
                 _ = outbox.add(.welcome(node, detectionBudget: budget))
                 // A second worker of one node: the decision puts the node out.
                 if state.workers[node] == nil { state.workers[node] = outbox }
-                self.process(.workerJoined(node, workerPID: pid), &state)
+                let event =
+                    testimony.map { CoordinatorEvent.workerReturned(node, workerPID: pid, $0) }
+                    ?? .workerJoined(node, workerPID: pid)
+                self.process(event, &state)
                 guard state.workers[node] === outbox else {
                     throw Self.refusal("node \(node) is out")
                 }
@@ -210,6 +235,8 @@ final class CoordinatorLoop: Sendable {
 
     private func process(_ event: CoordinatorEvent, _ state: inout State) {
         guard state.outcome == nil else { return }
+        guard store.mayAct else { return stepDown(&state) }
+        if case .tick = event { beat(&state) }
         decide(event, &state)
         while state.outcome == nil, let node = state.overflowed.popLast() {
             let evidence =
@@ -236,8 +263,39 @@ final class CoordinatorLoop: Sendable {
         for directive in directives { perform(directive, &state) }
     }
 
+    /// Gives everybody a sign of life.
+    private func beat(_ state: inout State) {
+        let now = MonotonicTime.now
+        guard now - state.beaten >= detectionBudget / 4 else { return }
+        state.beaten = now
+        for outbox in state.workers.values { _ = outbox.add(.heartbeat) }
+        for outbox in state.agents.values { _ = outbox.add(.heartbeat) }
+    }
+
+    /// Another coordinator has taken over: nothing is sent or written any more.
+    private func stepDown(_ state: inout State) {
+        let outcome = RunOutcome.stopped(
+            OobleckError(.outOfNodes, "another coordinator has taken over this run")
+        )
+        state.outcome = outcome
+        for outbox in state.workers.values { outbox.close() }
+        for outbox in state.agents.values { outbox.close() }
+        outcomesContinuation.yield(outcome)
+        outcomesContinuation.finish()
+    }
+
     private func perform(_ directive: CoordinatorDirective, _ state: inout State) {
+        guard state.outcome == nil else { return }
+        state.faults.reachBefore(directive)
+        carryOut(directive, &state)
+        state.faults.reachAfter(directive) { node in state.workers[node]?.waitUntilWritten() }
+    }
+
+    private func carryOut(_ directive: CoordinatorDirective, _ state: inout State) {
         switch directive {
+        case .persist(let change):
+            attempt(&state) { _ in try store.persist(change) }
+            if state.recordingFailure != nil, !store.mayAct { stepDown(&state) }
         case .send(let node, let message): send(message, to: node, &state)
         case .fence(let node, let reason): fence(node, reason: reason, &state)
         case .record(let step): attempt(&state) { _ in try recording.record(step) }

@@ -24,6 +24,8 @@ package final class CoordinatorServer: Sendable {
     ///   - coordinator: The decisions.
     ///   - detectionBudget: The job's.
     ///   - recording: Where the run leaves its traces.
+    ///   - store: Where the coordinator keeps what the next one has to know.
+    ///   - faults: Deaths of this process to stage.
     ///   - socket: Where to listen.
     ///   - token: What a peer has to present to be let in.
     ///   - tls: Certificates for control messages; `nil` is plain text.
@@ -34,6 +36,8 @@ package final class CoordinatorServer: Sendable {
         coordinator: Coordinator,
         detectionBudget: Seconds,
         recording: any RunRecording,
+        store: any CoordinationStore = NoCoordinationStore(),
+        faults: CoordinatorFaultInjector = CoordinatorFaultInjector(),
         socket: ListeningSocket?,
         token: RunToken,
         tls: ControlTLS? = nil,
@@ -48,6 +52,8 @@ package final class CoordinatorServer: Sendable {
             detectionBudget: detectionBudget,
             recording: recording,
             mostAgents: bounds.agents,
+            store: store,
+            faults: faults,
             onFence: onFence
         )
         handshake = Handshake(nodes: coordinator.expectedNodes)

@@ -6,11 +6,14 @@ import Synchronization
 /// The nodes of a run on this machine: one agent process each, with its worker in its own process
 /// group.
 ///
-/// None outlives this process: whoever holds the cluster ends it, agents notice when the
-/// coordinator is gone, and workers when their agent is.
+/// Whoever holds the cluster ends it when the run is over. When this process dies before, the nodes
+/// wait for a coordinator that goes on with the run, which adopts them, and end by themselves when
+/// none comes in time.
 package final class LocalCluster: Sendable {
     private struct State {
         var agents: [NodeID: ChildProcess] = [:]
+        /// Agents that an earlier coordinator started.
+        var adopted: [NodeID: AdoptedProcess] = [:]
         var nextNode = 0
         var isClosed = false
     }
@@ -21,6 +24,7 @@ package final class LocalCluster: Sendable {
     private let tokenPath: String
     private let tls: ControlTLS?
     private let listenHost: String
+    private let endpointPath: String
     private let logsPath: String
     private let deadlines: Deadlines
     private let state = Mutex(State())
@@ -34,6 +38,7 @@ package final class LocalCluster: Sendable {
     ///   - tokenPath: The file with the token that it wants to see.
     ///   - tls: Certificates for control messages; `nil` is plain text.
     ///   - listenHost: Address at which workers listen for each other.
+    ///   - endpointPath: The run's coordinator.json, where agents and workers look for it.
     ///   - logsPath: Folder for each node's output.
     ///   - deadlines: The run's.
     package init(
@@ -43,6 +48,7 @@ package final class LocalCluster: Sendable {
         tokenPath: String,
         tls: ControlTLS? = nil,
         listenHost: String = "127.0.0.1",
+        endpointPath: String,
         logsPath: String,
         deadlines: Deadlines = .standard
     ) {
@@ -52,8 +58,24 @@ package final class LocalCluster: Sendable {
         self.tokenPath = tokenPath
         self.tls = tls
         self.listenHost = listenHost
+        self.endpointPath = endpointPath
         self.logsPath = logsPath
         self.deadlines = deadlines
+    }
+
+    /// Takes over the nodes of an earlier coordinator: those that still run, by the process id of
+    /// their agent.
+    ///
+    /// Returns how many do. New nodes get numbers above all of `agents` and `used`.
+    package func adopt(_ agents: [NodeID: Int], used: [NodeID]) -> Int {
+        state.withLock { state in
+            for (node, pid) in agents {
+                state.adopted[node] = AdoptedProcess(pid: pid_t(pid), mark: endpointPath)
+            }
+            let highest = (used + agents.keys).map(\.rawValue).max() ?? -1
+            state.nextNode = max(state.nextNode, highest + 1)
+            return state.adopted.count
+        }
     }
 
     /// Starts one more node, and returns its number.
@@ -71,8 +93,8 @@ package final class LocalCluster: Sendable {
                 executable,
                 [
                     "agent", "--coordinator", coordinator.description, "--token-file",
-                    tokenPath, "--node", node.description, "--worker-executable",
-                    workerExecutable, "--log", log, "--listen", listenHost,
+                    tokenPath, "--endpoint", endpointPath, "--node", node.description,
+                    "--worker-executable", workerExecutable, "--log", log, "--listen", listenHost,
                     "--detection-budget", "\(deadlines.budget.value)", "--shares-machine",
                 ] + (tls?.arguments ?? []),
                 group: .own,
@@ -87,14 +109,19 @@ package final class LocalCluster: Sendable {
     /// Process ids of the agents that live, by node.
     package var agentPIDs: [NodeID: Int] {
         state.withLock { state in
-            state.agents.filter { $0.value.exitStatus == nil }.mapValues { Int($0.pid) }
+            let children = state.agents.filter { $0.value.exitStatus == nil }
+            let adopted = state.adopted.filter { $0.value.isAlive }.mapValues { Int($0.pid) }
+            return children.mapValues { Int($0.pid) }.merging(adopted) { child, _ in child }
         }
     }
 
     /// Ends a node's agent and worker with SIGKILL; false when they are gone already.
     @discardableResult
     package func kill(_ node: NodeID) -> Bool {
-        state.withLock { $0.agents[node]?.signalGroup(SIGKILL) ?? false }
+        state.withLock { state in
+            state.agents[node]?.signalGroup(SIGKILL) ?? state.adopted[node]?.signalGroup(SIGKILL)
+                ?? false
+        }
     }
 
     /// Ends all nodes at once, and lets no other start.
@@ -104,6 +131,16 @@ package final class LocalCluster: Sendable {
         state.withLock { state in
             state.isClosed = true
             for agent in state.agents.values { agent.signalGroup(SIGKILL) }
+            for agent in state.adopted.values { _ = agent.signalGroup(SIGKILL) }
+        }
+    }
+
+    /// Lets go of the nodes: another coordinator has them now.
+    package func abandon() {
+        state.withLock { state in
+            state.isClosed = true
+            state.agents = [:]
+            state.adopted = [:]
         }
     }
 
@@ -116,6 +153,9 @@ package final class LocalCluster: Sendable {
         defer { killAll() }
         let deadline = MonotonicTime.now + time
         for agent in agents { _ = try await agent.waitUntilExit(deadline: deadline) }
+        while !agentPIDs.isEmpty, MonotonicTime.now < deadline {
+            try await Task.sleep(for: .milliseconds(2))
+        }
         killAll()
         // SIGKILL leaves nothing to wait for but the kernel.
         let end = MonotonicTime.now + deadlines.linger

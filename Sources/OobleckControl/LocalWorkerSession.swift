@@ -38,7 +38,7 @@ package final class LocalWorkerSession: ControlLink {
         }
         for await instruction in worker.elements {
             switch instruction {
-            case .welcome: break
+            case .welcome, .heartbeat: break
             case .refused(let reason): throw OobleckError(.outOfNodes, reason)
             case .message(let message):
                 onMessage(message)

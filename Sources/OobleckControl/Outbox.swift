@@ -1,3 +1,5 @@
+import Foundation
+import OobleckClock
 import Synchronization
 
 /// What waits to be sent to one peer, in order.
@@ -13,6 +15,7 @@ package final class Outbox<Element: Sendable>: Sendable {
     package let elements: AsyncStream<Element>
     /// Ends when the outbox closes, whether or not the elements were taken.
     let closing: AsyncStream<Never>
+    private let counts = Mutex((added: 0, written: 0))
     private let continuation: AsyncStream<Element>.Continuation
     private let closingContinuation: AsyncStream<Never>.Continuation
 
@@ -27,10 +30,24 @@ package final class Outbox<Element: Sendable>: Sendable {
     ///
     /// False when the peer let too many wait: it is to be given up.
     package func add(_ element: Element) -> Bool {
-        switch continuation.yield(element) {
+        counts.withLock { $0.added += 1 }
+        return switch continuation.yield(element) {
         case .dropped: false
         case .enqueued, .terminated: true
         @unknown default: false
+        }
+    }
+
+    /// An element was written to the peer's stream.
+    func noteWritten() { counts.withLock { $0.written += 1 } }
+
+    /// Waits until all that was added is written, at most for a second.
+    ///
+    /// Only for staged failures, which need to know how far things have come.
+    func waitUntilWritten() {
+        let deadline = MonotonicTime.now + 1
+        while counts.withLock({ $0.written < $0.added }), MonotonicTime.now < deadline {
+            usleep(1000)
         }
     }
 

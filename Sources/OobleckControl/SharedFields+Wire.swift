@@ -49,10 +49,12 @@ extension WireHello {
         self.init()
         pid = Int64(hello.pid)
         protocolVersion = hello.protocolVersion
+        isReturning = hello.isReturning
         if let node = hello.node { self.node = Int64(node.rawValue) }
         nodeName = hello.nodeName
         programVersion = hello.programVersion
         openFileLimit = Int64(hello.openFileLimit)
+        if let testimony = hello.testimony { self.testimony = WireTestimony(testimony) }
     }
 
     func hello() throws -> SessionHello {
@@ -62,7 +64,9 @@ extension WireHello {
             protocolVersion: protocolVersion,
             nodeName: nodeName,
             programVersion: programVersion,
-            openFileLimit: try index(openFileLimit, "Hello.open_file_limit")
+            openFileLimit: try index(openFileLimit, "Hello.open_file_limit"),
+            isReturning: isReturning,
+            testimony: hasTestimony ? try testimony.testimony() : nil
         )
     }
 }

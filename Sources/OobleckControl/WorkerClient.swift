@@ -1,99 +1,107 @@
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
+import OobleckClock
 import OobleckCoordination
 import OobleckCore
 import OobleckWire
+import Synchronization
 
-/// A worker's session with its coordinator over gRPC.
+/// A worker's session with its coordinator over gRPC, over as many streams as it takes.
 package final class WorkerClient: ControlLink {
-    private let address: CoordinatorAddress
-    private let token: RunToken
-    private let tls: ControlTLS?
-    private let hello: SessionHello
-    private let node: NodeID
-    private let deadlines: Deadlines
-    private let outbox = Outbox<WorkerNotice>()
+    private let driver: SessionDriver<WorkerSession>
+    private let receiver: MessageReceiver
 
     /// A session of the worker of `node`; ``run(_:)`` opens it.
     ///
     /// `deadlines` bound how long that may take.
     package init(
-        coordinator: CoordinatorAddress,
+        coordinator: CoordinatorLocator,
         token: RunToken,
         tls: ControlTLS? = nil,
         node: NodeID,
         deadlines: Deadlines = .standard
     ) {
-        address = coordinator
-        self.token = token
-        self.tls = tls
-        self.node = node
-        self.deadlines = deadlines
-        hello = SessionHello(
+        let receiver = MessageReceiver()
+        self.receiver = receiver
+        let logic = WorkerSession(
             node: node,
-            pid: Int(getpid()),
-            programVersion: programVersion,
-            openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
+            hello: SessionHello(
+                node: node,
+                pid: Int(getpid()),
+                programVersion: programVersion,
+                openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
+            ),
+            deadlines: deadlines,
+            hasStandby: coordinator.hasStandby,
+            now: MonotonicTime.now
+        )
+        driver = SessionDriver(
+            logic,
+            open: { attempt in
+                try await coordinator.address().withClient(token: token, tls: tls) { client in
+                    let client = WireControlPlane.Client(wrapping: client)
+                    try await Self.converse(client, node: node, attempt)
+                }
+            },
+            act: { receiver.receive($0) }
         )
     }
 
     /// Sends to the coordinator; never blocks, keeps order.
     ///
-    /// Before the session is open, messages wait. When ``Outbox/capacity`` messages wait, the
-    /// session ends.
-    package func send(_ message: WorkerMessage) {
-        if !outbox.add(.message(message)) { outbox.close() }
-    }
+    /// What is sent while no coordinator is there is told to the next one in the hello, or is done
+    /// again because it did not count.
+    package func send(_ message: WorkerMessage) { driver.local(message) }
 
-    /// Connects, says hello, and hands each message to `onMessage` in order.
+    /// Connects, says hello, and hands each message to `onMessage` in order; looks for the
+    /// coordinator again whenever it is gone.
     ///
     /// Returns after a `stop`. Throws one line when the coordinator cannot be reached, refuses the
-    /// worker, puts it out, or is gone.
+    /// worker, puts it out, or is gone for good.
     package func run(
         _ onMessage: @escaping @Sendable (CoordinatorMessage) -> Void
     ) async throws {
-        try await address.withClient(token: token, tls: tls) { client in
-            try await self.converse(WireControlPlane.Client(wrapping: client), onMessage)
-        }
+        receiver.open(onMessage)
+        if case .failed(let error) = await driver.run() { throw error }
     }
 
-    private func converse<Transport: ClientTransport>(
+    private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,
-        _ onMessage: @escaping @Sendable (CoordinatorMessage) -> Void
+        node: NodeID,
+        _ attempt: SessionAttempt<WorkerInstruction, WorkerNotice>
     ) async throws {
-        defer { outbox.close() }
-        let (node, hello, outbox) = (node, hello, outbox)
-        let watch = ConnectionWatch(address, within: deadlines.connect)
-        try await watch.run {
-            try await client.workerSession(
-                options: .session,
-                requestProducer: { writer in
-                    try await writer.write(WireWorkerReport(hello: hello))
-                    for await notice in outbox.elements {
+        try await client.workerSession(
+            options: .session,
+            requestProducer: { writer in
+                attempt.opened()
+                for await report in attempt.reports.elements {
+                    switch report {
+                    case .hello(let hello): try await writer.write(WireWorkerReport(hello: hello))
+                    case .notice(let notice):
                         try await writer.write(WireWorkerReport(notice, node: node))
                     }
-                },
-                onResponse: { response in
-                    var heartbeats: HeartbeatTimer?
-                    defer { heartbeats?.cancel() }
-                    for try await directive in response.messages {
-                        switch try directive.instruction() {
-                        case .welcome(_, let budget):
-                            watch.connected()
-                            heartbeats = HeartbeatTimer(budget: budget) {
-                                _ = outbox.add(.heartbeat)
-                            }
-                        case .refused(let reason):
-                            throw OobleckError(.outOfNodes, "the coordinator refuses: \(reason)")
-                        case .message(let message):
-                            onMessage(message)
-                            if case .stop = message { return outbox.close() }
-                        }
-                    }
-                    throw OobleckError(.outOfNodes, "the coordinator ended the session")
                 }
-            )
-        }
+            },
+            onResponse: { response in
+                for try await directive in response.messages {
+                    attempt.received(try directive.instruction())
+                }
+            }
+        )
+    }
+}
+
+/// Hands messages to a closure that is known only after their source is made.
+private final class MessageReceiver: Sendable {
+    private let onMessage = Mutex<(@Sendable (CoordinatorMessage) -> Void)?>(nil)
+
+    func open(_ onMessage: @escaping @Sendable (CoordinatorMessage) -> Void) {
+        self.onMessage.withLock { $0 = onMessage }
+    }
+
+    func receive(_ message: CoordinatorMessage) {
+        let onMessage = onMessage.withLock { $0 }
+        onMessage?(message)
     }
 }

@@ -11,6 +11,7 @@ extension WireWorkerDirective {
             welcome = WireAdmission(node: node, detectionBudget: budget)
         case .refused(let reason): refused = WireNotice(reason: reason)
         case .message(let message): content = try OneOf_Content(message)
+        case .heartbeat: heartbeat = WireHeartbeat()
         }
     }
 
@@ -22,6 +23,7 @@ extension WireWorkerDirective {
             let (node, budget) = try admission.admission()
             return .welcome(node, detectionBudget: budget)
         case .refused(let notice): return .refused(reason: line(notice.reason))
+        case .heartbeat: return .heartbeat
         default: return .message(try content.message())
         }
     }
@@ -62,7 +64,7 @@ extension WireWorkerDirective.OneOf_Content {
 
     fileprivate func message() throws -> CoordinatorMessage {
         switch self {
-        case .welcome, .refused:
+        case .welcome, .refused, .heartbeat:
             preconditionFailure("handled by the caller")
         case .job(let data): return .job(try decoded(data, "WorkerDirective.job"))
         case .reconfigure(let data):
@@ -94,8 +96,7 @@ extension WireWorkerDirective.OneOf_Content {
 extension WireCommit {
     fileprivate init(_ commit: StepCommit) {
         self.init()
-        generation = Int64(commit.generation.rawValue)
-        step = Int64(commit.step)
+        record = WireCommitRecord(commit.record)
         clipCoefficient = commit.clipCoefficient
         pauses = commit.pauses
         skips = commit.skips
@@ -106,8 +107,7 @@ extension WireCommit {
             throw malformed("Commit", "clip coefficient is \(clipCoefficient); it is in (0, 1]")
         }
         return StepCommit(
-            generation: try OobleckControl.generation(generation, "Commit"),
-            step: try index(step, "Commit.step"),
+            record: try record.record(),
             clipCoefficient: clipCoefficient,
             pauses: pauses,
             skips: skips

@@ -52,6 +52,7 @@ extension Coordinator {
         guard !finishIfCollected() else { return }
         let generation = lastGeneration?.next ?? 0
         lastGeneration = generation
+        perform(.persist(.numbered(generation)))
         self.collection?.generation = generation
         askForLayers()
     }

@@ -17,6 +17,10 @@ extension Coordinator {
         let living = nodes.filter { members[$0.id]?.isAlive == true }
         let involved = living.filter { isInvolved($0.id) }
         for node in living { bury(node, now: now) }
+        guard reconnection == nil else {
+            for node in involved { noteLoss(of: node, now: now) }
+            return finishReconnectingIfComplete(now: now)
+        }
         guard !involved.isEmpty, outcome == nil else {
             if phase == .starting, !living.isEmpty { startIfPossible(isEvent: true, now: now) }
             return
@@ -31,7 +35,9 @@ extension Coordinator {
     }
 
     private mutating func bury(_ node: LostNode, now: Seconds) {
-        if members[node.id]?.life == .usable { account.failures += 1 }
+        let hasFailed = members[node.id]?.life == .usable || isInvolved(node.id)
+        if hasFailed { account.failures += 1 }
+        perform(.persist(.left(node.id, hasFailed: hasFailed)))
         members[node.id]?.life = .dead
         quarantine.noteDeath(of: members[node.id]?.name ?? "", now: now)
         members[node.id]?.holdings = []

@@ -41,6 +41,7 @@ extension Coordinator {
             guard isWelcome(node, who: "agent") else { return }
             members[node]?.agentPID = pid
             members[node]?.agentHeard = now
+            perform(.persist(.joined(node, agentPID: pid)))
             noteFirstSight(of: node, now: now)
             return log(.nodeJoined, node: node, "node \(node) joined: agent \(pid)")
         }
@@ -58,7 +59,7 @@ extension Coordinator {
         loseDoubled(node, "worker \(pid) connected beside worker \(known)", now: now)
     }
 
-    private mutating func noteFirstSight(of node: NodeID, now: Seconds) {
+    mutating func noteFirstSight(of node: NodeID, now: Seconds) {
         if members[node]?.since == nil { members[node]?.since = now }
     }
 
@@ -116,6 +117,7 @@ extension Coordinator {
     /// Puts a node out that did nothing for the run yet.
     private mutating func refuse(_ node: NodeID, _ reason: String) {
         members[node]?.life = .dead
+        perform(.persist(.left(node, hasFailed: false)))
         perform(.fence(node, reason: reason))
         log(.refused, node: node, reason)
     }
@@ -130,6 +132,7 @@ extension Coordinator {
         }
         guard !isInvolved(node) else {
             members[node]?.isDraining = true
+            perform(.persist(.draining(node, true)))
             wantsNewPlan = true
             return log(.warning, node: node, "node \(node) leaves at the next step boundary")
         }
@@ -140,6 +143,7 @@ extension Coordinator {
     mutating func release(_ node: NodeID) {
         guard let member = members[node] else { return }
         members[node]?.life = .gone
+        perform(.persist(.left(node, hasFailed: false)))
         members[node]?.holdings = []
         giveUpSave(of: node)
         if member.workerPID != nil {

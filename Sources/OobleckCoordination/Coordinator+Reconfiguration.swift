@@ -66,6 +66,7 @@ extension Coordinator {
         )
         for (node, reason) in kept {
             members[node]?.isDraining = false
+            perform(.persist(.draining(node, false)))
             log(.warning, node: node, "node \(node) stays: without it \(reason)")
         }
         switch decision {
@@ -117,6 +118,7 @@ extension Coordinator {
         wantsNewPlan = false
         joins = JoinStorm()
         grace = nil
+        perform(.persist(.planned(document)))
         for node in plan.recipients { send(.reconfigure(plan.reconfiguration), to: node) }
         note(.publish(document))
         log(.planned, "generation \(plan.generation): \(document.reason)")
@@ -135,6 +137,7 @@ extension Coordinator {
     private mutating func activate(_ prepared: PendingPlan, now: Seconds) {
         let isFirst = plan == nil
         let plan = prepared.plan
+        if plan.reconfiguration.restore == nil { perform(.persist(.inForce(plan.generation))) }
         self.plan = plan
         pending = nil
         grace = nil

@@ -78,6 +78,7 @@ extension Coordinator {
             reason: plan.document.reason
         )
         account.recoveries.append(record)
+        note(.persist(.recovered(record)))
         note(.recovered(record))
         log(.recovered, record.summary)
     }

@@ -115,7 +115,6 @@ extension Coordinator {
             generation: plan.generation,
             stateSHA256: point.stateSHA256
         )
-        perform(.restored(restored))
         let record = RestoreRecord(
             fromStep: committedSteps,
             step: point.step,
@@ -125,6 +124,8 @@ extension Coordinator {
             load: preparation.transfer,
             loadedBytes: preparation.received
         )
+        perform(.persist(.restored(restored, record)))
+        perform(.restored(restored))
         log(
             .restored,
             "step \(point.step) restored, \(committedSteps - point.step) steps are done again: "

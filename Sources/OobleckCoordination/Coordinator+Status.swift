@@ -17,6 +17,19 @@ struct RunAccount: Sendable {
     /// Time that each worker spent computing in it.
     private var busy: [Seconds] = []
 
+    init() {}
+
+    /// The totals of a run that goes on.
+    init(restoring state: DurableState, globalBatch: Int) {
+        failures = state.failures
+        reconfigurations = max(0, state.plansInForce - 1)
+        recoveries = state.recoveries
+        restores = state.restores
+        samplesCommitted = state.committedSteps * globalBatch
+        endSample = samplesCommitted
+        lastLoss = state.committed?.loss
+    }
+
     mutating func add(_ step: CommittedStep, busy: [Seconds]) {
         samplesCommitted += step.endSample - step.firstSample
         samplesRepeated += max(0, endSample - step.firstSample)

@@ -59,17 +59,12 @@ extension Coordinator {
         let isLast = committedSteps + 1 >= job.training.steps
         if joins.isDue(now: now, deadlines) { wantsNewPlan = true }
         let next = isLast || !wantsNewPlan ? nil : planAtBoundary(after: plan, now: now)
-        if !knownBugs.contains(.commitSentBeforeRecorded) { perform(.record(committed)) }
-        let clip = job.training.gradientClip
-        let decision = StepCommit(
-            generation: plan.generation,
-            step: committedSteps,
-            clipCoefficient: norm > clip ? clip / (norm + 1e-6) : 1,
-            pauses: isLast || next != nil,
-            skips: outcome.skipped != nil
-        )
+        let records: [CoordinatorDirective] = [.persist(.committed(committed)), .record(committed)]
+        let isRecordedLate = knownBugs.contains(.commitSentBeforeRecorded)
+        if !isRecordedLate { records.forEach { perform($0) } }
+        let decision = job.training.commit(of: committed, pauses: isLast || next != nil)
         for node in plan.nodes { send(.commit(decision), to: node) }
-        if knownBugs.contains(.commitSentBeforeRecorded) { perform(.record(committed)) }
+        if isRecordedLate { records.forEach { perform($0) } }
         committedSteps += 1
         account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started

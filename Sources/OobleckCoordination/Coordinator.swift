@@ -56,6 +56,10 @@ package struct Coordinator: Sendable {
     var checkpoints = CheckpointProgress()
     /// Set while the run waits for nodes or goes back to a checkpoint.
     var restore: PendingRestore?
+    /// How many coordinators the run has had, this one included.
+    var term = 1
+    /// After a restart, until the run goes on.
+    var reconnection: Reconnection?
 
     var recovery: PendingRecovery?
     var preparation = PreparationSummary()
@@ -113,9 +117,13 @@ package struct Coordinator: Sendable {
     ) -> [CoordinatorDirective] {
         guard outcome == nil else { return [] }
         started = started ?? now
+        if reconnection != nil, reconnection?.since == nil { reconnection?.since = now }
         switch event {
         case .agentJoined(let node, let pid): agentJoined(node, pid: pid, now: now)
         case .workerJoined(let node, let pid): workerJoined(node, pid: pid, now: now)
+        case .agentReturned(let node, let pid): agentReturned(node, pid: pid, now: now)
+        case .workerReturned(let node, let pid, let testimony):
+            workerReturned(node, pid: pid, testimony, now: now)
         case .worker(let node, let message): receive(message, from: node, now: now)
         case .nodeLost(let node, let evidence):
             lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
@@ -160,6 +168,7 @@ package struct Coordinator: Sendable {
 
     private mutating func tick(now: Seconds) {
         checkSilence(now: now)
+        if phase == .reconnecting { checkReturn(now: now) }
         if phase == .starting { startIfPossible(isEvent: false, now: now) }
         if phase == .reconfiguring { checkPreparation(now: now) }
         if phase == .training { checkStep(now: now) }

@@ -105,6 +105,19 @@ struct CoordinatorPlan: Sendable {
         if hasState { try checkSources(holdings) }
     }
 
+    /// The plan that an earlier coordinator put into force.
+    ///
+    /// Its copies were checked then, and are done.
+    init(inForce document: PlanDocument, layers: [LayerProfile]) throws {
+        try self.init(
+            document,
+            committedSteps: 0,
+            layers: layers,
+            holdings: [:],
+            expectedStep: document.plan.stepTime
+        )
+    }
+
     var generation: Generation { document.plan.generation }
 
     /// Whether both plans put the same work on the same nodes.

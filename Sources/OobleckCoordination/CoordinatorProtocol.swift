@@ -6,6 +6,10 @@ package enum CoordinatorEvent: Hashable, Sendable {
     case agentJoined(NodeID, agentPID: Int)
     /// The node's worker connected.
     case workerJoined(NodeID, workerPID: Int)
+    /// An agent that was in the run before the coordinator restarted connected again.
+    case agentReturned(NodeID, agentPID: Int)
+    /// A worker that was in the run before the coordinator restarted connected again.
+    case workerReturned(NodeID, workerPID: Int, WorkerTestimony)
     /// The node's worker said something.
     case worker(NodeID, WorkerMessage)
     /// Proof that the node is gone: its agent's or its worker's stream ended, or its agent saw the
@@ -31,6 +35,9 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case send(NodeID, CoordinatorMessage)
     /// The node is out for good: have its processes killed, drop its streams, refuse its messages.
     case fence(NodeID, reason: String)
+    /// Keep for the next coordinator, before performing any later directive; when that fails
+    /// perform none.
+    case persist(DurableChange)
     /// Append to the ledger, before performing any later directive.
     case record(CommittedStep)
     /// Append to the event log.

@@ -13,6 +13,8 @@ package enum AgentInstruction: Hashable, Sendable {
     case fence(reason: String)
     /// The run is over: see the worker off and leave.
     case stop(reason: String)
+    /// A sign of life.
+    case heartbeat
 }
 
 /// What an agent tells the coordinator after its hello.
@@ -31,6 +33,8 @@ package enum WorkerInstruction: Hashable, Sendable {
     /// Last answer: the worker is not wanted, or not any more.
     case refused(reason: String)
     case message(CoordinatorMessage)
+    /// A sign of life.
+    case heartbeat
 }
 
 /// What a worker's session carries to the coordinator after its hello.
@@ -50,6 +54,10 @@ package struct SessionHello: Hashable, Sendable {
     package var programVersion: String
     /// Most file descriptors that the process may open; 0 is unknown.
     package var openFileLimit: Int
+    /// Whether an earlier session of this process was answered.
+    package var isReturning: Bool
+    /// What a worker that comes back holds.
+    package var testimony: WorkerTestimony?
 
     package init(
         node: NodeID?,
@@ -57,7 +65,9 @@ package struct SessionHello: Hashable, Sendable {
         protocolVersion: Int32 = controlProtocolVersion,
         nodeName: String = "",
         programVersion: String = "",
-        openFileLimit: Int = 0
+        openFileLimit: Int = 0,
+        isReturning: Bool = false,
+        testimony: WorkerTestimony? = nil
     ) {
         self.node = node
         self.pid = pid
@@ -65,5 +75,7 @@ package struct SessionHello: Hashable, Sendable {
         self.nodeName = nodeName
         self.programVersion = programVersion
         self.openFileLimit = openFileLimit
+        self.isReturning = isReturning
+        self.testimony = testimony
     }
 }

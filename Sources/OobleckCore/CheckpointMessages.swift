@@ -139,7 +139,7 @@ package enum CheckpointOutcome: Hashable, Sendable {
 }
 
 /// A return to a checkpoint: one line of the ledger before it is chained.
-package struct RestoredRun: Hashable, Sendable {
+package struct RestoredRun: Hashable, Sendable, Codable {
     /// Committed steps from here on; the lines of later steps before this one count no more.
     package var step: Int
     package var generation: Generation

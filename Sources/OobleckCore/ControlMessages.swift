@@ -200,8 +200,8 @@ package struct StateObservation: Hashable, Sendable {
 
 /// The decision that a step counts.
 package struct StepCommit: Hashable, Sendable {
-    package var generation: Generation
-    package var step: Int
+    /// The step's line of the ledger, so that whoever applied it can prove that it counts.
+    package var record: CommittedStep
     /// Factor in (0, 1] that brings the global gradient norm down to the clipping bound.
     package var clipCoefficient: Double
     /// Whether to wait for another message after applying, instead of starting the next step.
@@ -209,15 +209,16 @@ package struct StepCommit: Hashable, Sendable {
     /// Whether the update is left out, because the step's numbers are not finite.
     package var skips: Bool
 
+    package var generation: Generation { record.generation }
+    package var step: Int { record.step }
+
     package init(
-        generation: Generation,
-        step: Int,
+        record: CommittedStep,
         clipCoefficient: Double,
         pauses: Bool,
         skips: Bool = false
     ) {
-        self.generation = generation
-        self.step = step
+        self.record = record
         self.clipCoefficient = clipCoefficient
         self.pauses = pauses
         self.skips = skips

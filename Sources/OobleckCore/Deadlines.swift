@@ -47,6 +47,11 @@ package struct Deadlines: Hashable, Sendable {
     /// How long the first newcomer waits for work at most, in such a storm.
     package var joinStorm: Seconds { budget }
 
+    /// How long a restarted coordinator waits for agents and workers to come back.
+    ///
+    /// They look for it far more often.
+    package var reconnection: Seconds { 0.75 * budget }
+
     // MARK: Work
 
     /// How long the members of a group may take to find each other.
@@ -134,6 +139,7 @@ extension Deadlines {
             Row("join", join, "max(30 s, 20 budget)", "a worker gets ready, or its node is lost"),
             Row("join pause", joinPause, "budget / 8", "newcomers wait for others to follow"),
             Row("join storm", joinStorm, "budget", "the first newcomer waits no longer"),
+            Row("reconnection", reconnection, "3/4 budget", "nodes return to a restarted coordinator"),
             Row("formation", formation, "3 budget", "members of a group find each other"),
             Row("barrier", barrier, "3 budget", "a plan is prepared, or silent nodes are lost"),
             Row(

@@ -1,5 +1,5 @@
 /// A step that was committed: one line of the ledger before it is chained.
-package struct CommittedStep: Hashable, Sendable {
+package struct CommittedStep: Hashable, Sendable, Codable {
     /// Zero-based number of the step.
     package var step: Int
     package var generation: Generation
@@ -227,6 +227,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
     /// What the run is doing.
     package enum Phase: String, Sendable, Codable {
         case starting
+        /// The coordinator restarted, and waits for agents and workers to come back.
+        case reconnecting
         case reconfiguring
         case training
         case collecting
@@ -323,6 +325,10 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case slow
         case rebalanced
         case evicted
+        /// A coordinator took over from an earlier one.
+        case restarted
+        /// After a restart of the coordinator, the run goes on.
+        case reconnected
     }
 
     package var kind: Kind

@@ -29,7 +29,11 @@ package struct SimulatedCluster {
         }
     }
 
-    private enum Happening {
+    enum Happening {
+        /// Something on a link to or from a coordinator, which is void once that one is dead.
+        indirect case session(Int, Happening)
+        /// A worker that outlived its coordinator found the next.
+        case comesBack(NodeID)
         case toWorker(NodeID, CoordinatorMessage)
         case toCoordinator(CoordinatorEvent)
         case request(NodeID, to: NodeID, Generation, layer: Int)
@@ -47,32 +51,45 @@ package struct SimulatedCluster {
         case tick
     }
 
-    private static let shell = NodeID(-1)
+    static let shell = NodeID(-1)
 
     package let model = ToyModel()
     package let steps: Int
-    package private(set) var coordinator: Coordinator
-    package private(set) var workers: [NodeID: SimulatedWorker] = [:]
+    package internal(set) var coordinator: Coordinator
+    package internal(set) var workers: [NodeID: SimulatedWorker] = [:]
     /// The steps that count.
-    package private(set) var ledger: [CommittedStep] = []
+    package internal(set) var ledger: [CommittedStep] = []
     /// Every step ever committed.
-    package private(set) var history: [CommittedStep] = []
-    package private(set) var restored: [RestoredRun] = []
+    package internal(set) var history: [CommittedStep] = []
+    package internal(set) var restored: [RestoredRun] = []
     package private(set) var disk: SimulatedDisk
+    /// What the coordinator kept for the next one.
+    package internal(set) var store = DurableState()
+    package private(set) var changes: [DurableChange] = []
     package private(set) var events: [RunEvent] = []
-    package private(set) var recoveries: [RecoveryRecord] = []
+    package internal(set) var recoveries: [RecoveryRecord] = []
     package private(set) var outcome: RunOutcome?
-    package private(set) var problems: [String] = []
+    package internal(set) var problems: [String] = []
     package private(set) var now = 0.0
+    /// Deaths of the coordinator to come: after how many events, and how many directives of the last
+    /// of them are still performed.
+    package var crashes: [Int: Int] = [:]
+    package private(set) var eventCount = 0
+    /// How the coordinator's deaths are told apart.
+    var session = 0
+    /// Nodes whose sessions are open.
+    var connected: Set<NodeID> = []
+    var memories: [NodeID: WorkerMemory] = [:]
+    let job: JobSpecification
     /// Layers by node under the last plan that resumed: the judge's own account.
     package private(set) var holdings: [NodeID: [Int]] = [:]
     package private(set) var fenced: Set<NodeID> = []
     package private(set) var stored: [Int: (generation: Generation, bytes: [UInt8])] = [:]
     private var released: Set<NodeID> = []
-    private var heardReady: Set<NodeID> = []
+    var heardReady: Set<NodeID> = []
     private var plans: [Generation: Reconfiguration] = [:]
-    private var random: SeededRandom
-    private var agenda = Agenda<Happening>()
+    var random: SeededRandom
+    var agenda = Agenda<Happening>()
     private var links: [[NodeID]: Double] = [:]
     private var weather: Weather
     private var aimedKills = 0
@@ -87,6 +104,7 @@ package struct SimulatedCluster {
         self.steps = steps
         self.weather = weather
         random = SeededRandom(seed: seed)
+        job = model.job(nodes: nodes, steps: steps, checkpoint: checkpoint)
         disk = SimulatedDisk(keep: checkpoint?.keep ?? 1, trouble: weather.disk)
         coordinator = try model.coordinator(nodes: nodes, steps: steps, checkpoint: checkpoint)
         for _ in 0..<nodes { agenda.add(.join, at: random.seconds(0...0.1)) }
@@ -122,7 +140,11 @@ package struct SimulatedCluster {
 
     private mutating func happen(_ happening: Happening) {
         switch happening {
+        case .session(let number, let happening):
+            if number == session { happen(happening) }
+        case .comesBack(let node): comeBack(node)
         case .toWorker(let node, let message):
+            if workers[node]?.isRunning == true { memories[node]?.heard(message) }
             act(on: node) { worker, random in worker.receive(message, random: &random) }
         case .toCoordinator(let event): tell(event)
         case .request(let node, let source, let generation, let layer):
@@ -141,16 +163,14 @@ package struct SimulatedCluster {
                 outcome: outcome,
                 heldUp: 0.001
             )
-            transmit(.toCoordinator(.worker(node, .shard(report))), from: node, to: Self.shell)
+            say(.shard(report), from: node)
         case .loads(let node, let point, let generation, let layer):
             let state = disk.layer(layer, of: point)
             act(on: node) { worker, _ in worker.load(layer, state, of: generation) }
         case .store(let action):
             if let outcome = disk.perform(action, random: &random) { tell(.checkpoint(outcome)) }
         case .says(let node, let message):
-            if workers[node]?.isRunning == true {
-                transmit(.toCoordinator(.worker(node, message)), from: node, to: Self.shell)
-            }
+            if workers[node]?.isRunning == true { say(message, from: node) }
         case .beat(let node): beat(node)
         case .kill: killSomeone()
         case .join: join()
@@ -161,8 +181,7 @@ package struct SimulatedCluster {
             guard let node = alive.randomElement(using: &random), let worker = workers[node] else {
                 return
             }
-            let message = WorkerMessage.faulted(generation: worker.generation, message: "alarm")
-            transmit(.toCoordinator(.worker(node, message)), from: node, to: Self.shell)
+            say(.faulted(generation: worker.generation, message: "alarm"), from: node)
         case .tick:
             tell(.tick)
             agenda.add(.tick, at: now + 0.2)
@@ -172,7 +191,9 @@ package struct SimulatedCluster {
     private var alive: [NodeID] { workers.filter { $0.value.isRunning }.keys.sorted() }
 
     /// Sends something over a link: after a delay, but not before what was sent earlier.
-    private mutating func transmit(_ what: Happening, from: NodeID, to: NodeID) {
+    mutating func transmit(_ what: Happening, from: NodeID, to: NodeID) {
+        var what = what
+        if from == Self.shell || to == Self.shell { what = .session(session, what) }
         let delay = random.chance(0.03) ? random.seconds(0.01...0.08) : random.seconds(0...0.004)
         let time = max(now + delay, links[[from, to], default: 0])
         links[[from, to]] = time
@@ -229,15 +250,25 @@ package struct SimulatedCluster {
 
     private mutating func beat(_ node: NodeID) {
         guard workers[node]?.isRunning == true else { return }
-        transmit(.toCoordinator(.agentHeard(node)), from: node, to: Self.shell)
-        transmit(.toCoordinator(.workerHeard(node)), from: node, to: Self.shell)
+        if connected.contains(node) {
+            transmit(.toCoordinator(.agentHeard(node)), from: node, to: Self.shell)
+            transmit(.toCoordinator(.workerHeard(node)), from: node, to: Self.shell)
+        }
         agenda.add(.beat(node), at: now + 0.3)
     }
 
-    private mutating func join() {
+    private mutating func say(_ message: WorkerMessage, from node: NodeID) {
+        memories[node]?.said(message)
+        guard connected.contains(node) else { return }
+        transmit(.toCoordinator(.worker(node, message)), from: node, to: Self.shell)
+    }
+
+    mutating func join() {
         guard let node = try? coordinator.admit(requested: nil) else { return }
         if workers[node] != nil || fenced.contains(node) { problems.append("\(node) given twice") }
         workers[node] = SimulatedWorker(id: node)
+        memories[node] = WorkerMemory(node: node)
+        connected.insert(node)
         let pid = 100 + node.rawValue
         transmit(.toCoordinator(.agentJoined(node, agentPID: pid)), from: node, to: Self.shell)
         transmit(.toCoordinator(.workerJoined(node, workerPID: pid)), from: node, to: Self.shell)
@@ -260,7 +291,11 @@ package struct SimulatedCluster {
         if case .worker(let node, .ready) = event, !fenced.contains(node) {
             heardReady.insert(node)
         }
-        for directive in coordinator.handle(event, now: Seconds(now)) { perform(directive) }
+        eventCount += 1
+        let crash = crashes[eventCount]
+        let directives = coordinator.handle(event, now: Seconds(now))
+        for directive in directives.prefix(crash ?? .max) { perform(directive) }
+        if crash != nil, outcome == nil { restart() }
     }
 }
 
@@ -282,6 +317,9 @@ extension SimulatedCluster {
             if step.step != ledger.count { problems.append("step \(step.step) out of order") }
             ledger.append(step)
             history.append(step)
+        case .persist(let change):
+            changes.append(change)
+            store.apply(change)
         case .log(let event): events.append(event)
         case .publish: break
         case .recovered(let record): recoveries.append(record)
@@ -321,7 +359,8 @@ extension SimulatedCluster {
                 problems.append("a plan although layers \(lostLayers) are lost")
             }
         case .resume(let generation, _):
-            holdings = plans[generation]?.layersByNode ?? [:]
+            let layers = plans[generation]?.layersByNode ?? [:]
+            holdings = layers.filter { !fenced.contains($0.key) }
         case .stop(let reason) where reason.hasSuffix("is drained"):
             released.insert(node)
         default: break

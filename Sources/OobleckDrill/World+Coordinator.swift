@@ -151,6 +151,8 @@ extension World {
         switch directive {
         case .send(let node, let message): send(message, to: node)
         case .fence(let node, let reason): fence(node, reason)
+        // These coordinators do not restart: what the next one would have to know is not asked for.
+        case .persist: break
         case .record(let step): record(step)
         case .log(let event): judge.logged(event)
         case .publish: break

@@ -85,6 +85,7 @@ extension World {
             beat(node.agent)
             node.worker.isRunning = true
             agenda.add(.errand(node.worker, .connect), at: now + random.seconds(0.01...0.08))
+        case .heartbeat: break
         case .refused(let reason): exit(node.agent, "refused: \(reason)")
         case .fence(let reason):
             killWorker(of: node)
@@ -99,6 +100,7 @@ extension World {
     private func receive(_ instruction: WorkerInstruction, in node: SimulatedNode) {
         switch instruction {
         case .welcome: beat(node.worker)
+        case .heartbeat: break
         case .refused(let reason): exit(node.worker, "refused: \(reason)")
         case .message(let message):
             if case .reconfigure(let plan) = message {

@@ -18,6 +18,8 @@ package enum WorldTrace {
         switch event {
         case .agentJoined(let node, _): "node \(node): agent joins"
         case .workerJoined(let node, _): "node \(node): worker joins"
+        case .agentReturned(let node, _): "node \(node): agent returns"
+        case .workerReturned(let node, _, _): "node \(node): worker returns"
         case .worker(let node, let message): "node \(node): \(text(of: message))"
         case .nodeLost(let node, let evidence): "node \(node): lost: \(evidence)"
         case .drainRequested(let node): "node \(node): drain requested"
@@ -60,7 +62,7 @@ package enum WorldTrace {
         case .finish(.completed): "    the run is complete"
         case .finish(.stopped(let error)): "    the run stops: \(error.message)"
         case .restored(let restored): "    back to step \(restored.step)"
-        case .publish, .recovered, .store, .checkpoint: nil
+        case .persist, .publish, .recovered, .store, .checkpoint: nil
         }
     }
 

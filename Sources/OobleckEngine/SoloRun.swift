@@ -79,10 +79,19 @@ package final class SoloRun: ControlLink {
                     vote.losses.values.reduce(0, +) / Double(vote.losses.count)
                 )
             }
+            let batch = job.training.globalBatch
+            let norm = norm(vote)
+            let bound = job.training.gradientClip
             let commit = StepCommit(
-                generation: 0,
-                step: vote.step,
-                clipCoefficient: clip(vote),
+                record: CommittedStep(
+                    step: vote.step,
+                    generation: 0,
+                    firstSample: vote.step * batch,
+                    endSample: (vote.step + 1) * batch,
+                    loss: vote.losses.values.reduce(0, +) / Double(vote.losses.count),
+                    gradientNorm: norm
+                ),
+                clipCoefficient: norm > bound ? bound / (norm + 1e-6) : 1,
                 pauses: isLast
             )
             worker.receive(.commit(commit))
@@ -97,10 +106,8 @@ package final class SoloRun: ControlLink {
         }
     }
 
-    private func clip(_ vote: StepVote) -> Double {
+    private func norm(_ vote: StepVote) -> Double {
         let squares = vote.squaredNorms.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
-        let norm = squares.squareRoot()
-        let bound = job.training.gradientClip
-        return norm > bound ? bound / (norm + 1e-6) : 1
+        return squares.squareRoot()
     }
 }

@@ -40,7 +40,20 @@ extension FuzzTarget {
             .message(.job(ToyModel().job(nodes: 4, steps: 10))), .message(.reconfigure(plan)),
             .message(.resume(generation: 3, step: 17)),
             .message(
-                .commit(StepCommit(generation: 3, step: 17, clipCoefficient: 0.5, pauses: true))
+                .commit(
+                    StepCommit(
+                        record: CommittedStep(
+                            step: 17,
+                            generation: 3,
+                            firstSample: 544,
+                            endSample: 576,
+                            loss: 2.5,
+                            gradientNorm: 1.25
+                        ),
+                        clipCoefficient: 0.5,
+                        pauses: true
+                    )
+                )
             ),
             .message(.abort(generation: 4, reason: "node 2 lost")),
             .message(.rendezvous(Rendezvous(generation: 5, key: "a/b", value: [0, 255, 128]))),

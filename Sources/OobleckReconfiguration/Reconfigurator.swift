@@ -54,6 +54,9 @@ public struct Reconfigurator: Sendable {
         minimumNodes = minimum
     }
 
+    /// Takes a plan for the one in force: nodes stay where it has them if that costs nothing.
+    public mutating func adopt(_ plan: ExecutionPlan) { previous = plan.pipelines }
+
     /// The plan of generation `generation` for these nodes, or why there is none.
     ///
     /// - Parameters:

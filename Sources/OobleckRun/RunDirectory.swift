@@ -20,6 +20,9 @@ package struct RunDirectory: Sendable {
     package var resultPath: String { path + "/result.json" }
     package var endpointPath: String { path + "/coordinator.json" }
     package var tokenPath: String { path + "/token" }
+    package var storePath: String { path + "/coordinator.sqlite" }
+    /// Failures of the coordinator that were staged and have happened.
+    package var stagedFaultsPath: String { path + "/logs/staged-faults" }
     package var ledgerPath: String { path + "/ledger.jsonl" }
     package var eventsPath: String { path + "/events.jsonl" }
     package var checkpointsPath: String { path + "/checkpoints" }
@@ -78,11 +81,37 @@ package struct RunDirectory: Sendable {
         return directory
     }
 
+    /// Opens the folder of a run that is to go on, and takes its lock.
+    ///
+    /// Throws `.inputData` when it is none, `.usage` when the run is going on or finished.
+    package static func resume(path: String) throws -> RunDirectory {
+        let found = try open(path: path)
+        if FileManager.default.fileExists(atPath: found.resultPath) {
+            throw OobleckError(
+                .usage,
+                "the run in \(found.path) is finished; there is nothing to resume"
+            )
+        }
+        guard FileManager.default.fileExists(atPath: found.profilePath),
+            FileManager.default.fileExists(atPath: found.storePath)
+        else {
+            throw OobleckError(
+                .inputData,
+                "the run in \(found.path) never began to train; start it again in another --run-dir"
+            )
+        }
+        return RunDirectory(path: found.path, lock: try RunLock.take(directory: found.path))
+    }
+
     /// Whether the run's own process is alive.
     package var isRunning: Bool { RunLock.isHeld(directory: path) }
 
     package func job() throws -> JobSpecification {
         try JSONDocument.read(JobSpecification.self, from: jobPath)
+    }
+
+    package func profile() throws -> ModelProfile {
+        try JSONDocument.read(ModelProfile.self, from: profilePath)
     }
 
     package func status() throws -> RunStatus {
@@ -179,6 +208,11 @@ package struct CoordinatorEndpoint: Hashable, Sendable, Codable {
     package var pid: Int
     /// Whether it speaks TLS only; absent is no.
     package var tls: Bool?
+
+    /// Reads the file at `path`.
+    package static func read(_ path: String) throws -> CoordinatorEndpoint {
+        try JSONDocument.read(CoordinatorEndpoint.self, from: path)
+    }
 
     package init(host: String, port: Int, pid: Int, tls: Bool? = nil) {
         self.host = host

@@ -25,15 +25,22 @@ package final class RunRecorder: Sendable {
     private let directory: RunDirectory
     private let state: Mutex<State>
 
+    /// Goes on where the files end; what is left of a line that was not written whole goes.
     package init(_ directory: RunDirectory) throws {
         self.directory = directory
+        let end = try LedgerEnd(path: directory.ledgerPath)
         state = Mutex(
             State(
                 ledger: try LineLog(directory.ledgerPath),
-                events: try LineLog(directory.eventsPath)
+                events: try LineLog(directory.eventsPath),
+                previousHash: end.last?.hash ?? LedgerLine.genesis,
+                committedSteps: end.steps
             )
         )
     }
+
+    /// Steps in the ledger.
+    package var committedSteps: Int { state.withLock { $0.committedSteps } }
 
     /// Adds a committed step to the ledger.
     ///
@@ -105,7 +112,9 @@ struct LineLog {
     private var lastSynchronization = MonotonicTime.now
 
     init(_ path: String) throws {
+        let whole = try WholeLines.end(of: path)
         file = try OpenFile(path, for: .append)
+        if let whole { try file.truncate(to: whole) }
         synchronizer = BackgroundSynchronizer(file)
         // Devices and pipes have no size to go back to.
         size = try URL(fileURLWithPath: path).resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0

@@ -3,6 +3,7 @@ import Foundation
 import OobleckControl
 import OobleckCore
 import OobleckEngine
+import OobleckRecording
 import OobleckRun
 import OobleckTensor
 
@@ -17,6 +18,8 @@ struct WorkerCommand: AsyncParsableCommand {
     )
 
     @Option(help: "HOST:PORT of the run's coordinator.") var coordinator: String
+    @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
+    var endpoint: String?
     @Option(help: "The file with the run's token.") var tokenFile: String
     @Option(help: "The node's number.") var node: Int
     @Option(help: "Address at which other workers reach this one.") var host = "127.0.0.1"
@@ -33,7 +36,7 @@ struct WorkerCommand: AsyncParsableCommand {
         for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_IGN) }
         try TensorRuntime.initialize()
         let client = WorkerClient(
-            coordinator: try CoordinatorAddress(parsing: coordinator),
+            coordinator: try CoordinatorLocator(coordinator: coordinator, endpointPath: endpoint),
             token: try TokenFile.read(tokenFile),
             tls: try ControlTLS(certificatePath: tlsCert, keyPath: tlsKey, authorityPath: tlsCa),
             node: NodeID(node),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckRecording
 import OobleckRun
 
 /// `oobleck agent`: started by the launcher, or by hand on another machine.
@@ -14,6 +15,9 @@ struct AgentCommand: AsyncParsableCommand {
 
     @Option(help: "HOST:PORT of the run's coordinator.")
     var coordinator: String
+
+    @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
+    var endpoint: String?
 
     @Option(help: "A copy, of mode 0600, of the file token in the run directory.")
     var tokenFile: String
@@ -60,12 +64,14 @@ struct AgentCommand: AsyncParsableCommand {
         }
         defer { signals.cancel() }
         let agent = Agent(
-            coordinator: address,
+            coordinator: try CoordinatorLocator(coordinator: coordinator, endpointPath: endpoint),
             token: try TokenFile.read(tokenFile),
             tokenPath: tokenFile,
             tls: try tls.read(),
             node: node.map { NodeID($0) },
             workerExecutable: try workerExecutable ?? Executables().worker,
+            workerArguments: ["--coordinator", coordinator]
+                + (endpoint.map { ["--endpoint", $0] } ?? []),
             logPath: log,
             listenHost: try listenHost(address),
             sharesMachine: sharesMachine,

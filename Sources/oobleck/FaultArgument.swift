@@ -4,12 +4,29 @@ import OobleckCore
 struct FaultArguments {
     /// Sudden deaths.
     private(set) var deaths: [PlannedFault] = []
-    /// All others.
+    /// All others of nodes.
     private(set) var staged = StagedFaults()
+    /// Deaths of the coordinator.
+    private(set) var coordinator: [CoordinatorFault] = []
+
+    /// Whether any is a node's.
+    var concernNodes: Bool { !deaths.isEmpty || staged != StagedFaults() }
 
     /// Reads each of `arguments`; throws one line.
     init(_ arguments: [String]) throws {
-        for argument in arguments { try add(argument) }
+        let prefix = "coordinator,"
+        for argument in arguments {
+            if argument.hasPrefix(prefix) {
+                coordinator.append(
+                    try CoordinatorFault(
+                        argument: argument,
+                        fields: String(argument.dropFirst(prefix.count))
+                    )
+                )
+            } else {
+                try add(argument)
+            }
+        }
     }
 
     private enum Kind: String, CaseIterable {
@@ -86,9 +103,11 @@ private struct FaultFields {
         }
     }
 
-    mutating func parse(keys: [String]) throws {
+    mutating func parse(keys: [String]) throws { try parse(argument, keys: keys) }
+
+    mutating func parse(_ text: String, keys: [String]) throws {
         var found: [String: String] = [:]
-        for part in argument.split(separator: ",") {
+        for part in text.split(separator: ",") {
             let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
             guard pair.count == 2, keys.contains(pair[0]), found[pair[0]] == nil else {
                 throw error("does not understand \"\(part)\"; it knows \(list(keys))")
@@ -130,5 +149,17 @@ private struct FaultFields {
 
     private func error(_ what: String) -> OobleckError {
         OobleckError(.usage, "--fault \(argument) \(what)")
+    }
+}
+
+extension CoordinatorFault {
+    /// Reads the `fields` of `argument`: `point=after-record,step=3`.
+    fileprivate init(argument: String, fields text: String) throws {
+        var fields = FaultFields(argument)
+        try fields.parse(text, keys: ["point", "step"])
+        self.init(
+            point: try fields.choice("point", of: CoordinatorFailurePoint.self, nil),
+            step: try fields.number("step", hint: ", counted from 0")
+        )
     }
 }

@@ -6,6 +6,7 @@ import OobleckCore
 import OobleckReconfiguration
 import OobleckRecording
 import OobleckRun
+import OobleckStore
 
 /// A run whose coordinator is this process and whose nodes are processes of this machine.
 struct LocalRun {
@@ -24,37 +25,108 @@ struct LocalRun {
     /// How long measuring a model may take; before the run, and so no matter of its deadlines.
     private static let profilingDeadline: Seconds = 600
 
-    let request: RunRequest
+    let source: Source
     let display: RunDisplay
+    /// Failures of this process to stage.
+    var coordinatorFaults: [CoordinatorFault] = []
+    /// Certificates of a resumed run; a new one's are in its request.
+    var tls: ControlTLS?
+    /// Nodes to start on this machine; all if left out.
+    var startedNodes: Int?
     /// Called with all that is recorded; must be quick.
     var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+
+    /// What is trained.
+    enum Source {
+        case new(RunRequest)
+        /// The run in this directory, from where it is.
+        case resumed(path: String)
+    }
+
+    init(
+        request: RunRequest,
+        display: RunDisplay,
+        observer: @escaping @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+    ) {
+        source = .new(request)
+        self.display = display
+        self.observer = observer
+        startedNodes = request.startedNodes
+        coordinatorFaults = request.faults?.coordinator ?? []
+    }
+
+    /// A run that goes on after its coordinator ended.
+    init(
+        resuming path: String,
+        faults: [CoordinatorFault],
+        tls: ControlTLS?,
+        display: RunDisplay
+    ) {
+        source = .resumed(path: path)
+        self.tls = tls
+        self.display = display
+        coordinatorFaults = faults
+    }
 
     /// Trains, and returns where and what it came to.
     ///
     /// Throws one line when the run could not start, and then leaves nothing behind, or when it
     /// stopped.
     func execute() async throws -> (RunDirectory, RunResult) {
-        let job = try request.job()
+        let start: RunStart
         let executables = try Executables()
+        switch source {
+        case .new(let request): start = try await begin(request, executables)
+        case .resumed(let path): start = try resume(path)
+        }
+        return (start.directory, try await train(start, executables))
+    }
+
+    private func begin(_ request: RunRequest, _ executables: Executables) async throws -> RunStart {
+        let job = try request.job()
         try requireDescriptors(job)
         let socket = try ListeningSocket(host: request.listenHost, port: request.port)
-        let prepared: (directory: RunDirectory, start: (ModelProfile, Reconfigurator))
-        let store = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
+        let saves = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
         do {
-            prepared = try await request.withNewDirectory(job) { directory in
-                try store?.prepare()
-                return try await prepare(job, directory, executables)
+            let (directory, (profile, reconfigurator)) = try await request.withNewDirectory(job) {
+                try saves?.prepare()
+                return try await prepare(job, request, $0, executables)
             }
+            let store = try SQLiteStore(path: directory.storePath)
+            try store.persist(.tookOver(term: 1))
+            return RunStart(
+                directory: directory,
+                job: job,
+                coordinator: Coordinator(
+                    job: job,
+                    profile: profile,
+                    reconfigurator: reconfigurator
+                ),
+                store: store,
+                socket: socket,
+                token: try RunStart.newToken(in: directory),
+                tls: request.tls
+            )
         } catch {
             socket.discard()
             throw error
         }
-        let (profile, reconfigurator) = prepared.start
-        let coordinator = Coordinator(job: job, profile: profile, reconfigurator: reconfigurator)
-        return (
-            prepared.directory,
-            try await train(job, coordinator, prepared.directory, executables, socket)
-        )
+    }
+
+    private func resume(_ path: String) throws -> RunStart {
+        var start = try RunStart(resuming: path)
+        start.tls = tls
+        guard (tls != nil) == start.usedTLS else {
+            throw OobleckError(
+                .usage,
+                start.usedTLS
+                    ? "the run speaks TLS; name --tls-cert, --tls-key and --tls-ca again"
+                    : "the run speaks plain text; leave the --tls options out"
+            )
+        }
+        let steps = start.state?.committedSteps ?? 0
+        display.say("resuming the run in \(start.directory.path) at step \(steps)")
+        return start
     }
 
     /// Throws one line when this process may not open enough files for its nodes.
@@ -72,6 +144,7 @@ struct LocalRun {
     /// Profiles, and checks that a plan exists.
     private func prepare(
         _ job: JobSpecification,
+        _ request: RunRequest,
         _ directory: RunDirectory,
         _ executables: Executables
     ) async throws -> (ModelProfile, Reconfigurator) {
@@ -86,12 +159,7 @@ struct LocalRun {
         }
         profile.deviceMemory = job.cluster.deviceMemory
         try directory.write(profile)
-        let reconfigurator = try Reconfigurator(
-            profile: profile,
-            costModel: .sosp23,
-            faultTolerance: job.cluster.faultTolerance,
-            microbatches: job.training.microbatchCount
-        )
+        let reconfigurator = try RunStart.reconfigurator(job, profile)
         var trial = reconfigurator
         let decision = trial.decide(
             nodes: (0..<job.cluster.nodes).map { NodeID($0) },
@@ -112,45 +180,33 @@ struct LocalRun {
         }
     }
 
-    private func train(
-        _ job: JobSpecification,
-        _ coordinator: Coordinator,
-        _ directory: RunDirectory,
-        _ executables: Executables,
-        _ socket: ListeningSocket
-    ) async throws -> RunResult {
-        // The system's generator cannot be predicted.
-        var generator = SystemRandomNumberGenerator()
-        let token = RunToken(using: &generator)
+    private func train(_ start: RunStart, _ executables: Executables) async throws -> RunResult {
+        let (directory, job) = (start.directory, start.job)
         let deadlines = Deadlines(budget: job.cluster.detectionBudget)
-        try directory.write(token)
-        try directory.write(
-            CoordinatorEndpoint(
-                host: socket.host,
-                port: socket.port,
-                pid: Int(getpid()),
-                tls: request.tls.map { _ in true }
-            )
-        )
+        try directory.write(start.endpoint)
         let cluster = LocalCluster(
             executable: executables.command,
             workerExecutable: executables.worker,
-            coordinator: CoordinatorAddress(host: socket.host, port: socket.port),
+            coordinator: CoordinatorAddress(host: start.socket.host, port: start.socket.port),
             tokenPath: directory.tokenPath,
-            tls: request.tls,
-            listenHost: socket.host,
+            tls: start.tls,
+            listenHost: start.socket.host,
+            endpointPath: directory.endpointPath,
             logsPath: directory.logsPath,
             deadlines: deadlines
         )
+        let adopted = start.state.map { cluster.adopt($0.livingAgents, used: Array($0.nodes.keys)) }
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
         let server = CoordinatorServer(
-            coordinator: coordinator,
+            coordinator: start.coordinator,
             detectionBudget: job.cluster.detectionBudget,
             recording: recording,
-            socket: socket,
-            token: token,
-            tls: request.tls,
+            store: start.store,
+            faults: try start.faultInjector(coordinatorFaults),
+            socket: start.socket,
+            token: start.token,
+            tls: start.tls,
             onAddNode: { try cluster.addNode() },
             onFence: { cluster.kill($0) }
         )
@@ -167,12 +223,10 @@ struct LocalRun {
             server.submit(.stopRequested(reason: "interrupted"))
         }
         defer { signals.cancel() }
-        let outcome = try await run(
-            server,
-            cluster,
-            nodes: request.startedNodes ?? job.cluster.nodes,
-            deadlines
-        )
+        // Nodes that wait for their coordinator are not replaced; where none is left all are.
+        let newNodes = (adopted ?? 0) > 0 ? 0 : (startedNodes ?? job.cluster.nodes)
+        let outcome = try await run(server, cluster, nodes: newNodes, deadlines)
+        try start.store.close()
         try CheckpointStore(directory, job: job).removeLeftovers()
         try directory.removeEndpoint()
         display.clear()

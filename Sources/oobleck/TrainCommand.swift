@@ -12,7 +12,18 @@ struct TrainCommand: AsyncParsableCommand {
     )
 
     @Argument(help: "The job, as Examples/tiny.yaml explains.")
-    var config: String
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Go on with a run whose coordinator has ended; its nodes wait for that.",
+            valueName: "run-dir"
+        )
+    )
+    var resume: String?
+
+    @Flag(help: "Restart the coordinator when it dies; the nodes wait for that.")
+    var supervise = false
 
     @Option(help: "Nodes to start with; overrides the job.")
     var nodes: Int?
@@ -53,7 +64,8 @@ struct TrainCommand: AsyncParsableCommand {
             """
             Stage a failure: node=2,point=mid-forward,step=7,target=worker; or \
             kind=nan,step=3,microbatch=5,layer=2; kind=slow,node=2,factor=5,step=3; \
-            kind=flip,node=2,layer=3,step=4. Repeatable.
+            kind=flip,node=2,layer=3,step=4; or of this process: \
+            coordinator,point=after-record,step=3. Repeatable.
             """,
             valueName: "fault"
         )
@@ -69,9 +81,37 @@ struct TrainCommand: AsyncParsableCommand {
         guard 0...65535 ~= port else {
             throw ValidationError("--port is \(port); it must be from 0 to 65535.")
         }
+        guard (config == nil) != (resume == nil) else {
+            throw ValidationError("Name a job to train, or a run to --resume.")
+        }
+        guard !supervise || !reference else {
+            throw ValidationError("A --reference run has no coordinator to --supervise.")
+        }
+        let others: [Any?] = [nodes, steps, seed, runDir, profile]
+        guard resume == nil || others.allSatisfy({ $0 == nil }) && !reference else {
+            throw ValidationError(
+                "A run that is resumed stays as it is: --resume takes no changes."
+            )
+        }
     }
 
     func run() async throws {
+        if supervise { return try await superviseRun() }
+        let faults = try FaultArguments(fault)
+        let display = RunDisplay()
+        if let resume {
+            guard !faults.concernNodes else {
+                throw OobleckError(.usage, "nodes of a resumed run have their faults already")
+            }
+            let run = LocalRun(
+                resuming: resume,
+                faults: faults.coordinator,
+                tls: try tls.read(),
+                display: display
+            )
+            return report(try await run.execute())
+        }
+        guard let config else { return }
         let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
         let request = RunRequest(
             configPath: config,
@@ -79,7 +119,7 @@ struct TrainCommand: AsyncParsableCommand {
             steps: steps,
             seed: seed,
             checkpoint: try checkpoints.request(),
-            faults: try FaultArguments(fault),
+            faults: faults,
             runDirectoryPath: runDir ?? RunRequest.newRunPath(name),
             listenHost: try NetworkInterface.address(listen),
             port: port,
@@ -87,11 +127,32 @@ struct TrainCommand: AsyncParsableCommand {
             profilePath: profile,
             startedNodes: startNodes
         )
-        let display = RunDisplay()
-        let (directory, result) =
+        report(
             reference
-            ? try await ReferenceRun(request: request, display: display).execute()
-            : try await LocalRun(request: request, display: display).execute()
+                ? try await ReferenceRun(request: request, display: display).execute()
+                : try await LocalRun(request: request, display: display).execute()
+        )
+    }
+
+    /// Runs this command again without `--supervise`, as often as it takes.
+    private func superviseRun() async throws {
+        let name = URL(fileURLWithPath: config ?? "run").deletingPathExtension().lastPathComponent
+        let directory = resume ?? runDir ?? RunRequest.newRunPath(name)
+        var arguments = CommandLine.arguments.dropFirst().filter { $0 != "--supervise" }
+        if resume == nil, runDir == nil { arguments += ["--run-dir", directory] }
+        let faults = fault.filter { $0.hasPrefix("coordinator,") }.flatMap { ["--fault", $0] }
+        let supervisor = RunSupervisor(
+            executable: try Executables().command,
+            first: Array(arguments),
+            next: ["train", "--resume", directory] + faults,
+            runDirectoryPath: directory
+        )
+        let status = try await supervisor.run()
+        if status != 0 { throw ExitCode(status) }
+    }
+
+    private func report(_ ended: (directory: RunDirectory, result: RunResult)) {
+        let (directory, result) = ended
         print("\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))")
         print("state_sha256 \(result.stateSHA256)")
         if result.failures > 0 || result.reconfigurations > 0 {

@@ -62,10 +62,11 @@ struct AgentProcessTests {
         }
     }
 
-    @Test("when the coordinator is gone, agents and workers leave by themselves")
+    @Test("when no coordinator is found again in time, agents and workers leave by themselves")
     func coordinatorGone() async throws {
         let left = Shared<[pid_t]>([])
-        try await withCluster(nodes: 2, closes: false) { _, cluster, worker in
+        // They look for it for thirty budgets.
+        try await withCluster(nodes: 2, detectionBudget: 0.2, closes: false) { _, cluster, worker in
             let agents = cluster.agentPIDs.values.map { pid_t($0) }
             let workers = [try #require(worker.pid(of: 0)), try #require(worker.pid(of: 1))]
             left.change { $0 = agents + workers }
@@ -111,11 +112,14 @@ struct AgentProcessTests {
         let socket = try ListeningSocket(host: "127.0.0.1", port: 0)
         socket.discard()
         let agent = Agent(
-            coordinator: CoordinatorAddress(host: "127.0.0.1", port: socket.port),
+            coordinator: CoordinatorLocator(
+                CoordinatorAddress(host: "127.0.0.1", port: socket.port)
+            ),
             token: "t",
             tokenPath: "/dev/null",
             node: nil,
             workerExecutable: "/bin/false",
+            workerArguments: [],
             logPath: nil
         )
         let error = await #expect(throws: OobleckError.self) { try await agent.run() }
@@ -125,18 +129,20 @@ struct AgentProcessTests {
 
     private func withCluster(
         nodes: Int,
+        detectionBudget: Seconds = 60,
         closes: Bool = true,
         _ body: (ShellBench, LocalCluster, StandInWorker) async throws -> Void
     ) async throws {
         let worker = try StandInWorker()
         defer { worker.remove() }
         let clusters = Shared<[LocalCluster]>([])
-        try await ShellBench.with(nodes: 8) { bench in
+        try await ShellBench.with(nodes: 8, detectionBudget: detectionBudget) { bench in
             let cluster = LocalCluster(
                 executable: try commandPath(),
                 workerExecutable: worker.path,
                 coordinator: bench.address,
                 tokenPath: worker.tokenPath,
+                endpointPath: worker.folder + "/coordinator.json",
                 logsPath: worker.folder
             )
             clusters.change { $0.append(cluster) }

@@ -15,7 +15,7 @@ struct ExcessTests {
         try await ShellBench.with(nodes: 3, bounds: bounds) { bench in
             try await bench.withAgents([0, 1, 2]) { _ in
                 let client = WorkerClient(
-                    coordinator: bench.address,
+                    coordinator: CoordinatorLocator(bench.address),
                     token: ShellBench.token,
                     node: 1
                 )
@@ -40,7 +40,7 @@ struct ExcessTests {
         try await ShellBench.with(nodes: 2, bounds: bounds) { bench in
             try await bench.withAgents([0, 1]) { _ in
                 let client = WorkerClient(
-                    coordinator: bench.address,
+                    coordinator: CoordinatorLocator(bench.address),
                     token: ShellBench.token,
                     node: 1
                 )
@@ -88,11 +88,12 @@ struct ExcessTests {
         try await ShellBench.with(nodes: 4, bounds: bounds) { bench in
             try await bench.withAgents([0, 1]) { _ in
                 let third = Agent(
-                    coordinator: bench.address,
+                    coordinator: CoordinatorLocator(bench.address),
                     token: ShellBench.token,
                     tokenPath: "/dev/null",
                     node: nil,
                     workerExecutable: "/bin/false",
+                    workerArguments: [],
                     logPath: nil
                 )
                 let error = await #expect(throws: OobleckError.self) { try await third.run() }

@@ -64,11 +64,12 @@ struct ShellServerTests {
                 let again = await bench.startWorker(0).result
                 #expect(throws: OobleckError.self) { try again.get() }
                 let agent = Agent(
-                    coordinator: bench.address,
+                    coordinator: CoordinatorLocator(bench.address),
                     token: ShellBench.token,
                     tokenPath: "/dev/null",
                     node: 0,
                     workerExecutable: "/bin/false",
+                    workerArguments: [],
                     logPath: nil
                 )
                 let error = await #expect(throws: OobleckError.self) { try await agent.run() }
@@ -80,7 +81,11 @@ struct ShellServerTests {
     @Test("a stranger without the token is refused")
     func wrongToken() async throws {
         try await ShellBench.with(nodes: 2) { bench in
-            let client = WorkerClient(coordinator: bench.address, token: "wrong", node: 0)
+            let client = WorkerClient(
+                coordinator: CoordinatorLocator(bench.address),
+                token: "wrong",
+                node: 0
+            )
             let error = await #expect(throws: OobleckError.self) { try await client.run { _ in } }
             #expect(error?.message.contains("token") == true)
             let admin = AdminClient(coordinator: bench.address, token: "wrong")
@@ -216,12 +221,13 @@ extension ShellBench {
         let tasks = nodes.map { node in
             Task {
                 let agent = Agent(
-                    coordinator: address,
+                    coordinator: CoordinatorLocator(address),
                     token: Self.token,
                     tokenPath: worker.tokenPath,
                     tls: tls,
                     node: NodeID(node),
                     workerExecutable: worker.path,
+                    workerArguments: [],
                     logPath: "/dev/null"
                 )
                 let watch = Task {

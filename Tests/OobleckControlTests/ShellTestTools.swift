@@ -71,6 +71,7 @@ struct ShellBench {
     static func with(
         nodes: Int,
         steps: Int = 3,
+        detectionBudget: Seconds = 60,
         recording: MemoryRecording = MemoryRecording(),
         tls: ControlTLS? = nil,
         bounds: ControlBounds = ControlBounds(),
@@ -78,7 +79,7 @@ struct ShellBench {
         _ body: (ShellBench) async throws -> Void
     ) async throws {
         var job = ToyModel().job(nodes: nodes, steps: steps)
-        job.cluster.detectionBudget = 60
+        job.cluster.detectionBudget = detectionBudget
         let socket = try ListeningSocket(host: "127.0.0.1", port: 0)
         let coordinator = Coordinator(
             job: job,
@@ -118,7 +119,12 @@ struct ShellBench {
         tls: ControlTLS? = nil,
         _ hear: @escaping @Sendable (CoordinatorMessage, WorkerClient) -> Void = { _, _ in }
     ) -> Task<Void, any Error> {
-        let client = WorkerClient(coordinator: address, token: Self.token, tls: tls, node: node)
+        let client = WorkerClient(
+            coordinator: CoordinatorLocator(address),
+            token: Self.token,
+            tls: tls,
+            node: node
+        )
         let worker = PromptWorker(node: node)
         return Task {
             try await client.run { message in
@@ -244,7 +250,7 @@ struct StandInWorker {
     init() throws {
         folder = NSTemporaryDirectory() + "oobleck-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let script = "#!/bin/sh\necho $$ > \"$0.$7.new\"\nmv \"$0.$7.new\" \"$0.$7\"\nexec cat\n"
+        let script = "#!/bin/sh\necho $$ > \"$0.$5.new\"\nmv \"$0.$5.new\" \"$0.$5\"\nexec cat\n"
         try Data(script.utf8).write(to: URL(fileURLWithPath: path))
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         try Data(ShellBench.token.secret.utf8).write(to: URL(fileURLWithPath: tokenPath))

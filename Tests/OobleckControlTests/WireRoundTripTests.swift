@@ -45,19 +45,24 @@ struct WireRoundTripTests {
         transfers: [LayerTransfer(layer: 5, fromNode: 1, toNode: 4, bytes: 300)]
     )
 
+    static func record(_ step: Int) -> CommittedStep {
+        CommittedStep(
+            step: step,
+            generation: 3,
+            firstSample: 32 * step,
+            endSample: 32 * step + 32,
+            loss: 0.1 + 0.2,
+            gradientNorm: 1e-300
+        )
+    }
+
     static let coordinatorMessages: [CoordinatorMessage] = [
         .job(ToyModel().job(nodes: 4, steps: 10)),
         .reconfigure(reconfiguration),
         .resume(generation: 3, step: 17),
-        .commit(StepCommit(generation: 3, step: 17, clipCoefficient: 0.1 + 0.2, pauses: true)),
+        .commit(StepCommit(record: record(17), clipCoefficient: 0.1 + 0.2, pauses: true)),
         .commit(
-            StepCommit(
-                generation: 3,
-                step: 18,
-                clipCoefficient: 1,
-                pauses: false,
-                skips: true
-            )
+            StepCommit(record: record(18), clipCoefficient: 1, pauses: false, skips: true)
         ),
         .abort(generation: 4, reason: "node 2 lost: \u{1F480}"),
         .rendezvous(Rendezvous(generation: 5, key: "a/b", value: [0, 255, 128])),
@@ -202,9 +207,23 @@ struct WireRoundTripTests {
             #expect(try WireAgentReport(hello: hello).report() == .hello(hello))
             #expect(try WireWorkerReport(hello: hello).report() == .hello(hello))
         }
+        var testimony = WorkerTestimony()
+        for _ in 0..<2 {
+            let hello = SessionHello(node: 5, pid: 4711, isReturning: true, testimony: testimony)
+            let bytes: [UInt8] = try WireWorkerReport(hello: hello).serializedBytes()
+            #expect(try WireWorkerReport(serializedBytes: bytes).report() == .hello(hello))
+            testimony.corpusDigest = "c0ffee"
+            testimony.hasJob = true
+            testimony.generation = 4
+            testimony.prepared = []
+            testimony.adopted = 3
+            testimony.layers = [0, 5]
+            testimony.steps = 18
+            testimony.votedStep = 18
+            testimony.commits = [Self.record(16), Self.record(17)]
+        }
         let notices: [AgentNotice] = [
-            .heartbeat, .workerExited(evidence: "signal 9"),
-            .workerExited(evidence: "signal 9"), .leaving(reason: "spot"),
+            .heartbeat, .workerExited(evidence: "signal 9"), .leaving(reason: "spot"),
         ]
         for notice in notices {
             #expect(try WireAgentReport(notice, node: 3).report() == .notice(3, notice))
@@ -212,13 +231,13 @@ struct WireRoundTripTests {
         #expect(try WireWorkerReport(.heartbeat, node: 3).report() == .notice(3, .heartbeat))
         let agent: [AgentInstruction] = [
             .admitted(3, detectionBudget: 0.5), .refused(reason: "r"), .fence(reason: "f"),
-            .stop(reason: "s"),
+            .stop(reason: "s"), .heartbeat,
         ]
         for instruction in agent {
             #expect(try WireAgentDirective(instruction).instruction() == instruction)
         }
         let worker: [WorkerInstruction] = [
-            .welcome(3, detectionBudget: 0.5), .refused(reason: "r"),
+            .welcome(3, detectionBudget: 0.5), .refused(reason: "r"), .heartbeat,
         ]
         for instruction in worker {
             #expect(try WireWorkerDirective(instruction).instruction() == instruction)

@@ -9,15 +9,20 @@ import Testing
         var bench = try CoordinatorBench.training(nodes: 4)
         bench.voteAll()
         bench.tell(.nodeLost(1, evidence: "stream ended"))
-        let order = bench.last.prefix(7).map { directive in
+        let order = bench.last.prefix(9).map { directive in
             switch directive {
+            case .persist(.left): "keep the loss"
+            case .persist(.planned): "keep the plan"
             case .fence: "fence"
             case .send(_, .abort(let generation, _)): "abort \(generation)"
             case .send(_, .reconfigure(let plan)): "plan \(plan.generation)"
             default: "other"
             }
         }
-        let expected = ["fence", "abort 0", "abort 0", "abort 0", "plan 1", "plan 1", "plan 1"]
+        let expected = [
+            "keep the loss", "fence", "abort 0", "abort 0", "abort 0", "keep the plan", "plan 1",
+            "plan 1", "plan 1",
+        ]
         #expect(order == expected)
         #expect(bench.last.sent.allSatisfy { $0.node != 1 })
         #expect(bench.nodes == [0, 2, 3])

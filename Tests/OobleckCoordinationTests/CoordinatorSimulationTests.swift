@@ -4,7 +4,7 @@ import OobleckDrill
 import Testing
 
 @Suite struct CoordinatorSimulationTests {
-    private static func cluster(seed: UInt64) throws -> SimulatedCluster {
+    static func cluster(seed: UInt64) throws -> SimulatedCluster {
         var random = SeededRandom(seed: seed &* 7919)
         let weather = SimulatedCluster.Weather(
             kills: Int.random(in: 0...5, using: &random),
@@ -27,6 +27,11 @@ import Testing
     func anyWeather(seed: Int) throws {
         var cluster = try Self.cluster(seed: UInt64(seed))
         cluster.run(until: 300)
+        try Self.checkEnd(of: cluster)
+    }
+
+    /// Whether the run ended as it must, and everything it left fits.
+    static func checkEnd(of cluster: SimulatedCluster) throws {
         #expect(cluster.problems == [])
         let reference = cluster.model.reference(steps: cluster.steps)
         checkLedger(of: cluster, reference.losses, reference.norms)
@@ -50,7 +55,11 @@ import Testing
         }
     }
 
-    private func checkLedger(of cluster: SimulatedCluster, _ losses: [Double], _ norms: [Double]) {
+    private static func checkLedger(
+        of cluster: SimulatedCluster,
+        _ losses: [Double],
+        _ norms: [Double]
+    ) {
         let ledger = cluster.ledger
         #expect(ledger.map(\.step) == Array(0..<ledger.count))
         #expect(ledger.map(\.loss) == Array(losses.prefix(ledger.count)))
@@ -67,7 +76,7 @@ import Testing
 
     /// A worker applied only what the ledger has, under the same generation, each step once and in
     /// order, and what it holds is the undisturbed run's state.
-    private func checkApplied(
+    private static func checkApplied(
         _ worker: SimulatedWorker,
         by cluster: SimulatedCluster,
         _ states: [[UInt64]]

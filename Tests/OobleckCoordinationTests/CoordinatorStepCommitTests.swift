@@ -22,14 +22,14 @@ import Testing
             gradientNorm: norm
         )
         let commit = StepCommit(
-            generation: 0,
-            step: 0,
+            record: record,
             clipCoefficient: 1.5 / (norm + 1e-6),
             pauses: false
         )
         let expected: [CoordinatorDirective] =
-            [.record(record)] + bench.nodes.map { .send($0, .commit(commit)) }
-        #expect(Array(directives.prefix(5)) == expected)
+            [.persist(.committed(record)), .record(record)]
+            + bench.nodes.map { .send($0, .commit(commit)) }
+        #expect(Array(directives.prefix(6)) == expected)
         #expect(directives.sent.count == 4)
     }
 

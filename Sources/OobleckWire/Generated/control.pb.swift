@@ -32,40 +32,206 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// First report of a session.
-package nonisolated struct WireHello: Sendable {
+package nonisolated struct WireHello: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The process that says hello.
-  package var pid: Int64 = 0
+  package var pid: Int64 {
+    get {_storage._pid}
+    set {_uniqueStorage()._pid = newValue}
+  }
 
-  package var protocolVersion: Int32 = 0
+  package var protocolVersion: Int32 {
+    get {_storage._protocolVersion}
+    set {_uniqueStorage()._protocolVersion = newValue}
+  }
 
   /// Absent from an agent that takes the next free number.
   package var node: Int64 {
-    get {_node ?? 0}
-    set {_node = newValue}
+    get {_storage._node ?? 0}
+    set {_uniqueStorage()._node = newValue}
   }
   /// Returns true if `node` has been explicitly set.
-  package var hasNode: Bool {self._node != nil}
+  package var hasNode: Bool {_storage._node != nil}
   /// Clears the value of `node`. Subsequent reads from it will return its default value.
-  package mutating func clearNode() {self._node = nil}
+  package mutating func clearNode() {_uniqueStorage()._node = nil}
 
   /// Names the machine's place in the cluster over deaths and returns; empty where nobody asks.
-  package var nodeName: String = String()
+  package var nodeName: String {
+    get {_storage._nodeName}
+    set {_uniqueStorage()._nodeName = newValue}
+  }
 
   /// Version of the program that says hello; empty where nobody asks.
-  package var programVersion: String = String()
+  package var programVersion: String {
+    get {_storage._programVersion}
+    set {_uniqueStorage()._programVersion = newValue}
+  }
 
   /// Most file descriptors that the process may open; 0 where nobody asks.
-  package var openFileLimit: Int64 = 0
+  package var openFileLimit: Int64 {
+    get {_storage._openFileLimit}
+    set {_uniqueStorage()._openFileLimit = newValue}
+  }
+
+  /// Whether an earlier session of this process was answered.
+  package var isReturning: Bool {
+    get {_storage._isReturning}
+    set {_uniqueStorage()._isReturning = newValue}
+  }
+
+  /// From a worker that comes back.
+  package var testimony: WireTestimony {
+    get {_storage._testimony ?? WireTestimony()}
+    set {_uniqueStorage()._testimony = newValue}
+  }
+  /// Returns true if `testimony` has been explicitly set.
+  package var hasTestimony: Bool {_storage._testimony != nil}
+  /// Clears the value of `testimony`. Subsequent reads from it will return its default value.
+  package mutating func clearTestimony() {_uniqueStorage()._testimony = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _node: Int64? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What a worker that comes back to a run holds.
+package nonisolated struct WireTestimony: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Present once the worker is ready.
+  package var corpusDigest: String {
+    get {_corpusDigest ?? String()}
+    set {_corpusDigest = newValue}
+  }
+  /// Returns true if `corpusDigest` has been explicitly set.
+  package var hasCorpusDigest: Bool {self._corpusDigest != nil}
+  /// Clears the value of `corpusDigest`. Subsequent reads from it will return its default value.
+  package mutating func clearCorpusDigest() {self._corpusDigest = nil}
+
+  package var hasJob_p: Bool = false
+
+  /// The newest generation it was told to prepare for.
+  package var generation: Int64 {
+    get {_generation ?? 0}
+    set {_generation = newValue}
+  }
+  /// Returns true if `generation` has been explicitly set.
+  package var hasGeneration: Bool {self._generation != nil}
+  /// Clears the value of `generation`. Subsequent reads from it will return its default value.
+  package mutating func clearGeneration() {self._generation = nil}
+
+  /// Present when that one is in place, and neither over nor resumed.
+  package var prepared: WireLayerList {
+    get {_prepared ?? WireLayerList()}
+    set {_prepared = newValue}
+  }
+  /// Returns true if `prepared` has been explicitly set.
+  package var hasPrepared: Bool {self._prepared != nil}
+  /// Clears the value of `prepared`. Subsequent reads from it will return its default value.
+  package mutating func clearPrepared() {self._prepared = nil}
+
+  /// The newest generation that it resumed.
+  package var adopted: Int64 {
+    get {_adopted ?? 0}
+    set {_adopted = newValue}
+  }
+  /// Returns true if `adopted` has been explicitly set.
+  package var hasAdopted: Bool {self._adopted != nil}
+  /// Clears the value of `adopted`. Subsequent reads from it will return its default value.
+  package mutating func clearAdopted() {self._adopted = nil}
+
+  package var layers: [Int64] = []
+
+  /// Steps in the state of those layers.
+  package var steps: Int64 = 0
+
+  /// The step it voted for and does not know the outcome of.
+  package var votedStep: Int64 {
+    get {_votedStep ?? 0}
+    set {_votedStep = newValue}
+  }
+  /// Returns true if `votedStep` has been explicitly set.
+  package var hasVotedStep: Bool {self._votedStep != nil}
+  /// Clears the value of `votedStep`. Subsequent reads from it will return its default value.
+  package mutating func clearVotedStep() {self._votedStep = nil}
+
+  /// The newest commits it was told of, oldest first.
+  package var commits: [WireCommitRecord] = []
+
+  /// Present once the worker is ready.
+  package var modelDigest: String {
+    get {_modelDigest ?? String()}
+    set {_modelDigest = newValue}
+  }
+  /// Returns true if `modelDigest` has been explicitly set.
+  package var hasModelDigest: Bool {self._modelDigest != nil}
+  /// Clears the value of `modelDigest`. Subsequent reads from it will return its default value.
+  package mutating func clearModelDigest() {self._modelDigest = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _corpusDigest: String? = nil
+  fileprivate var _generation: Int64? = nil
+  fileprivate var _prepared: WireLayerList? = nil
+  fileprivate var _adopted: Int64? = nil
+  fileprivate var _votedStep: Int64? = nil
+  fileprivate var _modelDigest: String? = nil
+}
+
+package nonisolated struct WireLayerList: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var layers: [Int64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A committed step, as the ledger has it.
+package nonisolated struct WireCommitRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var step: Int64 = 0
+
+  package var generation: Int64 = 0
+
+  package var firstSample: Int64 = 0
+
+  package var endSample: Int64 = 0
+
+  package var loss: Double = 0
+
+  package var gradientNorm: Double = 0
+
+  /// Why the update was left out; absent for a step like any other.
+  package var skipped: String {
+    get {_skipped ?? String()}
+    set {_skipped = newValue}
+  }
+  /// Returns true if `skipped` has been explicitly set.
+  package var hasSkipped: Bool {self._skipped != nil}
+  /// Clears the value of `skipped`. Subsequent reads from it will return its default value.
+  package mutating func clearSkipped() {self._skipped = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _skipped: String? = nil
 }
 
 package nonisolated struct WireHeartbeat: Sendable {
@@ -184,6 +350,14 @@ package nonisolated struct WireAgentDirective: Sendable {
     set {content = .stop(newValue)}
   }
 
+  package var heartbeat: WireHeartbeat {
+    get {
+      if case .heartbeat(let v)? = content {return v}
+      return WireHeartbeat()
+    }
+    set {content = .heartbeat(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -191,6 +365,7 @@ package nonisolated struct WireAgentDirective: Sendable {
     case refused(WireNotice)
     case fence(WireNotice)
     case stop(WireNotice)
+    case heartbeat(WireHeartbeat)
 
   }
 
@@ -695,6 +870,14 @@ package nonisolated struct WireWorkerDirective: Sendable {
     set {content = .checkpoint(newValue)}
   }
 
+  package var heartbeat: WireHeartbeat {
+    get {
+      if case .heartbeat(let v)? = content {return v}
+      return WireHeartbeat()
+    }
+    set {content = .heartbeat(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -712,6 +895,7 @@ package nonisolated struct WireWorkerDirective: Sendable {
     case stop(WireNotice)
     /// JSON of the order.
     case checkpoint(Data)
+    case heartbeat(WireHeartbeat)
 
   }
 
@@ -737,10 +921,6 @@ package nonisolated struct WireCommit: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var generation: Int64 = 0
-
-  package var step: Int64 = 0
-
   package var clipCoefficient: Double = 0
 
   package var pauses: Bool = false
@@ -748,9 +928,20 @@ package nonisolated struct WireCommit: Sendable {
   /// Whether the update is left out.
   package var skips: Bool = false
 
+  package var record: WireCommitRecord {
+    get {_record ?? WireCommitRecord()}
+    set {_record = newValue}
+  }
+  /// Returns true if `record` has been explicitly set.
+  package var hasRecord: Bool {self._record != nil}
+  /// Clears the value of `record`. Subsequent reads from it will return its default value.
+  package mutating func clearRecord() {self._record = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _record: WireCommitRecord? = nil
 }
 
 package nonisolated struct WireAbort: Sendable {
@@ -857,7 +1048,126 @@ fileprivate nonisolated let _protobuf_package = "oobleck.control.v1"
 
 nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}pid\0\u{3}protocol_version\0\u{1}node\0\u{3}node_name\0\u{3}program_version\0\u{3}open_file_limit\0\u{c}\u{1}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}pid\0\u{3}protocol_version\0\u{1}node\0\u{3}node_name\0\u{3}program_version\0\u{3}open_file_limit\0\u{3}is_returning\0\u{1}testimony\0\u{c}\u{1}\u{1}")
+
+  fileprivate class _StorageClass {
+    var _pid: Int64 = 0
+    var _protocolVersion: Int32 = 0
+    var _node: Int64? = nil
+    var _nodeName: String = String()
+    var _programVersion: String = String()
+    var _openFileLimit: Int64 = 0
+    var _isReturning: Bool = false
+    var _testimony: WireTestimony? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _pid = source._pid
+      _protocolVersion = source._protocolVersion
+      _node = source._node
+      _nodeName = source._nodeName
+      _programVersion = source._programVersion
+      _openFileLimit = source._openFileLimit
+      _isReturning = source._isReturning
+      _testimony = source._testimony
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._pid) }()
+        case 3: try { try decoder.decodeSingularInt32Field(value: &_storage._protocolVersion) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._node) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._nodeName) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._programVersion) }()
+        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._openFileLimit) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._isReturning) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._testimony) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._pid != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._pid, fieldNumber: 2)
+      }
+      if _storage._protocolVersion != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._protocolVersion, fieldNumber: 3)
+      }
+      try { if let v = _storage._node {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._nodeName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._nodeName, fieldNumber: 5)
+      }
+      if !_storage._programVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._programVersion, fieldNumber: 6)
+      }
+      if _storage._openFileLimit != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._openFileLimit, fieldNumber: 7)
+      }
+      if _storage._isReturning != false {
+        try visitor.visitSingularBoolField(value: _storage._isReturning, fieldNumber: 8)
+      }
+      try { if let v = _storage._testimony {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireHello, rhs: WireHello) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._pid != rhs_storage._pid {return false}
+        if _storage._protocolVersion != rhs_storage._protocolVersion {return false}
+        if _storage._node != rhs_storage._node {return false}
+        if _storage._nodeName != rhs_storage._nodeName {return false}
+        if _storage._programVersion != rhs_storage._programVersion {return false}
+        if _storage._openFileLimit != rhs_storage._openFileLimit {return false}
+        if _storage._isReturning != rhs_storage._isReturning {return false}
+        if _storage._testimony != rhs_storage._testimony {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Testimony"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}has_job\0\u{1}generation\0\u{1}prepared\0\u{1}adopted\0\u{1}layers\0\u{1}steps\0\u{3}voted_step\0\u{1}commits\0\u{3}model_digest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -865,12 +1175,16 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.pid) }()
-      case 3: try { try decoder.decodeSingularInt32Field(value: &self.protocolVersion) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self._node) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.nodeName) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.programVersion) }()
-      case 7: try { try decoder.decodeSingularInt64Field(value: &self.openFileLimit) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self._corpusDigest) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.hasJob_p) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._generation) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._prepared) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._adopted) }()
+      case 6: try { try decoder.decodeRepeatedInt64Field(value: &self.layers) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.steps) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._votedStep) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.commits) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self._modelDigest) }()
       default: break
       }
     }
@@ -881,34 +1195,144 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if self.pid != 0 {
-      try visitor.visitSingularInt64Field(value: self.pid, fieldNumber: 2)
-    }
-    if self.protocolVersion != 0 {
-      try visitor.visitSingularInt32Field(value: self.protocolVersion, fieldNumber: 3)
-    }
-    try { if let v = self._node {
-      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+    try { if let v = self._corpusDigest {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
     } }()
-    if !self.nodeName.isEmpty {
-      try visitor.visitSingularStringField(value: self.nodeName, fieldNumber: 5)
+    if self.hasJob_p != false {
+      try visitor.visitSingularBoolField(value: self.hasJob_p, fieldNumber: 2)
     }
-    if !self.programVersion.isEmpty {
-      try visitor.visitSingularStringField(value: self.programVersion, fieldNumber: 6)
+    try { if let v = self._generation {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._prepared {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._adopted {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    if !self.layers.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.layers, fieldNumber: 6)
     }
-    if self.openFileLimit != 0 {
-      try visitor.visitSingularInt64Field(value: self.openFileLimit, fieldNumber: 7)
+    if self.steps != 0 {
+      try visitor.visitSingularInt64Field(value: self.steps, fieldNumber: 7)
+    }
+    try { if let v = self._votedStep {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
+    if !self.commits.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.commits, fieldNumber: 9)
+    }
+    try { if let v = self._modelDigest {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 10)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireTestimony, rhs: WireTestimony) -> Bool {
+    if lhs._corpusDigest != rhs._corpusDigest {return false}
+    if lhs.hasJob_p != rhs.hasJob_p {return false}
+    if lhs._generation != rhs._generation {return false}
+    if lhs._prepared != rhs._prepared {return false}
+    if lhs._adopted != rhs._adopted {return false}
+    if lhs.layers != rhs.layers {return false}
+    if lhs.steps != rhs.steps {return false}
+    if lhs._votedStep != rhs._votedStep {return false}
+    if lhs.commits != rhs.commits {return false}
+    if lhs._modelDigest != rhs._modelDigest {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLayerList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LayerList"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}layers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.layers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.layers.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.layers, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: WireHello, rhs: WireHello) -> Bool {
-    if lhs.pid != rhs.pid {return false}
-    if lhs.protocolVersion != rhs.protocolVersion {return false}
-    if lhs._node != rhs._node {return false}
-    if lhs.nodeName != rhs.nodeName {return false}
-    if lhs.programVersion != rhs.programVersion {return false}
-    if lhs.openFileLimit != rhs.openFileLimit {return false}
+  package static func ==(lhs: WireLayerList, rhs: WireLayerList) -> Bool {
+    if lhs.layers != rhs.layers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCommitRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CommitRecord"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}generation\0\u{3}first_sample\0\u{3}end_sample\0\u{1}loss\0\u{3}gradient_norm\0\u{1}skipped\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.firstSample) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.endSample) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.loss) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.gradientNorm) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self._skipped) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.step != 0 {
+      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 1)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 2)
+    }
+    if self.firstSample != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstSample, fieldNumber: 3)
+    }
+    if self.endSample != 0 {
+      try visitor.visitSingularInt64Field(value: self.endSample, fieldNumber: 4)
+    }
+    if self.loss.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.loss, fieldNumber: 5)
+    }
+    if self.gradientNorm.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.gradientNorm, fieldNumber: 6)
+    }
+    try { if let v = self._skipped {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCommitRecord, rhs: WireCommitRecord) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.firstSample != rhs.firstSample {return false}
+    if lhs.endSample != rhs.endSample {return false}
+    if lhs.loss != rhs.loss {return false}
+    if lhs.gradientNorm != rhs.gradientNorm {return false}
+    if lhs._skipped != rhs._skipped {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1071,7 +1495,7 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentDirective"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}admitted\0\u{1}refused\0\u{1}fence\0\u{1}stop\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}admitted\0\u{1}refused\0\u{1}fence\0\u{1}stop\0\u{1}heartbeat\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1131,6 +1555,19 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
           self.content = .stop(v)
         }
       }()
+      case 5: try {
+        var v: WireHeartbeat?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .heartbeat(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .heartbeat(v)
+        }
+      }()
       default: break
       }
     }
@@ -1157,6 +1594,10 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
     case .stop?: try {
       guard case .stop(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .heartbeat?: try {
+      guard case .heartbeat(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -2038,7 +2479,7 @@ nonisolated extension WireRestoreFailure: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerDirective"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0\u{2}\u{a}checkpoint\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0\u{1}heartbeat\0\u{2}\u{9}checkpoint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2166,6 +2607,19 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
           self.content = .stop(v)
         }
       }()
+      case 11: try {
+        var v: WireHeartbeat?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .heartbeat(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .heartbeat(v)
+        }
+      }()
       case 20: try {
         var v: Data?
         try decoder.decodeSingularBytesField(value: &v)
@@ -2225,6 +2679,10 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .stop(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
+    case .heartbeat?: try {
+      guard case .heartbeat(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
     case .checkpoint?: try {
       guard case .checkpoint(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
@@ -2278,7 +2736,7 @@ nonisolated extension WireResumption: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Commit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}clip_coefficient\0\u{1}pauses\0\u{1}skips\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{3}clip_coefficient\0\u{1}pauses\0\u{1}skips\0\u{1}record\0\u{c}\u{1}\u{1}\u{c}\u{2}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2286,23 +2744,20 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.clipCoefficient) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.pauses) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.skips) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._record) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.generation != 0 {
-      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
-    }
-    if self.step != 0 {
-      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 2)
-    }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.clipCoefficient.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.clipCoefficient, fieldNumber: 3)
     }
@@ -2312,15 +2767,17 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.skips != false {
       try visitor.visitSingularBoolField(value: self.skips, fieldNumber: 5)
     }
+    try { if let v = self._record {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireCommit, rhs: WireCommit) -> Bool {
-    if lhs.generation != rhs.generation {return false}
-    if lhs.step != rhs.step {return false}
     if lhs.clipCoefficient != rhs.clipCoefficient {return false}
     if lhs.pauses != rhs.pauses {return false}
     if lhs.skips != rhs.skips {return false}
+    if lhs._record != rhs._record {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

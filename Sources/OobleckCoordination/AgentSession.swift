@@ -1,0 +1,128 @@
+import OobleckCore
+
+/// The decisions of an agent: joins a run, starts the node's worker, keeps it while it looks for a
+/// coordinator that restarts, and sees to it that it never outlives the run.
+package struct AgentSession: SessionLogic {
+    /// What happens on the node.
+    package enum Local: Hashable, Sendable {
+        /// The worker is gone; `inOrder` when it left because it was told to.
+        case workerExited(evidence: String, inOrder: Bool)
+        /// The worker could not be started.
+        case workerFailed(OobleckError)
+        /// The node is to leave in order, as when its machine is taken away.
+        case departure(reason: String)
+    }
+
+    /// What is to be done on the node.
+    package enum Action: Hashable, Sendable {
+        case startWorker(NodeID, detectionBudget: Seconds)
+        case killWorker
+        /// Let the worker leave by itself, and end it when it takes too long.
+        case dismissWorker
+    }
+
+    package typealias Directive = SessionDirective<AgentNotice, Action>
+
+    private var hello: SessionHello
+    /// Why the node is to leave, once it is.
+    private var departure: String?
+    private var wasAdmitted = false
+    private var link: SessionLink
+    private var isOver = false
+
+    /// An agent that says `hello`.
+    ///
+    /// `deadlines` are what the budget is taken to be before the coordinator has said.
+    /// The first thing to be done is to connect.
+    package init(
+        hello: SessionHello,
+        deadlines: Deadlines = .standard,
+        hasStandby: Bool = false,
+        now: Seconds
+    ) {
+        self.hello = hello
+        let deadlines = SessionDeadlines(first: deadlines.connect, hasStandby: hasStandby)
+        link = SessionLink(deadlines: deadlines, now: now)
+    }
+
+    package var nextWake: Seconds { link.nextWake }
+
+    package mutating func handle(
+        _ event: SessionEvent<AgentInstruction, Local>,
+        now: Seconds
+    ) -> [Directive] {
+        guard !isOver else { return [] }
+        switch event {
+        case .opened:
+            return [.hello(hello)]
+        case .received(let instruction):
+            guard link.heard(now: now) else {
+                return [.disconnect] + directives(link.closed("it fell silent", now: now))
+            }
+            return receive(instruction, now: now)
+        case .closed(let reason): return directives(link.closed(reason, now: now))
+        case .local(.workerExited(let evidence, let inOrder)):
+            return workerExited(evidence, inOrder: inOrder)
+        case .local(.workerFailed(let error)): return end(.failed(error))
+        case .local(.departure(let reason)):
+            departure = departure ?? reason
+            return link.isOpen ? farewell : []
+        case .wake: return directives(link.wake(now: now))
+        }
+    }
+
+    private mutating func receive(_ instruction: AgentInstruction, now: Seconds) -> [Directive] {
+        switch instruction {
+        case .admitted(let node, let budget):
+            hello.node = node
+            hello.isReturning = true
+            let steps = directives(link.answered(budget: budget, now: now))
+            guard !wasAdmitted else { return steps + farewell }
+            wasAdmitted = true
+            return steps + [.act(.startWorker(node, detectionBudget: budget))] + farewell
+        case .heartbeat: return []
+        case .refused(let reason):
+            let code: OobleckError.Code = wasAdmitted ? .outOfNodes : .usage
+            return kill(OobleckError(code, "the coordinator refuses: \(reason)"))
+        case .fence(let reason):
+            return kill(OobleckError(.outOfNodes, "put out of the run: \(reason)"))
+        case .stop: return [.act(.dismissWorker)] + end(.inOrder)
+        }
+    }
+
+    /// What tells the coordinator that the node is to leave, if it is.
+    private var farewell: [Directive] {
+        departure.map { [.send(.leaving(reason: $0))] } ?? []
+    }
+
+    /// A node without a worker is over: the coordinator hears of it if there is one.
+    private mutating func workerExited(_ evidence: String, inOrder: Bool) -> [Directive] {
+        let report: [Directive] = link.isOpen ? [.send(.workerExited(evidence: evidence))] : []
+        let ending =
+            inOrder ? SessionEnding.inOrder : .failed(OobleckError(.outOfNodes, evidence))
+        return report + end(ending)
+    }
+
+    private mutating func directives(_ steps: [SessionLink.Step]) -> [Directive] {
+        var all: [Directive] = []
+        for step in steps {
+            switch step {
+            case .connect: all.append(.connect)
+            case .disconnect: all.append(.disconnect)
+            case .beat: all.append(.send(.heartbeat))
+            case .giveUp(let error): all += kill(error)
+            }
+        }
+        return all
+    }
+
+    private mutating func kill(_ error: OobleckError) -> [Directive] {
+        [.act(.killWorker)] + end(.failed(error))
+    }
+
+    private mutating func end(_ ending: SessionEnding) -> [Directive] {
+        isOver = true
+        link.end()
+        return [.end(ending)]
+    }
+}

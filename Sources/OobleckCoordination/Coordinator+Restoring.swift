@@ -1,0 +1,275 @@
+import OobleckCore
+import OobleckReconfiguration
+
+/// A restarted coordinator's wait for the processes of its run.
+struct Reconnection: Sendable {
+    /// Agents that are to come back, by node.
+    var agents: [NodeID: Int]
+    /// Nodes whose workers are to come back: those with a part in a plan that a worker may know.
+    var workers: Set<NodeID>
+    /// The newest plan, whether or not it came into force.
+    var planned: PlanDocument?
+    /// The newest committed step.
+    var committed: CommittedStep?
+    /// The generation that went back to a checkpoint last: what is of an earlier one counts no more.
+    var restored: Generation?
+    /// When the first event came.
+    var since: Seconds?
+    var testimonies: [NodeID: WorkerTestimony] = [:]
+
+    /// The testimonies, without what is of before the newest return to a checkpoint.
+    var validTestimonies: [NodeID: WorkerTestimony] {
+        guard let restored else { return testimonies }
+        return testimonies.mapValues { testimony in
+            var valid = testimony
+            if testimony.adopted.map({ $0 < restored }) ?? false {
+                (valid.layers, valid.steps, valid.votedStep) = ([], 0, nil)
+                valid.commits = []
+            }
+            return valid
+        }
+    }
+}
+
+/// After a restart: agents and workers have kept their processes and state, and come back with a
+/// testimony of what they hold.
+///
+/// When all are back, or the time for it is up, every worker is brought to the newest committed
+/// step, the generation that they all were in is ended, and the next one begins with the step that
+/// nobody can prove committed. A step in flight is done again; a committed one never.
+extension Coordinator {
+    /// A coordinator that goes on with a run from what an earlier one kept.
+    ///
+    /// Throws when the state does not fit the job.
+    package init(
+        restoring state: DurableState,
+        job: JobSpecification,
+        profile: ModelProfile,
+        reconfigurator: Reconfigurator
+    ) throws {
+        self.init(job: job, profile: profile, reconfigurator: reconfigurator)
+        term = state.term
+        lastGeneration = state.lastGeneration
+        committedSteps = state.committedSteps
+        tally = StepTally(step: committedSteps, started: 0)
+        account = RunAccount(restoring: state, globalBatch: job.training.globalBatch)
+        for (id, node) in state.nodes {
+            var member = CoordinatorMember()
+            if node.isOut { member.life = .dead }
+            member.isDraining = node.isDraining
+            members[id] = member
+        }
+        if let document = state.inForce {
+            plan = try CoordinatorPlan(inForce: document, layers: profile.layers)
+            self.reconfigurator.adopt(document.plan)
+        }
+        let living = state.nodes.filter { !$0.value.isOut }
+        let involved = [state.inForce, state.planned].compactMap { $0 }.flatMap {
+            $0.plan.nodes + $0.transfers.map(\.fromNode)
+        }
+        reconnection = Reconnection(
+            agents: living.mapValues(\.agentPID),
+            workers: Set(involved).intersection(living.keys),
+            planned: state.planned,
+            committed: state.committed,
+            restored: state.restored?.generation
+        )
+        phase = .reconnecting
+        log(.restarted, "coordinator \(term) takes over at step \(committedSteps)")
+    }
+
+    /// Whether this agent is one that is to come back.
+    package func awaits(agentPID: Int, of node: NodeID) -> Bool {
+        guard let member = members[node], member.isAlive, member.agentPID == nil else {
+            return false
+        }
+        return reconnection?.agents[node] == agentPID
+    }
+
+    mutating func agentReturned(_ node: NodeID, pid: Int, now: Seconds) {
+        guard awaits(agentPID: pid, of: node) else {
+            return agentJoined(node, pid: pid, now: now)
+        }
+        members[node]?.agentPID = pid
+        members[node]?.agentHeard = now
+        noteFirstSight(of: node, now: now)
+        finishReconnectingIfComplete(now: now)
+    }
+
+    mutating func workerReturned(
+        _ node: NodeID,
+        pid: Int,
+        _ testimony: WorkerTestimony,
+        now: Seconds
+    ) {
+        guard members[node]?.isAlive == true, members[node]?.workerPID == nil else {
+            return workerJoined(node, pid: pid, now: now)
+        }
+        members[node]?.workerPID = pid
+        members[node]?.workerHeard = now
+        noteFirstSight(of: node, now: now)
+        if !testimony.hasJob { send(.job(job), to: node) }
+        if reconnection != nil {
+            reconnection?.testimonies[node] = testimony
+        } else {
+            // What it holds is of no plan any more.
+            end(testimony, on: node)
+        }
+        if let digest = testimony.corpusDigest {
+            let model = testimony.modelDigest ?? ""
+            ready(node, corpusDigest: digest, modelDigest: model, now: now)
+        }
+        finishReconnectingIfComplete(now: now)
+    }
+
+    /// Gives up on who is not back in time.
+    mutating func checkReturn(now: Seconds) {
+        guard let reconnection else { return }
+        let since = reconnection.since ?? now
+        finishReconnectingIfComplete(now: now)
+        guard self.reconnection != nil, now - since > deadlines.reconnection else { return }
+        let late = Self.tenths(deadlines.reconnection)
+        let missing = missing(reconnection)
+        lose(
+            missing.map { node in
+                let side = members[node]?.agentPID == nil ? "agent" : "worker"
+                let evidence = "its \(side) did not come back within \(late) s"
+                return LostNode(id: node, evidence: evidence, firstSign: since)
+            },
+            now: now
+        )
+    }
+
+    /// Nodes that are not completely back, in ascending order.
+    private func missing(_ reconnection: Reconnection) -> [NodeID] {
+        reconnection.agents.keys.sorted().filter { node in
+            guard let member = members[node], member.isAlive else { return false }
+            return member.agentPID == nil
+                || member.workerPID == nil && reconnection.workers.contains(node)
+        }
+    }
+
+    mutating func finishReconnectingIfComplete(now: Seconds) {
+        guard let reconnection, missing(reconnection).isEmpty, outcome == nil else { return }
+        self.reconnection = nil
+        let testimonies = reconnection.validTestimonies.filter { members[$0.key]?.isAlive == true }
+        let newest = adoptProvenCommits(reconnection, Array(testimonies.values))
+        guard testimonies.values.allSatisfy({ $0.steps <= committedSteps }) else {
+            return stop(Self.gap(committedSteps, testimonies.values.map(\.steps)))
+        }
+        let adopted = testimonies.values.compactMap(\.adopted)
+        let inForce = (adopted + [plan?.generation].compactMap { $0 }).max()
+        if let planned = reconnection.planned, planned.plan.generation == inForce {
+            takeForInForce(planned)
+        }
+        let known = testimonies.values.compactMap(\.generation)
+        lastGeneration = (known + [lastGeneration].compactMap { $0 }).max()
+        for (node, testimony) in testimonies.sorted(by: { $0.key < $1.key }) {
+            catchUp(node, testimony, newest: newest, inForce: inForce)
+        }
+        let waited = Int(((now - (reconnection.since ?? now)).value * 1000).rounded())
+        log(
+            .reconnected,
+            "coordinator \(term) goes on after \(waited) ms with \(testimonies.count) workers, "
+                + "at step \(committedSteps)"
+        )
+        goOn(now: now)
+    }
+
+    private mutating func takeForInForce(_ document: PlanDocument) {
+        do {
+            plan = try CoordinatorPlan(inForce: document, layers: profile.layers)
+            reconfigurator.adopt(document.plan)
+        } catch let error as OobleckError {
+            stop(error)
+        } catch {
+            stop(OobleckError(.internalFault, "\(error)"))
+        }
+    }
+
+    /// Takes over the commits that workers can prove and the store does not know: after a power
+    /// loss it may lack the newest.
+    ///
+    /// Returns the newest commit.
+    private mutating func adoptProvenCommits(
+        _ reconnection: Reconnection,
+        _ testimonies: [WorkerTestimony]
+    ) -> CommittedStep? {
+        var newest = reconnection.committed
+        let proven = testimonies.flatMap(\.commits).sorted { $0.step < $1.step }
+        for record in proven where record.step == committedSteps {
+            perform(.persist(.committed(record)))
+            perform(.record(record))
+            committedSteps += 1
+            account.add(record, busy: [])
+            newest = record
+            log(.committed, "step \(record.step) was committed before, as its workers prove")
+        }
+        tally = StepTally(step: committedSteps, started: 0)
+        return newest
+    }
+
+    private static func gap(_ known: Int, _ steps: [Int]) -> OobleckError {
+        OobleckError(
+            .storage,
+            "the ledger has \(known) steps, a worker has applied \(steps.max() ?? 0), and nobody can "
+                + "prove those between"
+        )
+    }
+
+    /// Brings a worker to the newest committed step, and ends the generation that it is in.
+    private mutating func catchUp(
+        _ node: NodeID,
+        _ testimony: WorkerTestimony,
+        newest: CommittedStep?,
+        inForce: Generation?
+    ) {
+        var (layers, steps) = (testimony.layers, testimony.steps)
+        if let prepared = testimony.prepared, let inForce, testimony.generation == inForce {
+            // Others may have resumed, and dropped layers that are now here.
+            send(.resume(generation: inForce, step: committedSteps), to: node)
+            (layers, steps) = (prepared, committedSteps)
+        } else if let newest, testimony.votedStep == newest.step, steps == newest.step,
+            testimony.adopted == newest.generation
+        {
+            send(.commit(job.training.commit(of: newest, pauses: true)), to: node)
+            steps = committedSteps
+        }
+        members[node]?.holdings = steps == committedSteps ? Set(layers) : []
+        end(testimony, on: node)
+    }
+
+    private mutating func end(_ testimony: WorkerTestimony, on node: NodeID) {
+        guard let generation = testimony.generation else { return }
+        send(.abort(generation: generation, reason: "the coordinator restarted"), to: node)
+    }
+
+    private mutating func goOn(now: Seconds) {
+        guard outcome == nil else { return }
+        guard committedSteps > 0 else {
+            phase = .starting
+            return startIfPossible(isEvent: true, now: now)
+        }
+        guard committedSteps < job.training.steps else {
+            phase = .collecting
+            collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
+            return collectAgain(now: now)
+        }
+        phase = .reconfiguring
+        reconfigure(now: now)
+    }
+}
+
+extension TrainingSpecification {
+    /// The decision that a step counts, as workers are told: it follows from the step's record.
+    package func commit(of record: CommittedStep, pauses: Bool) -> StepCommit {
+        let norm = record.gradientNorm
+        let coefficient = norm > gradientClip ? gradientClip / (norm + 1e-6) : 1
+        return StepCommit(
+            record: record,
+            clipCoefficient: coefficient,
+            pauses: pauses,
+            skips: record.skipped != nil
+        )
+    }
+}

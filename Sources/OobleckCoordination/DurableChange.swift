@@ -1,0 +1,98 @@
+import OobleckCore
+
+/// One thing about a run that its next coordinator has to know.
+///
+/// ``Coordinator`` asks for each with ``CoordinatorDirective/persist(_:)`` before the first
+/// directive that depends on it, so that whatever anybody was told is known after a restart.
+package enum DurableChange: Hashable, Sendable, Codable {
+    /// A coordinator took over: the first, or one that restarts the run.
+    case tookOver(term: Int)
+    /// A number was given to a node whose agent is this process.
+    case joined(NodeID, agentPID: Int)
+    /// The node is out for good; it failed, or it left in order.
+    case left(NodeID, hasFailed: Bool)
+    /// The node is to leave at a step boundary, or not any more.
+    case draining(NodeID, Bool)
+    /// A plan was decided on: its generation is given out.
+    case planned(PlanDocument)
+    /// A generation was given out for something else than a plan.
+    case numbered(Generation)
+    /// The plan of this generation, the newest, is in force.
+    case inForce(Generation)
+    /// A step counts.
+    case committed(CommittedStep)
+    /// The plan of this generation, the newest, is in force, and its state is a checkpoint's: later
+    /// steps count no more.
+    case restored(RestoredRun, RestoreRecord)
+    /// A failure was survived.
+    case recovered(RecoveryRecord)
+}
+
+/// What a coordinator that restarts a run starts from: all ``DurableChange``s so far, summed up.
+package struct DurableState: Hashable, Sendable, Codable {
+    /// What is kept of a node; its number is never given again.
+    package struct Node: Hashable, Sendable, Codable {
+        package var agentPID: Int
+        package var isOut = false
+        package var isDraining = false
+
+        package init(agentPID: Int, isOut: Bool = false, isDraining: Bool = false) {
+            self.agentPID = agentPID
+            self.isOut = isOut
+            self.isDraining = isDraining
+        }
+    }
+
+    /// How many coordinators the run has had.
+    package var term = 0
+    package var nodes: [NodeID: Node] = [:]
+    package var failures = 0
+    /// The newest generation given out.
+    package var lastGeneration: Generation?
+    /// The newest plan.
+    package var planned: PlanDocument?
+    /// The plan in force, or the last one that was.
+    package var inForce: PlanDocument?
+    /// How often a plan came into force.
+    package var plansInForce = 0
+    /// The newest step committed since ``restored``.
+    package var committed: CommittedStep?
+    /// The newest return to a checkpoint.
+    package var restored: RestoredRun?
+    package var restores: [RestoreRecord] = []
+    package var recoveries: [RecoveryRecord] = []
+
+    /// The state of a run that has not begun.
+    package init() {}
+
+    package var committedSteps: Int { committed.map { $0.step + 1 } ?? restored?.step ?? 0 }
+
+    package mutating func apply(_ change: DurableChange) {
+        switch change {
+        case .tookOver(let term): self.term = term
+        case .joined(let node, let pid): nodes[node] = Node(agentPID: pid)
+        case .left(let node, let hasFailed):
+            nodes[node, default: Node(agentPID: 0)].isOut = true
+            if hasFailed { failures += 1 }
+        case .draining(let node, let isDraining): nodes[node]?.isDraining = isDraining
+        case .planned(let plan):
+            planned = plan
+            lastGeneration = plan.plan.generation
+        case .numbered(let generation): lastGeneration = generation
+        case .inForce(let generation): putInForce(generation)
+        case .restored(let restored, let record):
+            putInForce(restored.generation)
+            self.restored = restored
+            restores.append(record)
+            committed = nil
+        case .committed(let step): committed = step
+        case .recovered(let record): recoveries.append(record)
+        }
+    }
+
+    private mutating func putInForce(_ generation: Generation) {
+        guard let planned, planned.plan.generation == generation else { return }
+        inForce = planned
+        plansInForce += 1
+    }
+}

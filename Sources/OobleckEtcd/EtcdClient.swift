@@ -1,0 +1,153 @@
+import Dispatch
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import OobleckCore
+import OobleckWire
+import Synchronization
+
+/// Calls to an etcd cluster: to one member, and to the next when that one does not answer.
+///
+/// Every call here may be made twice without harm, because writes are conditional or put the same
+/// value again.
+final class EtcdClient: Sendable {
+    private typealias Client = GRPCClient<HTTP2ClientTransport.Posix>
+
+    /// How long one member may take to answer.
+    private static let patience = Duration.seconds(1)
+
+    let location: EtcdLocation
+    private let clients: [Client]
+    /// Owned here; end with ``close()``.
+    private let connections: [Task<Void, Never>]
+    /// The member that answered last.
+    private let current = Mutex(0)
+
+    init(_ location: EtcdLocation) throws {
+        self.location = location
+        clients = try location.members.map { member in
+            let isNumeric = member.host.allSatisfy { $0.isNumber || $0 == "." }
+            return GRPCClient(
+                transport: try HTTP2ClientTransport.Posix(
+                    target: isNumeric
+                        ? .ipv4(address: member.host, port: member.port)
+                        : .dns(host: member.host, port: member.port),
+                    transportSecurity: .plaintext
+                )
+            )
+        }
+        connections = clients.map { client in
+            Task {
+                // A member that cannot be reached shows in the calls to it.
+                do { try await client.runConnections() } catch {}
+            }
+        }
+    }
+
+    func close() { for client in clients { client.beginGracefulShutdown() } }
+
+    func range(_ request: EtcdRangeRequest) async throws -> EtcdRangeResponse {
+        try await call { try await EtcdKV.Client(wrapping: $0).range(request, options: $1) }
+    }
+
+    func transaction(_ request: EtcdTxnRequest) async throws -> EtcdTxnResponse {
+        try await call { try await EtcdKV.Client(wrapping: $0).txn(request, options: $1) }
+    }
+
+    func grantLease(seconds: Int) async throws -> EtcdLeaseGrantResponse {
+        let request = EtcdLeaseGrantRequest.with { $0.ttl = Int64(seconds) }
+        return try await call {
+            try await EtcdLease.Client(wrapping: $0).leaseGrant(request, options: $1)
+        }
+    }
+
+    func revokeLease(_ id: Int64) async throws {
+        let request = EtcdLeaseRevokeRequest.with { $0.id = id }
+        _ = try await call {
+            try await EtcdLease.Client(wrapping: $0).leaseRevoke(request, options: $1)
+        }
+    }
+
+    /// Seconds that the lease lasts from now on; 0 when it is over.
+    func keepAlive(_ id: Int64) async throws -> Int64 {
+        try await call { client, options in
+            try await EtcdLease.Client(wrapping: client).leaseKeepAlive(
+                options: options,
+                requestProducer: { writer in
+                    try await writer.write(EtcdLeaseKeepAliveRequest.with { $0.id = id })
+                },
+                onResponse: { response in
+                    for try await answer in response.messages { return answer.ttl }
+                    return 0
+                }
+            )
+        }
+    }
+
+    private func call<Result: Sendable>(
+        _ body: (Client, CallOptions) async throws -> Result
+    ) async throws -> Result {
+        var options = CallOptions.defaults
+        options.timeout = Self.patience
+        options.waitForReady = false
+        var reason = ""
+        let first = current.withLock { $0 }
+        // Twice around: a member that was just starting may be there now.
+        for attempt in 0..<2 * clients.count {
+            let index = (first + attempt) % clients.count
+            do {
+                let result = try await body(clients[index], options)
+                current.withLock { $0 = index }
+                return result
+            } catch let error as RPCError {
+                reason = error.message
+            }
+        }
+        let line = reason.split(separator: "\n").joined(separator: " ")
+        throw OobleckError(.storage, "etcd at \(location.members) does not answer: \(line)")
+    }
+}
+
+/// Where a run's coordination is kept: `etcd://HOST:PORT[,HOST:PORT...]/RUN`.
+package struct EtcdLocation: Hashable, Sendable, CustomStringConvertible {
+    package struct Member: Hashable, Sendable, CustomStringConvertible {
+        package var host: String
+        package var port: Int
+        package var description: String { "\(host):\(port)" }
+    }
+
+    package var members: [Member]
+    /// Names the run in the cluster.
+    package var run: String
+
+    /// Reads a location; without a run's name it is `run`.
+    ///
+    /// Throws ``OobleckError/Code/usage`` with one line.
+    package init(parsing text: String, run: String) throws {
+        let advice = "it must be etcd://HOST:PORT[,HOST:PORT...][/RUN]"
+        let error = OobleckError(.usage, "--coordination is \"\(text)\"; \(advice)")
+        let scheme = "etcd://"
+        guard text.hasPrefix(scheme) else { throw error }
+        let parts = text.dropFirst(scheme.count).split(
+            separator: "/",
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
+        guard let hosts = parts.first else { throw error }
+        members = try hosts.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            let pair = part.split(separator: ":", omittingEmptySubsequences: false)
+            guard pair.count == 2, !pair[0].isEmpty, let port = Int(pair[1]), 1...65535 ~= port
+            else { throw error }
+            return Member(host: String(pair[0]), port: port)
+        }
+        let name = parts.count > 1 ? String(parts[1]) : run
+        guard !name.isEmpty, !name.contains("/") else { throw error }
+        self.run = name
+    }
+
+    package var description: String {
+        "etcd://\(members.map(\.description).joined(separator: ","))/\(run)"
+    }
+
+    func key(_ name: String) -> Data { Data("/oobleck/\(run)/\(name)".utf8) }
+}

@@ -1,0 +1,352 @@
+import Dispatch
+import Foundation
+import OobleckClock
+import OobleckCoordination
+import OobleckCore
+import OobleckWire
+import Synchronization
+
+/// Keeps a coordinator's state in etcd, for as long as this process holds the run's lease.
+///
+/// The revision at which the leader's key was made is the fencing token: every write names it, and
+/// etcd refuses the write when the key is another's by then. The lease's end is also watched by our
+/// own clock, counted from before each renewal was asked for, so that a process that was stopped
+/// knows that its time is over before it does anything.
+package final class EtcdStore: CoordinationStore {
+    private struct State {
+        var lease: Int64
+        var token: Int64
+        /// Until when the lease surely lasts.
+        var validUntil: Seconds
+        var isDeposed = false
+        var durable = DurableState()
+        /// Lines of the ledger in etcd.
+        var lines = 0
+    }
+
+    /// One line of the ledger.
+    package enum Line: Hashable, Sendable, Codable {
+        case step(CommittedStep)
+        case restored(RestoredRun)
+    }
+
+    package let location: EtcdLocation
+    private let client: EtcdClient
+    private let timeToLive: Int
+    private let state: Mutex<State>
+    /// Renews the lease; owned here, ends with ``close()`` or when the lease is lost.
+    private let renewal = Mutex<Task<Void, Never>?>(nil)
+
+    /// Lease of a run with this detection budget: longer than workers go on listening to a
+    /// coordinator that has fallen silent.
+    package static func timeToLive(budget: Seconds) -> Int {
+        max(2, Int((1.5 * budget.value).rounded(.up)))
+    }
+
+    /// Waits until this process leads the run, and then holds its lease.
+    ///
+    /// `isOver` is asked while waiting; the result is `nil` once it says so or the run has ended.
+    package static func lead(
+        _ location: EtcdLocation,
+        as leader: EtcdLeader,
+        budget: Seconds,
+        isOver: @escaping @Sendable () -> Bool = { false }
+    ) async throws -> EtcdStore? {
+        let client = try EtcdClient(location)
+        let seconds = timeToLive(budget: budget)
+        let value = try JSONEncoder().encode(leader)
+        while !isOver() {
+            if try await read(client, "outcome") != nil { break }
+            let asked = MonotonicTime.now
+            let lease = try await client.grantLease(seconds: seconds)
+            let answer = try await client.transaction(
+                EtcdTxnRequest.with {
+                    $0.compare = [Self.absent(location.key("leader"))]
+                    $0.success = [Self.put(location.key("leader"), value, lease: lease.id)]
+                    $0.failure = [Self.get(location.key("leader"))]
+                }
+            )
+            let known = answer.responses.first?.responseRange.kvs.first
+            // The first of two tries may have gone through.
+            let isOurs = known?.value == value
+            if answer.succeeded || isOurs {
+                let store = EtcdStore(
+                    client,
+                    seconds,
+                    State(
+                        lease: isOurs ? known?.lease ?? lease.id : lease.id,
+                        token: isOurs ? known?.createRevision ?? 0 : answer.header.revision,
+                        validUntil: asked + Seconds(Double(seconds))
+                    )
+                )
+                store.startRenewal()
+                try await store.reload()
+                return store
+            }
+            try await client.revokeLease(lease.id)
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        client.close()
+        return nil
+    }
+
+    private init(_ client: EtcdClient, _ timeToLive: Int, _ state: sending State) {
+        location = client.location
+        self.client = client
+        self.timeToLive = timeToLive
+        self.state = Mutex(state)
+    }
+
+    // MARK: CoordinationStore
+
+    package var mayAct: Bool {
+        state.withLock { !$0.isDeposed && MonotonicTime.now < $0.validUntil }
+    }
+
+    package func load() -> DurableState? {
+        state.withLock { $0.durable.term > 0 ? $0.durable : nil }
+    }
+
+    package func persist(_ change: DurableChange) throws {
+        let (durable, lines) = state.withLock { state in
+            state.durable.apply(change)
+            return (state.durable, state.lines)
+        }
+        var puts: [EtcdRequestOp] = []
+        switch change {
+        case .committed(let step):
+            puts.append(Self.put(location.key("committed"), try JSONEncoder().encode(step)))
+            puts.append(try line(.step(step), lines))
+        case .restored(let restored, _):
+            puts.append(Self.delete(location.key("committed")))
+            puts.append(try line(.restored(restored), lines))
+            puts.append(try whole(durable))
+        default: puts.append(try whole(durable))
+        }
+        try write(puts)
+        if case .committed = change { state.withLock { $0.lines += 1 } }
+        if case .restored = change { state.withLock { $0.lines += 1 } }
+    }
+
+    /// Gives the lease back.
+    package func close() throws {
+        renewal.withLock { $0 }?.cancel()
+        let lease = state.withLock { state in
+            defer { state.isDeposed = true }
+            return state.isDeposed ? nil : state.lease
+        }
+        if let lease { try wait { try await self.client.revokeLease(lease) } }
+        client.close()
+    }
+
+    // MARK: The run's other things
+
+    /// All lines of the ledger so far.
+    package func ledger() throws -> [Line] {
+        try wait {
+            let prefix = self.location.key("ledger/")
+            let answer = try await self.client.range(
+                EtcdRangeRequest.with {
+                    $0.key = prefix
+                    $0.rangeEnd = Self.end(of: prefix)
+                }
+            )
+            return try answer.kvs.map { try JSONDecoder().decode(Line.self, from: $0.value) }
+        }
+    }
+
+    /// A value that the run's coordinators share; `nil` when none was put.
+    package func value(_ name: String) throws -> Data? {
+        try wait { try await Self.read(self.client, name) }
+    }
+
+    package func put(_ name: String, _ value: Data) throws {
+        try write([Self.put(location.key(name), value)])
+    }
+
+    // MARK: Writes
+
+    private func line(_ line: Line, _ number: Int) throws -> EtcdRequestOp {
+        let digits = String(number)
+        let name = "ledger/" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
+        return Self.put(location.key(name), try JSONEncoder().encode(line))
+    }
+
+    private func whole(_ durable: DurableState) throws -> EtcdRequestOp {
+        Self.put(location.key("state"), try JSONEncoder().encode(durable))
+    }
+
+    /// Writes, if this process still leads.
+    private func write(_ operations: [EtcdRequestOp]) throws {
+        guard mayAct else { throw depose() }
+        let token = state.withLock { $0.token }
+        let request = EtcdTxnRequest.with {
+            $0.compare = [
+                EtcdCompare.with {
+                    $0.result = .equal
+                    $0.target = .create
+                    $0.key = location.key("leader")
+                    $0.createRevision = token
+                }
+            ]
+            $0.success = operations
+        }
+        let answer = try wait { try await self.client.transaction(request) }
+        guard answer.succeeded else { throw depose() }
+    }
+
+    private func depose() -> OobleckError {
+        state.withLock { $0.isDeposed = true }
+        return OobleckError(.outOfNodes, "another coordinator has taken over this run")
+    }
+
+    // MARK: The lease
+
+    /// Renews the lease no more, as if this process was stopped; for tests.
+    package func pauseRenewal() { renewal.withLock { $0 }?.cancel() }
+
+    private func startRenewal() {
+        let pause = Duration.milliseconds(1000 * timeToLive / 4)
+        let task = Task { [weak self] in
+            while !Task.isCancelled {
+                do { try await Task.sleep(for: pause) } catch { return }
+                guard let self, await self.renew() else { return }
+            }
+        }
+        renewal.withLock { $0 = task }
+    }
+
+    /// False when the lease is lost for good.
+    private func renew() async -> Bool {
+        let asked = MonotonicTime.now
+        let (lease, isDeposed) = state.withLock { ($0.lease, $0.isDeposed) }
+        guard !isDeposed else { return false }
+        do {
+            let seconds = try await client.keepAlive(lease)
+            return state.withLock { state in
+                guard seconds > 0 else {
+                    state.isDeposed = true
+                    return false
+                }
+                state.validUntil = asked + Seconds(Double(seconds))
+                return true
+            }
+        } catch {
+            // Tried again at the next turn; what counts is the end of the lease.
+            return true
+        }
+    }
+
+    /// Takes over what the last leader kept.
+    private func reload() async throws {
+        var durable = DurableState()
+        if let data = try await Self.read(client, "state") {
+            durable = try JSONDecoder().decode(DurableState.self, from: data)
+        }
+        durable.committed = try await Self.read(client, "committed").map {
+            try JSONDecoder().decode(CommittedStep.self, from: $0)
+        }
+        let prefix = location.key("ledger/")
+        let counted = try await client.range(
+            EtcdRangeRequest.with {
+                $0.key = prefix
+                $0.rangeEnd = Self.end(of: prefix)
+            }
+        )
+        state.withLock { state in
+            state.durable = durable
+            state.lines = Int(counted.count)
+        }
+    }
+
+    private static func read(_ client: EtcdClient, _ name: String) async throws -> Data? {
+        let key = client.location.key(name)
+        return try await client.range(EtcdRangeRequest.with { $0.key = key }).kvs.first?.value
+    }
+
+    /// Runs an asynchronous call from the coordinator's own thread, which is none of the pool's.
+    private func wait<Result: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Result
+    ) throws -> Result {
+        let done = DispatchSemaphore(value: 0)
+        let result = Mutex<Swift.Result<Result, any Error>?>(nil)
+        Task {
+            let outcome: Swift.Result<Result, any Error>
+            do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            result.withLock { $0 = outcome }
+            done.signal()
+        }
+        // The calls have deadlines of their own.
+        done.wait()
+        guard let outcome = result.withLock({ $0 }) else {
+            preconditionFailure("a call to etcd ended without a result")
+        }
+        return try outcome.get()
+    }
+}
+
+/// What agents, workers and standbys read of the leading coordinator.
+package struct EtcdLeader: Hashable, Sendable, Codable {
+    package var host: String
+    package var port: Int
+    package var token: String
+    /// Tells one process from another.
+    package var id: String
+
+    package init(host: String, port: Int, token: String, id: String) {
+        self.host = host
+        self.port = port
+        self.token = token
+        self.id = id
+    }
+
+    /// The coordinator that leads the run now.
+    ///
+    /// Throws one line when there is none.
+    package static func current(_ location: EtcdLocation) async throws -> EtcdLeader {
+        let client = try EtcdClient(location)
+        defer { client.close() }
+        let key = location.key("leader")
+        let answer = try await client.range(EtcdRangeRequest.with { $0.key = key })
+        guard let value = answer.kvs.first?.value else {
+            throw OobleckError(.outOfNodes, "no coordinator leads \(location) now")
+        }
+        return try JSONDecoder().decode(EtcdLeader.self, from: value)
+    }
+}
+
+extension EtcdStore {
+    private static func put(_ key: Data, _ value: Data, lease: Int64 = 0) -> EtcdRequestOp {
+        EtcdRequestOp.with {
+            $0.requestPut = EtcdPutRequest.with {
+                $0.key = key
+                $0.value = value
+                $0.lease = lease
+            }
+        }
+    }
+
+    private static func delete(_ key: Data) -> EtcdRequestOp {
+        EtcdRequestOp.with { $0.requestDeleteRange = EtcdDeleteRangeRequest.with { $0.key = key } }
+    }
+
+    private static func get(_ key: Data) -> EtcdRequestOp {
+        EtcdRequestOp.with { $0.requestRange = EtcdRangeRequest.with { $0.key = key } }
+    }
+
+    private static func absent(_ key: Data) -> EtcdCompare {
+        EtcdCompare.with {
+            $0.result = .equal
+            $0.target = .create
+            $0.key = key
+            $0.createRevision = 0
+        }
+    }
+
+    /// The first key behind all that begin with `prefix`, whose last byte is below 255.
+    private static func end(of prefix: Data) -> Data {
+        var end = prefix
+        end[end.count - 1] += 1
+        return end
+    }
+}

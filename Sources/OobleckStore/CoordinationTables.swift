@@ -1,0 +1,175 @@
+import Foundation
+import GRDB
+import OobleckCoordination
+import OobleckCore
+
+/// The tables of a run's database, one for each thing that a coordinator keeps.
+///
+/// Rows are replaced in place: the database stays as small as the run's state, whatever the number
+/// of steps. Every committed step is in the ledger; here is only the newest.
+enum CoordinationTables {
+    /// Version of these tables; another one is refused.
+    private static let version = 1
+
+    static func make(in database: Database) throws {
+        let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        guard found == 0 || found == version else {
+            throw OobleckError(
+                .inputData,
+                "the run's database is of version \(found); this program reads \(version)"
+            )
+        }
+        guard found == 0 else { return }
+        try database.execute(
+            sql: """
+                CREATE TABLE run (
+                    id INTEGER PRIMARY KEY CHECK (id = 0), term INTEGER NOT NULL,
+                    failures INTEGER NOT NULL, plans_in_force INTEGER NOT NULL,
+                    last_generation INTEGER);
+                INSERT INTO run VALUES (0, 0, 0, 0, NULL);
+                CREATE TABLE node (
+                    id INTEGER PRIMARY KEY, agent_pid INTEGER NOT NULL,
+                    is_out INTEGER NOT NULL DEFAULT 0, is_draining INTEGER NOT NULL DEFAULT 0);
+                CREATE TABLE plan (
+                    role TEXT PRIMARY KEY, generation INTEGER NOT NULL, document BLOB NOT NULL);
+                CREATE TABLE committed (
+                    id INTEGER PRIMARY KEY CHECK (id = 0), step INTEGER NOT NULL,
+                    generation INTEGER NOT NULL, first_sample INTEGER NOT NULL,
+                    end_sample INTEGER NOT NULL, loss REAL, gradient_norm REAL, skipped TEXT);
+                CREATE TABLE restored (
+                    id INTEGER PRIMARY KEY, step INTEGER NOT NULL, generation INTEGER NOT NULL,
+                    state_sha256 TEXT NOT NULL, record BLOB NOT NULL);
+                CREATE TABLE recovery (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+                PRAGMA user_version = \(version);
+                """
+        )
+    }
+
+    static func apply(_ change: DurableChange, in database: Database) throws {
+        /// Returns how many rows changed.
+        @discardableResult
+        func run(_ sql: String, _ arguments: StatementArguments) throws -> Int {
+            try database.cachedStatement(sql: sql).execute(arguments: arguments)
+            return database.changesCount
+        }
+        switch change {
+        case .tookOver(let term): try run("UPDATE run SET term = ?", [term])
+        case .joined(let node, let pid):
+            try run(
+                "INSERT OR REPLACE INTO node (id, agent_pid) VALUES (?, ?)",
+                [node.rawValue, pid]
+            )
+        case .left(let node, let hasFailed):
+            let sql = """
+                INSERT INTO node (id, agent_pid, is_out) VALUES (?, 0, 1)
+                ON CONFLICT (id) DO UPDATE SET is_out = 1
+                """
+            try run(sql, [node.rawValue])
+            if hasFailed { try run("UPDATE run SET failures = failures + 1", []) }
+        case .draining(let node, let isDraining):
+            try run("UPDATE node SET is_draining = ? WHERE id = ?", [isDraining, node.rawValue])
+        case .planned(let plan):
+            try run(
+                "INSERT OR REPLACE INTO plan VALUES ('planned', ?, ?)",
+                [plan.plan.generation.rawValue, try JSONEncoder().encode(plan)]
+            )
+            try run("UPDATE run SET last_generation = ?", [plan.plan.generation.rawValue])
+        case .numbered(let generation):
+            try run("UPDATE run SET last_generation = ?", [generation.rawValue])
+        case .inForce(let generation): try putInForce(generation, run)
+        case .restored(let restored, let record):
+            try putInForce(restored.generation, run)
+            try run(
+                """
+                INSERT INTO restored (step, generation, state_sha256, record) VALUES (?, ?, ?, ?)
+                """,
+                [
+                    restored.step, restored.generation.rawValue, restored.stateSHA256,
+                    try JSONEncoder().encode(record),
+                ]
+            )
+            try run("DELETE FROM committed", [])
+        case .committed(let step):
+            try run(
+                "INSERT OR REPLACE INTO committed VALUES (0, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    step.step, step.generation.rawValue, step.firstSample, step.endSample,
+                    step.loss, step.gradientNorm, step.skipped,
+                ]
+            )
+        case .recovered(let record):
+            try run("INSERT INTO recovery (record) VALUES (?)", [try JSONEncoder().encode(record)])
+        }
+    }
+
+    private static func putInForce(
+        _ generation: Generation,
+        _ run: (String, StatementArguments) throws -> Int
+    ) throws {
+        let sql = """
+            INSERT OR REPLACE INTO plan SELECT 'in-force', generation, document FROM plan
+            WHERE role = 'planned' AND generation = ?
+            """
+        guard try run(sql, [generation.rawValue]) > 0 else { return }
+        _ = try run("UPDATE run SET plans_in_force = plans_in_force + 1", [])
+    }
+
+    /// All that was kept; `nil` when nothing ever was.
+    static func state(in database: Database) throws -> DurableState? {
+        guard let run = try Row.fetchOne(database, sql: "SELECT * FROM run"),
+            let term: Int = run["term"], term > 0
+        else { return nil }
+        var state = DurableState()
+        state.term = term
+        state.failures = run["failures"]
+        state.plansInForce = run["plans_in_force"]
+        state.lastGeneration = (run["last_generation"] as Int?).map { Generation($0) }
+        for row in try Row.fetchAll(database, sql: "SELECT * FROM node") {
+            state.nodes[NodeID(row["id"])] = DurableState.Node(
+                agentPID: row["agent_pid"],
+                isOut: row["is_out"],
+                isDraining: row["is_draining"]
+            )
+        }
+        state.planned = try plan("planned", in: database)
+        state.inForce = try plan("in-force", in: database)
+        state.committed = try committed(in: database)
+        for row in try Row.fetchAll(database, sql: "SELECT * FROM restored ORDER BY id") {
+            state.restored = RestoredRun(
+                step: row["step"],
+                generation: Generation(row["generation"]),
+                stateSHA256: row["state_sha256"]
+            )
+            let record: Data = row["record"]
+            state.restores.append(try JSONDecoder().decode(RestoreRecord.self, from: record))
+        }
+        state.recoveries = try Data.fetchAll(
+            database,
+            sql: "SELECT record FROM recovery ORDER BY id"
+        ).map { try JSONDecoder().decode(RecoveryRecord.self, from: $0) }
+        return state
+    }
+
+    private static func plan(_ role: String, in database: Database) throws -> PlanDocument? {
+        try Data.fetchOne(
+            database,
+            sql: "SELECT document FROM plan WHERE role = ?",
+            arguments: [role]
+        ).map { try JSONDecoder().decode(PlanDocument.self, from: $0) }
+    }
+
+    private static func committed(in database: Database) throws -> CommittedStep? {
+        try Row.fetchOne(database, sql: "SELECT * FROM committed").map { row in
+            CommittedStep(
+                step: row["step"],
+                generation: Generation(row["generation"]),
+                firstSample: row["first_sample"],
+                endSample: row["end_sample"],
+                // SQLite has no NaN: what is not finite comes back as nothing.
+                loss: row["loss"] ?? .nan,
+                gradientNorm: row["gradient_norm"] ?? .nan,
+                skipped: row["skipped"]
+            )
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Dispatch
+import Foundation
+import GRDB
+import OobleckCoordination
+import OobleckCore
+import Synchronization
+
+/// Keeps a coordinator's state in a SQLite database of the run directory.
+///
+/// Each change is one transaction in the write-ahead log. It is with the system when
+/// ``persist(_:)`` returns, so it outlives this process however that dies; it reaches the device
+/// about a second later at the latest, off the path of the vote. After a power loss the database is
+/// whole and at most that much behind.
+package final class SQLiteStore: CoordinationStore {
+    /// How often what was kept is brought to the device.
+    private static let checkpointInterval: TimeInterval = 1
+
+    private let path: String
+    private let database: DatabaseQueue
+    /// A second connection, so that nobody waits for the device.
+    private let background: DatabaseQueue
+    private let checkpointQueue = DispatchQueue(label: "oobleck.store.checkpoint", qos: .utility)
+    private let lastCheckpoint = Mutex(Date.distantPast)
+    private let failure = Mutex<OobleckError?>(nil)
+
+    /// Opens the database at `path`, or makes it.
+    ///
+    /// Throws ``OobleckError/Code/storage`` with one line.
+    package init(path: String) throws {
+        self.path = path
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { database in
+            // No transaction waits for the device; checkpoints do, in the background.
+            try database.execute(sql: "PRAGMA synchronous = NORMAL")
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+        }
+        do {
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            background = try DatabaseQueue(path: path, configuration: configuration)
+            try database.write { try CoordinationTables.make(in: $0) }
+        } catch {
+            throw Self.explain(error, "cannot open \(path)")
+        }
+    }
+
+    package func load() throws -> DurableState? {
+        do {
+            return try database.read { try CoordinationTables.state(in: $0) }
+        } catch let error as OobleckError {
+            throw error
+        } catch {
+            throw Self.explain(error, "cannot read \(path)")
+        }
+    }
+
+    package func persist(_ change: DurableChange) throws {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        do {
+            try database.write { try CoordinationTables.apply(change, in: $0) }
+        } catch let error as OobleckError {
+            throw error
+        } catch {
+            throw Self.explain(error, "cannot write \(path)")
+        }
+        checkpointIfDue()
+    }
+
+    /// Brings everything to the device, and folds the log into the database.
+    package func close() throws {
+        checkpointQueue.sync {}
+        do {
+            try background.close()
+            try database.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+            try database.close()
+        } catch {
+            throw Self.explain(error, "cannot close \(path)")
+        }
+    }
+
+    private func checkpointIfDue() {
+        let now = Date()
+        let isDue = lastCheckpoint.withLock { last in
+            guard now.timeIntervalSince(last) >= Self.checkpointInterval else { return false }
+            last = now
+            return true
+        }
+        guard isDue else { return }
+        checkpointQueue.async { self.checkpoint() }
+    }
+
+    private func checkpoint() {
+        do {
+            try background.writeWithoutTransaction { _ = try $0.checkpoint(.passive) }
+        } catch {
+            let error = Self.explain(error, "cannot bring \(path) to the device")
+            failure.withLock { $0 = error }
+        }
+    }
+
+    private static func explain(_ error: any Error, _ what: String) -> OobleckError {
+        let reason = (error as? DatabaseError)?.message ?? "\(error)"
+        return OobleckError(
+            .storage,
+            "\(what): \(reason.split(separator: "\n").joined(separator: " "))"
+        )
+    }
+}

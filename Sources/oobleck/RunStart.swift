@@ -1,0 +1,154 @@
+import Foundation
+import OobleckControl
+import OobleckCoordination
+import OobleckCore
+import OobleckReconfiguration
+import OobleckRun
+import OobleckStore
+
+/// What a coordinator starts with, in a new run or in one that goes on.
+struct RunStart {
+    let directory: RunDirectory
+    let job: JobSpecification
+    let coordinator: Coordinator
+    let store: any CoordinationStore
+    let socket: ListeningSocket
+    let token: RunToken
+    /// Certificates for control messages; `nil` is plain text.
+    var tls: ControlTLS?
+    /// Whether the last coordinator spoke TLS only.
+    var usedTLS = false
+    /// What an earlier coordinator kept; `nil` in a new run.
+    var state: DurableState?
+
+    var endpoint: CoordinatorEndpoint {
+        CoordinatorEndpoint(
+            host: socket.host,
+            port: socket.port,
+            pid: Int(getpid()),
+            tls: tls.map { _ in true }
+        )
+    }
+
+    /// Stages deaths of this process, each once in the life of the run.
+    func faultInjector(_ faults: [CoordinatorFault]) throws -> CoordinatorFaultInjector {
+        let path = directory.stagedFaultsPath
+        let data = FileManager.default.contents(atPath: path) ?? Data()
+        let past = String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        return CoordinatorFaultInjector(
+            faults.filter { !past.contains($0.description) },
+            committedSteps: state?.committedSteps ?? 0
+        ) { fault in
+            let lines = (past + [fault.description]).joined(separator: "\n") + "\n"
+            // This process is about to die; whether that is noted is seen when the run goes on.
+            _ = FileManager.default.createFile(atPath: path, contents: Data(lines.utf8))
+        }
+    }
+
+    static func reconfigurator(
+        _ job: JobSpecification,
+        _ profile: ModelProfile
+    ) throws -> Reconfigurator {
+        try Reconfigurator(
+            profile: profile,
+            costModel: .sosp23,
+            faultTolerance: job.cluster.faultTolerance,
+            microbatches: job.training.microbatchCount
+        )
+    }
+
+    /// Makes a run's token and leaves it in its directory.
+    static func newToken(in directory: RunDirectory) throws -> RunToken {
+        // The system's generator cannot be predicted.
+        var generator = SystemRandomNumberGenerator()
+        let token = RunToken(using: &generator)
+        try directory.write(token)
+        return token
+    }
+
+    /// The run's token: nodes that wait for a coordinator know no other.
+    private static func token(of directory: RunDirectory) throws -> RunToken {
+        guard FileManager.default.fileExists(atPath: directory.tokenPath) else {
+            return try newToken(in: directory)
+        }
+        return try directory.token()
+    }
+}
+
+extension RunStart {
+    /// The run in `path`, from what its last coordinator kept there.
+    ///
+    /// Throws one line.
+    init(resuming path: String) throws {
+        let directory = try RunDirectory.resume(path: path)
+        let job = try directory.job()
+        let profile = try directory.profile()
+        let store = try SQLiteStore(path: directory.storePath)
+        var state = try store.load() ?? DurableState()
+        try Self.reconcile(&state, with: directory, store)
+        let term = DurableChange.tookOver(term: state.term + 1)
+        try store.persist(term)
+        state.apply(term)
+        let last = Self.lastEndpoint(directory)
+        self.init(
+            directory: directory,
+            job: job,
+            coordinator: try Coordinator(
+                restoring: state,
+                job: job,
+                profile: profile,
+                reconfigurator: try Self.reconfigurator(job, profile)
+            ),
+            store: store,
+            socket: try Self.socket(last),
+            token: try Self.token(of: directory),
+            usedTLS: last?.tls ?? false,
+            state: state
+        )
+    }
+
+    /// Store and ledger are written one after the other, so that they differ by a step at most, and
+    /// whatever is in either counts.
+    ///
+    /// After a power loss they may differ by more; then what the ledger lacks is for the workers to
+    /// prove.
+    private static func reconcile(
+        _ state: inout DurableState,
+        with directory: RunDirectory,
+        _ store: SQLiteStore
+    ) throws {
+        let end = try LedgerEnd(path: directory.ledgerPath)
+        if let restored = state.restored, (end.generation ?? -1) < restored.generation {
+            let recorder = try RunRecorder(directory)
+            try recorder.append(restored)
+            if let kept = state.committed, kept.step == restored.step { try recorder.append(kept) }
+            return
+        }
+        if let kept = state.committed, kept.step == end.steps {
+            return try RunRecorder(directory).append(kept)
+        }
+        guard end.steps != state.committedSteps else { return }
+        state.committed = end.last?.committed
+        if let last = state.committed { try store.persist(.committed(last)) }
+    }
+
+    /// Where the last coordinator listened; remote agents know no other place.
+    private static func lastEndpoint(_ directory: RunDirectory) -> CoordinatorEndpoint? {
+        do { return try directory.endpoint() } catch { return nil }
+    }
+
+    private static func socket(_ last: CoordinatorEndpoint?) throws -> ListeningSocket {
+        guard let last else { return try ListeningSocket(host: "127.0.0.1", port: 0) }
+        do {
+            return try ListeningSocket(host: last.host, port: last.port)
+        } catch {
+            // Somebody has the port now; local nodes find the new one in the run directory.
+            return try ListeningSocket(host: last.host, port: 0)
+        }
+    }
+}
+
+extension DurableState {
+    /// Agents of nodes that are not out.
+    var livingAgents: [NodeID: Int] { nodes.filter { !$0.value.isOut }.mapValues(\.agentPID) }
+}

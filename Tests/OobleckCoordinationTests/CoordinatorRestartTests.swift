@@ -1,0 +1,197 @@
+import OobleckCoordination
+import OobleckCore
+import OobleckDrill
+import OobleckReconfiguration
+import Testing
+
+@Suite struct CoordinatorRestartTests {
+    @Test(
+        "whatever fails, and however often the coordinator dies, a run ends as the undisturbed one",
+        arguments: 0..<300
+    )
+    func anyWeather(seed: Int) throws {
+        var cluster = try CoordinatorSimulationTests.cluster(seed: UInt64(seed))
+        var random = SeededRandom(seed: UInt64(seed) &* 104_729)
+        for _ in 0..<Int.random(in: 1...3, using: &random) {
+            let event = Int.random(in: 1...400, using: &random)
+            cluster.crashes[event] = Int.random(in: 0...12, using: &random)
+        }
+        cluster.run(until: 300)
+        try CoordinatorSimulationTests.checkEnd(of: cluster)
+    }
+
+    @Test("a death at any event of a run loses nothing", arguments: [0, 1, 3], [0, 1])
+    func everyEvent(directives: Int, kills: Int) throws {
+        func cluster() throws -> SimulatedCluster {
+            let weather = SimulatedCluster.Weather(kills: kills)
+            return try SimulatedCluster(seed: 7, nodes: 5, steps: 3, weather: weather)
+        }
+        var whole = try cluster()
+        whole.run(until: 300)
+        try CoordinatorSimulationTests.checkEnd(of: whole)
+        for event in 1...whole.eventCount {
+            var crashed = try cluster()
+            crashed.crashes[event] = directives
+            crashed.run(until: 300)
+            try CoordinatorSimulationTests.checkEnd(of: crashed)
+        }
+    }
+
+    @Test("a run goes on without waiting for a deadline when all come back")
+    func promptness() throws {
+        var cluster = try SimulatedCluster(seed: 2, nodes: 4, steps: 8, weather: .init())
+        cluster.crashes[45] = 0
+        cluster.run(until: 300)
+        try CoordinatorSimulationTests.checkEnd(of: cluster)
+        let back = cluster.events.filter { $0.kind == .reconnected }
+        #expect(back.count == 1)
+        #expect(back.first?.message.contains("4 workers") == true)
+        #expect(cluster.recoveries.isEmpty, "nobody was taken for lost")
+        #expect(cluster.now < 3, "far less than the deadlines of a silent death")
+    }
+
+    @Test("a commit that the store lost is taken over from a worker that applied it")
+    func provenCommit() throws {
+        let record = CommittedStep(
+            step: 4,
+            generation: 2,
+            firstSample: 128,
+            endSample: 160,
+            loss: 2,
+            gradientNorm: 1
+        )
+        var bench = try Self.restarted(committed: 3, generation: 2)
+        var ahead = Self.testimony(generation: 2, steps: 5)
+        ahead.commits = [Self.record(3), record]
+        var behind = Self.testimony(generation: 2, steps: 4)
+        behind.votedStep = 4
+        behind.commits = [Self.record(3)]
+        bench.comeBack([ahead, behind, ahead, behind])
+        let records = bench.all.compactMap { directive in
+            if case .record(let step) = directive { step } else { nil }
+        }
+        #expect(records == [record])
+        let commits = bench.all.compactMap { directive -> NodeID? in
+            if case .send(let node, .commit(let commit)) = directive, commit.record == record {
+                return node
+            }
+            return nil
+        }
+        #expect(commits == [1, 3], "who voted and never heard the outcome is told")
+        #expect(bench.coordinator.status(now: 0).step == 5)
+    }
+
+    @Test("when nobody can prove the steps between ledger and workers, the run stops and says so")
+    func gap() throws {
+        var bench = try Self.restarted(committed: 1, generation: 2)
+        bench.comeBack(Array(repeating: Self.testimony(generation: 2, steps: 5), count: 4))
+        guard case .finish(.stopped(let error)) = bench.all.last else {
+            Issue.record("the run goes on: \(String(describing: bench.all.last))")
+            return
+        }
+        #expect(error.code == .storage)
+        #expect(error.message.contains("2 steps") && error.message.contains("5"))
+    }
+
+    @Test("an agent with the number of one that is to come back, and another process, is refused")
+    func impostor() throws {
+        var bench = try Self.restarted(committed: 3, generation: 2)
+        #expect(bench.coordinator.awaits(agentPID: 101, of: 1))
+        #expect(!bench.coordinator.awaits(agentPID: 999, of: 1))
+        #expect(throws: OobleckError.self) { try bench.coordinator.admit(requested: 1) }
+        #expect(try bench.coordinator.admit(requested: nil) == 4)
+    }
+
+    @Test("who does not come back in time is lost, and named; the others go on")
+    func absent() throws {
+        var bench = try Self.restarted(committed: 3, generation: 2)
+        let testimony = Self.testimony(generation: 2, steps: 4)
+        bench.comeBack([testimony, testimony, testimony])
+        #expect(bench.coordinator.status(now: 0).phase == .reconnecting)
+        bench.tell(.tick, at: 1)
+        #expect(bench.coordinator.status(now: 0).phase == .reconnecting)
+        bench.tell(.tick, at: 1.6)
+        #expect(bench.coordinator.status(now: 0).nodes[3].state == .dead)
+        #expect(bench.coordinator.status(now: 0).phase == .reconfiguring)
+        let lost = bench.all.compactMap { directive in
+            if case .log(let event) = directive, event.kind == .nodeLost { event } else { nil }
+        }
+        #expect(lost.map(\.node) == [3])
+        #expect(lost.first?.message.contains("did not come back") == true)
+    }
+}
+
+extension CoordinatorRestartTests {
+    /// A restarted coordinator under test, and all that it wanted done.
+    struct Bench {
+        var coordinator: Coordinator
+        var all: [CoordinatorDirective] = []
+
+        mutating func tell(_ event: CoordinatorEvent, at now: Seconds = 0) {
+            all += coordinator.handle(event, now: now)
+        }
+
+        mutating func comeBack(_ testimonies: [WorkerTestimony]) {
+            for (index, testimony) in testimonies.enumerated() {
+                let node = NodeID(index)
+                tell(.agentReturned(node, agentPID: 100 + index))
+                tell(.workerReturned(node, workerPID: 200 + index, testimony))
+            }
+        }
+    }
+
+    static func record(_ step: Int) -> CommittedStep {
+        CommittedStep(
+            step: step,
+            generation: 2,
+            firstSample: 32 * step,
+            endSample: 32 * step + 32,
+            loss: 2,
+            gradientNorm: 1
+        )
+    }
+
+    /// A worker of a plan of two pipelines that each hold all layers in two halves.
+    static func testimony(generation: Generation, steps: Int) -> WorkerTestimony {
+        var testimony = WorkerTestimony()
+        testimony.corpusDigest = "c0ffee"
+        testimony.hasJob = true
+        testimony.generation = generation
+        testimony.adopted = generation
+        testimony.layers = Array(0..<ToyModel.layerCount)
+        testimony.steps = steps
+        return testimony
+    }
+
+    /// Four nodes under a plan of this generation, when step `committed` was the last to be kept.
+    static func restarted(committed: Int, generation: Generation) throws -> Bench {
+        var bench = try CoordinatorBench(nodes: 4)
+        var state = DurableState()
+        state.apply(.tookOver(term: 1))
+        for _ in 0..<4 {
+            let node = try bench.join()
+            state.apply(.joined(node, agentPID: 100 + node.rawValue))
+        }
+        for case .persist(.planned(var plan)) in bench.last {
+            plan.plan.generation = generation
+            state.apply(.planned(plan))
+        }
+        state.apply(.inForce(generation))
+        state.apply(.committed(record(committed)))
+        let model = ToyModel()
+        let reconfigurator = try Reconfigurator(
+            profile: ToyModel.profile,
+            costModel: .sosp23,
+            faultTolerance: 1,
+            microbatches: model.microbatches
+        )
+        return Bench(
+            coordinator: try Coordinator(
+                restoring: state,
+                job: model.job(nodes: 4, steps: 10),
+                profile: ToyModel.profile,
+                reconfigurator: reconfigurator
+            )
+        )
+    }
+}

@@ -1,0 +1,121 @@
+import OobleckCoordination
+import OobleckCore
+import Testing
+
+@Suite struct SessionTests {
+    /// What a session wants done, in words.
+    private static func words<Notice, Action>(
+        _ directives: [SessionDirective<Notice, Action>]
+    ) -> [String] {
+        directives.map { directive in
+            switch directive {
+            case .connect: "connect"
+            case .disconnect: "disconnect"
+            case .hello(let hello): hello.isReturning ? "return" : "hello"
+            case .send(let notice): "send \(notice)"
+            case .act(let action): "do \(action)"
+            case .end(.inOrder): "end"
+            case .end(.failed(let error)): "fail \(error.code.exitStatus)"
+            }
+        }
+    }
+
+    /// An agent that was admitted at 0 with a budget of 2 s.
+    private static func admitted(hasStandby: Bool = false) -> AgentSession {
+        var agent = AgentSession(
+            hello: SessionHello(node: 3, pid: 7),
+            hasStandby: hasStandby,
+            now: 0
+        )
+        #expect(words(agent.handle(.opened, now: 0)) == ["hello"])
+        let steps = agent.handle(.received(.admitted(3, detectionBudget: 2)), now: 0)
+        let start = AgentSession.Action.startWorker(3, detectionBudget: 2)
+        #expect(words(steps) == ["send heartbeat", "do \(start)"])
+        return agent
+    }
+
+    @Test("an agent keeps its worker when the coordinator dies, and comes back to the next")
+    func agentComesBack() {
+        var agent = Self.admitted()
+        #expect(Self.words(agent.handle(.closed(reason: "reset"), now: 5)) == [])
+        #expect(agent.nextWake == 5.05)
+        #expect(Self.words(agent.handle(.wake, now: 5.05)) == ["connect"])
+        #expect(Self.words(agent.handle(.closed(reason: "refused"), now: 5.06)) == [])
+        #expect(Self.words(agent.handle(.wake, now: 5.2)) == ["connect"])
+        #expect(Self.words(agent.handle(.opened, now: 5.3)) == ["return"])
+        let steps = agent.handle(.received(.admitted(3, detectionBudget: 2)), now: 5.3)
+        #expect(Self.words(steps) == ["send heartbeat"], "no second worker")
+    }
+
+    @Test("an agent that finds no coordinator again ends its worker and itself after 30 budgets")
+    func agentGivesUp() {
+        var agent = Self.admitted()
+        var now = Seconds(5)
+        var said = Self.words(agent.handle(.closed(reason: "reset"), now: now))
+        while said.last?.hasPrefix("fail") != true, now < 1000 {
+            now = agent.nextWake
+            said = Self.words(agent.handle(.wake, now: now))
+            if said == ["connect"] {
+                said = Self.words(agent.handle(.closed(reason: "no"), now: now))
+            }
+        }
+        #expect(said == ["do killWorker", "fail 75"])
+        #expect(now == 65)
+    }
+
+    @Test("an agent that is refused or fenced after a return ends its worker at once")
+    func agentRefused() {
+        for instruction in [AgentInstruction.refused(reason: "out"), .fence(reason: "lost")] {
+            var agent = Self.admitted()
+            _ = agent.handle(.closed(reason: "reset"), now: 5)
+            _ = agent.handle(.wake, now: 6)
+            let said = Self.words(agent.handle(.received(instruction), now: 6))
+            #expect(said == ["do killWorker", "fail 75"])
+            #expect(Self.words(agent.handle(.received(instruction), now: 6)) == [], "over is over")
+        }
+    }
+
+    @Test(
+        "a coordinator that was silent too long is heard no more where another may have taken over"
+    )
+    func silentCoordinator() {
+        var lone = Self.admitted()
+        #expect(Self.words(lone.handle(.received(.stop(reason: "done")), now: 20)).last == "end")
+        var agent = Self.admitted(hasStandby: true)
+        _ = agent.handle(.received(.heartbeat), now: 1)
+        let said = Self.words(agent.handle(.received(.stop(reason: "done")), now: 3.5))
+        #expect(said == ["disconnect"], "nothing that it says is done")
+        var waiting = Self.admitted(hasStandby: true)
+        #expect(Self.words(waiting.handle(.wake, now: 2.5)).first == "disconnect")
+    }
+
+    @Test("a worker's exit is reported if anybody listens, and ends the agent")
+    func workerExit() {
+        let exit = AgentSession.Local.workerExited(evidence: "signal 9", inOrder: false)
+        var agent = Self.admitted()
+        let said = Self.words(agent.handle(.local(exit), now: 1))
+        #expect(said.count == 2 && said[0].contains("workerExited") && said[1] == "fail 75")
+        var alone = Self.admitted()
+        _ = alone.handle(.closed(reason: "reset"), now: 1)
+        #expect(Self.words(alone.handle(.local(exit), now: 1)) == ["fail 75"])
+    }
+
+    @Test("a worker's hello after a return says what it holds, and what ended it is said again")
+    func workerTestimony() {
+        var worker = WorkerSession(node: 3, hello: SessionHello(node: 3, pid: 7), now: 0)
+        #expect(Self.words(worker.handle(.opened, now: 0)) == ["hello"])
+        _ = worker.handle(.received(.welcome(3, detectionBudget: 2)), now: 0)
+        _ = worker.handle(.local(.ready(corpusDigest: "c0ffee")), now: 0)
+        _ = worker.handle(.closed(reason: "reset"), now: 1)
+        let failure = WorkerMessage.failed(exitStatus: 65, message: "no corpus")
+        #expect(Self.words(worker.handle(.local(failure), now: 1)) == [])
+        _ = worker.handle(.wake, now: 2)
+        guard case .hello(let hello) = worker.handle(.opened, now: 2).first else {
+            Issue.record("no hello")
+            return
+        }
+        #expect(hello.isReturning && hello.testimony?.corpusDigest == "c0ffee")
+        let said = Self.words(worker.handle(.received(.welcome(3, detectionBudget: 2)), now: 2))
+        #expect(said.contains { $0.contains("no corpus") })
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import GRDB
+import OobleckCoordination
+import OobleckCore
+import OobleckDrill
+import OobleckStore
+import Testing
+
+@Suite struct SQLiteStoreTests {
+    @Test("what was kept is what the changes sum up to", arguments: 0..<20)
+    func sums(seed: Int) throws {
+        try withStore { path in
+            let changes = try Self.changes(seed: UInt64(seed))
+            var expected = DurableState()
+            let store = try SQLiteStore(path: path)
+            #expect(try store.load() == nil)
+            for change in changes {
+                try store.persist(change)
+                expected.apply(change)
+            }
+            #expect(try store.load() == expected)
+            try store.close()
+            let again = try SQLiteStore(path: path)
+            #expect(try again.load() == expected, "after closing and opening")
+            try again.close()
+        }
+    }
+
+    @Test("a store that was never closed has everything, as after a SIGKILL")
+    func abandoned() throws {
+        try withStore { path in
+            let store = try SQLiteStore(path: path)
+            var expected = DurableState()
+            for change in try Self.changes(seed: 3) {
+                try store.persist(change)
+                expected.apply(change)
+            }
+            // What a dead process leaves: the files as they are now, the log not folded in.
+            let copy = path + ".copy"
+            for suffix in ["", "-wal"] {
+                try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
+            }
+            let heir = try SQLiteStore(path: copy)
+            #expect(try heir.load() == expected)
+            try heir.close()
+            try store.close()
+        }
+    }
+
+    @Test("a database of another version is refused in one line")
+    func otherVersion() throws {
+        try withStore { path in
+            let database = try DatabaseQueue(path: path)
+            try database.write { try $0.execute(sql: "PRAGMA user_version = 99") }
+            try database.close()
+            let error = #expect(throws: OobleckError.self) { try SQLiteStore(path: path) }
+            #expect(error?.message.contains("99") == true)
+        }
+    }
+
+    @Test("a file that is no database is refused in one line")
+    func notADatabase() throws {
+        try withStore { path in
+            let junk = Data(repeating: 0x55, count: 8192)
+            try junk.write(to: URL(fileURLWithPath: path))
+            let error = #expect(throws: OobleckError.self) { try SQLiteStore(path: path) }
+            #expect(error?.message.contains(path) == true)
+            #expect(error?.message.contains("\n") == false)
+        }
+    }
+
+    /// The changes of a simulated run, and some more at the end.
+    private static func changes(seed: UInt64) throws -> [DurableChange] {
+        let weather = SimulatedCluster.Weather(kills: 2, joins: 1, drains: 1)
+        var cluster = try SimulatedCluster(seed: seed, nodes: 5, steps: 6, weather: weather)
+        cluster.run(until: 300)
+        return [.tookOver(term: 1)] + cluster.changes + [.tookOver(term: 2), .draining(0, false)]
+    }
+
+    private func withStore(_ body: (String) throws -> Void) throws {
+        let folder = NSTemporaryDirectory() + "oobleck-store-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body(folder + "/coordinator.sqlite")
+    }
+}
