@@ -49,7 +49,8 @@ final class ComputeClock {
         throttledBefore = throttled
         let delays = intervals.values.reduce(Seconds.zero) { $0 + $1.delay }
         let share = delays > .zero ? min(1, max(0, own.value / delays.value)) : 0
-        return intervals.mapValues { $0.wall - (1 - share) * $0.delay }
+        // The kernel counts a wait by its own clock, and so a little more than passed by ours.
+        return intervals.mapValues { max(.zero, $0.wall - (1 - share) * $0.delay) }
     }
 
     /// Time that the thread has waited for a processor: the second number of schedstat, ns.

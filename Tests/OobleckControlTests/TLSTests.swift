@@ -96,7 +96,8 @@ struct TLSTests {
                     [
                         "s_client", "-connect", bench.address.description, "-alpn", "h2",
                         "-CAfile", authority.path, "-verify_return_error",
-                    ] + files
+                        // Who is refused is told so after the handshake: wait for it.
+                    ] + files + (complaint == nil ? [] : ["-ign_eof"])
                 )
                 #expect(said.contains("Verify return code: 0 (ok)"), "\(said)")
                 if let complaint {

@@ -103,7 +103,7 @@ struct FaultTests {
     func environment() throws {
         let laboratory = try Laboratory()
         let agent = try laboratory.run([
-            "agent", "--coordinator", "no-such-host.invalid:4711", "--token", "t",
+            "agent", "--coordinator", "no-such-host.invalid:4711", "--token-file", "token",
         ])
         #expect(agent.status == 64, "\(agent.errors)")
         #expect(agent.errors.split(separator: "\n").count == 1)
