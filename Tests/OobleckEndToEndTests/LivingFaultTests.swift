@@ -6,7 +6,7 @@ import Testing
 /// Faults from outside, in a run long enough to join, to be stopped and to be replaced.
 @Suite("Faults from outside while a run goes on", .serialized)
 struct LivingFaultTests {
-    private static let steps = ["--steps", "200"]
+    private static let steps = ["--steps", "400"]
 
     /// What all runs of this suite have to come to.
     private static let undisturbed: Result<String, any Error> = Result {
