@@ -10,7 +10,7 @@ modules=(
     OobleckFigures OobleckEvaluation OobleckClock OobleckData OobleckCoordination OobleckDrill
 )
 commands=(
-    CommandArguments Console CostOptions FailureOptions FiguresCommand ModelProfile+File
+    CommandArguments Console CostOptions FailureOptions FiguresCommand
     Oobleck+Version PaperResult+Text SimulateCommand SimulationReport+Text
 )
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import OobleckCore
+import OobleckData
 import OobleckRun
 import OobleckSimulator
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import OobleckClock
 import OobleckControl
 import OobleckCore
+import OobleckData
 import OobleckPlanning
 import OobleckReconfiguration
 import OobleckRun

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckData
 import OobleckRun
 
 /// `oobleck profile`.

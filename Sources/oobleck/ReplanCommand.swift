@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckClock
 import OobleckCore
+import OobleckData
 import OobleckReconfiguration
 import OobleckRun
 

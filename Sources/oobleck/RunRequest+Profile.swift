@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckRun
 
 extension RunRequest {
