@@ -160,13 +160,19 @@ final class SessionDriver<Logic: SessionLogic>: Sendable {
             received: { self.submit(.received($0), of: number) }
         )
         let task = Task {
-            var reason = "the coordinator ended the session"
+            let end: Event
             do {
                 try await self.open(attempt)
+                end = .closed(reason: "the coordinator ended the session")
+            } catch let error as OobleckError where error.code == .usage {
+                // Our mistake, such as a wrong token: no other attempt mends it.
+                end = .refused(error)
+            } catch let error as OobleckError {
+                end = .closed(reason: error.message)
             } catch {
-                reason = (error as? OobleckError)?.message ?? "\(error)"
+                end = .closed(reason: "\(error)")
             }
-            self.submit(.closed(reason: reason), of: number)
+            self.submit(end, of: number)
         }
         state.withLock { $0.task = task }
     }

@@ -61,6 +61,7 @@ package struct AgentSession: SessionLogic {
             }
             return receive(instruction, now: now)
         case .closed(let reason): return directives(link.closed(reason, now: now))
+        case .refused(let error): return kill(error)
         case .local(.workerExited(let evidence, let inOrder)):
             return workerExited(evidence, inOrder: inOrder)
         case .local(.workerFailed(let error)): return end(.failed(error))

@@ -7,6 +7,8 @@ package enum SessionEvent<Instruction: Sendable, Local: Sendable>: Sendable {
     case received(Instruction)
     /// The stream ended, or could not be opened.
     case closed(reason: String)
+    /// The coordinator does not take us, and would not the next time either.
+    case refused(OobleckError)
     /// Something happened on this node.
     case local(Local)
     /// ``SessionLogic/nextWake`` has come.

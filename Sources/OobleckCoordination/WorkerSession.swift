@@ -51,6 +51,7 @@ package struct WorkerSession: SessionLogic {
             }
             return receive(instruction, now: now)
         case .closed(let reason): return directives(link.closed(reason, now: now))
+        case .refused(let error): return fail(error)
         case .local(let message):
             memory.said(message)
             // What is said to nobody is in the hello to the next coordinator, or done again.
@@ -77,7 +78,7 @@ package struct WorkerSession: SessionLogic {
             return steps + (memory.failure.map { [.send(.message($0))] } ?? [])
         case .heartbeat: return []
         case .refused(let reason):
-            return end(.failed(OobleckError(.outOfNodes, "the coordinator refuses: \(reason)")))
+            return fail(OobleckError(.outOfNodes, "the coordinator refuses: \(reason)"))
         case .message(let message):
             memory.heard(message)
             guard case .stop = message else { return [.act(message)] }
@@ -92,11 +93,13 @@ package struct WorkerSession: SessionLogic {
             case .connect: all.append(.connect)
             case .disconnect: all.append(.disconnect)
             case .beat: all.append(.send(.heartbeat))
-            case .giveUp(let error): all += end(.failed(error))
+            case .giveUp(let error): all += fail(error)
             }
         }
         return all
     }
+
+    private mutating func fail(_ error: OobleckError) -> [Directive] { end(.failed(error)) }
 
     private mutating func end(_ ending: SessionEnding) -> [Directive] {
         isOver = true

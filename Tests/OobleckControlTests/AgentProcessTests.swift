@@ -120,7 +120,8 @@ struct AgentProcessTests {
             node: nil,
             workerExecutable: "/bin/false",
             workerArguments: [],
-            logPath: nil
+            logPath: nil,
+            deadlines: Deadlines(budget: 0.4)
         )
         let error = await #expect(throws: OobleckError.self) { try await agent.run() }
         #expect(error?.code == .outOfNodes)

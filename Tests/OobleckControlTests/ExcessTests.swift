@@ -21,7 +21,9 @@ struct ExcessTests {
                 )
                 let quiet = bench.startWorker(0)
                 defer { quiet.cancel() }
-                let flood = Task { try await client.run { _ in } }
+                let isIn = Shared(false)
+                let flood = Task { try await client.run { _ in isIn.change { $0 = true } } }
+                try await eventually("its worker is in") { isIn.value }
                 for _ in 0..<2000 {
                     client.send(.faulted(generation: 0, message: "x"))
                 }
@@ -44,10 +46,9 @@ struct ExcessTests {
                     token: ShellBench.token,
                     node: 1
                 )
-                let run = Task { try await client.run { _ in } }
-                try await eventually("its worker is in") {
-                    await bench.server.status().nodes.contains { !$0.workerPIDs.isEmpty }
-                }
+                let isIn = Shared(false)
+                let run = Task { try await client.run { _ in isIn.change { $0 = true } } }
+                try await eventually("its worker is in") { isIn.value }
                 let bytes = [UInt8](repeating: 7, count: 2 << 20)
                 client.send(
                     .layerChunk(LayerChunk(generation: 0, layer: 0, bytes: bytes, isLast: true))

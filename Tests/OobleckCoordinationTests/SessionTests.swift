@@ -63,6 +63,20 @@ import Testing
         #expect(now == 65)
     }
 
+    @Test("who is refused for good ends at once, and does not look for another coordinator")
+    func refusedForGood() {
+        let refusal = OobleckError(.usage, "does not take this token")
+        var first = AgentSession(hello: SessionHello(node: 3, pid: 7), now: 0)
+        let end = ["do killWorker", "fail 64"]
+        #expect(Self.words(first.handle(.refused(refusal), now: 0)) == end)
+        var agent = Self.admitted()
+        #expect(Self.words(agent.handle(.refused(refusal), now: 5)) == end)
+        #expect(agent.nextWake == Seconds(.infinity))
+        var worker = WorkerSession(node: 3, hello: SessionHello(node: 3, pid: 8), now: 0)
+        #expect(Self.words(worker.handle(.refused(refusal), now: 0)) == ["fail 64"])
+        #expect(worker.nextWake == Seconds(.infinity))
+    }
+
     @Test("an agent that is refused or fenced after a return ends its worker at once")
     func agentRefused() {
         for instruction in [AgentInstruction.refused(reason: "out"), .fence(reason: "lost")] {
