@@ -94,7 +94,10 @@ var targets: [Target] = [
     ),
     module(
         "OobleckRecording",
-        ["OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckRun"]
+        [
+            "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckEtcd",
+            "OobleckRun",
+        ]
     ),
     module(
         "OobleckFuzz",
@@ -114,8 +117,9 @@ var targets: [Target] = [
         dependencies: [
             "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
-            "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEvaluation",
-            "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator", "OobleckStore",
+            "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEtcd",
+            "OobleckEvaluation", "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator",
+            "OobleckStore",
             argumentParser, logging,
         ],
         swiftSettings: swiftSettings
@@ -142,9 +146,18 @@ var targets: [Target] = [
         "OobleckCoordination",
         ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator"]
     ),
+    .target(
+        name: "OobleckEtcdSupport",
+        dependencies: ["OobleckCore", "OobleckEtcd"],
+        path: "Tests/EtcdSupport",
+        swiftSettings: swiftSettings
+    ),
     tests(
         "OobleckEtcd",
-        ["OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckEtcd"]
+        [
+            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckEtcd",
+            "OobleckEtcdSupport",
+        ]
     ),
     tests(
         "OobleckStore",
@@ -206,7 +219,12 @@ if hasLibtorch {
             "OobleckEngine",
             ["OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels", "OobleckTensor"]
         ),
-        tests("OobleckEndToEnd", ["OobleckCore", "OobleckRun", "OobleckData"]),
+        tests(
+            "OobleckEndToEnd",
+            [
+                "OobleckCore", "OobleckData", "OobleckEtcd", "OobleckEtcdSupport", "OobleckRun",
+            ]
+        ),
     ]
 }
 

@@ -31,6 +31,7 @@ package struct CoordinatorFaultInjector: Sendable {
             committedSteps = step.step + 1
         case .persist(.planned): reach(.beforePlan)
         case .persist(.inForce): reach(.beforeResume)
+        case .conclude: reach(.beforeResult)
         default: break
         }
     }
@@ -49,6 +50,7 @@ package struct CoordinatorFaultInjector: Sendable {
         case .send(let node, .resume(_, let step)): reach(.midResume, step: step) { flush(node) }
         case .fence: reach(.afterFence)
         case .store: reach(.midCollection)
+        case .conclude: reach(.afterResult)
         default: break
         }
     }

@@ -275,7 +275,11 @@ final class CoordinatorLoop: Sendable {
     /// Another coordinator has taken over: nothing is sent or written any more.
     private func stepDown(_ state: inout State) {
         let outcome = RunOutcome.stopped(
-            OobleckError(.outOfNodes, "another coordinator has taken over this run")
+            OobleckError(
+                .outOfNodes,
+                "this coordinator leads the run no more: its lease ran out, and another may have "
+                    + "taken over"
+            )
         )
         state.outcome = outcome
         for outbox in state.workers.values { outbox.close() }
@@ -306,6 +310,7 @@ final class CoordinatorLoop: Sendable {
         case .checkpoint(let action):
             recording.perform(action) { [weak self] in self?.submit(.checkpoint($0)) }
         case .restored(let restored): attempt(&state) { _ in try recording.record(restored) }
+        case .conclude(let outcome): conclude(outcome, &state)
         case .finish(let outcome): finish(outcome, &state)
         }
     }
@@ -343,21 +348,23 @@ final class CoordinatorLoop: Sendable {
         }
     }
 
+    private func conclude(_ outcome: RunOutcome, _ state: inout State) {
+        let outcome = state.recordingFailure.map { RunOutcome.stopped($0) } ?? outcome
+        attempt(&state) { state in
+            let coordinator = state.coordinator
+            try recording.show(coordinator.status(now: MonotonicTime.now))
+            try recording.finish(outcome) { coordinator.result(stateSHA256: $0) }
+        }
+    }
+
     private func finish(_ outcome: RunOutcome, _ state: inout State) {
-        var outcome = state.recordingFailure.map { RunOutcome.stopped($0) } ?? outcome
+        let outcome = state.recordingFailure.map { RunOutcome.stopped($0) } ?? outcome
         state.outcome = outcome
         for outbox in state.workers.values { outbox.close() }
         for outbox in state.agents.values {
             _ = outbox.add(.stop(reason: "the run is over"))
             outbox.close()
         }
-        attempt(&state) { state in
-            let coordinator = state.coordinator
-            try recording.show(coordinator.status(now: MonotonicTime.now))
-            try recording.finish(outcome) { coordinator.result(stateSHA256: $0) }
-        }
-        if let failure = state.recordingFailure { outcome = .stopped(failure) }
-        state.outcome = outcome
         outcomesContinuation.yield(outcome)
         outcomesContinuation.finish()
     }

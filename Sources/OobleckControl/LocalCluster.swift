@@ -25,6 +25,7 @@ package final class LocalCluster: Sendable {
     private let tls: ControlTLS?
     private let listenHost: String
     private let endpointPath: String
+    private let coordination: String?
     private let logsPath: String
     private let deadlines: Deadlines
     private let state = Mutex(State())
@@ -39,6 +40,8 @@ package final class LocalCluster: Sendable {
     ///   - tls: Certificates for control messages; `nil` is plain text.
     ///   - listenHost: Address at which workers listen for each other.
     ///   - endpointPath: The run's coordinator.json, where agents and workers look for it.
+    ///   - coordination: Where agents and workers find whoever leads the run, `etcd://...`; `nil` is
+    ///     the endpoint alone.
     ///   - logsPath: Folder for each node's output.
     ///   - deadlines: The run's.
     package init(
@@ -49,6 +52,7 @@ package final class LocalCluster: Sendable {
         tls: ControlTLS? = nil,
         listenHost: String = "127.0.0.1",
         endpointPath: String,
+        coordination: String? = nil,
         logsPath: String,
         deadlines: Deadlines = .standard
     ) {
@@ -59,6 +63,7 @@ package final class LocalCluster: Sendable {
         self.tls = tls
         self.listenHost = listenHost
         self.endpointPath = endpointPath
+        self.coordination = coordination
         self.logsPath = logsPath
         self.deadlines = deadlines
     }
@@ -96,7 +101,7 @@ package final class LocalCluster: Sendable {
                     tokenPath, "--endpoint", endpointPath, "--node", node.description,
                     "--worker-executable", workerExecutable, "--log", log, "--listen", listenHost,
                     "--detection-budget", "\(deadlines.budget.value)", "--shares-machine",
-                ] + (tls?.arguments ?? []),
+                ] + (coordination.map { ["--coordination", $0] } ?? []) + (tls?.arguments ?? []),
                 group: .own,
                 holdsInput: false,
                 logPath: log
@@ -132,6 +137,14 @@ package final class LocalCluster: Sendable {
             state.isClosed = true
             for agent in state.agents.values { agent.signalGroup(SIGKILL) }
             for agent in state.adopted.values { _ = agent.signalGroup(SIGKILL) }
+        }
+    }
+
+    /// Ends nodes that a coordinator of this machine left behind, by the process ids of their
+    /// agents, and returns how many still ran.
+    package static func end(_ agents: [Int], endpointPath: String) -> Int {
+        agents.count {
+            AdoptedProcess(pid: pid_t($0), mark: endpointPath)?.signalGroup(SIGKILL) ?? false
         }
     }
 

@@ -61,10 +61,10 @@ extension Coordinator {
         let next = isLast || !wantsNewPlan ? nil : planAtBoundary(after: plan, now: now)
         let records: [CoordinatorDirective] = [.persist(.committed(committed)), .record(committed)]
         let isRecordedLate = knownBugs.contains(.commitSentBeforeRecorded)
-        if !isRecordedLate { records.forEach { perform($0) } }
+        if !isRecordedLate { for record in records { perform(record) } }
         let decision = job.training.commit(of: committed, pauses: isLast || next != nil)
         for node in plan.nodes { send(.commit(decision), to: node) }
-        if isRecordedLate { records.forEach { perform($0) } }
+        if isRecordedLate { for record in records { perform(record) } }
         committedSteps += 1
         account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started

@@ -79,6 +79,8 @@ package struct Coordinator: Sendable {
     private(set) var outcome: RunOutcome?
     private var directives: [CoordinatorDirective] = []
     private var notes: [CoordinatorDirective] = []
+    /// What workers are told at the end.
+    private var farewells: [CoordinatorDirective] = []
 
     /// A coordinator of `job`, before any node has joined.
     ///
@@ -136,9 +138,11 @@ package struct Coordinator: Sendable {
         case .tick: tick(now: now)
         }
         var all = directives + notes
-        if let outcome { all.append(.finish(outcome)) }
+        // Workers leave only once the result is kept: until then they could be asked again.
+        if let outcome { all += [.conclude(outcome)] + farewells + [.finish(outcome)] }
         directives = []
         notes = []
+        farewells = []
         return all
     }
 
@@ -237,7 +241,7 @@ extension Coordinator {
             guard let member = members[node], member.isAlive, member.workerPID != nil else {
                 continue
             }
-            send(.stop(reason: reason), to: node)
+            farewells.append(.send(node, .stop(reason: reason)))
         }
     }
 }

@@ -52,6 +52,9 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case checkpoint(CheckpointAction)
     /// Append to the ledger that the run went back, before performing any later directive.
     case restored(RestoredRun)
+    /// Keep how the run ended, before anyone is told to leave: what is left to do after a death
+    /// here is nothing.
+    case conclude(RunOutcome)
     /// The run is over; no directive follows.
     case finish(RunOutcome)
 }

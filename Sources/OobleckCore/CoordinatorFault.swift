@@ -22,6 +22,10 @@ package enum CoordinatorFailurePoint: String, Sendable, Codable, CaseIterable {
     case afterFence = "after-fence"
     /// The first piece of the final state is stored.
     case midCollection = "mid-collection"
+    /// The final state is complete; neither it nor the result is kept.
+    case beforeResult = "before-result"
+    /// The result is kept, and no node was told to leave.
+    case afterResult = "after-result"
 
     /// Whether the point is passed in every step, and not only when plans change.
     package var isOfStep: Bool {

@@ -139,7 +139,7 @@ extension Deadlines {
             Row("join", join, "max(30 s, 20 budget)", "a worker gets ready, or its node is lost"),
             Row("join pause", joinPause, "budget / 8", "newcomers wait for others to follow"),
             Row("join storm", joinStorm, "budget", "the first newcomer waits no longer"),
-            Row("reconnection", reconnection, "3/4 budget", "nodes return to a restarted coordinator"),
+            Row("reconnection", reconnection, "3/4 budget", "nodes return after a restart"),
             Row("formation", formation, "3 budget", "members of a group find each other"),
             Row("barrier", barrier, "3 budget", "a plan is prepared, or silent nodes are lost"),
             Row(

@@ -335,6 +335,7 @@ extension SimulatedCluster {
             if restored.step > ledger.count { problems.append("\(restored.step) restored") }
             ledger.removeLast(max(0, ledger.count - restored.step))
             self.restored.append(restored)
+        case .conclude: break
         case .finish(let outcome): self.outcome = outcome
         }
     }

@@ -165,6 +165,7 @@ extension World {
         case .restored(let restored):
             progress = now
             judge.restored(restored)
+        case .conclude: break
         case .finish(let outcome): finish(outcome)
         }
     }

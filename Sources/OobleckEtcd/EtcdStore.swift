@@ -54,7 +54,7 @@ package final class EtcdStore: CoordinationStore {
     ) async throws -> EtcdStore? {
         let client = try EtcdClient(location)
         let seconds = timeToLive(budget: budget)
-        let value = try JSONEncoder().encode(leader)
+        let value = try EtcdCoding.data(of: leader)
         while !isOver() {
             if try await read(client, "outcome") != nil { break }
             let asked = MonotonicTime.now
@@ -115,7 +115,7 @@ package final class EtcdStore: CoordinationStore {
         var puts: [EtcdRequestOp] = []
         switch change {
         case .committed(let step):
-            puts.append(Self.put(location.key("committed"), try JSONEncoder().encode(step)))
+            puts.append(Self.put(location.key("committed"), try EtcdCoding.data(of: step)))
             puts.append(try line(.step(step), lines))
         case .restored(let restored, _):
             puts.append(Self.delete(location.key("committed")))
@@ -126,6 +126,11 @@ package final class EtcdStore: CoordinationStore {
         try write(puts)
         if case .committed = change { state.withLock { $0.lines += 1 } }
         if case .restored = change { state.withLock { $0.lines += 1 } }
+    }
+
+    /// Says that the run is over, so that no standby takes it up again.
+    package func conclude(_ summary: String) throws {
+        try write([Self.put(location.key("outcome"), Data(summary.utf8))])
     }
 
     /// Gives the lease back.
@@ -151,17 +156,19 @@ package final class EtcdStore: CoordinationStore {
                     $0.rangeEnd = Self.end(of: prefix)
                 }
             )
-            return try answer.kvs.map { try JSONDecoder().decode(Line.self, from: $0.value) }
+            return try answer.kvs.map { try EtcdCoding.value(Line.self, from: $0.value) }
         }
     }
 
-    /// A value that the run's coordinators share; `nil` when none was put.
-    package func value(_ name: String) throws -> Data? {
-        try wait { try await Self.read(self.client, name) }
+    package func put(_ document: Document) throws {
+        try write([Self.put(location.key("run"), try EtcdCoding.data(of: document))])
     }
 
-    package func put(_ name: String, _ value: Data) throws {
-        try write([Self.put(location.key(name), value)])
+    /// What the run at `location` is; `nil` when there is none.
+    package static func document(_ location: EtcdLocation) async throws -> Document? {
+        let client = try EtcdClient(location)
+        defer { client.close() }
+        return try await read(client, "run").map { try EtcdCoding.value(Document.self, from: $0) }
     }
 
     // MARK: Writes
@@ -169,11 +176,11 @@ package final class EtcdStore: CoordinationStore {
     private func line(_ line: Line, _ number: Int) throws -> EtcdRequestOp {
         let digits = String(number)
         let name = "ledger/" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-        return Self.put(location.key(name), try JSONEncoder().encode(line))
+        return Self.put(location.key(name), try EtcdCoding.data(of: line))
     }
 
     private func whole(_ durable: DurableState) throws -> EtcdRequestOp {
-        Self.put(location.key("state"), try JSONEncoder().encode(durable))
+        Self.put(location.key("state"), try EtcdCoding.data(of: durable))
     }
 
     /// Writes, if this process still leads.
@@ -191,8 +198,23 @@ package final class EtcdStore: CoordinationStore {
             ]
             $0.success = operations
         }
-        let answer = try wait { try await self.client.transaction(request) }
+        let answer = try wait { try await self.whileLeading { try await $0.transaction(request) } }
         guard answer.succeeded else { throw depose() }
+    }
+
+    /// Calls as often as it takes, as long as the lease lasts: a cluster that elects a leader of
+    /// its own answers nobody for a while.
+    private func whileLeading<Result: Sendable>(
+        _ call: @Sendable (EtcdClient) async throws -> Result
+    ) async throws -> Result {
+        while true {
+            do {
+                return try await call(client)
+            } catch let error as OobleckError where error.code == .storage {
+                guard mayAct else { throw error }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
     }
 
     private func depose() -> OobleckError {
@@ -241,10 +263,10 @@ package final class EtcdStore: CoordinationStore {
     private func reload() async throws {
         var durable = DurableState()
         if let data = try await Self.read(client, "state") {
-            durable = try JSONDecoder().decode(DurableState.self, from: data)
+            durable = try EtcdCoding.value(DurableState.self, from: data)
         }
         durable.committed = try await Self.read(client, "committed").map {
-            try JSONDecoder().decode(CommittedStep.self, from: $0)
+            try EtcdCoding.value(CommittedStep.self, from: $0)
         }
         let prefix = location.key("ledger/")
         let counted = try await client.range(
@@ -282,36 +304,6 @@ package final class EtcdStore: CoordinationStore {
             preconditionFailure("a call to etcd ended without a result")
         }
         return try outcome.get()
-    }
-}
-
-/// What agents, workers and standbys read of the leading coordinator.
-package struct EtcdLeader: Hashable, Sendable, Codable {
-    package var host: String
-    package var port: Int
-    package var token: String
-    /// Tells one process from another.
-    package var id: String
-
-    package init(host: String, port: Int, token: String, id: String) {
-        self.host = host
-        self.port = port
-        self.token = token
-        self.id = id
-    }
-
-    /// The coordinator that leads the run now.
-    ///
-    /// Throws one line when there is none.
-    package static func current(_ location: EtcdLocation) async throws -> EtcdLeader {
-        let client = try EtcdClient(location)
-        defer { client.close() }
-        let key = location.key("leader")
-        let answer = try await client.range(EtcdRangeRequest.with { $0.key = key })
-        guard let value = answer.kvs.first?.value else {
-            throw OobleckError(.outOfNodes, "no coordinator leads \(location) now")
-        }
-        return try JSONDecoder().decode(EtcdLeader.self, from: value)
     }
 }
 

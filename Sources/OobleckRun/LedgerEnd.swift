@@ -47,6 +47,20 @@ package struct LedgerEnd: Sendable {
 
 /// Files of lines, where the last one may not have been written whole.
 enum WholeLines {
+    /// How many whole lines a file has; none when it is missing.
+    static func count(in path: String) throws -> Int {
+        guard let end = try end(of: path) else { return 0 }
+        let file = try OpenFile(path, for: .readInput)
+        var lines = 0
+        var start = 0
+        while start < end {
+            let bytes = try file.read(at: start, count: min(64 << 10, end - start))
+            lines += bytes.count { $0 == UInt8(ascii: "\n") }
+            start += bytes.count
+        }
+        return lines
+    }
+
     /// The size of a regular file up to its last line feed; `nil` when there is no such file.
     static func end(of path: String) throws -> Int? {
         var status = stat()

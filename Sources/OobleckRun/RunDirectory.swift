@@ -21,6 +21,8 @@ package struct RunDirectory: Sendable {
     package var endpointPath: String { path + "/coordinator.json" }
     package var tokenPath: String { path + "/token" }
     package var storePath: String { path + "/coordinator.sqlite" }
+    /// Where the run's coordination is kept, when that is not here.
+    package var coordinationPath: String { path + "/coordination" }
     /// Failures of the coordinator that were staged and have happened.
     package var stagedFaultsPath: String { path + "/logs/staged-faults" }
     package var ledgerPath: String { path + "/ledger.jsonl" }
@@ -86,14 +88,16 @@ package struct RunDirectory: Sendable {
     /// Throws `.inputData` when it is none, `.usage` when the run is going on or finished.
     package static func resume(path: String) throws -> RunDirectory {
         let found = try open(path: path)
-        if FileManager.default.fileExists(atPath: found.resultPath) {
+        if found.isFinished {
             throw OobleckError(
                 .usage,
                 "the run in \(found.path) is finished; there is nothing to resume"
             )
         }
         guard FileManager.default.fileExists(atPath: found.profilePath),
-            FileManager.default.fileExists(atPath: found.storePath)
+            [found.storePath, found.coordinationPath].contains(
+                where: FileManager.default.fileExists(atPath:)
+            )
         else {
             throw OobleckError(
                 .inputData,
@@ -103,11 +107,23 @@ package struct RunDirectory: Sendable {
         return RunDirectory(path: found.path, lock: try RunLock.take(directory: found.path))
     }
 
+    /// Whether the run is over, with a result.
+    package var isFinished: Bool { FileManager.default.fileExists(atPath: resultPath) }
+
     /// Whether the run's own process is alive.
     package var isRunning: Bool { RunLock.isHeld(directory: path) }
 
     package func job() throws -> JobSpecification {
         try JSONDocument.read(JobSpecification.self, from: jobPath)
+    }
+
+    /// The job as the user wrote it.
+    package func configText() throws -> String {
+        do {
+            return try String(contentsOfFile: configPath, encoding: .utf8)
+        } catch {
+            throw OobleckError(.inputData, "cannot read \(configPath): \(error)")
+        }
     }
 
     package func profile() throws -> ModelProfile {
@@ -155,6 +171,20 @@ package struct RunDirectory: Sendable {
     /// Where the coordinator listens is of no use to others, so only the owner may read it.
     package func write(_ endpoint: CoordinatorEndpoint) throws {
         try JSONDocument.write(endpoint, to: endpointPath, permissions: 0o600, durably: false)
+    }
+
+    /// Where the run's coordination is kept; `nil` is in this directory.
+    package func coordination() throws -> String? {
+        guard FileManager.default.fileExists(atPath: coordinationPath) else { return nil }
+        do {
+            return try String(contentsOfFile: coordinationPath, encoding: .utf8)
+        } catch {
+            throw OobleckError(.inputData, "cannot read \(coordinationPath): \(error)")
+        }
+    }
+
+    package func write(coordination: String) throws {
+        try AtomicFile.write(Array(coordination.utf8), to: coordinationPath)
     }
 
     /// Takes back what a run needs only while it goes: where to reach it, and its token.

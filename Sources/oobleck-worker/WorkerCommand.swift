@@ -17,7 +17,9 @@ struct WorkerCommand: AsyncParsableCommand {
         abstract: "Train as one node of a run."
     )
 
-    @Option(help: "HOST:PORT of the run's coordinator.") var coordinator: String
+    @Option(help: "HOST:PORT of the run's coordinator.") var coordinator: String?
+    @Option(help: "Where the run's coordinators are found: etcd://host:port,.../run.")
+    var coordination: String?
     @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
     var endpoint: String?
     @Option(help: "The file with the run's token.") var tokenFile: String
@@ -36,7 +38,11 @@ struct WorkerCommand: AsyncParsableCommand {
         for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_IGN) }
         try TensorRuntime.initialize()
         let client = WorkerClient(
-            coordinator: try CoordinatorLocator(coordinator: coordinator, endpointPath: endpoint),
+            coordinator: try CoordinatorLocator(
+                coordination: coordination,
+                coordinator: coordinator,
+                endpointPath: endpoint
+            ),
             token: try TokenFile.read(tokenFile),
             tls: try ControlTLS(certificatePath: tlsCert, keyPath: tlsKey, authorityPath: tlsCa),
             node: NodeID(node),

@@ -13,8 +13,16 @@ struct AgentCommand: AsyncParsableCommand {
         shouldDisplay: false
     )
 
-    @Option(help: "HOST:PORT of the run's coordinator.")
-    var coordinator: String
+    @Option(help: "HOST:PORT of the run's coordinator; not needed with --coordination.")
+    var coordinator: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the run's coordinators keep their state, and are found.",
+            valueName: "etcd://host:port,.../run"
+        )
+    )
+    var coordination: String?
 
     @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
     var endpoint: String?
@@ -50,9 +58,24 @@ struct AgentCommand: AsyncParsableCommand {
 
     @OptionGroup var tls: TLSOptions
 
+    func validate() throws {
+        guard coordinator != nil || coordination != nil else {
+            throw ValidationError("Say where the run is: --coordinator or --coordination.")
+        }
+    }
+
+    /// How the worker finds the coordinator: as we do.
+    private var workerArguments: [String] {
+        let options = [
+            ("--coordinator", coordinator), ("--endpoint", endpoint),
+            ("--coordination", coordination),
+        ]
+        return options.flatMap { option, value in value.map { [option, $0] } ?? [] }
+    }
+
     func run() async throws {
-        let address = try CoordinatorAddress(parsing: coordinator)
-        try address.requireResolvable()
+        let address = try coordinator.map { try CoordinatorAddress(parsing: $0) }
+        try address?.requireResolvable()
         let departure = Departure()
         // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
         let signals = SignalHandlers { count in
@@ -64,14 +87,17 @@ struct AgentCommand: AsyncParsableCommand {
         }
         defer { signals.cancel() }
         let agent = Agent(
-            coordinator: try CoordinatorLocator(coordinator: coordinator, endpointPath: endpoint),
+            coordinator: try CoordinatorLocator(
+                coordination: coordination,
+                coordinator: coordinator,
+                endpointPath: endpoint
+            ),
             token: try TokenFile.read(tokenFile),
             tokenPath: tokenFile,
             tls: try tls.read(),
             node: node.map { NodeID($0) },
             workerExecutable: try workerExecutable ?? Executables().worker,
-            workerArguments: ["--coordinator", coordinator]
-                + (endpoint.map { ["--endpoint", $0] } ?? []),
+            workerArguments: workerArguments,
             logPath: log,
             listenHost: try listenHost(address),
             sharesMachine: sharesMachine,
@@ -86,8 +112,15 @@ struct AgentCommand: AsyncParsableCommand {
     }
 
     /// Other machines reach a worker only where it listens, so that has to be said for them.
-    private func listenHost(_ coordinator: CoordinatorAddress) throws -> String {
+    private func listenHost(_ coordinator: CoordinatorAddress?) throws -> String {
         if let listen { return try NetworkInterface.address(listen) }
+        guard let coordinator else {
+            throw OobleckError(
+                .usage,
+                "the run's coordinators may be anywhere; say with --listen at which address or "
+                    + "interface of this machine the other nodes reach it"
+            )
+        }
         guard coordinator.isLoopback else {
             throw OobleckError(
                 .usage,

@@ -3,6 +3,7 @@ import OobleckClock
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
+import OobleckEtcd
 import OobleckReconfiguration
 import OobleckRecording
 import OobleckRun
@@ -31,7 +32,7 @@ struct LocalRun {
     var coordinatorFaults: [CoordinatorFault] = []
     /// Certificates of a resumed run; a new one's are in its request.
     var tls: ControlTLS?
-    /// Nodes to start on this machine; all if left out.
+    /// Nodes to start on this machine; all of a new run if left out.
     var startedNodes: Int?
     /// Called with all that is recorded; must be quick.
     var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
@@ -41,6 +42,8 @@ struct LocalRun {
         case new(RunRequest)
         /// The run in this directory, from where it is.
         case resumed(path: String)
+        /// A run that another coordinator led.
+        case taken(RunStart)
     }
 
     init(
@@ -68,16 +71,33 @@ struct LocalRun {
         coordinatorFaults = faults
     }
 
+    /// A run that was taken over from a coordinator that is gone.
+    init(
+        takingOver start: RunStart,
+        startedNodes: Int,
+        faults: [CoordinatorFault],
+        display: RunDisplay
+    ) {
+        source = .taken(start)
+        self.startedNodes = startedNodes
+        self.display = display
+        coordinatorFaults = faults
+    }
+
     /// Trains, and returns where and what it came to.
     ///
     /// Throws one line when the run could not start, and then leaves nothing behind, or when it
     /// stopped.
     func execute() async throws -> (RunDirectory, RunResult) {
+        if case .resumed(let path) = source, let directory = try settle(path) {
+            return (directory, try directory.result())
+        }
         let start: RunStart
         let executables = try Executables()
         switch source {
         case .new(let request): start = try await begin(request, executables)
-        case .resumed(let path): start = try resume(path)
+        case .resumed(let path): start = try await resume(path)
+        case .taken(let taken): start = taken
         }
         return (start.directory, try await train(start, executables))
     }
@@ -92,8 +112,18 @@ struct LocalRun {
                 try saves?.prepare()
                 return try await prepare(job, request, $0, executables)
             }
-            let store = try SQLiteStore(path: directory.storePath)
-            try store.persist(.tookOver(term: 1))
+            let token = try RunStart.newToken(in: directory)
+            var shared: EtcdStore?
+            if let location = request.coordination {
+                let document = EtcdStore.Document(
+                    job: job,
+                    profile: profile,
+                    configText: try directory.configText(),
+                    token: token
+                )
+                shared = try await RunStart.lead(location, directory, document, socket)
+            }
+            let store: any CoordinationStore = try shared ?? Self.newStore(in: directory)
             return RunStart(
                 directory: directory,
                 job: job,
@@ -104,8 +134,9 @@ struct LocalRun {
                 ),
                 store: store,
                 socket: socket,
-                token: try RunStart.newToken(in: directory),
-                tls: request.tls
+                token: token,
+                tls: request.tls,
+                shared: shared
             )
         } catch {
             socket.discard()
@@ -113,8 +144,34 @@ struct LocalRun {
         }
     }
 
-    private func resume(_ path: String) throws -> RunStart {
-        var start = try RunStart(resuming: path)
+    private static func newStore(in directory: RunDirectory) throws -> SQLiteStore {
+        let store = try SQLiteStore(path: directory.storePath)
+        try store.persist(.tookOver(term: 1))
+        return store
+    }
+
+    /// Ends the nodes of a run whose coordinator died between the result and its farewells.
+    ///
+    /// Returns `nil` when the run is not over, or nothing of it is left to end, or another
+    /// coordinator may have its nodes.
+    private func settle(_ path: String) throws -> RunDirectory? {
+        let directory = try RunDirectory.open(path: path)
+        guard directory.isFinished, !directory.isRunning,
+            FileManager.default.fileExists(atPath: directory.endpointPath),
+            try directory.coordination() == nil
+        else { return nil }
+        let store = try SQLiteStore(path: directory.storePath)
+        let agents = try store.load().map { Array($0.livingAgents.values) } ?? []
+        try store.close()
+        let count = LocalCluster.end(agents, endpointPath: directory.endpointPath)
+        try CheckpointStore(directory, job: directory.job()).removeLeftovers()
+        try directory.removeEndpoint()
+        display.say("the run was over; \(count) nodes that still waited are ended")
+        return directory
+    }
+
+    private func resume(_ path: String) async throws -> RunStart {
+        var start = try await RunStart.resume(path)
         start.tls = tls
         guard (tls != nil) == start.usedTLS else {
             throw OobleckError(
@@ -192,10 +249,13 @@ struct LocalRun {
             tls: start.tls,
             listenHost: start.socket.host,
             endpointPath: directory.endpointPath,
+            coordination: start.shared?.location.description,
             logsPath: directory.logsPath,
             deadlines: deadlines
         )
-        let adopted = start.state.map { cluster.adopt($0.livingAgents, used: Array($0.nodes.keys)) }
+        let adopted = start.state.map { state in
+            cluster.adopt(start.mayAdopt ? state.livingAgents : [:], used: Array(state.nodes.keys))
+        }
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
         let server = CoordinatorServer(
@@ -225,7 +285,16 @@ struct LocalRun {
         defer { signals.cancel() }
         // Nodes that wait for their coordinator are not replaced; where none is left all are.
         let newNodes = (adopted ?? 0) > 0 ? 0 : (startedNodes ?? job.cluster.nodes)
-        let outcome = try await run(server, cluster, nodes: newNodes, deadlines)
+        let outcome = try await run(start, server, cluster, nodes: newNodes, deadlines)
+        guard start.store.mayAct else {
+            display.clear()
+            throw OobleckError(
+                .outOfNodes,
+                "this coordinator leads the run no more: its lease ran out, and another may have "
+                    + "taken over; the nodes are left to that one"
+            )
+        }
+        try start.shared?.conclude("\(outcome)")
         try start.store.close()
         try CheckpointStore(directory, job: job).removeLeftovers()
         try directory.removeEndpoint()
@@ -235,6 +304,7 @@ struct LocalRun {
     }
 
     private func run(
+        _ start: RunStart,
         _ server: CoordinatorServer,
         _ cluster: LocalCluster,
         nodes: Int,
@@ -244,6 +314,11 @@ struct LocalRun {
         async let outcome = server.run()
         for _ in 0..<nodes { try cluster.addNode() }
         let result = try await outcome
+        // Another coordinator has the nodes now.
+        guard start.store.mayAct else {
+            cluster.abandon()
+            return result
+        }
         try await cluster.close(within: 2 * deadlines.farewell)
         return result
     }

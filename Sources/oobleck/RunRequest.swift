@@ -2,6 +2,7 @@ import Foundation
 import OobleckControl
 import OobleckCore
 import OobleckData
+import OobleckEtcd
 import OobleckRun
 
 /// What is to be trained and where, as somebody asked for it.
@@ -18,6 +19,8 @@ struct RunRequest: Sendable {
     var port = 0
     /// Certificates for control messages; `nil` is plain text.
     var tls: ControlTLS?
+    /// Where the run's state is kept; `nil` is its directory.
+    var coordination: EtcdLocation?
     /// A profile to use instead of measuring one.
     var profilePath: String?
     /// Nodes to start on this machine; all if left out.

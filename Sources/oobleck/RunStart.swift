@@ -2,6 +2,7 @@ import Foundation
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
+import OobleckEtcd
 import OobleckReconfiguration
 import OobleckRun
 import OobleckStore
@@ -20,6 +21,10 @@ struct RunStart {
     var usedTLS = false
     /// What an earlier coordinator kept; `nil` in a new run.
     var state: DurableState?
+    /// The run's state where others can take it up; `nil` when it is in the directory.
+    var shared: EtcdStore?
+    /// Whether nodes that an earlier coordinator started may be children of this machine.
+    var mayAdopt = true
 
     var endpoint: CoordinatorEndpoint {
         CoordinatorEndpoint(
@@ -67,7 +72,7 @@ struct RunStart {
     }
 
     /// The run's token: nodes that wait for a coordinator know no other.
-    private static func token(of directory: RunDirectory) throws -> RunToken {
+    static func token(of directory: RunDirectory) throws -> RunToken {
         guard FileManager.default.fileExists(atPath: directory.tokenPath) else {
             return try newToken(in: directory)
         }
@@ -76,11 +81,17 @@ struct RunStart {
 }
 
 extension RunStart {
-    /// The run in `path`, from what its last coordinator kept there.
+    /// The run in `path`, from what its last coordinator kept there or in etcd.
     ///
     /// Throws one line.
-    init(resuming path: String) throws {
+    static func resume(_ path: String) async throws -> RunStart {
         let directory = try RunDirectory.resume(path: path)
+        guard let text = try directory.coordination() else { return try RunStart(directory) }
+        return try await resume(directory, in: try EtcdLocation(parsing: text, run: "run"))
+    }
+
+    /// The run in `directory`, from what its last coordinator kept there.
+    private init(_ directory: RunDirectory) throws {
         let job = try directory.job()
         let profile = try directory.profile()
         let store = try SQLiteStore(path: directory.storePath)
@@ -133,11 +144,11 @@ extension RunStart {
     }
 
     /// Where the last coordinator listened; remote agents know no other place.
-    private static func lastEndpoint(_ directory: RunDirectory) -> CoordinatorEndpoint? {
+    static func lastEndpoint(_ directory: RunDirectory) -> CoordinatorEndpoint? {
         do { return try directory.endpoint() } catch { return nil }
     }
 
-    private static func socket(_ last: CoordinatorEndpoint?) throws -> ListeningSocket {
+    static func socket(_ last: CoordinatorEndpoint?) throws -> ListeningSocket {
         guard let last else { return try ListeningSocket(host: "127.0.0.1", port: 0) }
         do {
             return try ListeningSocket(host: last.host, port: last.port)

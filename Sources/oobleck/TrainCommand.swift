@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckEtcd
 import OobleckRun
 
 /// `oobleck train`.
@@ -74,6 +75,17 @@ struct TrainCommand: AsyncParsableCommand {
 
     @OptionGroup var checkpoints: CheckpointOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep the run's state in etcd, so that a --standby can take over.",
+            valueName: "etcd://host:port,.../run"
+        )
+    )
+    var coordination: String?
+
+    @Flag(help: "Take up the run of --coordination when its coordinator is gone.")
+    var standby = false
+
     func validate() throws {
         if let startNodes, startNodes < 0 {
             throw ValidationError("--start-nodes is \(startNodes); it must be at least 0.")
@@ -81,8 +93,19 @@ struct TrainCommand: AsyncParsableCommand {
         guard 0...65535 ~= port else {
             throw ValidationError("--port is \(port); it must be from 0 to 65535.")
         }
-        guard (config == nil) != (resume == nil) else {
-            throw ValidationError("Name a job to train, or a run to --resume.")
+        guard [config != nil, resume != nil, standby].count(where: { $0 }) == 1 else {
+            throw ValidationError(
+                "Name a job to train, or a run to --resume, or a --coordination to --standby for."
+            )
+        }
+        guard coordination != nil || !standby else {
+            throw ValidationError("A --standby has to know the --coordination of its run.")
+        }
+        guard coordination == nil || resume == nil && !reference && !supervise else {
+            throw ValidationError(
+                "--coordination goes with a job to train or with --standby; a run that is resumed "
+                    + "knows its own, and to --supervise is what a --standby is for."
+            )
         }
         guard !supervise || !reference else {
             throw ValidationError("A --reference run has no coordinator to --supervise.")
@@ -92,6 +115,10 @@ struct TrainCommand: AsyncParsableCommand {
             throw ValidationError(
                 "A run that is resumed stays as it is: --resume takes no changes."
             )
+        }
+        let changes: [Any?] = [nodes, steps, seed, profile]
+        guard !standby || changes.allSatisfy({ $0 == nil }) && !reference else {
+            throw ValidationError("A run stays as it is: --standby takes no changes.")
         }
     }
 
@@ -111,8 +138,10 @@ struct TrainCommand: AsyncParsableCommand {
             )
             return report(try await run.execute())
         }
+        if standby { return try await standBy(faults, display) }
         guard let config else { return }
         let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
+        let directory = runDir ?? RunRequest.newRunPath(name)
         let request = RunRequest(
             configPath: config,
             nodes: nodes,
@@ -120,10 +149,11 @@ struct TrainCommand: AsyncParsableCommand {
             seed: seed,
             checkpoint: try checkpoints.request(),
             faults: faults,
-            runDirectoryPath: runDir ?? RunRequest.newRunPath(name),
+            runDirectoryPath: directory,
             listenHost: try NetworkInterface.address(listen),
             port: port,
             tls: try tls.read(),
+            coordination: try location(of: directory),
             profilePath: profile,
             startedNodes: startNodes
         )
@@ -132,6 +162,35 @@ struct TrainCommand: AsyncParsableCommand {
                 ? try await ReferenceRun(request: request, display: display).execute()
                 : try await LocalRun(request: request, display: display).execute()
         )
+    }
+
+    /// The run's name in etcd is that of its directory, unless it got another.
+    private func location(of directory: String) throws -> EtcdLocation? {
+        let name = URL(fileURLWithPath: directory).lastPathComponent
+        return try coordination.map { try EtcdLocation(parsing: $0, run: name) }
+    }
+
+    private func standBy(_ faults: FaultArguments, _ display: RunDisplay) async throws {
+        guard !faults.concernNodes else {
+            throw OobleckError(.usage, "nodes of a run have their faults already")
+        }
+        guard let location = try location(of: "") else { return }
+        let request = Standby.Request(
+            location: location,
+            runDirectoryPath: runDir ?? RunRequest.newRunPath(location.run),
+            listenHost: try NetworkInterface.address(listen),
+            port: port,
+            tls: try tls.read()
+        )
+        let taken = try await Standby(request: request, display: display).takeOver()
+        guard let taken else { return }
+        let run = LocalRun(
+            takingOver: taken,
+            startedNodes: startNodes ?? 0,
+            faults: faults.coordinator,
+            display: display
+        )
+        report(try await run.execute())
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.

@@ -50,6 +50,12 @@ import Testing
         )
         #expect(finish.stopped == [0, 1, 2, 3])
         #expect(finish.last == .finish(outcome))
+        // A death in between finds all nodes there, or a result.
+        let concluded = finish.firstIndex(of: .conclude(outcome))
+        let farewell = finish.firstIndex { directive in
+            if case .send(_, .stop) = directive { true } else { false }
+        }
+        #expect(try #require(concluded) < #require(farewell))
         #expect(bench.phase == .finished)
         #expect(throws: OobleckError.self) { try bench.coordinator.admit(requested: nil) }
     }

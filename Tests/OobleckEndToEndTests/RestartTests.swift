@@ -16,6 +16,7 @@ struct RestartTests {
         CoordinatorFault(point: .midPlan, step: 0),
         CoordinatorFault(point: .afterResume, step: 0),
         CoordinatorFault(point: .midCollection, step: 0),
+        CoordinatorFault(point: .beforeResult, step: 0),
     ]
 
     /// Points of the recovery from the loss of a node.
@@ -32,6 +33,19 @@ struct RestartTests {
     func diesInRecovery(fault: CoordinatorFault) throws {
         let node = "node=5,point=mid-forward,step=2,target=node"
         try survive([fault], nodeFaults: [node], losses: 1)
+    }
+
+    @Test("a death between the result and the farewells leaves a finished run, and no process")
+    func diesFinished() throws {
+        let laboratory = try Laboratory()
+        let fault = CoordinatorFault(point: .afterResult, step: 0)
+        let first = try laboratory.train("run", ["--fault", fault.description])
+        #expect(first.status == -SIGKILL, "\(first.errors)")
+        let outcome = try laboratory.run(["train", "--resume", laboratory.path("run")])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        try expectSame(laboratory, losses: 0)
+        let again = try laboratory.run(["train", "--resume", laboratory.path("run")])
+        #expect(again.status == 64 && again.errors.contains("finished"), "\(again.errors)")
     }
 
     @Test("several deaths in one run lose nothing")

@@ -1,0 +1,30 @@
+import Foundation
+import OobleckCore
+
+/// How values stand in etcd: as JSON that keeps every number, also a loss that is none.
+enum EtcdCoding {
+    static func data(of value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf",
+            negativeInfinity: "-inf",
+            nan: "nan"
+        )
+        return try encoder.encode(value)
+    }
+
+    /// Throws `.storage` with one line when it is not what it should be.
+    static func value<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf",
+            negativeInfinity: "-inf",
+            nan: "nan"
+        )
+        do {
+            return try decoder.decode(type, from: data)
+        } catch {
+            throw OobleckError(.storage, "etcd holds no \(type) of this version: \(error)")
+        }
+    }
+}

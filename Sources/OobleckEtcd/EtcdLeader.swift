@@ -1,0 +1,31 @@
+import Foundation
+import OobleckCore
+import OobleckWire
+
+/// What agents, workers and standbys read of the leading coordinator.
+package struct EtcdLeader: Hashable, Sendable, Codable {
+    package var host: String
+    package var port: Int
+    /// Tells one process from another.
+    package var id: String
+
+    package init(host: String, port: Int, id: String) {
+        self.host = host
+        self.port = port
+        self.id = id
+    }
+
+    /// The coordinator that leads the run now.
+    ///
+    /// Throws one line when there is none.
+    package static func current(_ location: EtcdLocation) async throws -> EtcdLeader {
+        let client = try EtcdClient(location)
+        defer { client.close() }
+        let key = location.key("leader")
+        let answer = try await client.range(EtcdRangeRequest.with { $0.key = key })
+        guard let value = answer.kvs.first?.value else {
+            throw OobleckError(.outOfNodes, "no coordinator leads \(location) now")
+        }
+        return try EtcdCoding.value(EtcdLeader.self, from: value)
+    }
+}

@@ -1,0 +1,27 @@
+import OobleckControl
+import OobleckEtcd
+
+extension CoordinatorLocator {
+    /// Finds whoever leads the run at `location`.
+    package init(_ location: EtcdLocation) {
+        self.init(hasStandby: true) {
+            let leader = try await EtcdLeader.current(location)
+            return CoordinatorAddress(host: leader.host, port: leader.port)
+        }
+    }
+
+    /// Finds the coordinator by what an agent's or worker's command line says, at least one of
+    /// which must be there.
+    ///
+    /// Throws ``OobleckError/Code/usage`` with one line.
+    package init(coordination: String?, coordinator: String?, endpointPath: String?) throws {
+        if let coordination {
+            self.init(try EtcdLocation(parsing: coordination, run: "run"))
+        } else {
+            self = try CoordinatorLocator(
+                coordinator: coordinator ?? "",
+                endpointPath: endpointPath
+            )
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import OobleckControl
+import OobleckCoordination
+import OobleckCore
+import OobleckEtcd
+import OobleckRun
+
+/// A run whose state is kept in etcd, so that a coordinator on any machine can go on with it.
+extension RunStart {
+    /// Begins to lead the new run in `directory`.
+    ///
+    /// Throws `.usage` when etcd has a run of this name already.
+    static func lead(
+        _ location: EtcdLocation,
+        _ directory: RunDirectory,
+        _ document: EtcdStore.Document,
+        _ socket: ListeningSocket
+    ) async throws -> EtcdStore {
+        let taken = OobleckError(
+            .usage,
+            "etcd has a run \(location.run) already; choose another /RUN in --coordination, or take "
+                + "part in that one with --standby"
+        )
+        guard try await EtcdStore.document(location) == nil else { throw taken }
+        let budget = document.job.cluster.detectionBudget
+        let store = try await EtcdStore.lead(location, as: leader(socket), budget: budget)
+        guard let store, store.load() == nil else { throw taken }
+        try store.persist(.tookOver(term: 1))
+        try store.put(document)
+        try directory.write(coordination: location.description)
+        return store
+    }
+
+    /// Waits until this process leads the run at `location`, and goes on with it in a directory of
+    /// its own.
+    ///
+    /// Returns `nil` when the run ended under another coordinator, or `isOver` says so.
+    static func standBy(
+        _ request: Standby.Request,
+        isOver: @escaping @Sendable () -> Bool
+    ) async throws -> RunStart? {
+        let location = request.location
+        guard let document = try await EtcdStore.document(location) else {
+            throw OobleckError(.usage, "etcd has no run \(location.run) to stand by for")
+        }
+        let socket = try ListeningSocket(host: request.listenHost, port: request.port)
+        do {
+            let store = try await EtcdStore.lead(
+                location,
+                as: leader(socket),
+                budget: document.job.cluster.detectionBudget,
+                isOver: isOver
+            )
+            guard let store else {
+                socket.discard()
+                return nil
+            }
+            let directory = try RunDirectory.create(
+                path: request.runDirectoryPath,
+                job: document.job,
+                configText: document.configText
+            )
+            try directory.write(document.profile)
+            try directory.write(RunToken(parsing: document.token))
+            try directory.write(coordination: location.description)
+            var start = try goOn(directory, document, store, socket)
+            start.tls = request.tls
+            start.mayAdopt = false
+            return start
+        } catch {
+            socket.discard()
+            throw error
+        }
+    }
+
+    /// Goes on with the run in `directory`, whose coordinator on this machine has ended, unless
+    /// another leads it.
+    static func resume(
+        _ directory: RunDirectory,
+        in location: EtcdLocation
+    ) async throws -> RunStart {
+        guard let document = try await EtcdStore.document(location) else {
+            throw OobleckError(.inputData, "\(location) does not have this run any more")
+        }
+        let last = lastEndpoint(directory)
+        let socket = try socket(last)
+        let store = try await EtcdStore.lead(
+            location,
+            as: leader(socket),
+            budget: document.job.cluster.detectionBudget
+        )
+        guard let store else {
+            throw OobleckError(.usage, "the run went on elsewhere and is over")
+        }
+        var start = try goOn(directory, document, store, socket)
+        start.usedTLS = last?.tls ?? false
+        return start
+    }
+
+    private static func goOn(
+        _ directory: RunDirectory,
+        _ document: EtcdStore.Document,
+        _ store: EtcdStore,
+        _ socket: ListeningSocket
+    ) throws -> RunStart {
+        try catchUp(directory, with: store)
+        var state = store.load() ?? DurableState()
+        let term = DurableChange.tookOver(term: state.term + 1)
+        try store.persist(term)
+        state.apply(term)
+        return RunStart(
+            directory: directory,
+            job: document.job,
+            coordinator: try Coordinator(
+                restoring: state,
+                job: document.job,
+                profile: document.profile,
+                reconfigurator: try reconfigurator(document.job, document.profile)
+            ),
+            store: store,
+            socket: socket,
+            token: try token(of: directory),
+            state: state,
+            shared: store
+        )
+    }
+
+    /// Adds to the directory's ledger what other coordinators have added to etcd's.
+    private static func catchUp(_ directory: RunDirectory, with store: EtcdStore) throws {
+        let recorder = try RunRecorder(directory)
+        let lines = try store.ledger()
+        guard recorder.lineCount <= lines.count else {
+            throw OobleckError(
+                .storage,
+                "\(directory.ledgerPath) has \(recorder.lineCount) lines, and etcd \(lines.count)"
+            )
+        }
+        for line in lines[recorder.lineCount...] {
+            switch line {
+            case .step(let step): try recorder.append(step)
+            case .restored(let restored): try recorder.append(restored)
+            }
+        }
+    }
+
+    private static func leader(_ socket: ListeningSocket) -> EtcdLeader {
+        EtcdLeader(host: socket.host, port: socket.port, id: UUID().uuidString)
+    }
+}

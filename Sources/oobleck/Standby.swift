@@ -1,0 +1,45 @@
+import Foundation
+import OobleckControl
+import OobleckCore
+import OobleckEtcd
+import Synchronization
+
+/// A coordinator that waits until the one that leads a run is gone.
+struct Standby {
+    /// The run to take up, and how.
+    struct Request: Sendable {
+        var location: EtcdLocation
+        /// Where to record the run from then on.
+        var runDirectoryPath: String
+        /// Address at which the coordinator listens.
+        var listenHost = "127.0.0.1"
+        var port = 0
+        /// Certificates for control messages; `nil` is plain text.
+        var tls: ControlTLS?
+    }
+
+    let request: Request
+    let display: RunDisplay
+
+    /// Waits as long as it takes; returns `nil` when the run ended under another coordinator.
+    ///
+    /// Throws one line.
+    func takeOver() async throws -> RunStart? {
+        display.say("standing by for \(request.location)")
+        let isInterrupted = Mutex(false)
+        let signals = SignalHandlers { _ in isInterrupted.withLock { $0 = true } }
+        defer { signals.cancel() }
+        let start = try await RunStart.standBy(request) { isInterrupted.withLock { $0 } }
+        guard !isInterrupted.withLock({ $0 }) else {
+            try start?.store.close()
+            throw OobleckError(.outOfNodes, "interrupted while standing by")
+        }
+        guard let start else {
+            display.say("the run is over; it needed no other coordinator")
+            return nil
+        }
+        let steps = start.state?.committedSteps ?? 0
+        display.say("taking over at step \(steps), in \(start.directory.path)")
+        return start
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import OobleckCore
+import OobleckEtcd
+import OobleckEtcdSupport
+import OobleckRun
+import Testing
+
+@Suite(
+    "A standby takes over through etcd",
+    .serialized,
+    .enabled(if: EtcdCluster.program != nil, "no etcd here; run: apt install etcd-server")
+)
+struct StandbyTests {
+    /// Enough for the leader to be in the middle of them when it is hit.
+    private static let steps = 60
+
+    private let laboratory: Laboratory
+    private let cluster: EtcdCluster
+    /// The undisturbed run's.
+    private let expected: RunResult
+
+    init() throws {
+        laboratory = try Laboratory()
+        cluster = try EtcdCluster(members: 1)
+        let reference = try laboratory.train(
+            "reference",
+            ["--reference", "--steps", "\(Self.steps)"]
+        )
+        try #require(reference.status == 0, "\(reference.errors)")
+        expected = try laboratory.result("reference")
+    }
+
+    @Test("a leader that is killed is followed within its lease, and the result is the same")
+    func killed() throws {
+        let (leader, standby) = try start()
+        leader.signal(SIGKILL)
+        let killed = try leader.wait(deadline: 5)
+        #expect(killed.status == -SIGKILL)
+        try expectTakeover(standby)
+    }
+
+    @Test("a leader that is stopped and wakes up after its lease does nothing more")
+    func stopped() throws {
+        let (leader, standby) = try start()
+        leader.signal(SIGSTOP)
+        #expect(waitUntil(30) { (laboratory.status("standby")?.step ?? 0) > 0 })
+        let ledger = laboratory.path("leader/ledger.jsonl")
+        let before = try String(contentsOfFile: ledger, encoding: .utf8)
+        leader.signal(SIGCONT)
+        let woken = try leader.wait(deadline: 20)
+        #expect(woken.status == 75, "\(woken.errors)")
+        #expect(woken.errors.contains("leads the run no more"), "\(woken.errors)")
+        #expect(try String(contentsOfFile: ledger, encoding: .utf8) == before)
+        try expectTakeover(standby)
+    }
+
+    @Test("a standby that was not needed says so, and leaves nothing")
+    func notNeeded() throws {
+        let standby: Running
+        let leader = try lead(["--steps", "4"])
+        try #require(waitUntil(60) { laboratory.status("leader") != nil })
+        standby = try stand()
+        #expect(try leader.wait(deadline: 60).status == 0)
+        let outcome = try standby.wait(deadline: 30)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: laboratory.path("standby")))
+        let again = try lead([], in: "again").wait(deadline: 60)
+        #expect(again.status == 64, "\(again.errors)")
+        #expect(again.errors.contains("already"), "\(again.errors)")
+    }
+
+    @Test("the leader itself goes on with --resume")
+    func resumed() throws {
+        let leader = try lead(["--steps", "\(Self.steps)"])
+        try #require(waitUntil(60) { (laboratory.status("leader")?.step ?? 0) > 3 })
+        leader.signal(SIGKILL)
+        _ = try leader.wait(deadline: 5)
+        let outcome = try laboratory.run(["train", "--resume", laboratory.path("leader")])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        try expectSame("leader")
+    }
+
+    /// A leader that has done some steps, and a standby that waits.
+    private func start() throws -> (leader: Running, standby: Running) {
+        let leader = try lead(["--steps", "\(Self.steps)"])
+        try #require(waitUntil(60) { laboratory.status("leader") != nil })
+        let standby = try stand()
+        try #require(waitUntil(60) { (laboratory.status("leader")?.step ?? 0) > 3 })
+        return (leader, standby)
+    }
+
+    private func lead(_ arguments: [String], in folder: String = "leader") throws -> Running {
+        let coordination = ["--coordination", cluster.location.description]
+        return try laboratory.start(
+            laboratory.trainArguments(folder, arguments + coordination)
+        )
+    }
+
+    private func stand() throws -> Running {
+        try laboratory.start([
+            "train", "--standby", "--coordination", cluster.location.description, "--run-dir",
+            laboratory.path("standby"),
+        ])
+    }
+
+    private func expectTakeover(_ standby: Running) throws {
+        let outcome = try standby.wait(deadline: 90)
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("taking over at step"), "\(outcome.output)")
+        try expectSame("standby")
+    }
+
+    private func expectSame(_ folder: String) throws {
+        let result = try laboratory.result(folder)
+        #expect(result.stateSHA256 == expected.stateSHA256)
+        #expect(result.failures == 0)
+        #expect(result.samplesCommitted == expected.samplesCommitted)
+        #expect(result.samplesRepeated == 0)
+        let report = try RunVerifier.verify(laboratory.path(folder))
+        #expect(report.isIntact, "\(report.violations)")
+        #expect(waitUntil(3) { (try? laboratory.orphans().isEmpty) == true })
+    }
+}
