@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
 # Makes a package of the simulator and its figures alone in .build/simulator, or in the folder
 # given: builds in minutes, without gRPC and libtorch. Its program `simulator` has the commands
-# `simulate` and `figures` of `oobleck`, and `times`; its tests are those of the modules.
+# `simulate` and `figures` of `oobleck`, and `times`; its tests are those of the three modules (that
+# simulator and coordinator agree is tested where the coordinator is).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=${1:-$root/.build/simulator}
 modules=(
     OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration OobleckSimulator
-    OobleckFigures OobleckEvaluation OobleckClock OobleckData OobleckCoordination OobleckDrill
+    OobleckFigures OobleckEvaluation OobleckClock OobleckData
 )
 commands=(
     CommandArguments Console CostOptions FailureOptions FiguresCommand
     Oobleck+Version PaperResult+Text SimulateCommand SimulationReport+Text
 )
 
+rm -rf "$folder/Sources" "$folder/Tests"
 mkdir -p "$folder/Sources/simulator" "$folder/Tests"
 for module in "${modules[@]}"; do ln -sfn "$root/Sources/$module" "$folder/Sources/$module"; done
-for tests in Simulator Figures Evaluation Coordination; do
+for tests in Simulator Figures Evaluation; do
     ln -sfn "$root/Tests/Oobleck${tests}Tests" "$folder/Tests/Oobleck${tests}Tests"
 done
 for command in "${commands[@]}"; do
@@ -63,14 +65,6 @@ let package = Package(
         ),
         .target(name: "OobleckClock", dependencies: ["OobleckCore"]),
         .target(name: "OobleckData", dependencies: ["OobleckCore", crypto]),
-        .target(
-            name: "OobleckCoordination",
-            dependencies: ["OobleckCore", "OobleckReconfiguration"]
-        ),
-        .target(
-            name: "OobleckDrill",
-            dependencies: ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration"]
-        ),
         .executableTarget(
             name: "simulator",
             dependencies: [
@@ -91,12 +85,6 @@ let package = Package(
         .testTarget(
             name: "OobleckEvaluationTests",
             dependencies: ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]
-        ),
-        .testTarget(
-            name: "OobleckCoordinationTests",
-            dependencies: [
-                "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator",
-            ]
         ),
     ],
     swiftLanguageModes: [.v6]

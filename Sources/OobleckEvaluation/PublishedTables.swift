@@ -68,6 +68,17 @@ enum PublishedTables {
         Row(.gpt3With6700M, .oobleck, "10m", 3.55, 3.55),
     ]
 
+    /// Figures 1 and 11, read off by eye: the share of the time that is effective.
+    static let effectiveShares: [Row] = [
+        Row(.bertLarge, .bamboo, "6h", 0.28, 0.2), Row(.bertLarge, .bamboo, "10m", 0.15, 0.15),
+        Row(.bertLarge, .varuna, "6h", 0.94, 0.94), Row(.bertLarge, .varuna, "10m", 0.54, 0.66),
+        Row(.bertLarge, .oobleck, "6h", 1, 1), Row(.bertLarge, .oobleck, "10m", 0.96, 0.96),
+        Row(.gpt3With6700M, .varuna, "6h", 0.8, 0.82),
+        Row(.gpt3With6700M, .varuna, "10m", 0.27, 0.06),
+        Row(.gpt3With6700M, .oobleck, "6h", 0.99, 0.99),
+        Row(.gpt3With6700M, .oobleck, "10m", 0.76, 0.76),
+    ]
+
     /// Table 4.
     static let withoutCheckpoints: [Row] = [
         Row(.bertLarge, .varuna, "6h", 260.11, 259.57),

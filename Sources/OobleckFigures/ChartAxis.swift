@@ -74,6 +74,9 @@ public struct ChartAxis: Sendable {
         return String(format: "%.\(decimals)f", value)
     }
 
+    /// A value with five digits, to be read exactly.
+    func number(_ value: Double) -> String { String(format: "%.5g", value) }
+
     private static func shortened(_ value: Double) -> String {
         value == value.rounded() ? String(format: "%.0f", value) : String(format: "%.1f", value)
     }

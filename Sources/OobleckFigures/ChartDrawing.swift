@@ -17,7 +17,7 @@ struct ChartDrawing {
         axes(&svg)
         bars(&svg)
         for (index, series) in chart.series.enumerated() {
-            let style = ChartStyle(series.style ?? index)
+            let style = ChartStyle(series, index: index)
             switch series.kind {
             case .bars, .stackedBars: break
             case .line: line(series, style, hasMarks: true, &svg)
@@ -25,7 +25,7 @@ struct ChartDrawing {
             case .marks(let bar), .dots(let bar):
                 for point in series.points {
                     let x = barCentre(point.x, bar) ?? place(point).x
-                    let title = "\(series.name): \(point.y)"
+                    let title = valueText(series, point)
                     Self.single(series.kind, style, x, place(point).y, title, &svg)
                 }
             }
@@ -92,9 +92,9 @@ struct ChartDrawing {
         let width = 0.8 * slot / Double(max(1, sideBySide.count))
         var stacked: [Double: Double] = [:]
         for (index, series) in chart.series.enumerated() {
-            let style = ChartStyle(series.style ?? index)
+            let style = ChartStyle(series, index: index)
             for point in series.points {
-                let title = "\(series.name): \(point.y)"
+                let title = valueText(series, point)
                 switch series.kind {
                 case .bars:
                     let y = place(point).y
@@ -148,9 +148,15 @@ struct ChartDrawing {
                 svg.line((x - 4, low), (x + 4, low), stroke: style.colour)
                 svg.line((x - 4, high), (x + 4, high), stroke: style.colour)
             }
-            let title = "\(series.name): \(point.y)"
+            let title = valueText(series, point)
             Self.mark(style.mark, x, y, 4, style.colour, style.colour, title, &svg)
         }
+    }
+
+    /// What the browser shows for a value.
+    private func valueText(_ series: Chart.Series, _ point: Chart.Point) -> String {
+        let margin = point.margin > 0 ? " +- \(chart.vertical.number(point.margin))" : ""
+        return "\(series.name): \(chart.vertical.number(point.y))\(margin) \(chart.vertical.label)"
     }
 
     /// What stands for a series in the legend, 30 pixels wide.

@@ -50,7 +50,7 @@ public struct ChartSheet: Sendable {
                     x = 24
                     y += 22
                 }
-                let style = ChartStyle(series.style ?? index)
+                let style = ChartStyle(series, index: index)
                 ChartDrawing.sample(series.kind, style, x: x, y: y, &svg)
                 svg.text(series.name, x: x + 36, y: y + 4, size: 12.5)
                 x += width

@@ -1,7 +1,6 @@
 import ArgumentParser
 import OobleckCore
 import OobleckData
-import OobleckRun
 import OobleckSimulator
 
 /// What things cost, for `oobleck simulate`.

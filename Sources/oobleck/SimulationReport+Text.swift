@@ -12,23 +12,26 @@ extension SimulationReport {
             "\(model), up to \(nodes) nodes, \(days) days, \(worlds), "
                 + "\(Self.number(losses.mean)) losses each",
             "",
-            "policy                samples/s  +-95 %  useful    lost  recovery  samples/$",
+            "                                     hours of all nodes                 samples",
+            "policy           samples/s  +-95 %  useful   lost     all  recovery      $  per $",
         ]
         for row in policies {
-            let name = row.policy.padding(toLength: 18, withPad: " ", startingAt: 0)
+            let name = row.policy.padding(toLength: 16, withPad: " ", startingAt: 0)
             if let obstacle = row.obstacle {
-                lines.append(Console.wrapped("\(name)    cannot run: \(obstacle)", indent: 22))
+                lines.append(Console.wrapped("\(name) cannot run: \(obstacle)", indent: 17))
                 continue
             }
-            let total = row.nodeSeconds.values.reduce(0, +)
-            let lost = total > 0 ? (row.nodeSeconds["lost"] ?? 0) / total : 0
+            let all = row.nodeSeconds.values.reduce(0, +)
+            func hours(_ seconds: Double?) -> String { Self.amount((seconds ?? 0) / 3600) }
             lines.append(
-                name + Self.right(Self.number(row.goodput.mean), 13)
+                name + Self.right(Self.number(row.goodput.mean), 10)
                     + Self.right(trials > 1 ? Self.number(row.goodput.margin) : "-", 8)
-                    + Self.right(Console.decimal(100 * row.effectiveTimeRatio.mean, 1) + "%", 8)
-                    + Self.right(Console.decimal(100 * lost, 1) + "%", 8)
+                    + Self.right(hours(row.nodeSeconds["useful"]), 8)
+                    + Self.right(hours(row.nodeSeconds["lost"]), 7)
+                    + Self.right(hours(all), 8)
                     + Self.right(row.recoveryMedian.map { PlanReason.time($0) } ?? "-", 10)
-                    + Self.right(Self.number(row.samplesPerDollar.mean), 11)
+                    + Self.right(Self.amount(row.dollars.mean), 7)
+                    + Self.right(Self.amount(row.samplesPerDollar.mean), 7)
             )
         }
         if policies.count > 1, trials > 1, let first = policies.first {
@@ -44,6 +47,10 @@ extension SimulationReport {
             }
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func amount(_ value: Double) -> String {
+        value < 100 ? Console.decimal(value, 1) : Console.short(value)
     }
 
     private static func right(_ text: String, _ width: Int) -> String {

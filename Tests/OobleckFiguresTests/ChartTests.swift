@@ -97,6 +97,17 @@ import Testing
         }
     }
 
+    @Test("the parts of a bar all differ in grey, as they have no mark to be told by")
+    func parts() {
+        let greys = (0..<6).map { index in
+            grey(ChartStyle(Chart.Series("part", .stackedBars, []), index: index).colour)
+        }
+        .sorted()
+        for (darker, lighter) in zip(greys, greys.dropFirst()) {
+            #expect(lighter - darker >= 25, "\(greys)")
+        }
+    }
+
     private func grey(_ colour: String) -> Double {
         let value = Int(colour.dropFirst(), radix: 16) ?? 0
         let (red, green, blue) = (value >> 16, value >> 8 & 255, value & 255)

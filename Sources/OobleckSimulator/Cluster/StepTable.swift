@@ -19,12 +19,18 @@ public final class StepTable: Sendable {
         let step: SimulatedTime
     }
 
+    /// What the planner chooses.
+    struct Elastic: Hashable {
+        let step: SimulatedTime
+        let pipelines: Int
+    }
+
     let model: ClusterModel
     let templates: TemplateSet
     private let instantiator: Instantiator
-    private let choices = Mutex<[Int: PlanChoice?]>([:])
+    private let elastic = Mutex(CountMemo<Elastic?>())
+    /// Of pipelines of any sizes, up to each count of nodes.
     private let fastest = Mutex<[SimulatedTime]>([])
-    private let fastestKnown = Mutex<[Int: SimulatedTime]>([:])
     private let uniformKnown = Mutex<[Int: Uniform]>([:])
 
     /// A table for a model on at most `nodes` nodes.
@@ -57,23 +63,26 @@ public final class StepTable: Sendable {
     /// n_0.
     var minimumNodes: Int { templates.minimumNodes }
 
-    /// The pipelines that the planner chooses for so many nodes, or `nil` if there are too few.
-    func choice(nodes: Int) -> PlanChoice? {
-        choices.withLock { known in
-            if let choice = known[nodes] { return choice }
-            let choice = instantiator.choice(nodes: nodes, faultTolerance: model.faultTolerance)
-            known[nodes] = .some(choice)
-            return choice
-        }
-    }
-
-    /// The step of the planner's choice; `nil` if there are too few nodes.
-    func elasticStep(nodes: Int) -> (step: SimulatedTime, pipelines: Int, idle: Int)? {
-        guard nodes <= Self.mostExactNodes else {
-            return bestUniform(nodes: nodes).map { ($0.step, $0.pipelines, 0) }
-        }
-        return choice(nodes: nodes).map {
-            (SimulatedTime($0.instantiation.step), $0.instantiation.nodeCounts.count, $0.idleNodes)
+    /// The pipelines that the planner chooses for so many nodes; `nil` if there are too few.
+    func elasticStep(nodes: Int) -> Elastic? {
+        elastic.withLock { known in
+            known.value(nodes) {
+                guard nodes <= Self.mostExactNodes else {
+                    return bestUniform(nodes: nodes).map {
+                        Elastic(step: $0.step, pipelines: $0.pipelines)
+                    }
+                }
+                let choice = instantiator.choice(
+                    nodes: nodes,
+                    faultTolerance: model.faultTolerance
+                )
+                return choice.map {
+                    Elastic(
+                        step: SimulatedTime($0.instantiation.step),
+                        pipelines: $0.instantiation.nodeCounts.count
+                    )
+                }
+            }
         }
     }
 
@@ -116,44 +125,18 @@ public final class StepTable: Sendable {
         return best
     }
 
-    /// The fastest step of 1F1B that these nodes, or fewer, could take.
+    /// The fastest step with the planner's pipelines on these nodes or fewer, one pipeline at least.
     ///
-    /// Beyond ``OobleckPolicy/mostExactNodes`` nodes among pipelines of one template.
-    func fastestStep(nodes: Int) -> SimulatedTime? {
-        if let known = fastestKnown.withLock({ $0[nodes] }) { return known < .never ? known : nil }
-        let exact = min(nodes, OobleckPolicy.mostExactNodes)
-        let chosen = fastest.withLock { known in
-            while known.count <= exact {
+    /// ``SimulatedTime/never`` if there are too few. Each count up to this one is planned, once.
+    func plannedStep(nodes: Int) -> SimulatedTime {
+        fastest.withLock { known in
+            while known.count <= nodes {
                 let found = instantiator.instantiation(nodes: known.count, minimumPipelines: 1)
                 let step = found.map { SimulatedTime($0.step) } ?? .never
                 known.append(min(step, known.last ?? .never))
             }
-            return known[exact]
+            return known[nodes]
         }
-        let step = templates.templates.reduce(chosen) { step, template in
-            fewestPipelines(atMost: nodes / template.nodes).reduce(step) { step, pipelines in
-                let most = (model.microbatches + pipelines - 1) / pipelines
-                return min(
-                    step,
-                    self.step(template, microbatches: most, pipelines: pipelines)
-                )
-            }
-        }
-        fastestKnown.withLock { $0[nodes] = step }
-        return step < .never ? step : nil
-    }
-
-    /// The least count of pipelines for each microbatch count that the largest can have.
-    private func fewestPipelines(atMost most: Int) -> [Int] {
-        var counts: [Int] = []
-        var each = model.microbatches
-        while each >= 1 {
-            let pipelines = (model.microbatches + each - 1) / each
-            guard pipelines <= most else { break }
-            counts.append(pipelines)
-            each = (model.microbatches + pipelines - 1) / pipelines - 1
-        }
-        return counts
     }
 
     /// Bytes of the state of a template's heaviest node.

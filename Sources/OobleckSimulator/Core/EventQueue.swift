@@ -4,12 +4,14 @@
 struct EventQueue<Payload> {
     /// Names one scheduled event.
     struct Handle: Hashable, Sendable {
+        fileprivate let slot: Int
         fileprivate let sequence: Int
     }
 
     private struct Entry {
-        let time: SimulatedTime
+        let time: Int
         let sequence: Int
+        let slot: Int
         let payload: Payload
 
         func precedes(_ other: Entry) -> Bool {
@@ -18,17 +20,26 @@ struct EventQueue<Payload> {
     }
 
     private var heap: [Entry] = []
-    private var live: Set<Int> = []
+    /// The number of the event that each slot holds; -1 once it is cancelled.
+    private var slots: [Int] = []
+    private var freeSlots: [Int] = []
     private var scheduled = 0
 
     /// How many events will come out.
-    var count: Int { live.count }
+    private(set) var count = 0
 
     @discardableResult
     mutating func schedule(_ payload: Payload, at time: SimulatedTime) -> Handle {
-        let entry = Entry(time: time, sequence: scheduled, payload: payload)
+        let slot = freeSlots.popLast() ?? slots.count
+        if slot == slots.count { slots.append(scheduled) } else { slots[slot] = scheduled }
+        let entry = Entry(
+            time: time.nanoseconds,
+            sequence: scheduled,
+            slot: slot,
+            payload: payload
+        )
         scheduled += 1
-        live.insert(entry.sequence)
+        count += 1
         heap.append(entry)
         var index = heap.count - 1
         while index > 0, entry.precedes(heap[(index - 1) / 2]) {
@@ -36,17 +47,26 @@ struct EventQueue<Payload> {
             index = (index - 1) / 2
         }
         heap[index] = entry
-        return Handle(sequence: entry.sequence)
+        return Handle(slot: slot, sequence: entry.sequence)
     }
 
     /// Does nothing for an event that came out or was cancelled before.
-    mutating func cancel(_ handle: Handle) { live.remove(handle.sequence) }
+    mutating func cancel(_ handle: Handle) {
+        guard slots[handle.slot] == handle.sequence else { return }
+        slots[handle.slot] = -1
+        count -= 1
+    }
 
     /// Takes out the earliest event.
     mutating func next() -> (time: SimulatedTime, payload: Payload)? {
         while let first = heap.first {
             removeFirst()
-            if live.remove(first.sequence) != nil { return (first.time, first.payload) }
+            let isLive = slots[first.slot] == first.sequence
+            slots[first.slot] = -1
+            freeSlots.append(first.slot)
+            guard isLive else { continue }
+            count -= 1
+            return (SimulatedTime(nanoseconds: first.time), first.payload)
         }
         return nil
     }

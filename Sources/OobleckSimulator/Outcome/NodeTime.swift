@@ -20,7 +20,7 @@ public enum NodeActivity: Int, Sendable, CaseIterable, Codable {
 
 /// Nanoseconds of one node by activity.
 public struct NodeTime: Hashable, Sendable {
-    private var parts = SIMD8<Int>.zero
+    fileprivate var parts = SIMD8<Int>.zero
 
     /// No time.
     public init() {}
@@ -69,8 +69,9 @@ public struct ClusterTime: Hashable, Sendable {
     }
 
     mutating func add(_ time: NodeTime, nodes: Int) {
-        for activity in NodeActivity.allCases {
-            self[activity] += Int128(time[activity]) * Int128(nodes)
+        for index in parts.indices {
+            let each = time.parts[index]
+            if each != 0 { parts[index] += Int128(each) * Int128(nodes) }
         }
     }
 }

@@ -44,12 +44,12 @@ struct TimeLedger {
     private(set) var workers = 0
     private var parts: [Part]
     private var idle: [Int]
-    private var worked: [[Range<Int>]]
+    /// Who worked in which segments, as it ended.
+    private var worked: [(node: Int, segments: Range<Int>)] = []
 
     init(nodeCount: Int) {
         parts = Array(repeating: .gone, count: nodeCount)
         idle = Array(repeating: 0, count: nodeCount)
-        worked = Array(repeating: [], count: nodeCount)
     }
 
     func isWorking(_ node: Int) -> Bool {
@@ -88,7 +88,7 @@ struct TimeLedger {
         case .gone: break
         case .idle(let since): idle[node] += (time - since).nanoseconds
         case .working(let first):
-            if first < segments.count { worked[node].append(first..<segments.count) }
+            if first < segments.count { worked.append((node, first..<segments.count)) }
             workers -= 1
         }
     }
@@ -109,19 +109,19 @@ struct TimeLedger {
     func nodes(at time: SimulatedTime) -> [NodeTime] {
         var prefix = [NodeTime()]
         for segment in segments { prefix.append(prefix[prefix.count - 1] + segment.time) }
-        return parts.indices.map { node in
+        var sums = parts.indices.map { node in
             var sum = NodeTime()
             sum[.idle] = idle[node]
-            var ranges = worked[node]
             switch parts[node] {
             case .gone: break
             case .idle(let since): sum[.idle] += (time - since).nanoseconds
-            case .working(let first): ranges.append(first..<segments.count)
-            }
-            for range in ranges {
-                sum = sum + (prefix[range.upperBound] - prefix[range.lowerBound])
+            case .working(let first): sum = sum + (prefix[segments.count] - prefix[first])
             }
             return sum
         }
+        for (node, range) in worked {
+            sums[node] = sums[node] + (prefix[range.upperBound] - prefix[range.lowerBound])
+        }
+        return sums
     }
 }

@@ -13,6 +13,10 @@ public struct Bamboo: ResiliencePolicy {
     private var template: PipelineTemplate?
     private var grid: PipelineGrid?
     private var isDegraded = false
+    private var copying = PolicyAnswer.Phase(.copying, .zero)
+    /// By pipelines: while nodes do two places' work, and else.
+    private var degraded = CountMemo<Training>()
+    private var whole = CountMemo<Training>()
 
     /// A policy; checkpoints are for losses that redundancy does not cover.
     public init(_ table: StepTable, checkpoints: CheckpointPlan) {
@@ -45,22 +49,20 @@ public struct Bamboo: ResiliencePolicy {
         switch event {
         case .start:
             let isFirst = grid == nil
-            build(view.alive.all)
-            guard let training else { return nil }
+            build(view.alive)
+            guard let training = training() else { return nil }
             return PolicyAnswer(.none, isFirst ? [] : restarting, then: training)
         case .lost(let nodes, let kind): return lose(nodes, kind, view)
         case .changed(let joined, _, _):
-            guard var grid else { return nil }
-            grid.add(joined.filter { view.alive.contains($0) && grid.place($0) == nil })
+            guard grid != nil else { return nil }
+            grid?.add(joined.filter { view.alive.contains($0) })
             let wasDegraded = isDegraded
-            var filled = 0
-            for hole in grid.holes where grid.fill(hole) { filled += 1 }
-            grid.dropBroken()
-            filled += grid.addPipelines()
-            self.grid = grid
+            var filled = grid?.fillHoles() ?? 0
+            grid?.dropBroken()
+            filled += grid?.addPipelines() ?? 0
             isDegraded = false
             guard wasDegraded || filled > 0 else { return nil }
-            return PolicyAnswer(.none, [rebuilding, copying], then: training)
+            return PolicyAnswer(.none, [rebuilding, copying], then: training())
         }
     }
 
@@ -69,40 +71,21 @@ public struct Bamboo: ResiliencePolicy {
         _ kind: ClusterEvent.Loss,
         _ view: ClusterView
     ) -> PolicyAnswer? {
-        guard var grid else { return nil }
-        // Taken out, so that it is changed in place.
-        self.grid = nil
-        let holes = nodes.compactMap { grid.empty($0) }
-        for node in nodes { grid.removeSpare(node) }
-        guard !holes.isEmpty else {
-            self.grid = grid
-            return nil
-        }
+        let holes = nodes.count { grid?.lose($0) == true }
+        guard holes > 0 else { return nil }
         let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
         // Two neighbours of one pipeline are more than redundancy covers.
-        let broken = Set(grid.holes.map(\.pipeline)).sorted().filter { index in
-            let pipeline = grid.pipelines[index]
-            return pipeline.indices.contains {
-                pipeline[$0] == nil && pipeline[($0 + 1) % pipeline.count] == nil
-            }
+        for index in grid?.pipelinesWithHoleBesideHole ?? [] { grid?.drop(index) }
+        guard grid?.pipelines != 0 else {
+            build(view.alive)
+            return PolicyAnswer(.checkpoint, [detecting] + restarting, then: training())
         }
-        for index in broken.reversed() { grid.drop(index) }
-        guard !grid.pipelines.isEmpty else {
-            build(view.alive.all)
-            return PolicyAnswer(.checkpoint, [detecting] + restarting, then: training)
-        }
-        isDegraded = !grid.holes.isEmpty
-        self.grid = grid
-        return PolicyAnswer(.runningStep, [detecting, rebuilding], then: training)
+        isDegraded = grid?.holes.isEmpty == false
+        return PolicyAnswer(.runningStep, [detecting, rebuilding], then: training())
     }
 
     private var rebuilding: PolicyAnswer.Phase {
         PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.rebuild))
-    }
-
-    private var copying: PolicyAnswer.Phase {
-        let bytes = template.map { 2 * table.heaviestNode($0) } ?? 0
-        return PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: bytes))
     }
 
     private var restarting: [PolicyAnswer.Phase] {
@@ -112,7 +95,7 @@ public struct Bamboo: ResiliencePolicy {
         ]
     }
 
-    private mutating func build(_ nodes: [Int]) {
+    private mutating func build(_ nodes: NodeSet) {
         isDegraded = false
         if template == nil {
             template =
@@ -124,6 +107,7 @@ public struct Bamboo: ResiliencePolicy {
             grid = nil
             return
         }
+        copying.time = table.model.copyTime(bytes: 2 * table.heaviestNode(template))
         grid = PipelineGrid(
             depth: template.nodes,
             mostPipelines: table.model.microbatches,
@@ -131,9 +115,27 @@ public struct Bamboo: ResiliencePolicy {
         )
     }
 
-    private var training: Training? {
-        guard let grid, let template, !grid.pipelines.isEmpty else { return nil }
-        let pipelines = grid.pipelines.count
+    private mutating func training() -> Training? {
+        guard let pipelines = grid?.pipelines, pipelines > 0, let spare = grid?.spare,
+            let template
+        else { return nil }
+        let isDegraded = isDegraded
+        let make = { [table, checkpoints] in
+            Self.training(table, checkpoints, template, pipelines: pipelines, isDegraded)
+        }
+        var training =
+            isDegraded ? degraded.value(pipelines, make) : whole.value(pipelines, make)
+        training.idle = spare
+        return training
+    }
+
+    private static func training(
+        _ table: StepTable,
+        _ checkpoints: CheckpointPlan,
+        _ template: PipelineTemplate,
+        pipelines: Int,
+        _ isDegraded: Bool
+    ) -> Training {
         let microbatches = (table.model.microbatches + pipelines - 1) / pipelines
         let plain = table.step(template, microbatches: microbatches, pipelines: pipelines)
         let works = template.stages.map { $0.forward.value + $0.backward.value }
@@ -146,9 +148,12 @@ public struct Bamboo: ResiliencePolicy {
         return Training(
             step: step,
             samples: table.model.samplesPerStep,
-            idle: grid.spare,
             redundantMillionths: Int((share * 1e6).rounded(.down)),
-            checkpoints: checkpoints.rhythm(table.model, step: step, nodesPerPipeline: grid.depth),
+            checkpoints: checkpoints.rhythm(
+                table.model,
+                step: step,
+                nodesPerPipeline: template.nodes
+            ),
             endsAfterStep: isDegraded
         )
     }

@@ -1,11 +1,11 @@
 import OobleckCore
 
-/// What no policy that keeps the batch can beat.
+/// What no policy can beat: not even the clairvoyant, or no policy of 1F1B the other.
 public struct Bound: ResiliencePolicy {
     /// How much is given for free.
     public enum Kind: Hashable, Sendable {
-        /// Every change is free and loses nothing; steps are the fastest that the living nodes, or
-        /// fewer, can take.
+        /// Every change is free and loses nothing; training is the fastest that the living nodes, or
+        /// fewer, can do with 1F1B. Rerouting fills bubbles of 1F1B, and can be faster.
         case zeroCost
         /// Besides, all is known ahead, so that every node computes all the time: no bubbles, no
         /// whole microbatches.
@@ -14,6 +14,7 @@ public struct Bound: ResiliencePolicy {
 
     private let table: StepTable
     private let kind: Kind
+    private var steps = CountMemo<StepTable.Pace?>()
 
     /// A bound for a model on a cluster.
     public init(_ table: StepTable, _ kind: Kind) {
@@ -33,31 +34,48 @@ public struct Bound: ResiliencePolicy {
     }
 
     /// With all nodes, or without those that are too slow: whichever is fastest.
-    private func training(_ view: ClusterView) -> Training? {
-        var best: (time: Double, training: Training)?
+    private mutating func training(_ view: ClusterView) -> Training? {
+        guard !view.slowFactors.isEmpty else {
+            return pace(view.alive.count).map { training($0) }
+        }
+        var best: (pace: StepTable.Pace, training: Training)?
         for factor in Set(view.slowFactors.values).union([1]).sorted() {
-            let idle = Set(view.slowFactors.filter { $0.value > factor }.keys)
-            guard let step = step(view.alive.count - idle.count) else { continue }
-            let time = factor * step.seconds
-            guard time < best?.time ?? .infinity else { continue }
-            let samples = table.model.samplesPerStep
-            best = (time, Training(step: step, samples: samples, idle: idle))
+            var idle = NodeSet()
+            for (node, its) in view.slowFactors where its > factor { idle.insert(node) }
+            guard let pace = pace(view.alive.count - idle.count) else { continue }
+            var slowed = pace
+            slowed.step = SimulatedTime(Seconds(factor * pace.step.seconds))
+            if let best, !slowed.isFaster(than: best.pace) { continue }
+            best = (slowed, training(pace, idle: idle))
         }
         return best?.training
     }
 
-    private func step(_ nodes: Int) -> SimulatedTime? {
-        guard let fastest = table.fastestStep(nodes: nodes) else { return nil }
-        guard kind == .clairvoyant else { return fastest }
-        // A node gives 1 / (n w) microbatches a second in a pipeline of n nodes and slowest stage w.
-        let work =
-            table.templates.templates.map { template in
-                let slowest =
-                    template.stages.map { $0.forward.value + $0.backward.value }.max() ?? 0
-                return Double(template.nodes) * slowest
-            }
-            .min() ?? 0
-        let fluid = Double(table.model.microbatches) * work / Double(nodes)
-        return min(fastest, SimulatedTime(Seconds(fluid)))
+    private func training(_ pace: StepTable.Pace, idle: NodeSet = NodeSet()) -> Training {
+        Training(
+            step: pace.step,
+            samples: pace.microbatches * table.model.profile.microbatchSize,
+            idle: idle
+        )
+    }
+
+    private mutating func pace(_ nodes: Int) -> StepTable.Pace? {
+        let (table, kind) = (table, kind)
+        return steps.value(nodes) {
+            guard let fastest = table.fastestPace(nodes: nodes) else { return nil }
+            guard kind == .clairvoyant else { return fastest }
+            // A node gives 1 / (n w) microbatches a second in a pipeline of n nodes and slowest
+            // stage w.
+            let work =
+                table.templates.templates.map { Double($0.nodes) * $0.slowestStage.value }
+                .min() ?? 0
+            let fluid = StepTable.Pace(
+                step: SimulatedTime(
+                    Seconds(Double(table.model.microbatches) * work / Double(nodes))
+                ),
+                microbatches: table.model.microbatches
+            )
+            return fluid.isFaster(than: fastest) ? fluid : fastest
+        }
     }
 }

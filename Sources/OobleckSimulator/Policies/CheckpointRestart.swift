@@ -1,15 +1,31 @@
 import OobleckCore
+import OobleckPlanning
 
 /// Stops all on every loss, loads the last checkpoint and starts anew with the nodes that are left.
 ///
 /// With one depth for good it is what most clusters do; with the best depth for each count of nodes
-/// it is Varuna (Athlur et al., EuroSys 2022). Nodes that do not fill a pipeline wait as spares.
+/// it is Varuna (Athlur et al., EuroSys 2022). The nodes of the lowest numbers work; those that do
+/// not fill a pipeline wait as spares. As all start anew, who stands where makes no difference, and
+/// an answer follows from how many nodes there are.
 public struct CheckpointRestart: ResiliencePolicy {
+    /// What so many nodes do.
+    private struct Layout: Sendable {
+        let template: PipelineTemplate
+        let pipelines: Int
+        /// Without the idle nodes.
+        let training: Training
+
+        var nodes: Int { pipelines * template.nodes }
+    }
+
     private let table: StepTable
     private let checkpoints: CheckpointPlan
     private let choosesDepth: Bool
-    private var template: StepTable.Uniform?
-    private var grid: PipelineGrid?
+    private var known = CountMemo<Layout?>()
+    /// The depth for good, once there were nodes enough to choose it.
+    private var template: PipelineTemplate?
+    private var layout: Layout?
+    private var spare = NodeSet()
 
     /// A policy with checkpoints in a rhythm.
     public init(_ table: StepTable, checkpoints: CheckpointPlan, choosesDepth: Bool = false) {
@@ -22,24 +38,14 @@ public struct CheckpointRestart: ResiliencePolicy {
     public mutating func answer(_ event: PolicyEvent, _ view: ClusterView) -> PolicyAnswer? {
         switch event {
         case .start:
-            let isFirst = grid == nil
-            rebuild(view.alive.all)
+            let isFirst = template == nil
+            arrange(view.alive)
             guard let training else { return nil }
             return PolicyAnswer(.none, isFirst ? [] : starting, then: training)
         case .lost(let nodes, let kind):
-            guard var grid else { return nil }
-            // Taken out, so that it is changed in place.
-            self.grid = nil
-            let holes = nodes.compactMap { grid.empty($0) }
-            for node in nodes { grid.removeSpare(node) }
-            guard !holes.isEmpty else {
-                self.grid = grid
-                return nil
-            }
-            for hole in holes { _ = grid.fill(hole) }
-            grid.dropBroken()
-            self.grid = grid
-            if choosesDepth || grid.pipelines.isEmpty { rebuild(view.alive.all) }
+            let working = nodes.count { !spare.remove($0) }
+            guard working > 0 else { return nil }
+            arrange(view.alive)
             let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
             return PolicyAnswer(.checkpoint, [detecting] + starting, then: training)
         case .changed(let joined, let leaving, _):
@@ -53,26 +59,22 @@ public struct CheckpointRestart: ResiliencePolicy {
         _ leaving: [Int],
         _ view: ClusterView
     ) -> PolicyAnswer? {
-        guard var grid, let before = training else { return nil }
-        let isTold = leaving.contains { grid.place($0) != nil }
-        self.grid = nil
-        grid.add(joined.filter { view.alive.contains($0) && grid.place($0) == nil })
-        if isTold || choosesDepth {
-            self.grid = grid
-            var next = self
-            next.rebuild(view.alive.all.filter { !leaving.contains($0) })
-            next.grid?.add(leaving)
-            guard isTold || (next.training?.step ?? .never) < before.step else { return nil }
-            self = next
-        } else {
-            let added = grid.addPipelines()
-            self.grid = grid
-            guard added > 0 else { return nil }
-        }
-        let depth = template?.template.nodes ?? 1
+        guard let before = layout else { return nil }
+        for node in joined where view.alive.contains(node) { spare.insert(node) }
+        var staying = view.alive
+        for node in leaving { staying.remove(node) }
+        guard let next = layout(of: staying.count) else { return nil }
+        let isTold = leaving.contains { view.alive.contains($0) && !spare.contains($0) }
+        let isBetter =
+            choosesDepth
+            ? next.training.step < before.training.step : next.pipelines > before.pipelines
+        guard isTold || isBetter else { return nil }
+        arrange(staying)
+        for node in leaving where view.alive.contains(node) { spare.insert(node) }
         let writing = PolicyAnswer.Phase(
             .checkpointing,
-            table.model.snapshotTime(nodesPerPipeline: depth) + table.model.storageTime()
+            table.model.snapshotTime(nodesPerPipeline: next.template.nodes)
+                + table.model.storageTime()
         )
         return PolicyAnswer(.none, [writing] + starting, then: training)
     }
@@ -84,35 +86,39 @@ public struct CheckpointRestart: ResiliencePolicy {
         ]
     }
 
-    private mutating func rebuild(_ nodes: [Int]) {
-        if template == nil || choosesDepth { template = table.bestUniform(nodes: nodes.count) }
-        guard let template else {
-            grid = nil
-            return
-        }
-        grid = PipelineGrid(
-            depth: template.template.nodes,
-            mostPipelines: table.model.microbatches,
-            nodes: nodes
-        )
+    private mutating func arrange(_ nodes: NodeSet) {
+        layout = layout(of: nodes.count)
+        spare = nodes.dropping(layout?.nodes ?? 0)
     }
 
     private var training: Training? {
-        guard let grid, let template, !grid.pipelines.isEmpty,
-            let uniform = table.uniform(
-                template.template,
-                nodes: grid.pipelines.count * template.template.nodes
-            )
-        else { return nil }
-        return Training(
-            step: uniform.step,
-            samples: table.model.samplesPerStep,
-            idle: grid.spare,
-            checkpoints: checkpoints.rhythm(
+        guard var training = layout?.training else { return nil }
+        training.idle = spare
+        return training
+    }
+
+    private mutating func layout(of count: Int) -> Layout? {
+        if template == nil { template = table.bestUniform(nodes: count)?.template }
+        guard let template else { return nil }
+        return known.value(count) { [table, checkpoints, choosesDepth] in
+            let best =
+                choosesDepth
+                ? table.bestUniform(nodes: count) : table.uniform(template, nodes: count)
+            guard let best else { return nil }
+            let rhythm = checkpoints.rhythm(
                 table.model,
-                step: uniform.step,
-                nodesPerPipeline: grid.depth
+                step: best.step,
+                nodesPerPipeline: best.template.nodes
             )
-        )
+            return Layout(
+                template: best.template,
+                pipelines: best.pipelines,
+                training: Training(
+                    step: best.step,
+                    samples: table.model.samplesPerStep,
+                    checkpoints: rhythm
+                )
+            )
+        }
     }
 }

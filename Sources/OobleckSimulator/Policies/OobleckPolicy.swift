@@ -15,11 +15,13 @@ public struct OobleckPolicy: ResiliencePolicy {
     private let table: StepTable
     private let checkpoints: CheckpointPlan
     private let isExact: Bool
+    /// Bytes of the state of the heaviest node of the smallest template.
+    private let heaviestNode: Int
     private var reconfigurator: Reconfigurator
     /// Layers of each node: valid now, and after the running recovery.
     private var holdings: [NodeID: Set<Int>] = [:]
     private var promised: [NodeID: Set<Int>] = [:]
-    private var drained: Set<Int> = []
+    private var drained = NodeSet()
     private var generation: Generation?
     private var hasStarted = false
     private var isHalted = false
@@ -38,6 +40,7 @@ public struct OobleckPolicy: ResiliencePolicy {
         self.table = table
         self.checkpoints = checkpoints
         isExact = nodes <= Self.mostExactNodes
+        heaviestNode = table.templates.templates.first.map { table.heaviestNode($0) } ?? 0
         reconfigurator = try Reconfigurator(
             profile: table.model.profile,
             costModel: table.model.costModel,
@@ -53,7 +56,7 @@ public struct OobleckPolicy: ResiliencePolicy {
         if !view.isRecovering { holdings = promised }
         switch event {
         case .start:
-            drained = []
+            drained = NodeSet()
             holdings = holdings.filter { view.alive.contains($0.key.rawValue) }
             let phases =
                 hasStarted
@@ -61,8 +64,8 @@ public struct OobleckPolicy: ResiliencePolicy {
             return reconfigure(view, .none, phases)
         case .lost(let nodes, let kind):
             let worked = nodes.contains { isInvolved($0, view) }
-            drained.subtract(nodes)
             for node in nodes {
+                drained.remove(node)
                 holdings[NodeID(node)] = nil
                 promised[NodeID(node)] = nil
             }
@@ -70,7 +73,7 @@ public struct OobleckPolicy: ResiliencePolicy {
             let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
             return reconfigure(view, .runningStep, [detecting, rebuilding], lost: nodes.count)
         case .changed(let joined, let leaving, let slow):
-            drained.formUnion(leaving.filter { view.alive.contains($0) })
+            for node in leaving where view.alive.contains(node) { drained.insert(node) }
             let isEvicting = evict(slow, view)
             let isChanged = isEvicting || !joined.isEmpty || !leaving.isEmpty
             return isChanged ? reconfigure(view, .none, [rebuilding]) : nil
@@ -94,7 +97,7 @@ public struct OobleckPolicy: ResiliencePolicy {
             let without = table.elasticStep(nodes: count - candidates.count),
             Double(without.step.nanoseconds) < factor * Double(with.step.nanoseconds)
         else { return false }
-        drained.formUnion(candidates)
+        for node in candidates { drained.insert(node) }
         return true
     }
 
@@ -114,7 +117,7 @@ public struct OobleckPolicy: ResiliencePolicy {
             // What changes nothing for any node is not put into force.
             let isSame = self.document?.givesSameWork(as: document) == true
             if rollback == .none, isSame, !isHalted { return nil }
-            return follow(document, rollback, phases + [copying(document.transfers)])
+            return follow(document, view, rollback, phases + [copying(document.transfers)])
         case .tooFewNodes:
             promised = holdings
             isHalted = true
@@ -126,14 +129,14 @@ public struct OobleckPolicy: ResiliencePolicy {
                 isHalted = true
                 return PolicyAnswer(.checkpoint, [], then: nil)
             }
-            return follow(document, .checkpoint, phases + restoring)
+            return follow(document, view, .checkpoint, phases + restoring)
         }
     }
 
     private mutating func decide(_ view: ClusterView, hasState: Bool) -> ReconfigurationDecision {
         let (decision, kept) = reconfigurator.decide(
             nodes: view.alive.all.map { NodeID($0) },
-            draining: drained.sorted().map { NodeID($0) },
+            draining: drained.all.map { NodeID($0) },
             holdings: holdings,
             hasState: hasState,
             generation: generation?.next ?? 0,
@@ -156,6 +159,7 @@ public struct OobleckPolicy: ResiliencePolicy {
 
     private mutating func follow(
         _ document: PlanDocument,
+        _ view: ClusterView,
         _ rollback: PolicyAnswer.Rollback,
         _ phases: [PolicyAnswer.Phase]
     ) -> PolicyAnswer {
@@ -169,12 +173,12 @@ public struct OobleckPolicy: ResiliencePolicy {
             for (node, held) in zip(pipeline.nodes, layers) { promised[node] = Set(held) }
         }
         pipelines = document.plan.pipelines.count
-        let employed = Set(document.plan.pipelines.flatMap { $0.nodes.map(\.rawValue) })
-        return PolicyAnswer(
-            rollback,
-            phases,
-            then: training(SimulatedTime(document.plan.stepTime), employed: employed)
-        )
+        var idle = view.alive
+        for pipeline in document.plan.pipelines {
+            for node in pipeline.nodes { idle.remove(node.rawValue) }
+        }
+        let step = SimulatedTime(document.plan.stepTime)
+        return PolicyAnswer(rollback, phases, then: training(step, idle: idle))
     }
 
     /// All copies at once, each over its own links: as long as the busiest node sends or receives.
@@ -189,12 +193,11 @@ public struct OobleckPolicy: ResiliencePolicy {
         return PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: most))
     }
 
-    /// The nodes that a new plan employs work; the caller of the answer makes the others idle.
-    private func training(_ step: SimulatedTime, employed: Set<Int>) -> Training {
+    private func training(_ step: SimulatedTime, idle: NodeSet) -> Training {
         Training(
             step: step,
             samples: table.model.samplesPerStep,
-            employed: employed,
+            idle: idle,
             checkpoints: rhythm(step)
         )
     }
@@ -218,18 +221,12 @@ public struct OobleckPolicy: ResiliencePolicy {
         pipelines = next.pipelines
         let isFirst = !hasStarted
         hasStarted = true
-        let smallest = table.templates.templates.first
-        let bytes = isFirst ? 0 : smallest.map { table.heaviestNode($0) } ?? 0
+        let bytes = isFirst ? 0 : heaviestNode
         let copying = PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: bytes))
         return PolicyAnswer(
             isFatal ? .checkpoint : rollback,
             phases + (isFatal ? restoring : [copying]),
-            then: Training(
-                step: next.step,
-                samples: table.model.samplesPerStep,
-                idle: drained,
-                checkpoints: rhythm(next.step)
-            )
+            then: training(next.step, idle: drained)
         )
     }
 }

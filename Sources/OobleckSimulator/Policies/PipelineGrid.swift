@@ -1,35 +1,40 @@
-import OobleckCore
-
 /// Nodes in pipelines of one size, and those that are left over.
-struct PipelineGrid {
-    /// Where a node stands.
-    struct Place: Hashable {
-        let pipeline: Int
-        let position: Int
-    }
+///
+/// A seat is a position in a pipeline: number pipeline x depth + position. Changes cost as much as
+/// seats change, not as many as there are.
+struct PipelineGrid: Sendable {
+    private static let nobody = -1
 
     /// Nodes of one pipeline.
     let depth: Int
     /// The most pipelines there may be.
     let mostPipelines: Int
-    /// Each pipeline's nodes by position; `nil` where one is missing.
-    private(set) var pipelines: [[Int?]] = []
-    private(set) var spare: Set<Int>
-    private var places: [Int: Place] = [:]
-    private var missing: Set<Place> = []
+    /// How many pipelines there are.
+    private(set) var pipelines = 0
+    /// Nodes without a seat.
+    private(set) var spare: NodeSet
+    /// Seats without a node.
+    private(set) var holes = BitSet()
+    private var nodes: [Int] = []
+    private var seats: [Int] = []
+    private var holesByPosition: [Int]
 
     /// As many pipelines as these nodes fill, lowest numbers first.
-    init(depth: Int, mostPipelines: Int, nodes: [Int], reserve: Int = 0) {
+    init(depth: Int, mostPipelines: Int, nodes: NodeSet, reserve: Int = 0) {
         self.depth = depth
         self.mostPipelines = mostPipelines
-        spare = Set(nodes)
+        spare = nodes
+        holesByPosition = Array(repeating: 0, count: depth)
         addPipelines(reserve: reserve)
     }
 
-    func place(_ node: Int) -> Place? { places[node] }
+    /// Whether a node has a seat.
+    func isSeated(_ node: Int) -> Bool { node < seats.count && seats[node] != Self.nobody }
 
     /// Adds nodes without work.
-    mutating func add(_ nodes: [Int]) { spare.formUnion(nodes) }
+    mutating func add(_ nodes: [Int]) {
+        for node in nodes where !isSeated(node) { spare.insert(node) }
+    }
 
     /// Takes out a node without work.
     mutating func removeSpare(_ node: Int) { spare.remove(node) }
@@ -37,85 +42,123 @@ struct PipelineGrid {
     /// Makes pipelines of spare nodes, but for a reserve; how many.
     @discardableResult
     mutating func addPipelines(reserve: Int = 0) -> Int {
-        let count = min(
-            mostPipelines - pipelines.count,
-            max(0, spare.count - (pipelines.isEmpty ? 0 : reserve)) / depth
-        )
-        guard count > 0 else { return 0 }
+        let usable = pipelines > 0 ? spare.count - reserve : spare.count
+        let most = min(mostPipelines - pipelines, max(0, usable) / depth)
+        guard most > 0 else { return 0 }
+        // The first pipeline is worth more than the reserve.
         let wanted =
-            pipelines.isEmpty && reserve > 0 ? max(1, (spare.count - reserve) / depth) : count
-        let nodes = spare.sorted()
-        let added = min(count, wanted)
-        for index in 0..<added {
-            let members = Array(nodes[index * depth..<(index + 1) * depth])
-            for (position, node) in members.enumerated() {
-                places[node] = Place(pipeline: pipelines.count, position: position)
-            }
-            pipelines.append(members.map { $0 })
-            spare.subtract(members)
+            pipelines == 0 && reserve > 0 ? max(1, (spare.count - reserve) / depth) : most
+        let added = min(most, wanted)
+        for node in spare.lowest(added * depth) {
+            spare.remove(node)
+            nodes.append(Self.nobody)
+            seat(node, at: nodes.count - 1)
         }
+        pipelines += added
         return added
     }
 
-    /// Leaves a hole where the node stood.
-    mutating func empty(_ node: Int) -> Place? {
-        guard let place = places.removeValue(forKey: node) else { return nil }
-        pipelines[place.pipeline][place.position] = nil
-        missing.insert(place)
-        return place
-    }
-
-    /// Puts the lowest spare node into a hole; whether there was one.
-    mutating func fill(_ place: Place) -> Bool {
-        guard let node = spare.min() else { return false }
-        spare.remove(node)
-        missing.remove(place)
-        pipelines[place.pipeline][place.position] = node
-        places[node] = place
+    /// Takes out a node that is lost; whether it leaves a hole.
+    mutating func lose(_ node: Int) -> Bool {
+        guard isSeated(node) else {
+            spare.remove(node)
+            return false
+        }
+        let seat = seats[node]
+        seats[node] = Self.nobody
+        nodes[seat] = Self.nobody
+        addHole(seat)
         return true
     }
 
-    /// Gives up all pipelines with holes, whose other nodes become spare; how many.
-    @discardableResult
-    mutating func dropBroken() -> Int {
-        let broken = Set(missing.map(\.pipeline)).sorted(by: >)
-        for index in broken { drop(index) }
-        return broken.count
+    /// Seats a spare node where this one sat, which is neither from then on; whether there was one.
+    mutating func replace(_ node: Int) -> Bool {
+        guard isSeated(node), !spare.isEmpty else { return false }
+        let seat = seats[node]
+        return lose(node) && fill(seat)
+    }
+
+    /// Puts the lowest spare node into a hole; whether there was one.
+    mutating func fill(_ hole: Int) -> Bool {
+        guard let node = spare.first else { return false }
+        spare.remove(node)
+        removeHole(hole)
+        seat(node, at: hole)
+        return true
+    }
+
+    /// Puts spare nodes into the holes, the lowest first; how many.
+    mutating func fillHoles() -> Int {
+        guard !holes.isEmpty, !spare.isEmpty else { return 0 }
+        var filled = 0
+        for hole in holes.lowest(spare.count) where fill(hole) { filled += 1 }
+        return filled
+    }
+
+    /// Gives up all pipelines with holes, whose other nodes become spare.
+    mutating func dropBroken() {
+        guard !holes.isEmpty else { return }
+        var last = -1
+        // The last first, so that those that take a number are whole.
+        for hole in holes.all.reversed() where hole / depth != last {
+            last = hole / depth
+            drop(last)
+        }
     }
 
     /// Gives up one pipeline; the last takes its number.
     mutating func drop(_ index: Int) {
-        for case let node? in pipelines[index] {
-            places[node] = nil
-            spare.insert(node)
+        pipelines -= 1
+        for position in 0..<depth {
+            let (seat, other) = (index * depth + position, pipelines * depth + position)
+            if nodes[seat] == Self.nobody {
+                removeHole(seat)
+            } else {
+                seats[nodes[seat]] = Self.nobody
+                spare.insert(nodes[seat])
+            }
+            guard other != seat else { continue }
+            if nodes[other] == Self.nobody {
+                removeHole(other)
+                nodes[seat] = Self.nobody
+                addHole(seat)
+            } else {
+                self.seat(nodes[other], at: seat)
+            }
         }
-        let moved = pipelines.count - 1
-        let last = pipelines.removeLast()
-        if !missing.isEmpty {
-            // Those of the last pipeline get its new number.
-            missing = Set(
-                missing.filter { $0.pipeline != index }.map { place in
-                    place.pipeline == moved
-                        ? Place(pipeline: index, position: place.position) : place
-                }
-            )
-        }
-        guard index < pipelines.count else { return }
-        pipelines[index] = last
-        for (position, node) in last.enumerated() {
-            if let node { places[node] = Place(pipeline: index, position: position) }
-        }
+        nodes.removeLast(depth)
     }
 
-    /// Holes, by pipeline and position.
-    var holes: [Place] {
-        missing.sorted { ($0.pipeline, $0.position) < ($1.pipeline, $1.position) }
+    /// Pipelines that miss two neighbours, the last being before the first; descending.
+    var pipelinesWithHoleBesideHole: [Int] {
+        guard holes.count > 0 else { return [] }
+        var found: [Int] = []
+        for hole in holes.all.reversed() where found.last != hole / depth {
+            let pipeline = hole / depth
+            let next = pipeline * depth + (hole % depth + 1) % depth
+            if holes.contains(next) { found.append(pipeline) }
+        }
+        return found
     }
+
+    /// Whether a position has no node in any pipeline.
+    var hasLostPosition: Bool { mostHolesAtOnePosition == pipelines }
 
     /// The most holes that any position has.
-    var mostHolesAtOnePosition: Int {
-        var counts: [Int: Int] = [:]
-        for place in missing { counts[place.position, default: 0] += 1 }
-        return counts.values.max() ?? 0
+    var mostHolesAtOnePosition: Int { holes.isEmpty ? 0 : holesByPosition.max() ?? 0 }
+
+    private mutating func seat(_ node: Int, at seat: Int) {
+        while node >= seats.count { seats.append(Self.nobody) }
+        nodes[seat] = node
+        seats[node] = seat
+    }
+
+    private mutating func addHole(_ seat: Int) {
+        holes.insert(seat)
+        holesByPosition[seat % depth] += 1
+    }
+
+    private mutating func removeHole(_ seat: Int) {
+        if holes.remove(seat) { holesByPosition[seat % depth] -= 1 }
     }
 }

@@ -66,15 +66,13 @@ public struct PolicyAnswer: Sendable {
 }
 
 /// How training runs until something happens.
-public struct Training: Hashable, Sendable {
+public struct Training: Sendable {
     /// Time of one step.
     public var step: SimulatedTime
     /// Samples of one step.
     public var samples: Int
-    /// Nodes that are there and have no work; not used if ``employed`` is given.
-    public var idle: Set<Int>
-    /// The only nodes that have work, where it is easier to say.
-    public var employed: Set<Int>?
+    /// Nodes that are there and have no work.
+    public var idle: NodeSet
     /// Millionths of each step that others compute too.
     public var redundantMillionths: Int
     /// When checkpoints are written.
@@ -86,8 +84,7 @@ public struct Training: Hashable, Sendable {
     public init(
         step: SimulatedTime,
         samples: Int,
-        idle: Set<Int> = [],
-        employed: Set<Int>? = nil,
+        idle: NodeSet = NodeSet(),
         redundantMillionths: Int = 0,
         checkpoints: CheckpointRhythm? = nil,
         endsAfterStep: Bool = false
@@ -95,7 +92,6 @@ public struct Training: Hashable, Sendable {
         self.step = step
         self.samples = samples
         self.idle = idle
-        self.employed = employed
         self.redundantMillionths = redundantMillionths
         self.checkpoints = checkpoints
         self.endsAfterStep = endsAfterStep
@@ -138,30 +134,4 @@ public protocol ResiliencePolicy: Sendable {
 extension ResiliencePolicy {
     /// As all real systems.
     public var waitsForSteps: Bool { true }
-}
-
-/// The nodes that are there.
-public struct NodeSet: Hashable, Sendable {
-    private var contents: [Bool]
-    /// How many there are.
-    public private(set) var count = 0
-
-    /// None of the nodes from 0 up to `capacity`.
-    init(capacity: Int) { contents = Array(repeating: false, count: capacity) }
-
-    /// Whether a node is there.
-    public func contains(_ node: Int) -> Bool { contents[node] }
-
-    /// All of them, ascending.
-    public var all: [Int] { contents.indices.filter { contents[$0] } }
-
-    mutating func insert(_ node: Int) {
-        if !contents[node] { count += 1 }
-        contents[node] = true
-    }
-
-    mutating func remove(_ node: Int) {
-        if contents[node] { count -= 1 }
-        contents[node] = false
-    }
 }

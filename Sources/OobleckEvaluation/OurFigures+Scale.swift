@@ -1,0 +1,80 @@
+import OobleckCore
+import OobleckFigures
+import OobleckSimulator
+
+extension OurFigures {
+    /// Failures in 1,000 node-days (Kokolis et al., 2024, RSC-1).
+    static let failuresPer1000Days = 6.5
+
+    /// Goodput of one node against the size of the cluster.
+    func scale() throws -> Figure {
+        let policies: [SimulatedPolicy] = [
+            .oobleck, .checkpoint, .asynchronousCheckpoint, .recycle, .hotSpares, .replicaDrop,
+            .zeroCost,
+        ]
+        var points = policies.map { _ in [Chart.Point]() }
+        var rows: [[String]] = []
+        for nodes in extent.sizes {
+            // 16 microbatches for each pipeline of the smallest size, whatever the scale.
+            let (model, shape) = try Self.model("GPT-3-175b", microbatches: nodes / 48 * 16)
+            let law = FailureModel(
+                meanTimeBetweenFailures: Seconds(86_400 * 1000 / Self.failuresPer1000Days),
+                repairTime: 4 * 3600
+            )
+            let results = try Experiment(
+                model: model,
+                source: .chance(law, nodes: nodes, duration: Seconds(86_400 * extent.days)),
+                policies: policies,
+                trials: nodes > 10_000 ? 1 : 4,
+                seed: seed
+            )
+            .run()
+            for (index, result) in results.enumerated() {
+                let each = result.estimate { $0.tokenGoodput / Double(nodes) }
+                points[index].append(Chart.Point(Double(nodes), each.mean, margin: each.margin))
+                rows.append(
+                    [
+                        shape.name, "\(nodes)", result.policy.rawValue,
+                        FigureTable.number(each.mean),
+                        FigureTable.number(each.margin),
+                        FigureTable.number(result.estimate { Double($0.losses) }.mean),
+                        "\(each.trials)",
+                    ] + Self.nodeHours(result)
+                )
+            }
+        }
+        return Figure(
+            name: "goodput-by-scale",
+            title: "Goodput against scale, to 100,000 nodes",
+            text: """
+                GPT-3 175B, eight A100 a node, 30 days at 6.50 failures in 1,000 node-days, repaired \
+                after four hours; 16 microbatches for each pipeline of 48 nodes, so that the batch \
+                grows with the cluster. Tokens per second of one node: flat would be ideal. A store of \
+                20 GB/s writes and reads all checkpoints. Above 256 nodes the reconfiguration of \
+                Oobleck is estimated, not planned node by node.
+                """,
+            svg: ChartSheet(
+                title: "Goodput of one node against the size of the cluster",
+                columns: 1,
+                height: 430,
+                charts: [
+                    Chart(
+                        title: "GPT-3 175B",
+                        horizontal: ChartAxis("nodes", .logarithmic),
+                        vertical: ChartAxis("tokens/s of one node"),
+                        series: policies.indices.map {
+                            Chart.Series(policies[$0].rawValue, .line, style: $0, points[$0])
+                        }
+                    )
+                ]
+            ).svg,
+            table: FigureTable(
+                columns: [
+                    "model", "nodes", "policy", "tokens_per_second_per_node", "ci95",
+                    "losses", "trials",
+                ] + Self.nodeHourColumns,
+                rows: rows
+            )
+        )
+    }
+}

@@ -1,0 +1,82 @@
+/// How answers are followed, and what was done is written down.
+extension ClusterSimulation {
+    mutating func follow(_ answer: PolicyAnswer) {
+        timer = nil
+        guard var next = answer.training else { return halt() }
+        for node in changes.joined { next.idle.insert(node) }
+        let time = view.time
+        idle.forEach(notIn: next.idle) { node in
+            if view.alive.contains(node) { record.ledger.setWorking(node, at: time) }
+        }
+        next.idle.forEach(notIn: idle) { record.ledger.setIdle($0, at: time) }
+        idle = next.idle
+        training = next
+        phases = answer.phases.filter { $0.time > .zero }[...]
+        guard let first = phases.first else { return train() }
+        mode = .recovering
+        since = view.time
+        timer = view.time + first.time
+    }
+
+    private mutating func halt() {
+        record.tally.recoveryStart = nil
+        for node in view.alive.all where record.ledger.isWorking(node) {
+            record.ledger.setIdle(node, at: view.time)
+            idle.insert(node)
+        }
+        training = nil
+        mode = .halted
+    }
+
+    mutating func endPhase() {
+        let ended = phases.first
+        close(.none)
+        if ended?.activity == .checkpointing { record.markSafe() }
+        phases = phases.dropFirst()
+        if let next = phases.first { timer = view.time + next.time } else { train() }
+    }
+
+    mutating func train() {
+        record.tally.end(at: view.time)
+        mode = .training
+        since = view.time
+        resume()
+    }
+
+    /// Steps go on from ``since``, as long as the slowest node takes.
+    mutating func resume() {
+        guard let training else { return }
+        step = effectiveStep(training.step)
+        slowKnown =
+            since
+            + RunProgress.nextStepEnd(
+                elapsed: model.slowDetectionSteps * step,
+                step: step,
+                checkpoints: training.checkpoints
+            )
+        timer = nextQuestion
+    }
+
+    /// All wait for the slowest node that works.
+    private func effectiveStep(_ step: SimulatedTime) -> SimulatedTime {
+        guard !view.slowFactors.isEmpty else { return step }
+        let working = view.slowFactors.filter { record.ledger.isWorking($0.key) }
+        let slowest = working.values.max() ?? 1
+        return slowest == 1
+            ? step
+            : SimulatedTime(nanoseconds: Int((Double(step.nanoseconds) * slowest).rounded()))
+    }
+
+    /// Writes down what was done since the last change.
+    mutating func close(_ rollback: PolicyAnswer.Rollback) {
+        let elapsed = view.time - since
+        switch mode {
+        case .halted: break
+        case .recovering: if let phase = phases.first { record.append(phase.activity, elapsed) }
+        case .training:
+            if let training { record.append(training, step: step, for: elapsed, rollback) }
+        }
+        since = view.time
+        if rollback == .checkpoint { record.loseUnsafeSteps() }
+    }
+}

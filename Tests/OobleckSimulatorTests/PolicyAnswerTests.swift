@@ -1,0 +1,81 @@
+import OobleckCore
+import Testing
+
+@testable import OobleckSimulator
+
+/// What single policies do when single things happen.
+@Suite struct PolicyAnswerTests {
+    typealias Fixture = SimulationFixture
+
+    @Test(
+        "a job that stood for lack of nodes pays for starting anew",
+        arguments: [SimulatedPolicy.checkpoint, .varuna, .hotSpares, .recycle, .oobleck]
+    )
+    func restartAfterStanding(_ policy: SimulatedPolicy) throws {
+        let rows = ["0,add,a", "0,add,b", "1000000,remove,a", "2000000,add,c", "9000000,add,d"]
+        let trace = try TraceReader.trace(rows.joined(separator: "\n"), name: "t")
+        var model = Fixture.cluster()
+        model.restart = 500
+        let outcome = ClusterSimulation.run(
+            model,
+            ClusterHistory(trace),
+            try Fixture.policy(policy, model, nodes: 3)
+        )
+        // Both nodes that then work, for the 500 s.
+        #expect(outcome.time[.recovering] >= 2 * 500_000_000_000, "\(policy.rawValue)")
+    }
+
+    @Test("a node that is told to go is replaced by a spare before it does, and no step is lost")
+    func notice() throws {
+        let model = Fixture.cluster()
+        let start = ClusterEvent(time: .zero, change: .join, nodes: Array(0..<5))
+        func outcome(isTold: Bool) throws -> SimulationOutcome {
+            let notice = ClusterEvent(time: SimulatedTime(900), change: .notice, nodes: [1])
+            let loss = ClusterEvent(time: SimulatedTime(1000.3), change: .loss(.crash), nodes: [1])
+            let history = ClusterHistory(
+                events: [start] + (isTold ? [notice, loss] : [loss]),
+                nodeCount: 5,
+                duration: SimulatedTime(2000)
+            )
+            let policy = try Fixture.policy(.hotSpares, model, nodes: 5)
+            return ClusterSimulation.run(model, history, policy)
+        }
+        #expect(try outcome(isTold: false).lostSteps == 1)
+        #expect(try outcome(isTold: true).lostSteps == 0)
+        #expect(try outcome(isTold: true).recoveries.isEmpty)
+    }
+
+    @Test("a slow node slows the step that is running, and is known for one some steps later")
+    func slowness() throws {
+        let model = Fixture.cluster()
+        let table = try StepTable(model, nodes: 8)
+        let all = try #require(table.elasticStep(nodes: 8)).step
+        let alone = try #require(table.elasticStep(nodes: 7)).step
+        // Ten whole steps are done, and of the eleventh a half.
+        let moment = 10 * all + SimulatedTime(nanoseconds: all.nanoseconds / 2)
+        let rest = 20 * alone
+        let known = 10 * all + model.slowDetectionSteps * 5 * all
+        let end = known + SimulatedTime(model.rebuild) + rest
+        let history = ClusterHistory(
+            events: [
+                ClusterEvent(time: .zero, change: .join, nodes: Array(0..<8)),
+                ClusterEvent(time: moment, change: .slow(factor: 5), nodes: [3]),
+            ],
+            nodeCount: 8,
+            duration: end
+        )
+        let policy = try OobleckPolicy(
+            table,
+            .optimal,
+            nodes: 8,
+            checkpoints: CheckpointPlan(.time(1e6), meanTimeToFailure: nil)
+        )
+        let outcome = ClusterSimulation.run(model, history, policy)
+        // The copies to the seven others take some of the twenty steps.
+        let steps = 10 + model.slowDetectionSteps
+        #expect(outcome.steps > steps && outcome.steps <= steps + 20)
+        let copying = outcome.time[.copying] / 7
+        let done = Int128((rest - SimulatedTime(nanoseconds: Int(copying))).nanoseconds)
+        #expect(outcome.steps == steps + Int(done / Int128(alone.nanoseconds)))
+    }
+}
