@@ -1,3 +1,4 @@
+import OobleckCoordination
 import OobleckCore
 
 /// A process of a simulated machine.
@@ -13,8 +14,10 @@ final class SimulatedProcess {
     /// Stopped by SIGSTOP: what happens to it waits.
     var isFrozen = false
     var backlog: [Happening] = []
-    /// Its stream to the coordinator, once connected.
+    /// Its stream to the coordinator, or its attempt to open one.
     var session: Int?
+    /// When its session's next deadline is on the agenda.
+    var wake = Double.infinity
     /// Sessions that claim a number that is not theirs only read how they are refused.
     var isImpostor = false
 
@@ -29,14 +32,24 @@ final class SimulatedNode {
     let id: NodeID
     let agent: SimulatedProcess
     let worker: SimulatedProcess
+    /// The production decisions of the agent's and the worker's sessions.
+    var agentSession: AgentSession
+    var workerSession: WorkerSession
     var logic: SimulatedWorker
     /// A machine without power never says goodbye.
     var isPowered = true
-    /// Whether the agent has been told that the run is over.
+    /// Whether the agent's session is over and it only waits for its worker to leave.
     var isLeaving = false
+    var isDismissed = false
 
-    init(id: NodeID) {
+    init(id: NodeID, now: Double) {
         self.id = id
+        let pid = 100 + 2 * id.rawValue
+        let (agentHello, workerHello) = (
+            SessionHello(node: id, pid: pid), SessionHello(node: id, pid: pid + 1)
+        )
+        agentSession = AgentSession(hello: agentHello, now: Seconds(now))
+        workerSession = WorkerSession(node: id, hello: workerHello, now: Seconds(now))
         agent = SimulatedProcess(node: id, role: .agent)
         worker = SimulatedProcess(node: id, role: .worker)
         logic = SimulatedWorker(id: id)

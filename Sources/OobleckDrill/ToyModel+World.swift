@@ -13,10 +13,27 @@ extension ToyModel {
     /// The undisturbed run: states before each step and after the last, losses and norms.
     typealias Reference = (states: [[UInt64]], losses: [Double], norms: [Double])
 
-    /// A coordinator for a world; templates and choices are made once for each kind of world.
+    /// A coordinator for a world.
     func coordinator(_ setup: WorldSetup) throws -> Coordinator {
-        let tolerance = setup.faultTolerance
-        let reconfigurator = try Self.prepared.withLock { prepared in
+        Coordinator(
+            job: job(setup),
+            profile: Self.profile,
+            reconfigurator: try reconfigurator(setup.faultTolerance)
+        )
+    }
+
+    func job(_ setup: WorldSetup) -> JobSpecification {
+        job(
+            nodes: setup.nodes,
+            steps: setup.steps,
+            faultTolerance: setup.faultTolerance,
+            checkpoint: setup.checkpoint
+        )
+    }
+
+    /// Templates and choices are made once for each fault tolerance.
+    func reconfigurator(_ tolerance: Int) throws -> Reconfigurator {
+        try Self.prepared.withLock { prepared in
             if let known = prepared[tolerance] { return known }
             var made = try Reconfigurator(
                 profile: Self.profile,
@@ -24,23 +41,12 @@ extension ToyModel {
                 faultTolerance: tolerance,
                 microbatches: Self.microbatchCount
             )
-            made.prepareForLosses(nodes: Self.mostNodes)
             for nodes in (Self.minimumNodes...Self.mostNodes).reversed() {
                 made.prepareForLosses(nodes: nodes)
             }
             prepared[tolerance] = made
             return made
         }
-        return Coordinator(
-            job: job(
-                nodes: setup.nodes,
-                steps: setup.steps,
-                faultTolerance: tolerance,
-                checkpoint: setup.checkpoint
-            ),
-            profile: Self.profile,
-            reconfigurator: reconfigurator
-        )
     }
 
     /// A coordinator of a model that one node can hold alone, so that three nodes can lose one.

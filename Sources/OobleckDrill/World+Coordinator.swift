@@ -12,6 +12,14 @@ struct CoordinatorShell {
     var outcome: RunOutcome?
     var isFrozen = false
     var missedTick = false
+    /// Nobody is there: the process has died, and no other has taken over yet.
+    var isDown = false
+    /// Dies after so many directives, for so many seconds.
+    var crash: (directives: Int, seconds: Double)?
+    /// What it kept for the next one.
+    var store = DurableState()
+    var beaten = -1.0
+    var restarted: Double?
     var backlog: [(session: Int, payload: Payload)] = []
     /// The checkpoint store's, while the process stands still.
     var answers: [CheckpointOutcome] = []
@@ -47,20 +55,30 @@ extension World {
     }
 
     private func attachAgent(_ hello: SessionHello, _ session: Int) {
+        if let node = hello.node, shell.coordinator.awaits(agentPID: hello.pid, of: node) {
+            shell.agents[node] = session
+            admit(node, session)
+            return tell(.agentReturned(node, agentPID: hello.pid))
+        }
+        guard !hello.isReturning else { return refuse(session, "the node is out") }
         do {
             let node = try shell.coordinator.admit(requested: hello.node)
             shell.fenced.remove(node)
-            judge.admitted(node)
-            transmit(
-                .agentInstruction(.admitted(node, detectionBudget: Seconds(Self.detectionBudget))),
-                over: session,
-                isUp: false
-            )
             shell.agents[node] = session
             tell(.agentJoined(node, agentPID: hello.pid))
+            // Once the number is kept it can be told.
+            guard shell.agents[node] == session else { return }
+            judge.admitted(node)
+            admit(node, session)
         } catch {
             refuse(session, "\(error)")
         }
+    }
+
+    private func admit(_ node: NodeID, _ session: Int) {
+        let budget = Seconds(Self.detectionBudget)
+        let answer = AgentInstruction.admitted(node, detectionBudget: budget)
+        transmit(.agentInstruction(answer), over: session, isUp: false)
     }
 
     private func attachWorker(_ hello: SessionHello, _ session: Int) {
@@ -75,7 +93,11 @@ extension World {
         if shell.workers[node] == session {
             transmit(.workerInstruction(welcome), over: session, isUp: false)
         }
-        tell(.workerJoined(node, workerPID: hello.pid))
+        tell(
+            hello.testimony.map { .workerReturned(node, workerPID: hello.pid, $0) }
+                ?? .workerJoined(node, workerPID: hello.pid)
+        )
+        guard !shell.isDown else { return }
         if shell.workers[node] != session { refuse(session, "the node is out") }
     }
 
@@ -104,6 +126,18 @@ extension World {
         tell(.nodeLost(process.node, evidence: evidence))
     }
 
+    /// Signs of life for everybody, four a budget.
+    func giveSignsOfLife() {
+        guard now - shell.beaten >= Self.detectionBudget / 4 else { return }
+        shell.beaten = now
+        for session in shell.workers.values.sorted() {
+            transmit(.workerInstruction(.heartbeat), over: session, isUp: false)
+        }
+        for session in shell.agents.values.sorted() {
+            transmit(.agentInstruction(.heartbeat), over: session, isUp: false)
+        }
+    }
+
     /// The process goes on: what came in meanwhile and the late tick, in either order.
     func thawCoordinator() {
         shell.isFrozen = false
@@ -126,11 +160,11 @@ extension World {
 
 extension World {
     func tell(_ event: CoordinatorEvent) {
-        guard shell.outcome == nil else { return }
+        guard shell.outcome == nil, !shell.isDown else { return }
         if isTraced, let line = WorldTrace.text(of: event) { log(line) }
         judge.heard(event)
         decide(event)
-        if let failure = shell.recordingFailure, shell.outcome == nil {
+        if let failure = shell.recordingFailure, shell.outcome == nil, !shell.isDown {
             decide(.stopRequested(reason: failure.message))
         }
         if case .worker(_, let message) = event {
@@ -140,10 +174,18 @@ extension World {
     }
 
     private func decide(_ event: CoordinatorEvent) {
-        for directive in shell.coordinator.handle(event, now: Seconds(now)) {
+        let directives = shell.coordinator.handle(event, now: Seconds(now))
+        // Known gap: between telling workers that all is done and writing the result, the
+        // coordinator must not die.
+        let isLast = directives.contains { if case .finish = $0 { true } else { false } }
+        for directive in directives {
             if isTraced, let line = WorldTrace.text(of: directive) { log(line) }
             if shell.outcome != nil { judge.complain("a directive follows the end") }
             perform(directive)
+            if let crash = shell.crash, !isLast {
+                shell.crash?.directives -= 1
+                if crash.directives <= 1 { return self.crash() }
+            }
         }
     }
 
@@ -151,11 +193,10 @@ extension World {
         switch directive {
         case .send(let node, let message): send(message, to: node)
         case .fence(let node, let reason): fence(node, reason)
-        // These coordinators do not restart: what the next one would have to know is not asked for.
-        case .persist: break
         case .record(let step): record(step)
         case .log(let event): judge.logged(event)
         case .publish: break
+        case .persist(let change): shell.store.apply(change)
         case .recovered(let record): judge.recovered(record)
         case .store(let chunk):
             progress = now

@@ -42,13 +42,18 @@ extension World {
             network.jitter = 0.1
             undo(.calm, after: seconds)
         case .freezeCoordinator(let seconds):
-            guard !shell.isFrozen else { return }
+            guard !shell.isFrozen, !shell.isDown else { return }
             shell.isFrozen = true
             undo(.thawCoordinator, after: seconds)
+        case .crashCoordinator(let directives, let seconds):
+            guard !shell.isDown, !shell.isFrozen, shell.crash == nil else { return }
+            shell.crash = (directives, seconds)
+            if directives == 0 { crash() }
         case .join(let count): for _ in 0..<count { addNode(after: random.seconds(0...0.05)) }
         case .flap(let times):
             for node in victims(1) { flap(node.id, left: times) }
         case .drain:
+            guard !shell.isFrozen, !shell.isDown else { return }
             for node in spareWorkers(1) { tell(.drainRequested(node.id)) }
         case .falseAlarm:
             for node in spareWorkers(1) {
@@ -62,7 +67,7 @@ extension World {
         }
     }
 
-    private func undo(_ undo: Undo, after seconds: Double) {
+    func undo(_ undo: Undo, after seconds: Double) {
         agenda.add(.undo(undo), at: now + seconds)
         troubleUntil = max(troubleUntil, now + seconds)
     }
@@ -168,7 +173,7 @@ extension World {
     private func flap(_ node: NodeID, left: Int) {
         guard let machine = nodes[node] else { return }
         kill(.node, of: machine)
-        let next = addNode(after: 0.05)
+        let next = boot()
         guard left > 1 else { return }
         undo(.flap(next.id, left: left - 1), after: 2)
     }
@@ -188,7 +193,7 @@ extension World {
 
     /// What workers said in this or an old session comes once more, past the transport.
     private func replay() {
-        guard !shell.isFrozen else { return }
+        guard !shell.isFrozen, !shell.isDown else { return }
         for session in sessions.indices.shuffled(using: &random) {
             for message in sessions[session].past {
                 // The pieces of a layer rely on the stream: they carry no number.
@@ -219,6 +224,7 @@ extension World {
         case .thawCoordinator:
             log("the coordinator goes on")
             thawCoordinator()
+        case .restartCoordinator: restartCoordinator()
         case .calm: network.jitter = 0
         case .flap(let node, let left):
             guard shell.outcome == nil else { return }

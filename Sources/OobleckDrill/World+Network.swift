@@ -51,7 +51,7 @@ extension World {
         }
         guard let payload = next else { return }
         if isUp {
-            guard sessions[session].isOpenHere else { return }
+            guard sessions[session].isOpenHere, !shell.isDown else { return }
             if shell.isFrozen {
                 shell.backlog.append((session, payload))
             } else {

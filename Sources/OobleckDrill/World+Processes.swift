@@ -3,12 +3,16 @@ import OobleckCore
 
 extension World {
     /// A node's machine starts its agent.
+    func addNode(after delay: Double) {
+        agenda.add(.boot, at: now + delay)
+    }
+
     @discardableResult
-    func addNode(after delay: Double) -> SimulatedNode {
-        let node = SimulatedNode(id: NodeID(nodes.count))
+    func boot() -> SimulatedNode {
+        let node = SimulatedNode(id: NodeID(nodes.count), now: now)
         nodes[node.id] = node
         node.agent.isRunning = true
-        agenda.add(.errand(node.agent, .connect), at: now + delay)
+        connect(node.agent)
         return node
     }
 
@@ -17,8 +21,10 @@ extension World {
         if process.isFrozen { return process.backlog.append(.errand(process, errand)) }
         guard let node = nodes[process.node] else { return }
         switch errand {
-        case .connect: connect(process)
-        case .beat: beat(process)
+        case .open(let session): open(session, process)
+        case .wake:
+            process.wake = .infinity
+            tell(process, closedBecause: nil)
         case .say(let message): say(message, process)
         case .finishComputing(let generation, let step, let since):
             finishComputing(node, generation, step, since: since)
@@ -30,7 +36,9 @@ extension World {
         case .load(let point, let generation, let layer):
             let state = disk.layer(layer, of: point)
             act(on: node) { logic, _ in logic.load(layer, state, of: generation) }
-        case .noticeWorkerExit(let evidence): noticeWorkerExit(node, evidence)
+        case .noticeWorkerExit(let evidence, let inOrder):
+            if node.isLeaving { return exit(process, "the run is over") }
+            drive(agent: node, .local(.workerExited(evidence: evidence, inOrder: inOrder)))
         case .noticeAgentExit: exit(process, "its agent is gone")
         case .endFarewell:
             if node.worker.isRunning { kill(node.worker) }
@@ -38,76 +46,150 @@ extension World {
         }
     }
 
+    func say(_ message: WorkerMessage, _ process: SimulatedProcess) {
+        guard let node = nodes[process.node], process.isRunning else { return }
+        if let session = process.session {
+            if sessions[session].past.count == 8 { sessions[session].past.removeFirst() }
+            sessions[session].past.append(message)
+        }
+        drive(worker: node, .local(message))
+    }
+
+    // MARK: Sessions: the production values, and what they want done
+
     private func connect(_ process: SimulatedProcess) {
         let session = openSession(process)
-        let pid = 100 + 2 * process.node.rawValue + (process.role == .agent ? 0 : 1)
-        let hello = SessionHello(node: process.node, pid: pid)
-        transmit(.hello(hello), over: session, isUp: true)
+        let errand = Errand.open(session: session)
+        agenda.add(.errand(process, errand), at: now + random.seconds(0.001...0.01))
+        scheduleWake(process)
     }
 
-    private func beat(_ process: SimulatedProcess) {
+    private func open(_ session: Int, _ process: SimulatedProcess) {
+        guard process.session == session else { return }
+        guard !network.isCutOff(process.node) else {
+            // Nobody answers; the attempt's own deadline ends it.
+            return agenda.add(.errand(process, .open(session: session)), at: now + 0.1)
+        }
+        guard !shell.isDown, shell.outcome == nil else {
+            sessions[session].isOpenThere = false
+            return tell(process, closedBecause: "connection refused")
+        }
+        guard let node = nodes[process.node] else { return }
+        process.role == .agent ? drive(agent: node, .opened) : drive(worker: node, .opened)
+    }
+
+    /// The stream ended; without a reason, a deadline has come.
+    private func tell(_ process: SimulatedProcess, closedBecause reason: String?) {
+        guard let node = nodes[process.node] else { return }
+        switch process.role {
+        case .agent: drive(agent: node, reason.map { .closed(reason: $0) } ?? .wake)
+        case .worker: drive(worker: node, reason.map { .closed(reason: $0) } ?? .wake)
+        }
+    }
+
+    private func scheduleWake(_ process: SimulatedProcess) {
+        guard let node = nodes[process.node], process.isRunning else { return }
+        let wanted =
+            process.role == .agent ? node.agentSession.nextWake : node.workerSession.nextWake
+        let time = max(now + 0.001, wanted.value)
+        guard time.isFinite, time < process.wake else { return }
+        process.wake = time
+        agenda.add(.errand(process, .wake), at: time)
+    }
+
+    private func drive(
+        agent node: SimulatedNode,
+        _ event: SessionEvent<AgentInstruction, AgentSession.Local>
+    ) {
+        let directives = node.agentSession.handle(event, now: Seconds(now))
+        for directive in directives where node.agent.isRunning {
+            switch directive {
+            case .send(let notice): transmit(.agentNotice(notice), from: node.agent)
+            case .hello(let hello): transmit(.hello(hello), from: node.agent)
+            case .connect: connect(node.agent)
+            case .disconnect: disconnect(node.agent)
+            case .act(.startWorker): startWorker(of: node)
+            case .act(.killWorker): killWorker(of: node)
+            case .act(.dismissWorker): node.isDismissed = true
+            case .end(let ending): end(node, ending)
+            }
+        }
+        scheduleWake(node.agent)
+    }
+
+    private func drive(
+        worker node: SimulatedNode,
+        _ event: SessionEvent<WorkerInstruction, WorkerMessage>
+    ) {
+        let directives = node.workerSession.handle(event, now: Seconds(now))
+        for directive in directives where node.worker.isRunning {
+            switch directive {
+            case .send(let notice): transmit(.workerNotice(notice), from: node.worker)
+            case .hello(let hello): transmit(.hello(hello), from: node.worker)
+            case .connect: connect(node.worker)
+            case .disconnect: disconnect(node.worker)
+            case .act(let message): hand(message, to: node)
+            case .end(.inOrder): break
+            case .end(.failed(let error)): exit(node.worker, error.message)
+            }
+        }
+        scheduleWake(node.worker)
+    }
+
+    private func transmit(_ payload: Payload, from process: SimulatedProcess) {
         guard let session = process.session, sessions[session].isOpenThere else { return }
-        let isAgent = process.role == .agent
-        let beat: Payload = isAgent ? .agentNotice(.heartbeat) : .workerNotice(.heartbeat)
-        transmit(beat, over: session, isUp: true)
-        agenda.add(.errand(process, .beat), at: now + Self.detectionBudget / 4)
+        transmit(payload, over: session, isUp: true)
     }
 
-    func say(_ message: WorkerMessage, _ process: SimulatedProcess) {
-        guard let session = process.session, sessions[session].isOpenThere else { return }
-        if sessions[session].past.count == 8 { sessions[session].past.removeFirst() }
-        sessions[session].past.append(message)
-        transmit(.workerNotice(.message(message)), over: session, isUp: true)
+    private func disconnect(_ process: SimulatedProcess) {
+        guard let session = process.session else { return }
+        process.session = nil
+        closeThere(session)
     }
 
-    // MARK: What processes are told
+    private func startWorker(of node: SimulatedNode) {
+        node.worker.isRunning = true
+        node.workerSession = WorkerSession(
+            node: node.id,
+            hello: SessionHello(node: node.id, pid: 101 + 2 * node.id.rawValue),
+            now: Seconds(now)
+        )
+        connect(node.worker)
+    }
 
+    /// As `Agent` does: a dismissed worker has a while to leave, any other is killed.
+    private func end(_ node: SimulatedNode, _ ending: SessionEnding) {
+        if node.isDismissed, node.worker.isRunning {
+            node.isLeaving = true
+            return agenda.add(.errand(node.agent, .endFarewell), at: now + 2)
+        }
+        killWorker(of: node)
+        exit(node.agent, "its session ends: \(ending)")
+    }
+
+    private func hand(_ message: CoordinatorMessage, to node: SimulatedNode) {
+        if case .reconfigure(let plan) = message {
+            let wait = 3 * Self.detectionBudget
+            agenda.add(.errand(node.worker, .giveUpForming(plan.generation)), at: now + wait)
+        }
+        act(on: node) { logic, random in logic.receive(message, random: &random) }
+    }
+
+    /// Something arrives at a process over its stream.
     func receive(_ payload: Payload, in process: SimulatedProcess, _ session: Int) {
         guard !process.isImpostor else {
             if case .end = payload { process.isRunning = false }
             return
         }
-        guard let node = nodes[process.node] else { return }
+        // What comes of an attempt that was given up counts no more.
+        guard let node = nodes[process.node], process.session == session else { return }
         switch payload {
-        case .agentInstruction(let instruction): receive(instruction, in: node)
-        case .workerInstruction(let instruction): receive(instruction, in: node)
+        case .agentInstruction(let instruction): drive(agent: node, .received(instruction))
+        case .workerInstruction(let instruction): drive(worker: node, .received(instruction))
         case .end:
-            sessions[session].isOpenThere = false
-            if process.role == .agent { killWorker(of: node) }
-            exit(process, "the coordinator ended the session")
+            closeThere(session)
+            tell(process, closedBecause: "the coordinator ended the session")
         case .hello, .agentNotice, .workerNotice: break
-        }
-    }
-
-    private func receive(_ instruction: AgentInstruction, in node: SimulatedNode) {
-        switch instruction {
-        case .admitted:
-            beat(node.agent)
-            node.worker.isRunning = true
-            agenda.add(.errand(node.worker, .connect), at: now + random.seconds(0.01...0.08))
-        case .heartbeat: break
-        case .refused(let reason): exit(node.agent, "refused: \(reason)")
-        case .fence(let reason):
-            killWorker(of: node)
-            exit(node.agent, "put out: \(reason)")
-        case .stop:
-            node.isLeaving = true
-            guard node.worker.isRunning else { return exit(node.agent, "the run is over") }
-            agenda.add(.errand(node.agent, .endFarewell), at: now + 2)
-        }
-    }
-
-    private func receive(_ instruction: WorkerInstruction, in node: SimulatedNode) {
-        switch instruction {
-        case .welcome: beat(node.worker)
-        case .heartbeat: break
-        case .refused(let reason): exit(node.worker, "refused: \(reason)")
-        case .message(let message):
-            if case .reconfigure(let plan) = message {
-                let wait = 3 * Self.detectionBudget
-                agenda.add(.errand(node.worker, .giveUpForming(plan.generation)), at: now + wait)
-            }
-            act(on: node) { logic, random in logic.receive(message, random: &random) }
         }
     }
 
@@ -119,17 +201,17 @@ extension World {
     func kill(_ process: SimulatedProcess) {
         guard process.isRunning else { return }
         log("\(process.role.rawValue) \(process.node) is killed")
-        end(process)
+        end(process, inOrder: false)
     }
 
     /// Ends by itself.
-    func exit(_ process: SimulatedProcess, _ reason: String) {
+    func exit(_ process: SimulatedProcess, _ reason: String, inOrder: Bool = false) {
         guard process.isRunning else { return }
         log("\(process.role.rawValue) \(process.node) exits: \(reason)")
-        end(process)
+        end(process, inOrder: inOrder)
     }
 
-    private func end(_ process: SimulatedProcess) {
+    private func end(_ process: SimulatedProcess, inOrder: Bool) {
         process.isRunning = false
         process.backlog = []
         guard let node = nodes[process.node], node.isPowered else { return }
@@ -137,20 +219,14 @@ extension World {
         let moment = now + random.seconds(0.001...0.005)
         switch process.role {
         case .worker:
-            agenda.add(.errand(node.agent, .noticeWorkerExit(evidence: "its worker")), at: moment)
+            let errand = Errand.noticeWorkerExit(evidence: "its worker ended", inOrder: inOrder)
+            agenda.add(.errand(node.agent, errand), at: moment)
         case .agent: agenda.add(.errand(node.worker, .noticeAgentExit), at: moment)
         }
     }
 
     private func killWorker(of node: SimulatedNode) {
         if node.worker.isRunning { kill(node.worker) }
-    }
-
-    private func noticeWorkerExit(_ node: SimulatedNode, _ evidence: String) {
-        guard !node.isLeaving else { return exit(node.agent, "the run is over") }
-        guard let session = node.agent.session else { return }
-        transmit(.agentNotice(.workerExited(evidence: evidence)), over: session, isUp: true)
-        exit(node.agent, "its worker is gone")
     }
 }
 
@@ -182,7 +258,7 @@ extension World {
         case .load(let point, let generation, let layer):
             let errand = Errand.load(point, generation, layer: layer)
             agenda.add(.errand(node.worker, errand), at: now + random.seconds(0.001...0.02))
-        case .exit: exit(node.worker, "told to stop")
+        case .exit: exit(node.worker, "told to stop", inOrder: true)
         }
     }
 

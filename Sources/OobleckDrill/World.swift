@@ -43,8 +43,9 @@ package final class World {
     /// Without progress for so long after the last fault, in seconds, a run hangs: the longest
     /// deadline (a step nobody finishes: 60 s) and what may follow it one after the other.
     package static let patience = 120.0
-    /// How long processes may take to be gone after the run is over and all faults are.
-    static let farewell = 10.0
+    /// How long processes may take to be gone after the run is over and all faults are, in seconds:
+    /// the 60 s for which they look for a coordinator, and what it takes to leave.
+    static let farewell = 75.0
     static let detectionBudget = 2.0
 
     package init(_ setup: WorldSetup, isTraced: Bool = false) throws {
@@ -106,6 +107,7 @@ package final class World {
         case .read(let session, let payload): read(payload, session)
         case .data(let from, let to, let message): arriveData(message, from: from, to: to)
         case .errand(let process, let errand): run(errand, in: process)
+        case .boot: boot()
         case .fault(let place): strike(place)
         case .undo(let undo): perform(undo)
         case .store(let action):
@@ -117,7 +119,12 @@ package final class World {
 
     private func tick() {
         if shell.outcome == nil {
-            if shell.isFrozen { shell.missedTick = true } else { tell(.tick) }
+            if shell.isFrozen {
+                shell.missedTick = true
+            } else if !shell.isDown {
+                giveSignsOfLife()
+                tell(.tick)
+            }
             let waited = now - max(progress, troubleUntil)
             longestWait = max(longestWait, waited)
             if waited > Self.patience {
@@ -157,6 +164,8 @@ enum Happening {
     case read(session: Int, Payload)
     case data(from: NodeID, to: NodeID, DataMessage)
     case errand(SimulatedProcess, Errand)
+    /// A node's machine starts.
+    case boot
     case fault(Int)
     case undo(Undo)
     /// The checkpoint store does something.
@@ -183,15 +192,16 @@ enum DataMessage {
 
 /// What a process does by itself after a while.
 enum Errand {
-    case connect
-    case beat
+    /// The stream is open, unless the coordinator is not reached.
+    case open(session: Int)
+    case wake
     case say(WorkerMessage)
     case finishComputing(Generation, step: Int, since: Double)
     case giveUpForming(Generation)
     case write(CheckpointOrder, layer: Int, SimulatedWorker.LayerState)
     case load(RestorePoint, Generation, layer: Int)
     /// The agent sees that its worker is gone.
-    case noticeWorkerExit(evidence: String)
+    case noticeWorkerExit(evidence: String, inOrder: Bool)
     /// The worker sees that its agent is gone.
     case noticeAgentExit
     /// The agent has waited long enough for its worker to leave.
@@ -206,6 +216,7 @@ enum Undo {
     case starve(NodeID, up: Bool, down: Bool)
     case rejoin(NodeID, NodeID)
     case thawCoordinator
+    case restartCoordinator
     case calm
     case flap(NodeID, left: Int)
 }

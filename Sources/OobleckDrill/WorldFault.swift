@@ -59,6 +59,9 @@ package struct WorldFault: Hashable, Sendable {
         case jitter(seconds: Double)
         /// The coordinator's process stands still.
         case freezeCoordinator(seconds: Double)
+        /// The coordinator's process dies after so many more directives, and another takes over
+        /// from what it kept after so many seconds.
+        case crashCoordinator(directives: Int, seconds: Double)
         case join(nodes: Int)
         /// A node that joins, dies and joins again.
         case flap(times: Int)
@@ -90,7 +93,9 @@ extension WorldFault.Action {
         case .killPipeline: .max
         case .split: 2
         case .freeze, .cutOff, .breakStream, .flap, .impostor: 1
-        case .jitter, .freezeCoordinator, .join, .drain, .falseAlarm, .replay, .diskFull: 0
+        case .jitter, .freezeCoordinator, .crashCoordinator, .join, .drain, .falseAlarm, .replay,
+            .diskFull:
+            0
         }
     }
 }
@@ -107,6 +112,7 @@ extension WorldFault.Action {
         case .breakStream: "break-stream"
         case .jitter: "jitter"
         case .freezeCoordinator: "freeze-coordinator"
+        case .crashCoordinator: "crash-coordinator"
         case .join: "join"
         case .flap: "flap"
         case .drain: "drain"
@@ -120,7 +126,8 @@ extension WorldFault.Action {
     /// All kinds.
     package static let kinds: Set<String> = [
         "kill", "kill-pipeline", "freeze", "cut-off", "split", "break-stream", "jitter",
-        "freeze-coordinator", "join", "flap", "drain", "false-alarm", "impostor", "replay",
+        "freeze-coordinator", "crash-coordinator", "join", "flap", "drain", "false-alarm",
+        "impostor", "replay",
         "disk-full",
     ]
 }
@@ -152,6 +159,8 @@ extension WorldFault.Action: CustomStringConvertible {
             "break the stream of a \(target.rawValue): \(damage.rawValue)"
         case .jitter(let seconds): "delays up to 100 ms for \(time(seconds))"
         case .freezeCoordinator(let seconds): "freeze the coordinator for \(time(seconds))"
+        case .crashCoordinator(let directives, let seconds):
+            "kill the coordinator after \(directives) directives; another after \(time(seconds))"
         case .join(let nodes): "\(nodes) nodes join"
         case .flap(let times): "a node dies and rejoins \(times) times"
         case .drain: "drain a node"

@@ -66,7 +66,10 @@ package struct WorldJudge: Sendable {
         case .resumed(let generation, _):
             if generation == resumedGeneration { started.insert(node) }
         case .vote(let vote):
-            votes[node] = (vote.generation, vote.step)
+            // A vote that comes once more takes no later one back.
+            let before = votes[node] ?? (Generation(-1), -1)
+            votes[node] =
+                before < (vote.generation, vote.step) ? (vote.generation, vote.step) : before
             if vote.generation == resumedGeneration { started.insert(node) }
         default: break
         }
@@ -198,6 +201,16 @@ package struct WorldJudge: Sendable {
             (inForce?.layersByNode ?? [:]).filter { !out.contains($0.key) }.values.joined()
         )
         return (0..<ToyModel.layerCount).filter { !held.contains($0) }
+    }
+
+    /// Another coordinator takes over: what was told to somebody may be told once more.
+    mutating func restarted(_ state: DurableState) {
+        commits = [:]
+        recoveries = state.recoveries
+        out.formUnion(state.nodes.filter(\.value.isOut).keys)
+        if let newest = state.lastGeneration, newest < self.newest {
+            complain("generation \(self.newest) was given out and not kept")
+        }
     }
 
     mutating func fenced(_ node: NodeID) { out.insert(node) }

@@ -72,7 +72,8 @@ package struct WorldSetup: Sendable {
     /// Half of the worlds save checkpoints; where more nodes may be lost than can be survived, new
     /// ones often come in time.
     private mutating func drawCheckpoints(from random: inout SeededRandom, length: Double) {
-        guard random.chance(0.5) else { return }
+        let hasCrash = faults.contains { $0.action.kind == "crash-coordinator" }
+        guard random.chance(0.5), !hasCrash else { return }
         checkpoint = CheckpointSpecification(
             .steps(1 + random.index(below: 4)),
             keep: 1 + random.index(below: 2),
@@ -139,7 +140,10 @@ extension WorldFault.Action {
         case 10: return .split(seconds: seconds)
         case 11: return .breakStream(process, damages[random.index(below: 3)])
         case 12: return .jitter(seconds: seconds)
-        case 13: return .freezeCoordinator(seconds: seconds)
+        case 13:
+            guard random.chance(0.7) else { return .freezeCoordinator(seconds: seconds) }
+            let count = random.chance(0.5) ? random.index(below: 30) : 0
+            return .crashCoordinator(directives: count, seconds: random.seconds(0...2))
         case 14: return .join(nodes: 1 + random.index(below: 3))
         case 15: return .flap(times: 1 + random.index(below: 3))
         case 16: return .drain

@@ -17,9 +17,10 @@ package enum WorldTrace {
     static func text(of event: CoordinatorEvent) -> String? {
         switch event {
         case .agentJoined(let node, _): "node \(node): agent joins"
+        case .agentReturned(let node, _): "node \(node): agent is back"
+        case .workerReturned(let node, _, let testimony):
+            "node \(node): worker is back, step \(testimony.steps), layers \(testimony.layers)"
         case .workerJoined(let node, _): "node \(node): worker joins"
-        case .agentReturned(let node, _): "node \(node): agent returns"
-        case .workerReturned(let node, _, _): "node \(node): worker returns"
         case .worker(let node, let message): "node \(node): \(text(of: message))"
         case .nodeLost(let node, let evidence): "node \(node): lost: \(evidence)"
         case .drainRequested(let node): "node \(node): drain requested"

@@ -1,0 +1,57 @@
+import OobleckCoordination
+import OobleckCore
+
+/// The coordinator's death and what follows: another starts from what was kept, and agents and
+/// workers come back to it.
+extension World {
+    /// SIGKILL: its streams end; what it had not written to them yet is lost.
+    func crash() {
+        guard let seconds = shell.crash?.seconds, shell.outcome == nil else { return }
+        shell.crash = nil
+        shell.isDown = true
+        log("the coordinator is killed")
+        for session in (Array(shell.workers.values) + Array(shell.agents.values)).sorted() {
+            let unsent = sessions[session].down.messages.count
+            if unsent > 0, random.chance(0.5) {
+                sessions[session].down.messages.removeLast(random.index(below: unsent + 1))
+            }
+            closeHere(session)
+        }
+        // Streams that were not answered yet end as well.
+        for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
+        shell.workers = [:]
+        shell.agents = [:]
+        shell.answers = []
+        undo(.restartCoordinator, after: seconds)
+    }
+
+    /// Another coordinator takes over.
+    func restartCoordinator() {
+        guard shell.isDown else { return }
+        reconcile()
+        shell.store.apply(.tookOver(term: shell.store.term + 1))
+        do {
+            var coordinator = try Coordinator(
+                restoring: shell.store,
+                job: ToyModel.shared.job(setup),
+                profile: ToyModel.profile,
+                reconfigurator: try ToyModel.shared.reconfigurator(setup.faultTolerance)
+            )
+            coordinator.putBack(setup.bugs)
+            shell.coordinator = coordinator
+        } catch {
+            judge.complain("cannot restart: \(error)")
+            isOver = true
+        }
+        shell.isDown = false
+        shell.fenced = Set(shell.store.nodes.filter(\.value.isOut).keys)
+        judge.restarted(shell.store)
+        log("another coordinator takes over: term \(shell.store.term)")
+    }
+
+    /// What the store has and the ledger lacks is added to it: the store is written first.
+    private func reconcile() {
+        guard let step = shell.store.committed, step.step == judge.ledger.count else { return }
+        judge.recorded(step, nodes: nodes)
+    }
+}
