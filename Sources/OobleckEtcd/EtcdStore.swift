@@ -61,9 +61,9 @@ package final class EtcdStore: CoordinationStore {
             let lease = try await client.grantLease(seconds: seconds)
             let answer = try await client.transaction(
                 EtcdTxnRequest.with {
-                    $0.compare = [Self.absent(location.key("leader"))]
-                    $0.success = [Self.put(location.key("leader"), value, lease: lease.id)]
-                    $0.failure = [Self.get(location.key("leader"))]
+                    $0.compare = [EtcdRequests.absent(location.key("leader"))]
+                    $0.success = [EtcdRequests.put(location.key("leader"), value, lease: lease.id)]
+                    $0.failure = [EtcdRequests.get(location.key("leader"))]
                 }
             )
             let known = answer.responses.first?.responseRange.kvs.first
@@ -115,10 +115,10 @@ package final class EtcdStore: CoordinationStore {
         var puts: [EtcdRequestOp] = []
         switch change {
         case .committed(let step):
-            puts.append(Self.put(location.key("committed"), try EtcdCoding.data(of: step)))
+            puts.append(EtcdRequests.put(location.key("committed"), try EtcdCoding.data(of: step)))
             puts.append(try line(.step(step), lines))
         case .restored(let restored, _):
-            puts.append(Self.delete(location.key("committed")))
+            puts.append(EtcdRequests.delete(location.key("committed")))
             puts.append(try line(.restored(restored), lines))
             puts.append(try whole(durable))
         default: puts.append(try whole(durable))
@@ -130,7 +130,7 @@ package final class EtcdStore: CoordinationStore {
 
     /// Says that the run is over, so that no standby takes it up again.
     package func conclude(_ summary: String) throws {
-        try write([Self.put(location.key("outcome"), Data(summary.utf8))])
+        try write([EtcdRequests.put(location.key("outcome"), Data(summary.utf8))])
     }
 
     /// Gives the lease back.
@@ -153,7 +153,7 @@ package final class EtcdStore: CoordinationStore {
             let answer = try await self.client.range(
                 EtcdRangeRequest.with {
                     $0.key = prefix
-                    $0.rangeEnd = Self.end(of: prefix)
+                    $0.rangeEnd = EtcdRequests.end(of: prefix)
                 }
             )
             return try answer.kvs.map { try EtcdCoding.value(Line.self, from: $0.value) }
@@ -161,7 +161,7 @@ package final class EtcdStore: CoordinationStore {
     }
 
     package func put(_ document: Document) throws {
-        try write([Self.put(location.key("run"), try EtcdCoding.data(of: document))])
+        try write([EtcdRequests.put(location.key("run"), try EtcdCoding.data(of: document))])
     }
 
     /// What the run at `location` is; `nil` when there is none.
@@ -176,11 +176,11 @@ package final class EtcdStore: CoordinationStore {
     private func line(_ line: Line, _ number: Int) throws -> EtcdRequestOp {
         let digits = String(number)
         let name = "ledger/" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-        return Self.put(location.key(name), try EtcdCoding.data(of: line))
+        return EtcdRequests.put(location.key(name), try EtcdCoding.data(of: line))
     }
 
     private func whole(_ durable: DurableState) throws -> EtcdRequestOp {
-        Self.put(location.key("state"), try EtcdCoding.data(of: durable))
+        EtcdRequests.put(location.key("state"), try EtcdCoding.data(of: durable))
     }
 
     /// Writes, if this process still leads.
@@ -272,7 +272,7 @@ package final class EtcdStore: CoordinationStore {
         let counted = try await client.range(
             EtcdRangeRequest.with {
                 $0.key = prefix
-                $0.rangeEnd = Self.end(of: prefix)
+                $0.rangeEnd = EtcdRequests.end(of: prefix)
             }
         )
         state.withLock { state in
@@ -304,41 +304,5 @@ package final class EtcdStore: CoordinationStore {
             preconditionFailure("a call to etcd ended without a result")
         }
         return try outcome.get()
-    }
-}
-
-extension EtcdStore {
-    private static func put(_ key: Data, _ value: Data, lease: Int64 = 0) -> EtcdRequestOp {
-        EtcdRequestOp.with {
-            $0.requestPut = EtcdPutRequest.with {
-                $0.key = key
-                $0.value = value
-                $0.lease = lease
-            }
-        }
-    }
-
-    private static func delete(_ key: Data) -> EtcdRequestOp {
-        EtcdRequestOp.with { $0.requestDeleteRange = EtcdDeleteRangeRequest.with { $0.key = key } }
-    }
-
-    private static func get(_ key: Data) -> EtcdRequestOp {
-        EtcdRequestOp.with { $0.requestRange = EtcdRangeRequest.with { $0.key = key } }
-    }
-
-    private static func absent(_ key: Data) -> EtcdCompare {
-        EtcdCompare.with {
-            $0.result = .equal
-            $0.target = .create
-            $0.key = key
-            $0.createRevision = 0
-        }
-    }
-
-    /// The first key behind all that begin with `prefix`, whose last byte is below 255.
-    private static func end(of prefix: Data) -> Data {
-        var end = prefix
-        end[end.count - 1] += 1
-        return end
     }
 }

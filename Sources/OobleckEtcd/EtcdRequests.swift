@@ -1,0 +1,39 @@
+import Foundation
+import OobleckWire
+
+/// The requests of which the store's transactions are made.
+enum EtcdRequests {
+    static func put(_ key: Data, _ value: Data, lease: Int64 = 0) -> EtcdRequestOp {
+        EtcdRequestOp.with {
+            $0.requestPut = EtcdPutRequest.with {
+                $0.key = key
+                $0.value = value
+                $0.lease = lease
+            }
+        }
+    }
+
+    static func delete(_ key: Data) -> EtcdRequestOp {
+        EtcdRequestOp.with { $0.requestDeleteRange = EtcdDeleteRangeRequest.with { $0.key = key } }
+    }
+
+    static func get(_ key: Data) -> EtcdRequestOp {
+        EtcdRequestOp.with { $0.requestRange = EtcdRangeRequest.with { $0.key = key } }
+    }
+
+    static func absent(_ key: Data) -> EtcdCompare {
+        EtcdCompare.with {
+            $0.result = .equal
+            $0.target = .create
+            $0.key = key
+            $0.createRevision = 0
+        }
+    }
+
+    /// The first key behind all that begin with `prefix`, whose last byte is below 255.
+    static func end(of prefix: Data) -> Data {
+        var end = prefix
+        end[end.count - 1] += 1
+        return end
+    }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import OobleckControl
+import OobleckCoordination
+import OobleckCore
+import OobleckEtcd
+import OobleckReconfiguration
+import OobleckRun
+import OobleckStore
+
+/// How a run comes to have a directory, a plan and a store: a new one, one that goes on, and one that
+/// was over when its coordinator died.
+extension LocalRun {
+    /// How long measuring a model may take; before the run, and so no matter of its deadlines.
+    private static let profilingDeadline: Seconds = 600
+
+    /// Starts a new run: its directory, its plan, its store.
+    func begin(_ request: RunRequest, _ executables: Executables) async throws -> RunStart {
+        let job = try request.job()
+        try requireDescriptors(job)
+        let socket = try ListeningSocket(host: request.listenHost, port: request.port)
+        let saves = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
+        do {
+            let (directory, (profile, reconfigurator)) = try await request.withNewDirectory(job) {
+                try saves?.prepare()
+                return try await prepare(job, request, $0, executables)
+            }
+            let token = try RunStart.newToken(in: directory)
+            var shared: EtcdStore?
+            if let location = request.coordination {
+                let document = EtcdStore.Document(
+                    job: job,
+                    profile: profile,
+                    configText: try directory.configText(),
+                    token: token
+                )
+                shared = try await RunStart.lead(location, directory, document, socket)
+            }
+            let store: any CoordinationStore = try shared ?? Self.newStore(in: directory)
+            return RunStart(
+                directory: directory,
+                job: job,
+                coordinator: Coordinator(
+                    job: job,
+                    profile: profile,
+                    reconfigurator: reconfigurator
+                ),
+                store: store,
+                socket: socket,
+                token: token,
+                tls: request.tls,
+                shared: shared
+            )
+        } catch {
+            socket.discard()
+            throw error
+        }
+    }
+
+    private static func newStore(in directory: RunDirectory) throws -> SQLiteStore {
+        let store = try SQLiteStore(path: directory.storePath)
+        try store.persist(.tookOver(term: 1))
+        return store
+    }
+
+    /// Ends the nodes of a run whose coordinator died between the result and its farewells.
+    ///
+    /// Returns `nil` when the run is not over, or nothing of it is left to end, or another
+    /// coordinator may have its nodes.
+    func settle(_ path: String) throws -> RunDirectory? {
+        let directory = try RunDirectory.open(path: path)
+        guard directory.isFinished, !directory.isRunning,
+            FileManager.default.fileExists(atPath: directory.endpointPath),
+            try directory.coordination() == nil
+        else { return nil }
+        let store = try SQLiteStore(path: directory.storePath)
+        let agents = try store.load().map { Array($0.livingAgents.values) } ?? []
+        try store.close()
+        let count = LocalCluster.end(agents, endpointPath: directory.endpointPath)
+        try CheckpointStore(directory, job: directory.job()).removeLeftovers()
+        try directory.removeEndpoint()
+        display.say("the run was over; \(count) nodes that still waited are ended")
+        return directory
+    }
+
+    func resume(_ path: String) async throws -> RunStart {
+        var start = try await RunStart.resume(path)
+        start.tls = tls
+        guard (tls != nil) == start.usedTLS else {
+            throw OobleckError(
+                .usage,
+                start.usedTLS
+                    ? "the run speaks TLS; name --tls-cert, --tls-key and --tls-ca again"
+                    : "the run speaks plain text; leave the --tls options out"
+            )
+        }
+        let steps = start.state?.committedSteps ?? 0
+        display.say("resuming the run in \(start.directory.path) at step \(steps)")
+        return start
+    }
+
+    /// Throws one line when this process may not open enough files for its nodes.
+    private func requireDescriptors(_ job: JobSpecification) throws {
+        let limit = ProcessEnvironment.raiseOpenFileLimit()
+        let needed = Handshake.neededDescriptors(nodes: job.cluster.nodes)
+        guard limit > 0, limit < needed else { return }
+        throw OobleckError(
+            .usage,
+            "this process may open \(limit) files; \(job.cluster.nodes) nodes need \(needed): "
+                + "raise the limit (ulimit -n \(needed))"
+        )
+    }
+
+    /// Profiles, and checks that a plan exists.
+    private func prepare(
+        _ job: JobSpecification,
+        _ request: RunRequest,
+        _ directory: RunDirectory,
+        _ executables: Executables
+    ) async throws -> (ModelProfile, Reconfigurator) {
+        if request.profilePath == nil { display.say("profiling \(job.model.name) ...") }
+        var profile = try await request.profile(directory, executables, Self.profilingDeadline)
+        guard profile.layers.count == job.model.layerCount else {
+            throw OobleckError(
+                .inputData,
+                "the profile has \(profile.layers.count) layers; "
+                    + "model \(job.model.name) has \(job.model.layerCount)"
+            )
+        }
+        profile.deviceMemory = job.cluster.deviceMemory
+        try directory.write(profile)
+        let reconfigurator = try RunStart.reconfigurator(job, profile)
+        var trial = reconfigurator
+        let decision = trial.decide(
+            nodes: (0..<job.cluster.nodes).map { NodeID($0) },
+            holdings: [:],
+            hasState: false,
+            generation: 0
+        )
+        switch decision {
+        case .plan(let document, _):
+            let deadlines = Deadlines(
+                budget: job.cluster.detectionBudget,
+                step: document.plan.stepTime
+            )
+            guard let violation = deadlines.violation else { return (profile, reconfigurator) }
+            throw OobleckError(.inputData, "deadlines make no sense: \(violation)")
+        case .lostLayers(_, let reason): throw OobleckError(.noPlan, reason)
+        case .tooFewNodes(_, _, let reason): throw OobleckError(.noPlan, reason)
+        }
+    }
+}
