@@ -9,7 +9,12 @@ enum CaseWatch {
     // Written before the cases of a target begin, read by the handler.
     nonisolated(unsafe) private static var name: UnsafeMutablePointer<CChar>?
 
-    /// Tells of crashes from now on, and ends the process when a case takes longer than `patience`.
+    /// How much longer a case may take than the processor time it may use: others use the machine,
+    /// too, and a case that waits for nothing uses none.
+    private static let sharing = 30.0
+
+    /// Tells of crashes from now on, and ends the process when a case takes more than `patience` of
+    /// processor time, or hangs without using any.
     static func start(patience: Seconds) {
         useOwnStack()
         for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT, SIGFPE] {
@@ -20,15 +25,20 @@ enum CaseWatch {
         }
         let watcher = Thread {
             var last = -1
-            var since = ContinuousClock.now
+            var since = (wall: ContinuousClock.now, processor: processorTime)
             // Ends with the process.
             while true {
                 Thread.sleep(forTimeInterval: 0.25)
                 let now = current.load(ordering: .relaxed)
-                if now != last {
-                    (last, since) = (now, ContinuousClock.now)
-                } else if now >= 0, ContinuousClock.now - since > .seconds(patience.value) {
-                    put("  more than \(Int(patience.value)) s:")
+                guard now >= 0, now == last else {
+                    last = now
+                    since = (ContinuousClock.now, processorTime)
+                    continue
+                }
+                let isBusy = processorTime - since.processor > patience
+                let limit = Duration.seconds(patience.value * sharing)
+                if isBusy || ContinuousClock.now - since.wall > limit {
+                    put("  more than \(Int(patience.value)) s of processor time, or a hang:")
                     abort()
                 }
             }
@@ -42,6 +52,13 @@ enum CaseWatch {
         name = strdup(target)
         defer { current.store(-1, ordering: .relaxed) }
         return body { current.store($0, ordering: .relaxed) }
+    }
+
+    private static var processorTime: Seconds {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        let parts = [usage.ru_utime, usage.ru_stime]
+        return Seconds(parts.reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) * 1e-6 })
     }
 
     /// The most memory that this process ever had.
