@@ -16,10 +16,10 @@ done
 folder=$(Scripts/planner-package.sh)
 log=$(mktemp) tally=$(mktemp)
 trap 'rm -f "$log" "$tally"' EXIT
-swift build --package-path "$folder" -c release --build-tests
+swift build --package-path "$folder" -c release -Xswiftc -enable-testing --build-tests
 start=$SECONDS status=0
 OOBLECK_PROOF_CASES=$cases OOBLECK_PROOF_SEED=$seed OOBLECK_PROOF_TALLY=$tally \
-    swift test --package-path "$folder" -c release --skip-build --disable-xctest \
+    swift test --package-path "$folder" -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
     --filter TemplateExactnessTests 2>&1 | tee "$log" | tail -n 5 || status=$?
 wrong=$(grep -c 'recorded an issue' "$log" || true)
 python3 - "$tally" "$cases" "$seed" "$wrong" "$((SECONDS - start))" <<'EOF'

@@ -88,13 +88,22 @@ public struct PipelineTemplate: Hashable, Sendable, Codable {
     public var nodes: Int
     /// The cost model's T at four microbatches a stage.
     public var iteration: Seconds
+    /// What no division's T is below, where the search ended before it had proved that of the template
+    /// the least; `nil` where it is.
+    public var leastIteration: Seconds?
     /// The stages in order of the forward pass.
     public var stages: [StageTemplate]
 
     /// A template over `nodes` nodes.
-    public init(nodes: Int, iteration: Seconds, stages: [StageTemplate]) {
+    public init(
+        nodes: Int,
+        iteration: Seconds,
+        leastIteration: Seconds? = nil,
+        stages: [StageTemplate]
+    ) {
         self.nodes = nodes
         self.iteration = iteration
+        self.leastIteration = leastIteration
         self.stages = stages
     }
 
@@ -113,6 +122,7 @@ public struct PipelineTemplate: Hashable, Sendable, Codable {
     private enum CodingKeys: String, CodingKey {
         case nodes
         case iteration = "iteration_seconds"
+        case leastIteration = "least_iteration_seconds"
         case stages
     }
 }

@@ -24,10 +24,8 @@ struct ScheduleBounds {
     private let nodes: Int
     private let microbatches: Int
     private let devices: Int
-    /// The least there and back between two nodes that meet at the layer or later, and before it.
-    private let leastHandoverFrom: [Double]
-    private let leastHandoverUpTo: [Double]
-    private let hasHandovers: Bool
+    private let leastWork: ScheduleLeastWork
+    let hasHandovers: Bool
     /// T and all handovers, at least.
     private let total: Double
     private let mostStages: Int
@@ -47,26 +45,13 @@ struct ScheduleBounds {
         self.microbatches = microbatches
         devices = nodes * stages.devicesPerNode
         let count = stages.layerCount
-        let ways = (0...count).map { Self.thereAndBack(costs.handover(before: $0)) }
-        var from = [Double](repeating: .infinity, count: count + 1)
-        var upTo = from
-        for layer in stride(from: 1, to: count, by: 1) {
-            upTo[layer] = min(upTo[layer - 1], ways[layer])
-            from[count - layer] = min(from[count - layer + 1], ways[count - layer])
-        }
-        leastHandoverFrom = from
-        leastHandoverUpTo = upTo
-        hasHandovers = ways.contains { $0 > 0 }
-        total =
-            stages.leastWorkBefore[count] + (nodes > 1 ? Double(nodes - 1) * upTo[count - 1] : 0)
+        leastWork = ScheduleLeastWork(costs: costs, stages: stages, devices: devices)
+        hasHandovers = (0...count).contains { costs.handover(before: $0) != .free }
+        total = leastWork.before(devices, count)
         mostStages = min(devices, count)
         front = [Double](repeating: .infinity, count: (devices + 1) * (count + 1))
         strict = front
         fill()
-    }
-
-    static func thereAndBack(_ handover: Handover) -> Double {
-        2 * (handover.busy.value + handover.latency.value)
     }
 
     /// What no division stays below.
@@ -78,12 +63,17 @@ struct ScheduleBounds {
         strict[devicesUsed * (stages.layerCount + 1) + end]
     }
 
-    /// The same before these last stages.
-    func least(_ devicesUsed: Int, _ end: Int, _ tail: ScheduleTail) -> Double {
+    /// The same before last stages, by what those delay a stage with passes of at least so long; `way`
+    /// is that to them, there and back.
+    func least(
+        _ devicesUsed: Int,
+        _ end: Int,
+        delays: (_ passes: (forward: Double, backward: Double), _ way: Double) -> Double
+    ) -> Double {
         let bound = least(devicesUsed, end)
         guard bound < .infinity else { return bound }
-        let way = Self.thereAndBack(costs.handover(before: end, devicesUsed: devicesUsed))
-        return bound + tail.delays(passes: leastPasses(bound), way: way)
+        let way = costs.handover(before: end, devicesUsed: devicesUsed).thereAndBack
+        return bound + delays(leastPasses(bound), way)
     }
 
     /// A division whose greatest bound is the least there is; its memory is not checked.
@@ -128,9 +118,8 @@ struct ScheduleBounds {
         return Stage(
             forward: costs.forward(layers, devices: width).value,
             backward: costs.backward(layers, devices: width).value,
-            before: before(used - width, layers.lowerBound),
-            after: stages.leastWorkBefore[count] - stages.leastWorkBefore[layers.upperBound]
-                + handovers(devicesLeft, at: layers.upperBound, least: leastHandoverFrom),
+            before: leastWork.before(used - width, layers.lowerBound),
+            after: leastWork.after(devicesLeft, layers.upperBound),
             most: min(devicesLeft, count - layers.upperBound),
             fewest: (devicesLeft + stages.devicesPerNode - 1) / stages.devicesPerNode
         )
@@ -138,18 +127,7 @@ struct ScheduleBounds {
 
     /// The least work and handovers before a stage from `first` on, there and back.
     func before(_ devicesUsed: Int, _ first: Int) -> Double {
-        stages.leastWorkBefore[first]
-            + handovers(devicesUsed, at: first, least: leastHandoverUpTo)
-    }
-
-    /// The handovers between the nodes of so many devices on one side of a layer, all but the one
-    /// at the layer at least.
-    private func handovers(_ devices: Int, at layer: Int, least: [Double]) -> Double {
-        let meetings = devices / stages.devicesPerNode
-        guard hasHandovers, meetings > 0 else { return 0 }
-        guard devices % stages.devicesPerNode == 0 else { return Double(meetings) * least[layer] }
-        let here = Self.thereAndBack(costs.handover(before: layer))
-        return here + (meetings > 1 ? Double(meetings - 1) * least[layer] : 0)
+        leastWork.before(devicesUsed, first)
     }
 
     /// One stage and what is known of those around it.

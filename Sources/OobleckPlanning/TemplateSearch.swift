@@ -93,9 +93,13 @@ struct TemplateSearch {
         var search = ScheduleSearch(costs: costs, stages: stages, nodes: nodes, start: start)
         let stages = stageTemplates(search.division(), hasHandovers: true)
         count.states += search.count.states
-        count.bounds += search.count.bounds
-        let iteration = iterationTime(stages: stages, costModel: .schedule)
-        return PipelineTemplate(nodes: nodes, iteration: iteration, stages: stages)
+        count.steps += search.count.steps
+        return PipelineTemplate(
+            nodes: nodes,
+            iteration: iterationTime(stages: stages, costModel: .schedule),
+            leastIteration: search.least.map { Seconds($0) },
+            stages: stages
+        )
     }
 
     /// The W that some division may have, ascending, with the least bound of their stages.

@@ -60,9 +60,27 @@ extension PlanDocument {
             Console.wrapped(guaranteePhrase),
         ]
         let lines: [String] =
-            heading + [""] + templateRows + [""] + pipelineRows + idleRows
+            heading + unprovedRows + [""] + templateRows + [""] + pipelineRows + idleRows
             + ["", Console.wrapped(reason)]
         return lines.joined(separator: "\n")
+    }
+
+    /// Which templates are not proved the best, and how far they may be from it.
+    private var unprovedRows: [String] {
+        let gaps = templates.compactMap { template -> (nodes: Int, gap: Double)? in
+            guard let least = template.leastIteration, least > 0 else { return nil }
+            return (template.nodes, template.iteration.value / least.value - 1)
+        }
+        guard let greatest = gaps.map(\.gap).max() else { return [] }
+        let sizes = gaps.prefix(8).map { "\($0.nodes)" }.joined(separator: ", ")
+        let percent = (greatest * 10_000).rounded(.up) / 100
+        return [
+            Console.wrapped(
+                "not proved the least, search ended: templates of \(sizes)"
+                    + (gaps.count > 8 ? " and \(gaps.count - 8) more" : "")
+                    + " nodes; at most \(percent) % above it"
+            )
+        ]
     }
 
     private var idleRows: [String] {

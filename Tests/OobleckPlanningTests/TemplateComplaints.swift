@@ -13,6 +13,7 @@ extension ExhaustiveTemplates {
         }
         // Both sum the same terms in another order: some units in the last place.
         demand(abs(template.iteration.value - expected) <= 1e-12 * expected, "least T")
+        demand(template.leastIteration == nil, "proof")
         let stages = template.stages
         demand(template.nodes == nodes, "node count")
         demand(stages.flatMap(\.layers) == Array(profile.layers.indices), "layers")
