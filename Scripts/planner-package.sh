@@ -9,7 +9,9 @@ modules=(OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration)
 mkdir -p "$folder/Sources" "$folder/Tests"
 for module in "${modules[@]}"; do ln -sfn "$root/Sources/$module" "$folder/Sources/$module"; done
 ln -sfn "$root/Benchmarks/Planner" "$folder/Sources/planner-benchmark"
-ln -sfn "$root/Tests/OobleckPlanningTests" "$folder/Tests/OobleckPlanningTests"
+for tests in OobleckPlanningTests OobleckReconfigurationTests; do
+    ln -sfn "$root/Tests/$tests" "$folder/Tests/$tests"
+done
 cat >"$folder/Package.swift" <<'EOF'
 // swift-tools-version:6.1
 import PackageDescription
@@ -31,6 +33,10 @@ let package = Package(
         .testTarget(
             name: "OobleckPlanningTests",
             dependencies: ["OobleckCore", "OobleckPlanning", "OobleckSchedule"]
+        ),
+        .testTarget(
+            name: "OobleckReconfigurationTests",
+            dependencies: ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration"]
         ),
     ],
     swiftLanguageModes: [.v6]

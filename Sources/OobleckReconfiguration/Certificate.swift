@@ -59,7 +59,8 @@ extension Replanner {
     /// Steps of the assignment's inner loop that a certificate may take in all: seconds.
     private static let workLimit = 2_000_000_000
 
-    /// Checks all sets of 1 to f lost nodes under policy `optimal`, f being the plan's.
+    /// Checks all sets of 1 to f lost nodes, idle ones among them, under policy `optimal`, f being the
+    /// plan's.
     ///
     /// Each class is answered by ``replan(losing:joining:policy:isLayoutOnly:)`` for an example of
     /// it. Where those are too many, sets are told apart by how many nodes each pipeline loses:
@@ -69,11 +70,12 @@ extension Replanner {
     /// Throws ``OobleckError/Code/usage`` if even those are too many, which takes dozens of losses.
     public func certificate() throws -> Certificate {
         let losses = document.guarantee.faultTolerance
-        let nodes = document.plan.nodes.count
+        let nodes = held.count
         let work = nodes * nodes * nodes
         let pipelines = document.plan.pipelines
         let fine = FailureClasses.all(
             of: pipelines,
+            idleNodes: document.idleNodes,
             losses: losses,
             distinguishesPlaces: true,
             limit: max(1, Self.workLimit / max(1, work))
@@ -82,6 +84,7 @@ extension Replanner {
             fine
             ?? FailureClasses.all(
                 of: pipelines,
+                idleNodes: document.idleNodes,
                 losses: losses,
                 distinguishesPlaces: false,
                 limit: 1_000_000

@@ -2,8 +2,8 @@ import OobleckCore
 
 /// Failure sets that differ only in which of several equal pipelines they hit.
 ///
-/// Nodes at the same place of pipelines of the same template hold the same layers, so all sets of a
-/// class lead to the same sizes, step time and bytes.
+/// Nodes at the same place of pipelines of the same template hold the same layers, and idle nodes hold
+/// none, so all sets of a class lead to the same sizes, step time and bytes.
 struct FailureClass {
     /// One set of the class, ascending.
     let example: [NodeID]
@@ -22,18 +22,21 @@ struct FailureClasses {
     }
 
     private struct Group {
+        /// Idle nodes are pipelines of one node each here.
         let pipelines: [[NodeID]]
         let patterns: [Pattern]
+        let isIdle: Bool
     }
 
     private let groups: [Group]
     private let limit: Int
     private var classes: [FailureClass] = []
 
-    /// The classes of the sets of lost nodes of some pipelines.
+    /// The classes of the sets of lost nodes of a plan.
     ///
     /// - Parameters:
     ///   - pipelines: The pipelines in force.
+    ///   - idleNodes: Living nodes without a place in them.
     ///   - losses: f.
     ///   - distinguishesPlaces: Whether it matters which of a pipeline's nodes are lost, or only
     ///     how many.
@@ -41,6 +44,7 @@ struct FailureClasses {
     /// - Returns: The classes, or `nil` if there are more than `limit` or too many sets to count.
     static func all(
         of pipelines: [Pipeline],
+        idleNodes: [NodeID],
         losses: Int,
         distinguishesPlaces: Bool,
         limit: Int
@@ -54,7 +58,13 @@ struct FailureClasses {
                 ? placesLost(of: size, upTo: losses, limit: limit)
                 : countsLost(of: size, upTo: losses)
             guard let patterns else { return nil }
-            groups.append(Group(pipelines: members.map(\.nodes), patterns: patterns))
+            groups.append(
+                Group(pipelines: members.map(\.nodes), patterns: patterns, isIdle: false)
+            )
+        }
+        if !idleNodes.isEmpty {
+            let lost = Pattern(places: [0], ways: 1)
+            groups.append(Group(pipelines: idleNodes.map { [$0] }, patterns: [lost], isIdle: true))
         }
         var classes = FailureClasses(groups: groups, limit: limit)
         guard classes.visit(0, left: losses, lost: [], sets: 1, hit: 0) else { return nil }
@@ -117,7 +127,7 @@ struct FailureClasses {
                     left: now.left,
                     lost: now.lost,
                     sets: now.sets,
-                    hit: hit + times
+                    hit: groups[group].isIdle ? hit : hit + times
                 )
                 guard isComplete else { return false }
             }

@@ -29,14 +29,39 @@ import Testing
         let profile = ModelProfile.random(layers: 6, perDevice: 3, using: &random)
         let losses = Int.random(in: 1...3, using: &random)
         let nodes = Int.random(in: 2 * (losses + 1)...10, using: &random)
-        let document = try document(profile, nodes: nodes, losses: losses)
+        try check(document(profile, nodes: nodes, losses: losses), profile, losses, seed)
+    }
+
+    @Test(
+        "sets with idle nodes are answered for too, where microbatches are too few for all nodes",
+        arguments: Seed.range(0..<20)
+    )
+    func everySetWithIdleNodes(seed: Seed) throws {
+        var random = SeededGenerator(seed)
+        let profile = ModelProfile.random(layers: 3, perDevice: 3, using: &random)
+        let (nodes, losses) = (Int.random(in: 7...9, using: &random), 1 + Int(seed.value % 2))
+        let document = try Planner(profile: profile)
+            .plan(nodes: nodes, faultTolerance: losses, microbatches: 2)
+        #expect(document.idleNodes.count == nodes - 6)
+        try check(document, profile, losses, seed)
+    }
+
+    /// Against the answers to all sets one by one.
+    private func check(
+        _ document: PlanDocument,
+        _ profile: ModelProfile,
+        _ losses: Int,
+        _ seed: Seed
+    ) throws {
+        let living = document.plan.nodes + document.idleNodes
+        let nodes = living.count
         let replanner = try Replanner(document, profile: profile)
         let certificate = try replanner.certificate()
 
         var expected: [Answer: Int] = [:]
         var survivedSets = 0
         for count in 1...losses {
-            for lost in subsets(of: document.plan.nodes, size: count) {
+            for lost in subsets(of: living, size: count) {
                 let next = try? replanner.replan(losing: lost)
                 let isSurvived = next.map { $0.plan.nodes.count == nodes - count } ?? false
                 survivedSets += isSurvived ? 1 : 0
