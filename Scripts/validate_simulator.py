@@ -2,9 +2,11 @@
 
 Trains the tiny model on two local nodes, one for each core, so that nodes do not take each other's
 time. A node is killed, another added, and the last of the first two killed. A first run of that kind
-measures what the machine costs (detection, rebuilding, links); from that, the profile and the trace
-of a second run, the simulator predicts the second run's steps, recoveries and goodput. It has seen
-nothing of the second run but when nodes came and went.
+measures what the machine costs: detection, rebuilding, and how long the profile's layers and the
+synchronisation take in training, beside the rest of a step. From that and the trace of a second run
+the simulator predicts the second run's steps, recoveries and goodput. It has seen nothing of the
+second run but when nodes came and went. What the profile alone, measured before training, would have
+said of the steps is printed too.
 """
 
 import argparse
@@ -111,9 +113,43 @@ def measured(events, result):
     end = commits[-1]["monotonic"]
     return {
         "start": start, "end": end, "steps": len(commits), "step_seconds": gaps,
+        "step_by_nodes": steps_by_nodes(by_generation),
         "changes": changes, "goodput": 32 * len(commits) / (end - start),
         "recoveries": [recovery["total_seconds"] for recovery in result["recoveries"]],
     }
+
+
+def steps_by_nodes(by_generation):
+    """The median step on one and on two nodes, of the generations that take turns."""
+    found = {1: [], 2: []}
+    for index, generation in enumerate(sorted(by_generation)):
+        found[2 - index % 2] += by_generation[generation]
+    return {nodes: statistics.median(gaps) for nodes, gaps in found.items()}
+
+
+def plan_of(options, profile, nodes):
+    """The production planner's plan for so many nodes."""
+    return json.loads(run_oobleck(
+        options, "plan", "--profile", profile, "--nodes", nodes, "--microbatches", MICROBATCHES,
+        "--fault-tolerance", nodes - 1, "--format", "json",
+    ))["plan"]
+
+
+def trained_profile(options, path, step_by_nodes):
+    """The profile as training bears it out: the layers scaled to the step of one node, and what two
+    nodes take longer as the time to synchronise."""
+    profile = json.loads(path.read_text())
+    scale = step_by_nodes[1] / plan_of(options, path, 1)["step_seconds"]
+    for layer in profile["layers"]:
+        layer["forward_seconds"] *= scale
+        layer["backward_seconds"] *= scale
+        layer.pop("allreduce_across_nodes_seconds", None)
+    trained = path.with_name("trained-profile.json")
+    trained.write_text(json.dumps(profile))
+    rest = step_by_nodes[2] - plan_of(options, trained, 2)["step_seconds"]
+    profile["layers"][0]["allreduce_across_nodes_seconds"] = {"2": max(0, rest)}
+    trained.write_text(json.dumps(profile))
+    return trained, {"layer_scale": scale, "synchronization_seconds": max(0, rest)}
 
 
 def trace_of(events, found):
@@ -170,8 +206,8 @@ def main():
         events, result = train(options, job, folder / "second", second)
         found = measured(events, result)
         (folder / "trace.txt").write_text(trace_of(events, found))
-        # The profile of the first run, too.
-        profile = folder / "first/profile.json"
+        untrained = folder / "first/profile.json"
+        profile, trained = trained_profile(options, untrained, calibration["step_by_nodes"])
         simulate = options.simulator or options.oobleck
         report = json.loads(subprocess.run(
             [
@@ -183,15 +219,9 @@ def main():
             ],
             capture_output=True, text=True, check=True, timeout=60,
         ).stdout)["policies"][0]
-        plans = {
-            nodes: json.loads(run_oobleck(
-                options, "plan", "--profile", profile, "--nodes", nodes, "--microbatches",
-                MICROBATCHES, "--fault-tolerance", nodes - 1, "--format", "json",
-            ))["plan"]["step_seconds"]
-            for nodes in (1, 2)
-        }
-    generations = sorted(found["step_seconds"])
-    real = {2: found["step_seconds"][generations[0]], 1: found["step_seconds"][generations[1]]}
+        plans = {nodes: plan_of(options, profile, nodes)["step_seconds"] for nodes in (1, 2)}
+        before = {nodes: plan_of(options, untrained, nodes)["step_seconds"] for nodes in (1, 2)}
+    real = found["step_by_nodes"]
     print(f"{'':<34}{'predicted':>10}{'measured':>10}")
     rows = [
         compare("step on two nodes", "s", plans[2], real[2]),
@@ -204,6 +234,11 @@ def main():
             "goodput", "samples/s", report["goodput_samples_per_second"]["mean"], found["goodput"]
         ),
     ]
+    print("by the profile before training:")
+    profile_rows = [
+        compare("step on two nodes", "s", before[2], real[2]),
+        compare("step on one node", "s", before[1], real[1]),
+    ]
     worst = max(abs(row["error"]) for row in rows)
     print(f"within 10 %: {sum(abs(row['error']) <= 0.1 for row in rows)} of {len(rows)}; "
           f"the farthest is {100 * worst:.1f} % off; load before: {load:.1f} on {os.cpu_count()} cores")
@@ -211,7 +246,8 @@ def main():
         "command": "Scripts/validate-simulator.sh", "machine": platform.machine(),
         "cores": os.cpu_count(), "load_before": load, "program": options.oobleck.parent.name,
         "date": datetime.date.today().isoformat(), "steps": options.steps,
-        "calibration": costs | {"goodput": calibration["goodput"]}, "rows": rows,
+        "calibration": costs | trained | {"goodput": calibration["goodput"]}, "rows": rows,
+        "rows_by_the_profile_before_training": profile_rows,
     }, indent=1) + "\n")
 
 

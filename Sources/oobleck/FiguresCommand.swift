@@ -49,7 +49,10 @@ struct FiguresCommand: ParsableCommand {
                 withIntermediateDirectories: true
             )
         } catch {
-            throw OobleckError(.storage, "cannot make the folder \(output): \(oneLine(error))")
+            throw OobleckError(
+                .storage,
+                "cannot make the folder \(output): \(error.localizedDescription)"
+            )
         }
         for file in files {
             let whole = try AtomicFile(output + "/" + file.name)

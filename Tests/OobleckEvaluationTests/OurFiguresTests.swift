@@ -52,7 +52,8 @@ import Testing
             let clairvoyant = try #require(goodput["clairvoyant"])
             for (policy, value) in goodput {
                 #expect(value <= clairvoyant, "\(policy)")
-                #expect(value <= free || ["recycle", "clairvoyant"].contains(policy), "\(policy)")
+                let isOther = ["recycle", "replica-drop", "clairvoyant"].contains(policy)
+                #expect(value <= free || isOther, "\(policy)")
             }
         }
         // Without failures: samples of a step over the time of the planner's step.
@@ -85,7 +86,7 @@ import Testing
             let losses = try Self.number(row, "losses")
             #expect(abs(losses - mean) < 4 * (mean / 4).squareRoot() + 0.01 * mean, "\(losses)")
             let value = try Self.number(row, "tokens_per_second_per_node")
-            #expect(value > 0 && (value <= most || row["policy"] == "recycle"), "\(row)")
+            #expect(value > 0 && value <= most, "\(row)")
         }
         // To first order a failure costs checkpoint-restart half an interval and the restart.
         let row = try #require(rows.first { $0["policy"] == "checkpoint" })

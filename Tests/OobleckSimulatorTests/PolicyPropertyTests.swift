@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test(
-        "no policy beats changes for free, rerouting apart, and none the clairvoyant",
+        "no policy of 1F1B that keeps the batch beats changes for free, and none the clairvoyant",
         arguments: 0..<24
     )
     func bounds(seed: Int) throws {
@@ -44,8 +44,9 @@ import Testing
         #expect(free <= clairvoyant)
         for (policy, values) in goodputs {
             #expect(values[0] <= clairvoyant, "\(policy.rawValue)")
-            // With rerouting the work of missing nodes runs in bubbles, which 1F1B leaves empty.
-            guard policy != .recycle, policy != .clairvoyant else { continue }
+            // Rerouting runs work in bubbles, which 1F1B leaves empty; a part of the batch can divide
+            // more evenly among pipelines than the whole.
+            guard ![.recycle, .replicaDrop, .clairvoyant].contains(policy) else { continue }
             #expect(values[0] <= free, "\(policy.rawValue)")
         }
     }

@@ -12,21 +12,21 @@ public struct OobleckPolicy: ResiliencePolicy {
     /// Most nodes for which plans are made as in production.
     public static let mostExactNodes = 256
 
-    private let table: StepTable
+    let table: StepTable
     private let checkpoints: CheckpointPlan
-    private let isExact: Bool
+    let isExact: Bool
     /// Bytes of the state of the heaviest node of the smallest template.
-    private let heaviestNode: Int
+    let heaviestNode: Int
     private var reconfigurator: Reconfigurator
     /// Layers of each node: valid now, and after the running recovery.
     private var holdings: [NodeID: Set<Int>] = [:]
     private var promised: [NodeID: Set<Int>] = [:]
-    private var drained = NodeSet()
+    var drained = NodeSet()
     private var generation: Generation?
-    private var hasStarted = false
+    var hasStarted = false
     private var isHalted = false
     /// Pipelines of the plan in force.
-    public private(set) var pipelines = 0
+    public internal(set) var pipelines = 0
     /// The document of the plan in force, if made as in production.
     public private(set) var document: PlanDocument?
 
@@ -150,7 +150,7 @@ public struct OobleckPolicy: ResiliencePolicy {
         return decision
     }
 
-    private var restoring: [PolicyAnswer.Phase] {
+    var restoring: [PolicyAnswer.Phase] {
         [
             PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart)),
             PolicyAnswer.Phase(.copying, table.model.storageTime()),
@@ -193,7 +193,7 @@ public struct OobleckPolicy: ResiliencePolicy {
         return PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: most))
     }
 
-    private func training(_ step: SimulatedTime, idle: NodeSet) -> Training {
+    func training(_ step: SimulatedTime, idle: NodeSet) -> Training {
         Training(
             step: step,
             samples: table.model.samplesPerStep,
@@ -204,29 +204,5 @@ public struct OobleckPolicy: ResiliencePolicy {
 
     private func rhythm(_ step: SimulatedTime) -> CheckpointRhythm {
         checkpoints.rhythm(table.model, step: step, nodesPerPipeline: table.minimumNodes)
-    }
-
-    /// The answer at sizes at which plans are not made one by one.
-    private mutating func estimate(
-        _ view: ClusterView,
-        _ rollback: PolicyAnswer.Rollback,
-        _ phases: [PolicyAnswer.Phase],
-        lost: Int
-    ) -> PolicyAnswer? {
-        let count = view.alive.count - drained.count
-        let isFatal = hasStarted && lost > 0 && lost >= pipelines
-        guard let next = table.elasticStep(nodes: count) else {
-            return hasStarted ? PolicyAnswer(.checkpoint, [], then: nil) : nil
-        }
-        pipelines = next.pipelines
-        let isFirst = !hasStarted
-        hasStarted = true
-        let bytes = isFirst ? 0 : heaviestNode
-        let copying = PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: bytes))
-        return PolicyAnswer(
-            isFatal ? .checkpoint : rollback,
-            phases + (isFatal ? restoring : [copying]),
-            then: training(next.step, idle: drained)
-        )
     }
 }

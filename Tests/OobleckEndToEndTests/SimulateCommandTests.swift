@@ -1,0 +1,99 @@
+import Foundation
+import OobleckCore
+import Testing
+
+/// What `oobleck simulate` and `oobleck figures` say to input that makes no sense: one line, the right
+/// status, and no result.
+@Suite struct SimulateCommandTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let arguments: String
+        let status: Int32
+        /// What the line must say.
+        let says: [String]
+
+        init(_ arguments: String, _ status: Int32, _ says: String...) {
+            self.arguments = arguments
+            self.status = status
+            self.says = says
+        }
+
+        var testDescription: String { arguments }
+    }
+
+    private static let traces = [
+        "unsorted": "0,add,a\n5000,add,b\n3000,remove,a\n",
+        "malformed": "0,add,a\nhello\n",
+        "negative": "0,add,a\n-5,add,b\n",
+        "stranger": "0,add,a\n100,remove,zz\n",
+        "few": "0,add,a\n1000,add,b\n1000000,remove,a\n",
+        "empty": "",
+    ]
+
+    private static let cases = [
+        Case("--model GPT-3-6.7b --trace unsorted", 65, "line 3", "3000", "5000", "sort"),
+        Case("--model GPT-3-6.7b --trace malformed", 65, "line 2", "hello", "expected"),
+        Case("--model GPT-3-6.7b --trace negative", 65, "line 2", "-5"),
+        Case("--model GPT-3-6.7b --trace stranger", 65, "line 2", "zz", "not there"),
+        Case("--model GPT-3-6.7b --trace empty", 65, "no events"),
+        Case("--model GPT-3-6.7b --trace missing", 65, "cannot read", "missing"),
+        Case("--model GPT-3-6.7b --trace few", 69, "at least 3 nodes", "2 given"),
+        Case("--paper-compatible --model GPT-2 --trace few", 65, "12 nodes"),
+        Case("--paper-compatible --model GPT-2 --trace unsorted", 65, "line 3", "5000"),
+        Case("--paper-compatible --model GPT-9 --trace few", 64, "GPT-9", "BERT-large"),
+        Case("--paper-compatible --model GPT-2 --policy recycle --trace few", 64, "recycle"),
+        Case("--model GPT-9 --nodes 4", 64, "GPT-9", "BERT-large"),
+        Case("--model GPT-2 --nodes 4 --policy luck", 64, "luck", "oobleck"),
+        Case("--model GPT-2 --nodes 4 --trials 0", 64, "trials are 0", "at least 1"),
+        Case("--model GPT-2 --nodes 0", 64, "node count is 0"),
+        Case("--model GPT-2 --nodes 4 --days -2", 64, "more than 0"),
+        Case("--model GPT-2 --nodes 4 --mtbf-hours -1", 64, "mean time between failures"),
+        Case("--model GPT-2 --nodes 4 --notice -5", 64, "notice is -5"),
+        Case("--model GPT-2 --nodes 4 --rebuild -1", 64, "rebuild time is -1"),
+        Case("--model GPT-3-175b --nodes 2", 69, "at least 5 nodes", "2 given"),
+        Case("--model GPT-2", 64, "--trace", "--nodes"),
+    ]
+
+    @Test(
+        "input that makes no sense is one line, the right status, and no result",
+        arguments: cases
+    )
+    func refused(_ given: Case) throws {
+        let lab = try Laboratory()
+        for (name, text) in Self.traces {
+            try text.write(toFile: lab.path(name), atomically: true, encoding: .utf8)
+        }
+        var arguments = given.arguments.split(separator: " ").map(String.init)
+        if let index = arguments.firstIndex(of: "--trace") {
+            arguments[index + 1] = lab.path(arguments[index + 1])
+        }
+        let outcome = try lab.run(["simulate"] + arguments)
+        #expect(outcome.status == given.status, "\(outcome.errors)")
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+        for words in given.says {
+            #expect(outcome.errors.contains(words), "\(outcome.errors)")
+        }
+    }
+
+    @Test("figures of a broken trace, or to where no folder can be, leave no file")
+    func noFigures() throws {
+        let lab = try Laboratory()
+        try FileManager.default.createDirectory(
+            atPath: lab.path("traces"),
+            withIntermediateDirectories: true
+        )
+        let unsorted = try #require(Self.traces["unsorted"])
+        try unsorted.write(toFile: lab.path("traces/6h.csv"), atomically: true, encoding: .utf8)
+        let figures = ["figures", "--paper-only", "--output"]
+        let broken = try lab.run(figures + [lab.path("out"), "--traces", lab.path("traces")])
+        #expect(broken.status == 65)
+        #expect(broken.errors.contains("6h.csv, line 3"))
+        #expect(!FileManager.default.fileExists(atPath: lab.path("out")))
+        let file = try lab.run(figures + [lab.path("traces/6h.csv")])
+        #expect(file.status == 74)
+        #expect(file.errors.split(separator: "\n").count == 1, "\(file.errors)")
+        #expect(!file.errors.contains("NSError") && !file.errors.contains("UserInfo"))
+        let text = try String(contentsOfFile: lab.path("traces/6h.csv"), encoding: .utf8)
+        #expect(text == unsorted)
+    }
+}
