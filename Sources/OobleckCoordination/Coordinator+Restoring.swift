@@ -89,7 +89,7 @@ extension Coordinator {
         lose(
             missing.map { node in
                 let isAgent = members[node]?.agentPID == nil || returns.agents.contains(node)
-            let side = isAgent ? "agent" : "worker"
+                let side = isAgent ? "agent" : "worker"
                 let evidence = "its \(side) did not come back within \(late) s"
                 return LostNode(id: node, evidence: evidence, firstSign: since)
             },
