@@ -102,6 +102,8 @@ final class CoordinatorLoop: Sendable {
             Result {
                 let outbox = Outbox<AgentInstruction>()
                 if let node = requested, state.coordinator.awaits(agentPID: pid, of: node) {
+                    // An attempt before this one, if any, was given up.
+                    state.agents[node]?.close()
                     state.agents[node] = outbox
                     _ = outbox.add(.admitted(node, detectionBudget: budget))
                     self.process(.agentReturned(node, agentPID: pid), &state)
@@ -147,8 +149,15 @@ final class CoordinatorLoop: Sendable {
                 guard !state.fenced.contains(node) else {
                     throw Self.refusal("node \(node) is out")
                 }
+                if testimony != nil, state.coordinator.isConnected(workerPID: pid, of: node) {
+                    throw Self.refusal("worker \(pid) has another session")
+                }
                 let outbox = Outbox<WorkerInstruction>()
                 _ = outbox.add(.welcome(node, detectionBudget: budget))
+                if testimony != nil, state.coordinator.awaits(workerPID: pid, of: node) {
+                    // The attempt before this one was given up.
+                    state.workers.removeValue(forKey: node)?.close()
+                }
                 // A second worker of one node: the decision puts the node out.
                 if state.workers[node] == nil { state.workers[node] = outbox }
                 let event =
@@ -203,30 +212,28 @@ final class CoordinatorLoop: Sendable {
 
     /// A worker's session is over.
     ///
-    /// Proof of the node's loss, unless it was put out before.
+    /// Told only if it is the node's, and the node was not put out before.
     func detach(worker node: NodeID, _ outbox: Outbox<WorkerInstruction>) {
         outbox.close()
         queue.async {
             self.state.withLock { state in
                 guard state.workers[node] === outbox else { return }
                 state.workers[node] = nil
-                let evidence = "the connection of its worker ended"
-                self.process(.nodeLost(node, evidence: evidence), &state)
+                self.process(.sessionEnded(node, .worker), &state)
             }
         }
     }
 
     /// An agent's session is over.
     ///
-    /// Proof of the node's loss, unless it was put out before.
+    /// Told only if it is the node's, and the node was not put out before.
     func detach(agent node: NodeID, _ outbox: Outbox<AgentInstruction>) {
         outbox.close()
         queue.async {
             self.state.withLock { state in
                 guard state.agents[node] === outbox else { return }
                 state.agents[node] = nil
-                let evidence = "the connection of its agent ended"
-                self.process(.nodeLost(node, evidence: evidence), &state)
+                self.process(.sessionEnded(node, .agent), &state)
             }
         }
     }

@@ -103,6 +103,7 @@ extension Coordinator {
                 members[node]?.workerHeard = min(now, heard + absence)
             }
         }
+        if let since = reconnection?.since { reconnection?.since = min(now, since + absence) }
         log(.warning, "the coordinator itself was away for \(Self.tenths(absence)) s")
     }
 

@@ -164,14 +164,4 @@ extension Coordinator {
     var usableNodes: [NodeID] {
         members.filter { $0.value.life == .usable }.keys.sorted()
     }
-
-    mutating func heardAgent(of node: NodeID, now: Seconds) {
-        guard members[node]?.isAlive == true else { return dropStale() }
-        members[node]?.agentHeard = now
-    }
-
-    mutating func heardWorker(of node: NodeID, now: Seconds) {
-        guard members[node]?.isAlive == true else { return dropStale() }
-        members[node]?.workerHeard = now
-    }
 }

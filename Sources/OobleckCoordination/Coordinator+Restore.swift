@@ -51,7 +51,8 @@ extension Coordinator {
         perform(
             .checkpoint(
                 .find(
-                    atMost: committedSteps,
+                    // The final state may be there already; there is nothing to train from it.
+                    atMost: min(committedSteps, job.training.steps - 1),
                     corpusDigest: corpus?.digest,
                     excluding: restore?.damaged ?? []
                 )

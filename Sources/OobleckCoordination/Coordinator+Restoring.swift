@@ -78,50 +78,6 @@ extension Coordinator {
         log(.restarted, "coordinator \(term) takes over at step \(committedSteps)")
     }
 
-    /// Whether this agent is one that is to come back.
-    package func awaits(agentPID: Int, of node: NodeID) -> Bool {
-        guard let member = members[node], member.isAlive, member.agentPID == nil else {
-            return false
-        }
-        return reconnection?.agents[node] == agentPID
-    }
-
-    mutating func agentReturned(_ node: NodeID, pid: Int, now: Seconds) {
-        guard awaits(agentPID: pid, of: node) else {
-            return agentJoined(node, pid: pid, now: now)
-        }
-        members[node]?.agentPID = pid
-        members[node]?.agentHeard = now
-        noteFirstSight(of: node, now: now)
-        finishReconnectingIfComplete(now: now)
-    }
-
-    mutating func workerReturned(
-        _ node: NodeID,
-        pid: Int,
-        _ testimony: WorkerTestimony,
-        now: Seconds
-    ) {
-        guard members[node]?.isAlive == true, members[node]?.workerPID == nil else {
-            return workerJoined(node, pid: pid, now: now)
-        }
-        members[node]?.workerPID = pid
-        members[node]?.workerHeard = now
-        noteFirstSight(of: node, now: now)
-        if !testimony.hasJob { send(.job(job), to: node) }
-        if reconnection != nil {
-            reconnection?.testimonies[node] = testimony
-        } else {
-            // What it holds is of no plan any more.
-            end(testimony, on: node)
-        }
-        if let digest = testimony.corpusDigest {
-            let model = testimony.modelDigest ?? ""
-            ready(node, corpusDigest: digest, modelDigest: model, now: now)
-        }
-        finishReconnectingIfComplete(now: now)
-    }
-
     /// Gives up on who is not back in time.
     mutating func checkReturn(now: Seconds) {
         guard let reconnection else { return }
@@ -132,7 +88,8 @@ extension Coordinator {
         let missing = missing(reconnection)
         lose(
             missing.map { node in
-                let side = members[node]?.agentPID == nil ? "agent" : "worker"
+                let isAgent = members[node]?.agentPID == nil || returns.agents.contains(node)
+                let side = isAgent ? "agent" : "worker"
                 let evidence = "its \(side) did not come back within \(late) s"
                 return LostNode(id: node, evidence: evidence, firstSign: since)
             },
@@ -144,8 +101,9 @@ extension Coordinator {
     private func missing(_ reconnection: Reconnection) -> [NodeID] {
         reconnection.agents.keys.sorted().filter { node in
             guard let member = members[node], member.isAlive else { return false }
-            return member.agentPID == nil
-                || member.workerPID == nil && reconnection.workers.contains(node)
+            if member.agentPID == nil || returns.agents.contains(node) { return true }
+            guard reconnection.workers.contains(node) else { return false }
+            return member.workerPID == nil || returns.workers.contains(node)
         }
     }
 
@@ -239,7 +197,7 @@ extension Coordinator {
         end(testimony, on: node)
     }
 
-    private mutating func end(_ testimony: WorkerTestimony, on node: NodeID) {
+    mutating func end(_ testimony: WorkerTestimony, on node: NodeID) {
         guard let generation = testimony.generation else { return }
         send(.abort(generation: generation, reason: "the coordinator restarted"), to: node)
     }

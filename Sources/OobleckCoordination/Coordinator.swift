@@ -60,6 +60,7 @@ package struct Coordinator: Sendable {
     var term = 1
     /// After a restart, until the run goes on.
     var reconnection: Reconnection?
+    var returns = UnansweredReturns()
 
     var recovery: PendingRecovery?
     var preparation = PreparationSummary()
@@ -129,6 +130,7 @@ package struct Coordinator: Sendable {
         case .worker(let node, let message): receive(message, from: node, now: now)
         case .nodeLost(let node, let evidence):
             lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+        case .sessionEnded(let node, let side): sessionEnded(node, side, now: now)
         case .agentHeard(let node): heardAgent(of: node, now: now)
         case .workerHeard(let node): heardWorker(of: node, now: now)
         case .drainRequested(let node): drain(node)

@@ -12,9 +12,11 @@ package enum CoordinatorEvent: Hashable, Sendable {
     case workerReturned(NodeID, workerPID: Int, WorkerTestimony)
     /// The node's worker said something.
     case worker(NodeID, WorkerMessage)
-    /// Proof that the node is gone: its agent's or its worker's stream ended, or its agent saw the
-    /// worker exit.
+    /// Proof that the node is gone: its agent saw the worker exit, say.
     case nodeLost(NodeID, evidence: String)
+    /// The stream of the node's agent or worker ended: proof as well, unless it was only an attempt
+    /// to come back that was given up before it was answered.
+    case sessionEnded(NodeID, SessionSide)
     /// A sign of life from the node's agent.
     case agentHeard(NodeID)
     /// A sign of life from the node's worker.
@@ -27,6 +29,12 @@ package enum CoordinatorEvent: Hashable, Sendable {
     case checkpoint(CheckpointOutcome)
     /// Time has passed; sent at least four times per detection budget.
     case tick
+}
+
+/// Whose session with the coordinator it is.
+package enum SessionSide: String, Hashable, Sendable {
+    case agent
+    case worker
 }
 
 /// What ``Coordinator`` tells its shell to do, in order.

@@ -71,5 +71,8 @@ extension SimulatedCluster {
             from: node,
             to: Self.shell
         )
+        // Each gives a sign of life as soon as it is answered.
+        transmit(.toCoordinator(.agentHeard(node)), from: node, to: Self.shell)
+        transmit(.toCoordinator(.workerHeard(node)), from: node, to: Self.shell)
     }
 }

@@ -9,7 +9,8 @@ import OobleckReconfiguration
 ///
 /// Messages of one node to the coordinator keep their order, and so do those to it; news of a death
 /// comes over the agent's stream and overtakes what the worker said, or not. Time stands still, so
-/// nothing is ever given up for being late: what happens must come from events alone.
+/// nothing is ever given up for being late: what happens must come from events alone. When the
+/// coordinator dies, another takes over at once, and all that live come back to it.
 struct SmallWorld {
     /// One thing that may happen next.
     enum Move: Hashable {
@@ -20,6 +21,8 @@ struct SmallWorld {
         case kill(NodeID)
         case newsOfDeath(NodeID)
         case join
+        /// The coordinator dies: at once, or after so many directives of the next event.
+        case crash(directives: Int)
     }
 
     private struct Pair: Hashable {
@@ -47,12 +50,31 @@ struct SmallWorld {
     private var newest = Generation(-1)
     private(set) var killsLeft: Int
     private(set) var joinsLeft: Int
+    private(set) var crashesLeft: Int
+    private var crashIn: Int?
+    private var now: Seconds = 1
+    private var store = DurableState()
+    private var memories: [NodeID: WorkerMemory] = [:]
+    private let bugs: KnownBugs
+    private let crashes: Int
+    let nodes: Int
     let steps: Int
 
-    init(nodes: Int, steps: Int, kills: Int, joins: Int, bugs: KnownBugs) throws {
+    init(
+        nodes: Int,
+        steps: Int,
+        kills: Int,
+        joins: Int,
+        crashes: Int,
+        bugs: KnownBugs
+    ) throws {
+        self.nodes = nodes
         self.steps = steps
+        self.bugs = bugs
         killsLeft = kills
         joinsLeft = joins
+        self.crashes = crashes
+        crashesLeft = crashes
         coordinator = try ToyModel.shared.roomyCoordinator(nodes: nodes, steps: steps)
         coordinator.putBack(bugs)
         for _ in 0..<nodes { join() }
@@ -80,7 +102,9 @@ struct SmallWorld {
     var disturbances: [Move] {
         guard outcome == nil else { return [] }
         let living = workers.keys.filter { !dead.contains($0) && !fenced.contains($0) }.sorted()
+        let crashes = [0, 1, 3].map { Move.crash(directives: $0) }
         return (killsLeft > 0 ? living.map { .kill($0) } : []) + (joinsLeft > 0 ? [.join] : [])
+            + (crashesLeft > 0 ? crashes : [])
     }
 
     mutating func make(_ move: Move) {
@@ -90,6 +114,7 @@ struct SmallWorld {
             tell(event)
         case .toWorker(let node):
             guard let message = down[node]?.removeFirst() else { return }
+            memories[node]?.heard(message)
             act(node) { worker, random in worker.receive(message, random: &random) }
         case .data(let from, let to): deliver(Pair(from: from, to: to))
         case .compute(let node):
@@ -107,6 +132,9 @@ struct SmallWorld {
         case .join:
             joinsLeft -= 1
             join()
+        case .crash(let directives):
+            crashesLeft -= 1
+            directives == 0 ? crash() : (crashIn = directives)
         }
     }
 
@@ -114,9 +142,13 @@ struct SmallWorld {
         do {
             let node = try coordinator.admit(requested: nil)
             workers[node] = SimulatedWorker(id: node)
+            memories[node] = WorkerMemory(node: node)
+            // After a restart a number that was never told to anybody is given again.
+            dead.remove(node)
+            untold.remove(node)
             up[node] = [
-                .agentJoined(node, agentPID: 100 + node.rawValue),
-                .workerJoined(node, workerPID: 200 + node.rawValue),
+                .agentJoined(node, agentPID: Self.agentPID(node)),
+                .workerJoined(node, workerPID: Self.workerPID(node)),
             ]
         } catch {
             complaints.append("a node is not admitted: \(error)")
@@ -150,7 +182,9 @@ struct SmallWorld {
         else { return }
         for action in actions {
             switch action {
-            case .say(let message, _): up[node, default: []].append(.worker(node, message))
+            case .say(let message, _):
+                memories[node]?.said(message)
+                up[node, default: []].append(.worker(node, message))
             case .ask(let source, let generation, let layer):
                 data[Pair(from: node, to: source), default: []]
                     .append(.request(generation, layer: layer))
@@ -165,8 +199,9 @@ struct SmallWorld {
     }
 
     private mutating func tell(_ event: CoordinatorEvent) {
-        for directive in coordinator.handle(event, now: 1) {
+        for directive in coordinator.handle(event, now: now) {
             switch directive {
+            case .persist(let change): store.apply(change)
             case .send(let node, let message):
                 if fenced.contains(node) { complaints.append("a message to node \(node)") }
                 check(message)
@@ -177,9 +212,15 @@ struct SmallWorld {
             case .record(let step):
                 if step.step != ledger.count { complaints.append("step \(step.step) again") }
                 ledger.append(step)
+            // The next coordinator finds the result of a completed run.
+            case .conclude(let outcome):
+                if case .completed = outcome { self.outcome = outcome }
             case .finish(let outcome): self.outcome = outcome
             default: break
             }
+            guard let left = crashIn else { continue }
+            crashIn = left - 1
+            if left <= 1 { return crash() }
         }
     }
 
@@ -199,7 +240,7 @@ struct SmallWorld {
     var fingerprint: UInt64 {
         let parts: [Any] = [
             workers, up, down, data, computing.mapValues { "\($0)" }, dead, untold, fenced, ledger,
-            killsLeft, joinsLeft, newest,
+            killsLeft, joinsLeft, newest, crashesLeft, crashIn as Any, store, memories,
         ]
         var result = StateFingerprint.of(
             coordinator,
@@ -207,6 +248,53 @@ struct SmallWorld {
         )
         for part in parts { result = scramble(result ^ StateFingerprint.of(part)) }
         return result
+    }
+}
+
+// MARK: - Restart
+
+extension SmallWorld {
+    private static func agentPID(_ node: NodeID) -> Int { 100 + node.rawValue }
+    private static func workerPID(_ node: NodeID) -> Int { 200 + node.rawValue }
+
+    /// What was under way is lost; another coordinator starts from what was kept.
+    private mutating func crash() {
+        crashIn = nil
+        guard outcome == nil else { return }
+        if let step = store.committed, step.step == ledger.count { ledger.append(step) }
+        store.apply(.tookOver(term: store.term + 1))
+        do {
+            coordinator = try ToyModel.shared.roomyCoordinator(
+                nodes: nodes,
+                steps: steps,
+                restoring: store
+            )
+            coordinator.putBack(bugs)
+        } catch {
+            complaints.append("cannot restart: \(error)")
+        }
+        up = [:]
+        down = [:]
+        fenced.formUnion(store.nodes.filter(\.value.isOut).keys)
+        let living = workers.keys.filter { !dead.contains($0) }.sorted()
+        // Who is out is refused, and ends.
+        let back = living.filter { !fenced.contains($0) && store.nodes[$0] != nil }
+        dead.formUnion(Set(living).subtracting(back))
+        for node in back { comeBack(node) }
+        // Who was never told its number joins anew.
+        for node in living where store.nodes[node] == nil { join() }
+        // A run with nobody to wait for goes on with the first tick.
+        tell(.tick)
+    }
+
+    private mutating func comeBack(_ node: NodeID) {
+        let testimony = memories[node]?.testimony ?? WorkerTestimony()
+        up[node] = [
+            .agentReturned(node, agentPID: Self.agentPID(node)),
+            .agentHeard(node),
+            .workerReturned(node, workerPID: Self.workerPID(node), testimony),
+            .workerHeard(node),
+        ]
     }
 }
 
@@ -219,14 +307,22 @@ extension SmallWorld {
         var world = self
         // Each message is delivered once; a run that needs more than so many moves goes in circles.
         var left = 5000
-        while world.outcome == nil, let next = world.moves.first, left > 0 {
-            world.make(next)
+        while world.outcome == nil, left > 0 {
+            if let next = world.moves.first { world.make(next) } else { world.waitForNews() }
             left -= 1
+            if world.now > 600 { break }
         }
         return world.complaints
             + world.workers.keys.sorted().flatMap { node in
                 world.workers[node]?.problems ?? []
             } + world.endFlaws()
+    }
+
+    /// A node that died before a coordinator that restarted had ever heard of it is missed by nobody
+    /// but the clock.
+    private mutating func waitForNews() {
+        now = now + (crashesLeft < crashes ? 100 : 1000)
+        tell(.tick)
     }
 
     private func endFlaws() -> [String] {

@@ -3,7 +3,7 @@ import OobleckCoordination
 import OobleckCore
 import Synchronization
 
-/// Goes through every order of messages, deaths and joins of a small world, to a depth, from many
+/// Goes through every order of messages, deaths (the coordinator's, too) and joins of a small world, to a depth, from many
 /// points of an undisturbed run.
 ///
 /// Worlds that are alike in all that decides what can follow are gone through once from each point.
@@ -27,6 +27,7 @@ package struct SmallWorldSearch: Sendable {
     package var stride: Int
     package var kills = 1
     package var joins = 1
+    package var crashes = 0
     package var steps = 2
     package var bugs: KnownBugs = []
 
@@ -62,7 +63,14 @@ package struct SmallWorldSearch: Sendable {
 
     /// Points of the undisturbed run, `stride` moves apart.
     private func starts() throws -> [(world: SmallWorld, path: [SmallWorld.Move])] {
-        var world = try SmallWorld(nodes: 3, steps: steps, kills: kills, joins: joins, bugs: bugs)
+        var world = try SmallWorld(
+            nodes: 3,
+            steps: steps,
+            kills: kills,
+            joins: joins,
+            crashes: crashes,
+            bugs: bugs
+        )
         var points: [Node] = []
         var path: [SmallWorld.Move] = []
         while let move = world.moves.first {

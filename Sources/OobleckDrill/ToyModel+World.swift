@@ -49,19 +49,41 @@ extension ToyModel {
         }
     }
 
-    /// A coordinator of a model that one node can hold alone, so that three nodes can lose one.
-    func roomyCoordinator(nodes: Int, steps: Int) throws -> Coordinator {
+    /// A coordinator of a model that one node can hold alone, so that three nodes can lose one; one
+    /// that restarts if there is a state to start from.
+    func roomyCoordinator(
+        nodes: Int,
+        steps: Int,
+        restoring state: DurableState? = nil
+    ) throws -> Coordinator {
+        let job = job(nodes: nodes, steps: steps)
+        guard let state else {
+            return Coordinator(
+                job: job,
+                profile: Self.roomyProfile,
+                reconfigurator: try Self.roomyReconfigurator.get()
+            )
+        }
+        return try Coordinator(
+            restoring: state,
+            job: job,
+            profile: Self.roomyProfile,
+            reconfigurator: try Self.roomyReconfigurator.get()
+        )
+    }
+
+    private static let roomyProfile = {
         var profile = Self.profile
         profile.deviceMemory = nil
-        return Coordinator(
-            job: job(nodes: nodes, steps: steps),
-            profile: profile,
-            reconfigurator: try Reconfigurator(
-                profile: profile,
-                costModel: .sosp23,
-                faultTolerance: 1,
-                microbatches: Self.microbatchCount
-            )
+        return profile
+    }()
+
+    private static let roomyReconfigurator = Result {
+        try Reconfigurator(
+            profile: roomyProfile,
+            costModel: .sosp23,
+            faultTolerance: 1,
+            microbatches: microbatchCount
         )
     }
 

@@ -9,6 +9,8 @@ struct CoordinatorShell {
     var fenced: Set<NodeID> = []
     var isDiskFull = false
     var recordingFailure: OobleckError?
+    /// What is written of a completed run, and then how the run ended.
+    var result: RunOutcome?
     var outcome: RunOutcome?
     var isFrozen = false
     var missedTick = false
@@ -56,6 +58,7 @@ extension World {
 
     private func attachAgent(_ hello: SessionHello, _ session: Int) {
         if let node = hello.node, shell.coordinator.awaits(agentPID: hello.pid, of: node) {
+            if let before = shell.agents[node] { closeHere(before) }
             shell.agents[node] = session
             admit(node, session)
             return tell(.agentReturned(node, agentPID: hello.pid))
@@ -84,6 +87,14 @@ extension World {
     private func attachWorker(_ hello: SessionHello, _ session: Int) {
         guard let node = hello.node, shell.outcome == nil, !shell.fenced.contains(node) else {
             return refuse(session, "the node is out, or the run is over")
+        }
+        if hello.testimony != nil, shell.coordinator.isConnected(workerPID: hello.pid, of: node) {
+            return refuse(session, "the process has another session")
+        }
+        if hello.testimony != nil, shell.coordinator.awaits(workerPID: hello.pid, of: node),
+            let before = shell.workers.removeValue(forKey: node)
+        {
+            closeHere(before)
         }
         let welcome = WorkerInstruction.welcome(
             node,
@@ -122,8 +133,7 @@ extension World {
             guard shell.workers[process.node] == session else { return }
             shell.workers[process.node] = nil
         }
-        let evidence = "the connection of its \(process.role.rawValue) ended"
-        tell(.nodeLost(process.node, evidence: evidence))
+        tell(.sessionEnded(process.node, process.role == .agent ? .agent : .worker))
     }
 
     /// Signs of life for everybody, four a budget.
@@ -175,14 +185,11 @@ extension World {
 
     private func decide(_ event: CoordinatorEvent) {
         let directives = shell.coordinator.handle(event, now: Seconds(now))
-        // Known gap: between telling workers that all is done and writing the result, the
-        // coordinator must not die.
-        let isLast = directives.contains { if case .finish = $0 { true } else { false } }
         for directive in directives {
             if isTraced, let line = WorldTrace.text(of: directive) { log(line) }
             if shell.outcome != nil { judge.complain("a directive follows the end") }
             perform(directive)
-            if let crash = shell.crash, !isLast {
+            if let crash = shell.crash {
                 shell.crash?.directives -= 1
                 if crash.directives <= 1 { return self.crash() }
             }
@@ -202,11 +209,13 @@ extension World {
             progress = now
             judge.stored(chunk)
         case .checkpoint(let action):
-            agenda.add(.store(action), at: now + random.seconds(0...0.05))
+            let time = now + random.seconds(0...0.05)
+            agenda.add(.store(action, term: shell.store.term), at: time)
         case .restored(let restored):
             progress = now
             judge.restored(restored)
-        case .conclude: break
+        case .conclude(let outcome):
+            if case .completed = outcome, shell.recordingFailure == nil { shell.result = outcome }
         case .finish(let outcome): finish(outcome)
         }
     }

@@ -7,9 +7,17 @@ extension World {
     /// SIGKILL: its streams end; what it had not written to them yet is lost.
     func crash() {
         guard let seconds = shell.crash?.seconds, shell.outcome == nil else { return }
-        shell.crash = nil
         shell.isDown = true
         log("the coordinator is killed")
+        shell.crash = nil
+        dropSessions()
+        guard let result = shell.result else { return undo(.restartCoordinator, after: seconds) }
+        // The next one finds that all is done. Nodes that were told nothing leave by themselves.
+        shell.outcome = result
+        progress = now
+    }
+
+    private func dropSessions() {
         for session in (Array(shell.workers.values) + Array(shell.agents.values)).sorted() {
             let unsent = sessions[session].down.messages.count
             if unsent > 0, random.chance(0.5) {
@@ -22,7 +30,6 @@ extension World {
         shell.workers = [:]
         shell.agents = [:]
         shell.answers = []
-        undo(.restartCoordinator, after: seconds)
     }
 
     /// Another coordinator takes over.
@@ -51,6 +58,9 @@ extension World {
 
     /// What the store has and the ledger lacks is added to it: the store is written first.
     private func reconcile() {
+        if let restored = shell.store.restored, restored != judge.newestRestore {
+            judge.restored(restored)
+        }
         guard let step = shell.store.committed, step.step == judge.ledger.count else { return }
         judge.recorded(step, nodes: nodes)
     }

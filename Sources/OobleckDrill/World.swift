@@ -110,11 +110,18 @@ package final class World {
         case .boot: boot()
         case .fault(let place): strike(place)
         case .undo(let undo): perform(undo)
-        case .store(let action):
-            guard let outcome = disk.perform(action, random: &random) else { return }
-            shell.isFrozen ? shell.answers.append(outcome) : tell(.checkpoint(outcome))
+        case .store(let action, let term): store(action, of: term)
         case .tick: tick()
         }
+    }
+
+    /// A coordinator that has died since did it or not; nobody hears the answer.
+    private func store(_ action: CheckpointAction, of term: Int) {
+        let isDead = shell.isDown || shell.store.term != term
+        guard !isDead || random.chance(0.5),
+            let outcome = disk.perform(action, random: &random), !isDead
+        else { return }
+        shell.isFrozen ? shell.answers.append(outcome) : tell(.checkpoint(outcome))
     }
 
     private func tick() {
@@ -169,7 +176,7 @@ enum Happening {
     case fault(Int)
     case undo(Undo)
     /// The checkpoint store does something.
-    case store(CheckpointAction)
+    case store(CheckpointAction, term: Int)
     case tick
 }
 

@@ -29,6 +29,7 @@ package struct WorldJudge: Sendable {
     private(set) var plans: [Generation: KnownPlan] = [:]
     /// How often the run went back to a checkpoint.
     package private(set) var restores = 0
+    private(set) var newestRestore: RestoredRun?
     package private(set) var recoveries: [RecoveryRecord] = []
     /// Kinds of events that the coordinator logged.
     package private(set) var eventKinds: Set<RunEvent.Kind> = []
@@ -187,6 +188,7 @@ package struct WorldJudge: Sendable {
     /// The run goes back to a checkpoint: what was committed after it counts no more.
     mutating func restored(_ restored: RestoredRun) {
         restores += 1
+        newestRestore = restored
         guard restored.step <= ledger.count else {
             return complain("restored step \(restored.step) of \(ledger.count)")
         }

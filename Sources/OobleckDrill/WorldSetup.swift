@@ -72,8 +72,7 @@ package struct WorldSetup: Sendable {
     /// Half of the worlds save checkpoints; where more nodes may be lost than can be survived, new
     /// ones often come in time.
     private mutating func drawCheckpoints(from random: inout SeededRandom, length: Double) {
-        let hasCrash = faults.contains { $0.action.kind == "crash-coordinator" }
-        guard random.chance(0.5), !hasCrash else { return }
+        guard random.chance(0.5) else { return }
         checkpoint = CheckpointSpecification(
             .steps(1 + random.index(below: 4)),
             keep: 1 + random.index(below: 2),
@@ -128,7 +127,7 @@ extension WorldFault.Action {
         let seconds = random.seconds(0...6)
         let ways = WorldFault.Direction.allCases
         let damages = WorldFault.Damage.allCases
-        switch random.index(below: 20) {
+        switch random.index(below: 22) {
         case 0, 1, 2: return .kill(target, nodes: 1)
         case 3: return .kill(target, nodes: faultTolerance)
         case 4: return isWithinTolerance ? .kill(target, nodes: 1) : .killPipeline(target)
@@ -140,15 +139,15 @@ extension WorldFault.Action {
         case 10: return .split(seconds: seconds)
         case 11: return .breakStream(process, damages[random.index(below: 3)])
         case 12: return .jitter(seconds: seconds)
-        case 13:
-            guard random.chance(0.7) else { return .freezeCoordinator(seconds: seconds) }
-            let count = random.chance(0.5) ? random.index(below: 30) : 0
-            return .crashCoordinator(directives: count, seconds: random.seconds(0...2))
+        case 13: return .freezeCoordinator(seconds: seconds)
         case 14: return .join(nodes: 1 + random.index(below: 3))
         case 15: return .flap(times: 1 + random.index(below: 3))
         case 16: return .drain
         case 17: return .falseAlarm
-        case 18: return random.chance(0.5) ? .impostor(process) : .replay
+        case 18, 19:
+            let count = random.chance(0.7) ? random.index(below: 30) : 0
+            return .crashCoordinator(directives: count, seconds: random.seconds(0...2))
+        case 20: return random.chance(0.5) ? .impostor(process) : .replay
         default:
             guard !isWithinTolerance, random.chance(0.3) else { return .replay }
             return .diskFull

@@ -23,6 +23,8 @@ package enum WorldTrace {
         case .workerJoined(let node, _): "node \(node): worker joins"
         case .worker(let node, let message): "node \(node): \(text(of: message))"
         case .nodeLost(let node, let evidence): "node \(node): lost: \(evidence)"
+        case .sessionEnded(let node, let side):
+            "node \(node): the stream of its \(side.rawValue) ends"
         case .drainRequested(let node): "node \(node): drain requested"
         case .stopRequested(let reason): "stop requested: \(reason)"
         case .checkpoint(let outcome): "checkpoint store: \(outcome)"

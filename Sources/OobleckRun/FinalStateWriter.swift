@@ -120,12 +120,23 @@ package final class FinalStateWriter: Sendable {
             jobSHA256: jobSHA256
         )
         try JSONDocument.write(manifest, to: partialPath + "/" + CheckpointLayout.manifestName)
+        // A coordinator that died before it wrote the result may have published it already.
+        try dropEarlierPublication()
         guard rename(partialPath, finalPath) == 0 else {
             throw OobleckError(.storage, "cannot publish \(finalPath): \(systemReason())")
         }
         let parent = URL(fileURLWithPath: finalPath).deletingLastPathComponent().path
         try AtomicFile.synchronizeDirectory(parent)
         return state
+    }
+
+    private func dropEarlierPublication() throws {
+        guard FileManager.default.fileExists(atPath: finalPath) else { return }
+        do {
+            try FileManager.default.removeItem(atPath: finalPath)
+        } catch {
+            throw OobleckError(.storage, "cannot replace \(finalPath): \(systemReason())")
+        }
     }
 
     private func describe(

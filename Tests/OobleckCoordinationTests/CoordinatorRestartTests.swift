@@ -102,6 +102,42 @@ import Testing
         #expect(try bench.coordinator.admit(requested: nil) == 4)
     }
 
+    @Test("who gives up an unanswered attempt to come back, and tries again, is not lost")
+    func secondAttempt() throws {
+        var bench = try Self.restarted(committed: 3, generation: 2)
+        let testimony = Self.testimony(generation: 2, steps: 4)
+        for node in [NodeID(0), 1, 2, 3] {
+            // The coordinator stood still: the second attempt is there before the first one's end.
+            bench.tell(.agentReturned(node, agentPID: 100 + node.rawValue))
+            bench.tell(.workerReturned(node, workerPID: 200 + node.rawValue, testimony))
+            #expect(bench.coordinator.awaits(agentPID: 100 + node.rawValue, of: node))
+            #expect(bench.coordinator.awaits(workerPID: 200 + node.rawValue, of: node))
+            bench.tell(.sessionEnded(node, .worker))
+            bench.tell(.sessionEnded(node, .agent))
+        }
+        #expect(bench.coordinator.status(now: 0).phase == .reconnecting)
+        bench.comeBack([testimony, testimony, testimony, testimony])
+        let status = bench.coordinator.status(now: 0)
+        #expect(status.phase == .reconfiguring)
+        #expect(status.nodes.allSatisfy { $0.state == .healthy }, "\(status.nodes)")
+        // From here on the end of a stream is the end of its process.
+        bench.tell(.sessionEnded(2, .worker))
+        #expect(bench.coordinator.status(now: 0).nodes[2].state == .dead)
+    }
+
+    @Test("a coordinator that stands still after its restart blames nobody for not being back")
+    func ownAbsence() throws {
+        var bench = try Self.restarted(committed: 3, generation: 2)
+        let testimony = Self.testimony(generation: 2, steps: 4)
+        bench.tell(.tick)
+        bench.comeBack([testimony])
+        bench.tell(.tick, at: 5)
+        #expect(bench.coordinator.status(now: 5).phase == .reconnecting)
+        #expect(bench.coordinator.status(now: 5).nodes.allSatisfy { $0.state != .dead })
+        for time in [5.2, 5.4, 5.6, 5.8, 6.0, 6.2, 6.4, 6.6] { bench.tell(.tick, at: Seconds(time)) }
+        #expect(bench.coordinator.status(now: 6.6).nodes.filter { $0.state == .dead }.count == 3)
+    }
+
     @Test("who does not come back in time is lost, and named; the others go on")
     func absent() throws {
         var bench = try Self.restarted(committed: 3, generation: 2)
@@ -136,6 +172,8 @@ extension CoordinatorRestartTests {
                 let node = NodeID(index)
                 tell(.agentReturned(node, agentPID: 100 + index))
                 tell(.workerReturned(node, workerPID: 200 + index, testimony))
+                tell(.agentHeard(node))
+                tell(.workerHeard(node))
             }
         }
     }

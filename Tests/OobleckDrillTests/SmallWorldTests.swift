@@ -13,6 +13,16 @@ struct SmallWorldTests {
         print("\(report.starts) starts, \(report.worlds) worlds, \(report.moves) moves")
     }
 
+    @Test("the coordinator may die as well: each order completes the same run")
+    func everyDeath() throws {
+        var search = SmallWorldSearch(depth: 4, stride: 6)
+        search.crashes = 1
+        let report = try search.run()
+        #expect(report.flaw == nil, "\(report.flaw?.path ?? []): \(report.flaw?.what ?? "")")
+        #expect(report.worlds > 5000)
+        print("\(report.starts) starts, \(report.worlds) worlds, \(report.moves) moves")
+    }
+
     @Test(
         "a known bug put back in is found in a small world, too",
         arguments: [KnownBugs.holdingsNotUpdatedOnResume, .commitSentBeforeRecorded]
