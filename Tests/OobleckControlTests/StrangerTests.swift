@@ -32,7 +32,7 @@ struct StrangerTests {
             let client = try RawClient(port: bench.address.port)
             _ = client.send(bytes)
             #expect(await answer(client) != nil, "nobody ended the connection")
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(30))
             try await bench.expectAlive()
             try await eventually("no connection is left") {
                 bench.server.connectionCounts.strangers == 0
@@ -141,7 +141,7 @@ struct StrangerTests {
                     )
                 }
             }
-            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(ContinuousClock.now - start < .seconds(30))
             try await bench.expectAlive()
         }
     }
