@@ -4,6 +4,8 @@ import OobleckCore
 package struct PlanReason {
     /// Longest line.
     package static let lengthLimit = 160
+    /// Said where not all ways to divide the nodes were compared by steps and copies.
+    package static let tooMany = "too many divisions of the nodes to compare all"
 
     private let choice: PlanChoice
     private let minimumNodes: Int
@@ -14,8 +16,9 @@ package struct PlanReason {
         self.minimumNodes = minimumNodes
     }
 
-    /// The line, with what is to be copied between the plan and its runner-up, if anything.
-    package func line(copy: String? = nil) -> String {
+    /// The line, with what is to be copied between the plan and its runner-up, if anything, and whether
+    /// all ways to divide the nodes were compared.
+    package func line(copy: String? = nil, comparesAll: Bool = true) -> String {
         let best = choice.instantiation
         var parts: [String] = []
         if !choice.coversFaultTolerance { parts.append(warning) }
@@ -28,6 +31,7 @@ package struct PlanReason {
         if let other = choice.runnerUp {
             parts.append("next best \(Self.pipelines(other)) would take \(Self.time(other.step))")
         }
+        if !comparesAll { parts.append(Self.tooMany) }
         // What does not fit goes from the end: the least important comes last.
         var line = parts.joined(separator: "; ")
         while line.count > Self.lengthLimit, parts.count > 1 {
