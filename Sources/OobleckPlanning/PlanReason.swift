@@ -43,10 +43,23 @@ package struct PlanReason {
 
     private var warning: String {
         let tolerance = choice.wantedPipelines - 1
-        let pipelines = choice.instantiation.nodeCounts.count
+        let best = choice.instantiation
         return "warning: \(Self.count(tolerance, "loss", plural: "losses")) at once not covered, "
-            + "\(Self.count(pipelines, "copy", plural: "copies")) of each layer, "
-            + "\(choice.wantedPipelines * minimumNodes) nodes would do"
+            + "\(Self.count(best.nodeCounts.count, "copy", plural: "copies")) of each layer, "
+            + "\(wanted) would do"
+    }
+
+    /// What there are too few of for a pipeline more than losses: each needs a microbatch too.
+    private var wanted: String {
+        let pipelines = choice.wantedPipelines
+        let best = choice.instantiation
+        let nodes = best.nodeCounts.reduce(choice.idleNodes, +)
+        var wanted: [String] = []
+        if best.microbatches.reduce(0, +) < pipelines { wanted.append("\(pipelines) microbatches") }
+        if wanted.isEmpty || nodes < pipelines * minimumNodes {
+            wanted.append("\(pipelines * minimumNodes) nodes")
+        }
+        return wanted.joined(separator: " and ")
     }
 
     /// As `2 pipelines of 2+3 nodes`, or `9 pipelines of 8x2+3 nodes` when they are many.
