@@ -47,6 +47,11 @@ public struct PlanningTime: Hashable, Sendable, Codable {
 
 /// All that `oobleck plan` prints and `plan.json` holds.
 public struct PlanDocument: Hashable, Sendable, Codable {
+    /// Version of the file format that this program reads and writes.
+    public static let formatVersion = 1
+
+    /// What a file says of the version of its format; nothing stands for the first.
+    public private(set) var version: Int?
     /// The cost model the plan minimises.
     public var costModel: CostModel
     /// Devices of each node.
@@ -105,6 +110,7 @@ public struct PlanDocument: Hashable, Sendable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
+        case version
         case costModel = "cost_model"
         case devicesPerNode = "devices_per_node"
         case microbatches

@@ -10,18 +10,22 @@ public struct PlanChoice: Hashable, Sendable {
     public let wantedPipelines: Int
     /// The best choice on as many nodes that has one pipeline more or one fewer and is allowed too.
     public let runnerUp: Instantiation?
+    /// All choices on as many nodes that are allowed, by step time; `nil` if they are too many.
+    package let alternatives: [Instantiation]?
 
     /// A choice with all its parts.
     package init(
         instantiation: Instantiation,
         idleNodes: Int,
         wantedPipelines: Int,
-        runnerUp: Instantiation?
+        runnerUp: Instantiation?,
+        alternatives: [Instantiation]? = nil
     ) {
         self.instantiation = instantiation
         self.idleNodes = idleNodes
         self.wantedPipelines = wantedPipelines
         self.runnerUp = runnerUp
+        self.alternatives = alternatives
     }
 
     /// Whether any f nodes may fail at once without a layer's last copy among them.
@@ -53,7 +57,8 @@ extension Instantiator {
                     instantiation: best,
                     idleNodes: nodes - used,
                     wantedPipelines: wanted,
-                    runnerUp: others.min { $0.step < $1.step }
+                    runnerUp: others.min { $0.step < $1.step },
+                    alternatives: alternatives(nodes: used, minimumPipelines: pipelines)
                 )
             }
         }

@@ -4,6 +4,8 @@ import OobleckCore
 package struct PlanReason {
     /// Longest line.
     package static let lengthLimit = 160
+    /// Said where not all ways to divide the nodes were compared by steps and copies.
+    package static let tooMany = "too many divisions of the nodes to compare all"
 
     private let choice: PlanChoice
     private let minimumNodes: Int
@@ -14,8 +16,9 @@ package struct PlanReason {
         self.minimumNodes = minimumNodes
     }
 
-    /// The line, with what is to be copied between the plan and its runner-up, if anything.
-    package func line(copy: String? = nil) -> String {
+    /// The line, with what is to be copied between the plan and its runner-up, if anything, and whether
+    /// all ways to divide the nodes were compared.
+    package func line(copy: String? = nil, comparesAll: Bool = true) -> String {
         let best = choice.instantiation
         var parts: [String] = []
         if !choice.coversFaultTolerance { parts.append(warning) }
@@ -28,6 +31,7 @@ package struct PlanReason {
         if let other = choice.runnerUp {
             parts.append("next best \(Self.pipelines(other)) would take \(Self.time(other.step))")
         }
+        if !comparesAll { parts.append(Self.tooMany) }
         // What does not fit goes from the end: the least important comes last.
         var line = parts.joined(separator: "; ")
         while line.count > Self.lengthLimit, parts.count > 1 {
@@ -39,10 +43,23 @@ package struct PlanReason {
 
     private var warning: String {
         let tolerance = choice.wantedPipelines - 1
-        let pipelines = choice.instantiation.nodeCounts.count
+        let best = choice.instantiation
         return "warning: \(Self.count(tolerance, "loss", plural: "losses")) at once not covered, "
-            + "\(Self.count(pipelines, "copy", plural: "copies")) of each layer, "
-            + "\(choice.wantedPipelines * minimumNodes) nodes would do"
+            + "\(Self.count(best.nodeCounts.count, "copy", plural: "copies")) of each layer, "
+            + "\(wanted) would do"
+    }
+
+    /// What there are too few of for a pipeline more than losses: each needs a microbatch too.
+    private var wanted: String {
+        let pipelines = choice.wantedPipelines
+        let best = choice.instantiation
+        let nodes = best.nodeCounts.reduce(choice.idleNodes, +)
+        var wanted: [String] = []
+        if best.microbatches.reduce(0, +) < pipelines { wanted.append("\(pipelines) microbatches") }
+        if wanted.isEmpty || nodes < pipelines * minimumNodes {
+            wanted.append("\(pipelines * minimumNodes) nodes")
+        }
+        return wanted.joined(separator: " and ")
     }
 
     /// As `2 pipelines of 2+3 nodes`, or `9 pipelines of 8x2+3 nodes` when they are many.

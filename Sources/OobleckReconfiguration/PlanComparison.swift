@@ -33,10 +33,12 @@ struct PlanOption {
 
 /// Finds and compares the plans for the nodes that are left (policy `optimal`).
 ///
-/// Compared are: the least step time and its neighbours by count of pipelines, each with the nodes
-/// where they hold the most bytes; and what the published policy would do, as it is and with its
-/// nodes placed anew. So the choice is never worse than the published policy's by
-/// ``ReconfigurationCosts``, among plans with as many copies of each layer and as few idle nodes.
+/// Compared are all ways to divide the nodes, as long as they are few: by rising step time, each with
+/// the nodes where they hold the most bytes, until the steps alone cost more than the best plan with
+/// its copies. So no plan with as many copies of each layer and as few idle nodes costs less by
+/// ``ReconfigurationCosts``. Where there are too many ways: the least step time, its neighbours by
+/// count of pipelines, and what the published policy would do, as it is and with its nodes placed
+/// anew. So the choice is never worse than the published policy's.
 struct PlanComparison {
     let templates: TemplateSet
     let instantiator: Instantiator
@@ -92,17 +94,27 @@ struct PlanComparison {
         guard hasState else { return (fastest, nil) }
         let step = fastest.instantiation.step
         let least = min(choice.wantedPipelines, fastest.nodes.count)
+        let employment = published?.nodes.joined().sorted() ?? []
+        let rival = published.flatMap { option in
+            employment.count == employed.count && option.nodes.count >= least ? option : nil
+        }
         var options = [fastest]
+        var best = min(cost(fastest, step), rival.map { cost($0, step) } ?? .infinity)
         func consider(_ other: Instantiation, _ employed: [NodeID]) {
             guard other.nodeCounts.count >= least, other.nodeCounts != fastest.sizes else { return }
             // Slower steps alone may cost more than all that could be saved.
             let floor = costs.cost(step: other.step, transfer: .zero, fastest: step)
-            if floor <= cost(fastest, step) { options.append(placed(other, nodes: employed)) }
+            guard floor <= best else { return }
+            options.append(placed(other, nodes: employed))
+            best = min(best, cost(options[options.count - 1], step))
         }
-        if let other = choice.runnerUp { consider(other, employed) }
-        if let published, published.nodes.joined().count == employed.count {
-            consider(published.instantiation, published.nodes.joined().sorted())
-            if published.nodes.count >= least { options.append(published) }
+        let others = choice.alternatives ?? [choice.runnerUp].compactMap { $0 }
+        for other in others { consider(other, employed) }
+        if let published, employment.count == employed.count {
+            if !options.contains(where: { $0.sizes == published.sizes }) {
+                consider(published.instantiation, employment)
+            }
+            if let rival { options.append(rival) }
         }
         // The least step time on a tie, then the first.
         let order = options.indices.sorted { left, right in

@@ -7,6 +7,10 @@ extension PlanDocument {
     /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense or the
     /// parts contradict each other.
     package func validate() throws {
+        try require(
+            (version ?? Self.formatVersion) == Self.formatVersion,
+            "the plan has version \(version ?? 0); this program reads \(Self.formatVersion)"
+        )
         try require(devicesPerNode > 0, "devices_per_node is \(devicesPerNode); it must be >= 1")
         try require(microbatches > 0, "microbatches are \(microbatches); there must be at least 1")
         try require(

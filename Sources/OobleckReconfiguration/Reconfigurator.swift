@@ -125,7 +125,10 @@ public struct Reconfigurator: Sendable {
             guarantee: templates.guarantee,
             templates: templates.templates,
             plan: plan,
-            reason: reason.line(copy: hasState ? copyPhrase(option.transfers) : nil),
+            reason: reason.line(
+                copy: hasState ? copyPhrase(option.transfers) : nil,
+                comparesAll: !hasState || policy == .sosp23 || choice.alternatives != nil
+            ),
             transfers: option.transfers,
             planningTime: PlanningTime(templates: .zero, instantiation: .zero),
             idleNodes: Set(nodes).subtracting(plan.nodes).sorted()

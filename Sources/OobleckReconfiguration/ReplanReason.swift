@@ -14,6 +14,8 @@ struct ReplanReason {
     let other: PlanOption?
     let idle: [NodeID]
     let lostLayers: [Int]
+    /// Whether all ways to divide the nodes were compared.
+    let comparesAll: Bool
     let old: ExecutionPlan
     let faultTolerance: Int
     let hasProfile: Bool
@@ -51,6 +53,7 @@ struct ReplanReason {
         if !idle.isEmpty { parts.append("\(phrase(idle)) idle, no template fits") }
         if let synchronization { parts.append(synchronization) }
         if let comparison { parts.append(comparison) }
+        if policy == .optimal, !comparesAll { parts.append(PlanReason.tooMany) }
         return parts.joined(separator: "; ")
     }
 

@@ -128,6 +128,7 @@ public struct Replanner: Sendable {
                 other: outcome.other,
                 idle: outcome.idle,
                 lostLayers: outcome.lostLayers,
+                comparesAll: outcome.comparesAll,
                 old: document.plan,
                 faultTolerance: document.guarantee.faultTolerance,
                 hasProfile: hasProfile,
@@ -146,6 +147,8 @@ public struct Replanner: Sendable {
         let idle: [NodeID]
         /// Layers without a holder.
         let lostLayers: [Int]
+        /// Whether all ways to divide the nodes were compared.
+        let comparesAll: Bool
     }
 
     /// Throws as ``replan(losing:joining:policy:isLayoutOnly:)``.
@@ -197,7 +200,8 @@ public struct Replanner: Sendable {
             option: option,
             other: other,
             idle: Set(nodes).subtracting(option.nodes.joined()).sorted(),
-            lostLayers: gone
+            lostLayers: gone,
+            comparesAll: choice.alternatives != nil
         )
     }
 

@@ -85,6 +85,14 @@ import Testing
         let choice = try #require(instantiator.choice(nodes: 2, faultTolerance: 1))
         #expect(choice.instantiation.nodeCounts == [2])
         #expect(!choice.coversFaultTolerance)
+        for (nodes, words) in [
+            (2, "1 copy of each layer, 2 microbatches would do"),
+            (1, "1 copy of each layer, 2 microbatches and 2 nodes would do"),
+        ] {
+            let plan = try Planner(profile: twoLayers)
+                .plan(nodes: nodes, faultTolerance: 1, microbatches: 1)
+            #expect(plan.reason.contains(words))
+        }
     }
 
     @Test("no microbatches is bad usage")

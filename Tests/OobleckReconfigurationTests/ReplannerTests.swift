@@ -201,6 +201,26 @@ import Testing
         #expect(error { try Replanner(good, profile: other) }?.code == .inputData)
     }
 
+    @Test("a plan of another version is refused with both versions; one that names none is read")
+    func version() throws {
+        let good = try Self.document(Self.profile())
+        let data = try JSONEncoder().encode(good)
+        #expect(try JSONDecoder().decode(PlanDocument.self, from: data) == good)
+        var fields = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+        for (version, isRead) in [(1, true), (9, false)] {
+            fields["version"] = version
+            let read = try JSONDecoder().decode(
+                PlanDocument.self,
+                from: JSONSerialization.data(withJSONObject: fields)
+            )
+            let found = error { try Replanner(read) }
+            #expect((found == nil) == isRead)
+            guard !isRead else { continue }
+            #expect(found?.code == .inputData)
+            #expect(found?.message == "the plan has version 9; this program reads 1")
+        }
+    }
+
     @Test("copies are listed in runs of layers")
     func copyRows() throws {
         var document = try Self.document(Self.profile())
