@@ -7,8 +7,9 @@ that of `--reference`, bit for bit; the run must have ended by itself, and left 
 Status 1 if anything of this does not hold.
 
 With `--mixed`, nodes are also stopped and continued (a zombie if it takes longer than the detection
-budget), drained, and added. With `--journal FILE`, what is known of each run is kept there, and runs
-that are in it are not run again: a campaign may be broken off and continued.
+budget), drained, and added, and the coordinator is killed, which a supervisor starts again. With
+`--journal FILE`, what is known of each run is kept there, and runs that are in it are not run again:
+a campaign may be broken off and continued.
 """
 
 import argparse
@@ -77,7 +78,9 @@ def disturbed(options: argparse.Namespace, number: int, directory: pathlib.Path,
     chance = random.Random(f"{options.seed}/{number}")
     count = chance.randint(1, 4 if options.mixed else 3)
     nodes = max(6, SURVIVABLE_NODES + count)
-    with soak_run.TrainingRun([*command(options), "--nodes", str(nodes)], directory) as run:
+    words = [*command(options), "--nodes", str(nodes)]
+    words += ["--supervise"] if options.mixed else []
+    with soak_run.TrainingRun(words, directory) as run:
         deadline = time.monotonic() + options.deadline
         run.wait_for_training(deadline)
         moment = time.monotonic() + chance.uniform(0, 0.8 * span)
@@ -201,7 +204,7 @@ def options_of_command_line() -> argparse.Namespace:
     parser.add_argument("--deadline", type=float, default=120, help="seconds a run may take")
     parser.add_argument("--config", type=pathlib.Path, default=ROOT / "Examples/tiny.yaml")
     parser.add_argument("--oobleck", type=pathlib.Path, default=ROOT / ".build/release/oobleck")
-    parser.add_argument("--mixed", action="store_true", help="stop, drain and add nodes, too")
+    parser.add_argument("--mixed", action="store_true", help="stop, drain, add nodes, kill the coordinator")
     parser.add_argument("--journal", type=pathlib.Path, help="file to continue a campaign from")
     parser.add_argument("--output", type=pathlib.Path, help="JSON file for the figures")
     options = parser.parse_args()

@@ -4,6 +4,8 @@ import argparse
 import json
 import pathlib
 
+import soak_run
+
 
 class Journal:
     """The runs so far; of nothing without a file."""
@@ -14,7 +16,7 @@ class Journal:
         heading = {
             "seed": options.seed,
             "steps": options.steps,
-            "mixed": options.mixed,
+            "mixed": list(soak_run.MIX) if options.mixed else False,
             "state_sha256": state,
         }
         if not path:

@@ -12,6 +12,9 @@ import time
 from soak_analysis import Kill
 
 TARGETS = ("agent", "worker", "node")
+# What a mixed run does, as often as it stands here.
+MIX = ("kill", "kill", "stop", "stop", "drain", "add", "coordinator")
+ORDER_SECONDS = 30
 POLL_SECONDS = 0.005
 # Processes of an ended run may need this long to go: they notice the end, then leave.
 ORPHAN_GRACE_SECONDS = 3
@@ -98,7 +101,7 @@ class TrainingRun:
 
     def disturb(self, random_source: random.Random) -> None:
         """One fault of any kind."""
-        kind = random_source.choice(["kill", "kill", "stop", "stop", "drain", "add"])
+        kind = random_source.choice(MIX)
         if kind == "kill":
             self.kill(random_source)
         elif kind == "stop":
@@ -108,14 +111,34 @@ class TrainingRun:
             healthy = sorted(node["id"] for node in found if node["state"] == "healthy")
             if len(healthy) > 4:
                 self.order("drain", str(random_source.choice(healthy)))
+        elif kind == "coordinator":
+            self.kill_coordinator()
         else:
             self.order("add")
+
+    def kill_coordinator(self) -> None:
+        """SIGKILL to the coordinator, which its supervisor starts again; nothing while there is
+        none."""
+        try:
+            pid = json.loads((self.directory / "coordinator.json").read_text())["pid"]
+        except FileNotFoundError:
+            return
+        if pid == self.process.pid or self.process.poll() is not None:
+            return
+        self.note_group(pid)
+        self.signal(pid, signal.SIGKILL)
+        self.other.append(f"coordinator at step {self.status()['step']}")
 
     def order(self, *words: str) -> None:
         """Asks the run for something by the command line; a run that is over may refuse."""
         program = self.process.args[0]
         command = [program, words[0], str(self.directory), *words[1:]]
-        status = subprocess.run(command, capture_output=True, timeout=30, check=False).returncode
+        try:
+            status = subprocess.run(
+                command, capture_output=True, timeout=ORDER_SECONDS, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = None
         self.other.append(f"{' '.join(words)}{'' if status == 0 else ' (refused)'}")
 
     def stop(self, random_source: random.Random) -> None:

@@ -134,7 +134,8 @@ struct SmallWorld {
             join()
         case .crash(let directives):
             crashesLeft -= 1
-            directives == 0 ? crash() : (crashIn = directives)
+            crashIn = directives
+            if directives == 0 { crash() }
         }
     }
 

@@ -25,7 +25,7 @@ extension Attempt {
         guard let ip = NetworkLaboratory.ip else {
             throw OobleckError(.internalFault, "there is no ip command")
         }
-        var arguments = laboratory.trainArguments(name, tolerance: fault.faultTolerance)
+        var arguments = laboratory.trainArguments(name, fault.reference)
         arguments += ["--nodes", "\(fault.nodes)", "--listen", NetworkLaboratory.coordinatorHost]
         arguments += ["--start-nodes", "0"]
         let run = try ObservedRun(

@@ -17,6 +17,8 @@ struct Attempt {
         var mostLosses = 0
         /// When each node was hit, by the monotonic clock.
         var hits: [NodeID: Seconds] = [:]
+        /// When the coordinator was hit.
+        var coordinatorHit: Seconds?
         /// Why it could not be tried here.
         var skipped: String?
     }
@@ -27,7 +29,7 @@ struct Attempt {
     let name: String
     var random: DrillRandom
 
-    private var laboratory: DrillLaboratory { drill.laboratory }
+    var laboratory: DrillLaboratory { drill.laboratory }
 
     init(drill: Drill, fault: DrillFault, variant: Variant, name: String, random: DrillRandom) {
         self.drill = drill
@@ -51,11 +53,15 @@ struct Attempt {
     // MARK: Processes of this machine
 
     private mutating func disturbProcesses() async throws -> Ending {
-        var arguments = laboratory.trainArguments(name, tolerance: fault.faultTolerance)
+        var arguments = laboratory.trainArguments(name, fault.reference)
         arguments += ["--nodes", "\(fault.nodes)"]
-        if case .staged(let words, _) = variant {
-            arguments += ["--fault", words, "--checkpoint-every", "3"]
-        }
+        let (staged, losses) = try await stage()
+        arguments += (fault.staged + staged).flatMap { ["--fault", $0] }
+        if fault == .killAtPoints { arguments += ["--checkpoint-every", "3"] }
+        if fault.isSupervised { arguments.append("--supervise") }
+        let certificates =
+            try await fault == .mutualTLS ? DrillCertificates(laboratory.path(name + "-ca")) : nil
+        arguments += certificates?.arguments ?? []
         let store =
             try fault == .checkpointDiskFull ? SmallDisk(laboratory.path(name + "-disk")) : nil
         defer { store?.remove() }
@@ -70,7 +76,11 @@ struct Attempt {
         )
         var ending = Ending(run: run)
         do {
-            try await disturb(run, &ending)
+            if losses > 0 {
+                (ending.leastLosses, ending.mostLosses) = (losses, losses)
+            } else {
+                try await disturb(run, certificates, &ending)
+            }
             ending.status = try await run.end()
             try checkEvents(run, &ending)
         } catch {
@@ -81,11 +91,36 @@ struct Attempt {
         return ending
     }
 
-    private mutating func disturb(_ run: ObservedRun, _ ending: inout Ending) async throws {
-        if case .staged(_, let losses) = variant {
-            (ending.leastLosses, ending.mostLosses) = (losses, losses)
-            return
+    /// What is staged in this run, and how many nodes that costs.
+    private func stage() async throws -> ([String], Int) {
+        switch variant {
+        case .plain: return ([], 0)
+        case .staged(let words, let losses): return (words, losses)
+        case .mover(let first):
+            // The plan does not depend on chance: another run shows who moves layers.
+            let scout = name + "-scout"
+            let run = try ObservedRun(
+                path: laboratory.path(scout),
+                executable: laboratory.executable,
+                arguments: laboratory.trainArguments(scout, fault.reference)
+                    + ["--nodes", "\(fault.nodes)", "--fault", first]
+            )
+            let status = try await run.end()
+            try await Task { try await run.clear() }.value
+            let plan = try RunDirectory.open(path: run.path).plan()
+            guard status == 0, let mover = plan.transfers.first?.toNode else {
+                throw OobleckError(.internalFault, "\(scout): no layer moves: \(run.lastLine)")
+            }
+            return ([first, "node=\(mover),point=mid-transfer,step=1,target=node"], 2)
         }
+    }
+
+    private mutating func disturb(
+        _ run: ObservedRun,
+        _ certificates: DrillCertificates?,
+        _ ending: inout Ending
+    ) async throws {
+        guard fault.staged.isEmpty else { return }
         let step = moment()
         guard let status = try await run.wait(until: { $0.phase == .training && $0.step >= step })
         else { return ending.problems.append("it never got to step \(step)") }
@@ -114,6 +149,12 @@ struct Attempt {
         case .drainNode: try await order(["drain", run.path, "\(nodes[0].id)"], &ending)
         case .joinStorm:
             for _ in 0..<3 { try await order(["add", run.path], &ending) }
+        case .killCoordinator: try killCoordinator(run, &ending)
+        case .quarantine: try await flap(run, &ending)
+        case .mutualTLS:
+            guard let certificates else { return }
+            try await refuseStrangers(run, certificates, &ending)
+            strike(SIGKILL, [nodes[0]], .worker, &ending)
         default: break
         }
     }
@@ -124,6 +165,11 @@ struct Attempt {
             switch fault {
             case .loseMoreThanF: .restored
             case .checkpointDiskFull: .checkpointFailed
+            case .killCoordinator, .coordinatorAtPoints: .restarted
+            case .slowNode: .slow
+            case .nanLoss: .skipped
+            case .bitFlip: .damaged
+            case .quarantine: .refused
             default: nil
             }
         guard let wanted else { return }

@@ -34,8 +34,8 @@ package struct Drill: Sendable {
     ) async throws -> DrillReport {
         var report = report
         let start = MonotonicTime.now
-        for tolerance in Set(faults.map(\.faultTolerance)).sorted() {
-            report.references["\(tolerance)"] = try await reference(tolerance)
+        for reference in Set(faults.map(\.reference)).sorted() {
+            report.references["\(reference)"] = try await state(of: reference)
         }
         let obstacle =
             faults.contains(where: \.needsNamespaces) ? await NetworkLaboratory.obstacle() : nil
@@ -45,7 +45,7 @@ package struct Drill: Sendable {
             if let obstacle = fault.needsNamespaces ? obstacle : Self.obstacle(to: fault) {
                 row.skip(obstacle)
             } else {
-                try await drill(fault, &row, report.references["\(fault.faultTolerance)"] ?? "")
+                try await drill(fault, &row, report.references["\(fault.reference)"] ?? "")
             }
             row.duration = MonotonicTime.now - began
             report.rows.append(row)
@@ -56,16 +56,21 @@ package struct Drill: Sendable {
     }
 
     private static func obstacle(to fault: DrillFault) -> String? {
-        fault == .checkpointDiskFull ? SmallDisk.obstacle : nil
+        switch fault {
+        case .checkpointDiskFull: SmallDisk.obstacle
+        case .mutualTLS: DrillCertificates.obstacle
+        default: nil
+        }
     }
 
     /// State of the undisturbed run: one process, one stage.
-    private func reference(_ tolerance: Int) async throws -> String {
-        let name = "reference-f\(tolerance)"
+    private func state(of reference: DrillReference) async throws -> String {
+        let name = "reference-f\(reference.tolerance)-\(reference.steps)-\(reference.staged.count)"
         let run = try ObservedRun(
             path: laboratory.path(name),
             executable: laboratory.executable,
-            arguments: laboratory.trainArguments(name, tolerance: tolerance) + ["--reference"]
+            arguments: laboratory.trainArguments(name, reference) + ["--reference"]
+                + reference.staged.flatMap { ["--fault", $0] }
         )
         let status = try await run.end()
         try await run.clear()
@@ -122,7 +127,14 @@ package struct Drill: Sendable {
         let result = try RunDirectory.open(path: ending.run.path).result()
         let verification = try RunVerifier.verify(ending.run.path)
         row.losses += result.failures
-        if ending.hits.isEmpty {
+        if let hit = ending.coordinatorHit {
+            let times = try RunTimings(
+                coordinatorHit: hit,
+                path: ending.run.path + "/events.jsonl"
+            )
+            row.detected += times.detected
+            row.recovered += times.recovered
+        } else if ending.hits.isEmpty {
             row.detected += result.recoveries.map(\.detect)
             row.recovered += result.recoveries.map(\.total)
         } else {
@@ -142,27 +154,6 @@ package struct Drill: Sendable {
         }
         if result.failures > ending.mostLosses {
             row.fail("\(name): \(result.failures) nodes lost, only \(ending.mostLosses) hurt")
-        }
-    }
-}
-
-/// How a row is varied from run to run.
-enum Variant: Sendable {
-    case plain
-    /// A staged death at a point of the code: what `--fault` takes.
-    case staged(String, losses: Int)
-
-    static func all(of fault: DrillFault, repeats: Int) -> [Variant] {
-        guard fault == .killAtPoints else { return Array(repeating: .plain, count: repeats) }
-        // These need a recovery or a return to a checkpoint first: rows of their own.
-        let inRecovery: Set<FailurePoint> = [
-            .midRebuild, .midTransfer, .beforePrepared, .midRestore,
-        ]
-        return FailurePoint.allCases.enumerated().compactMap { index, point in
-            guard !inRecovery.contains(point) else { return nil }
-            let target = PlannedFault.Target.allCases[index % 3].rawValue
-            let words = "node=\(index % 6),point=\(point.rawValue),step=\(5 + index)"
-            return .staged("\(words),target=\(target)", losses: 1)
         }
     }
 }

@@ -9,11 +9,19 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     case killTwoAtOnce = "kill-two-at-once"
     case killDuringRecovery = "kill-during-recovery"
     case killPipeline = "kill-pipeline"
+    case killAtRecoveryPoints = "kill-at-recovery-points"
+    case killCoordinator = "kill-coordinator"
+    case coordinatorAtPoints = "coordinator-at-points"
     case loseMoreThanF = "lose-more-than-f"
     case stopWorker = "stop-worker"
     case stopAgent = "stop-agent"
     case drainNode = "drain-node"
     case joinStorm = "join-storm"
+    case quarantine
+    case slowNode = "slow-node"
+    case nanLoss = "nan-loss"
+    case bitFlip = "bit-flip"
+    case mutualTLS = "mutual-tls"
     case checkpointDiskFull = "checkpoint-disk-full"
     case partition = "partition"
     case partitionToCoordinator = "partition-to-coordinator"
@@ -27,12 +35,16 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     package var group: String {
         switch self {
         case .killWorker, .killAgent, .killNode, .killAtPoints, .killTwoAtOnce,
-            .killDuringRecovery, .killPipeline:
+            .killDuringRecovery, .killPipeline, .killAtRecoveryPoints:
             "kill"
+        case .killCoordinator, .coordinatorAtPoints: "coordinator"
+        case .slowNode: "slow"
+        case .nanLoss, .bitFlip: "numbers"
+        case .mutualTLS: "security"
         case .loseMoreThanF, .checkpointDiskFull: "checkpoint"
         case .stopWorker, .stopAgent: "stop"
         case .drainNode: "drain"
-        case .joinStorm: "join"
+        case .joinStorm, .quarantine: "join"
         case .partition, .partitionToCoordinator, .partitionFromCoordinator, .partitionMinority,
             .partitionCoordinator:
             "partition"
@@ -51,6 +63,17 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .killDuringRecovery:
             "SIGKILL to a second node while the first is recovered from, f = 2"
         case .killPipeline: "SIGKILL to all nodes of one pipeline at once"
+        case .killAtRecoveryPoints:
+            "SIGKILL to a second node in each phase of a recovery, f = 2"
+        case .killCoordinator: "SIGKILL to the coordinator; its supervisor starts the next"
+        case .coordinatorAtPoints:
+            "SIGKILL to the coordinator at every named point, while a node is lost"
+        case .quarantine: "a node dies each time it has joined, until it is kept out"
+        case .slowNode: "a node computes five times slower from a step on"
+        case .nanLoss: "a loss is not a number in one step"
+        case .bitFlip: "bits flip in one copy of each layer of a node"
+        case .mutualTLS:
+            "a node dies under mutual TLS; strangers, wrong tokens are refused"
         case .loseMoreThanF: "SIGKILL to all holders of a layer at once; back to a checkpoint"
         case .checkpointDiskFull: "the disk for checkpoints is full"
         case .stopWorker: "SIGSTOP to a worker, SIGCONT after it was replaced"
@@ -73,13 +96,41 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     /// Node losses that must be survived at once.
     var faultTolerance: Int {
         switch self {
-        case .killTwoAtOnce, .killDuringRecovery, .partitionMinority: 2
+        case .killTwoAtOnce, .killDuringRecovery, .killAtRecoveryPoints, .partitionMinority: 2
         default: 1
         }
     }
 
     /// Nodes to start with: the job needs two for a pipeline.
     var nodes: Int { faultTolerance == 2 ? 8 : 6 }
+
+    /// Steps to train: enough for all that is to happen.
+    var steps: Int { self == .quarantine ? 500 : DrillLaboratory.steps }
+
+    /// Whether a supervisor starts coordinators.
+    var isSupervised: Bool { group == "coordinator" }
+
+    /// What is staged in every run of the row, in the words of `--fault`.
+    var staged: [String] {
+        switch self {
+        case .slowNode: ["kind=slow,node=1,factor=5,step=10"]
+        case .nanLoss: ["kind=nan,step=12,microbatch=5,layer=4"]
+        case .bitFlip:
+            // The plan decides which layers the node holds; the others cannot be hit.
+            (0..<DrillLaboratory.blocks + 2).map { "kind=flip,node=3,layer=\($0),step=\(5 + $0)" }
+        default: []
+        }
+    }
+
+    /// The undisturbed run that this row is compared with.
+    var reference: DrillReference {
+        // A step that all skip is skipped in the undisturbed run as well.
+        DrillReference(
+            tolerance: faultTolerance,
+            steps: steps,
+            staged: self == .nanLoss ? staged : []
+        )
+    }
 
     /// The faults that a list of names and groups means; `all` is all of them.
     ///

@@ -62,10 +62,10 @@ package struct DrillLaboratory: Sendable {
     }
 
     /// What trains in the folder `run`.
-    func trainArguments(_ run: String, tolerance: Int) -> [String] {
+    func trainArguments(_ run: String, _ reference: DrillReference) -> [String] {
         [
-            "train", path(jobName(tolerance)), "--run-dir", path(run),
-            "--profile", path("profile.json"),
+            "train", path(jobName(reference.tolerance)), "--run-dir", path(run),
+            "--profile", path("profile.json"), "--steps", "\(reference.steps)",
         ]
     }
 }

@@ -4,8 +4,8 @@ extension DrillReport {
     /// The report as one page that needs nothing else.
     package var html: String {
         let rows = self.rows.map(Self.row).joined(separator: "\n")
-        let references = references.sorted { $0.key < $1.key }.map { tolerance, state in
-            "<p>Undisturbed, f = \(tolerance): <code>\(Self.escaped(state))</code></p>"
+        let references = references.sorted { $0.key < $1.key }.map { reference, state in
+            "<p>Undisturbed, \(Self.escaped(reference)): <code>\(Self.escaped(state))</code></p>"
         }.joined(separator: "\n")
         return """
             <!doctype html>

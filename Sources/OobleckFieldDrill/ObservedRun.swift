@@ -31,6 +31,9 @@ final class ObservedRun: @unchecked Sendable {
         )
     }
 
+    /// Remembers a process of the run that its status does not name.
+    func note(_ pid: Int) { seen[pid] = ProcessTable.start(of: pid) }
+
     /// Ends whatever of the run is left, by the numbers of processes seen.
     func clear() async throws {
         process.signalGroup(SIGKILL)

@@ -13,6 +13,12 @@ struct TLSOptions: ParsableArguments {
     @Option(help: "The authority (PEM) that signed the certificates of both sides.")
     var tlsCa: String?
 
+    /// The options as they were given.
+    var arguments: [String] {
+        [("--tls-cert", tlsCert), ("--tls-key", tlsKey), ("--tls-ca", tlsCa)]
+            .flatMap { option, value in value.map { [option, $0] } ?? [] }
+    }
+
     /// The certificates; `nil` is plain text.
     ///
     /// Throws one line when an option is missing or a file is no good.

@@ -203,7 +203,7 @@ struct TrainCommand: AsyncParsableCommand {
         let supervisor = RunSupervisor(
             executable: try Executables().command,
             first: Array(arguments),
-            next: ["train", "--resume", directory] + faults,
+            next: ["train", "--resume", directory] + faults + tls.arguments,
             runDirectoryPath: directory
         )
         let status = try await supervisor.run()

@@ -134,7 +134,9 @@ import Testing
         bench.tell(.tick, at: 5)
         #expect(bench.coordinator.status(now: 5).phase == .reconnecting)
         #expect(bench.coordinator.status(now: 5).nodes.allSatisfy { $0.state != .dead })
-        for time in [5.2, 5.4, 5.6, 5.8, 6.0, 6.2, 6.4, 6.6] { bench.tell(.tick, at: Seconds(time)) }
+        for tenths in stride(from: 52, through: 66, by: 2) {
+            bench.tell(.tick, at: Seconds(Double(tenths) / 10))
+        }
         #expect(bench.coordinator.status(now: 6.6).nodes.filter { $0.state == .dead }.count == 3)
     }
 

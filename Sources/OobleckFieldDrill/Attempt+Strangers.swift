@@ -1,0 +1,113 @@
+import Foundation
+import OobleckClock
+import OobleckControl
+import OobleckCore
+import OobleckRun
+
+/// Processes that are no part of the run's own: agents started by hand, and its coordinator.
+extension Attempt {
+    /// Whoever is to be refused must be so soon.
+    private static let patience: Seconds = 30
+
+    func killCoordinator(_ run: ObservedRun, _ ending: inout Ending) throws {
+        let pid = try RunDirectory.open(path: run.path).endpoint().pid
+        run.note(pid)
+        ending.coordinatorHit = MonotonicTime.now
+        guard kill(pid_t(pid), SIGKILL) == 0 else {
+            return ending.problems.append("the coordinator was gone before it was hit")
+        }
+    }
+
+    /// A node of one name joins and dies twice; the third time it must be kept out.
+    func flap(_ run: ObservedRun, _ ending: inout Ending) async throws {
+        for _ in 0..<2 {
+            let agent = try startAgent(run, "flap", ["--name", "flapper"])
+            defer { agent.signalGroup(SIGKILL) }
+            let pid = Int(agent.pid)
+            let status = try await run.wait(for: Self.patience) { status in
+                status.nodes.contains { $0.agentPID == pid && $0.state == .healthy }
+            }
+            guard let node = status?.nodes.first(where: { $0.agentPID == pid }) else {
+                return ending.problems.append("the node did not join")
+            }
+            ending.hits[node.id] = MonotonicTime.now
+            ending.leastLosses += 1
+            ending.mostLosses += 1
+            agent.signalGroup(SIGKILL)
+            guard try await run.waitForLoss(of: node.id) else {
+                return ending.problems.append("node \(node.id), killed, was not found")
+            }
+        }
+        let agent = try startAgent(run, "flap-again", ["--name", "flapper"])
+        try await expectRefusal(of: agent, "flap-again", "has died 2 times", &ending)
+    }
+
+    /// Agents with the wrong token, another authority's certificate, or none.
+    func refuseStrangers(
+        _ run: ObservedRun,
+        _ certificates: DrillCertificates,
+        _ ending: inout Ending
+    ) async throws {
+        let others = try await DrillCertificates(laboratory.path(name + "-other-ca"))
+        let token = laboratory.path(name + "-token")
+        let wrong = String(repeating: "0123456789abcdef", count: 4) + "\n"
+        guard
+            FileManager.default.createFile(
+                atPath: token,
+                contents: Data(wrong.utf8),
+                attributes: [.posixPermissions: 0o600]
+            )
+        else { throw OobleckError(.storage, "cannot write \(token)") }
+        let strangers: [(String, [String], String?)] = [
+            ("no-certificate", [], nil), ("other-authority", others.arguments, nil),
+            ("wrong-token", certificates.arguments, token),
+        ]
+        for (who, arguments, token) in strangers {
+            let agent = try startAgent(run, who, arguments, token: token)
+            try await expectRefusal(of: agent, who, nil, &ending)
+        }
+        let count = try run.status()?.nodes.count ?? 0
+        if count != fault.nodes { ending.problems.append("\(count) nodes; a stranger joined") }
+    }
+
+    private func startAgent(
+        _ run: ObservedRun,
+        _ log: String,
+        _ arguments: [String],
+        token: String? = nil
+    ) throws -> ChildProcess {
+        let directory = try RunDirectory.open(path: run.path)
+        let endpoint = try directory.endpoint()
+        return try ChildProcess.spawn(
+            laboratory.executable,
+            [
+                "agent", "--coordinator", "\(endpoint.host):\(endpoint.port)", "--token-file",
+                token ?? directory.tokenPath, "--worker-executable", laboratory.workerExecutable,
+            ] + arguments,
+            group: .own,
+            holdsInput: false,
+            logPath: laboratory.path("\(name)-\(log).log")
+        )
+    }
+
+    private func expectRefusal(
+        of agent: ChildProcess,
+        _ log: String,
+        _ reason: String?,
+        _ ending: inout Ending
+    ) async throws {
+        defer { agent.signalGroup(SIGKILL) }
+        let end = MonotonicTime.now + Self.patience
+        guard try await agent.waitUntilExit(deadline: end), agent.exitStatus != .status(0) else {
+            return ending.problems.append("\(log): the agent was not refused")
+        }
+        let path = laboratory.path("\(name)-\(log).log")
+        let said = String(
+            decoding: FileManager.default.contents(atPath: path) ?? Data(),
+            as: UTF8.self
+        )
+        if let reason, !said.contains(reason) {
+            ending.problems.append("\(log): the agent says \(said.prefix(200))")
+        }
+    }
+}
