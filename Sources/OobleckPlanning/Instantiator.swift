@@ -164,8 +164,17 @@ public struct Instantiator: Sendable {
             let step = threshold + synchronization
             return pipelines < best.pipelines ? step <= best.step : step < best.step
         }
-        while !isBetter(limit) { limit = limit.nextDown }
-        return limit
+        guard !isBetter(limit) else { return limit }
+        // What the sum's rounding hides is small for the sum, and may be any number of steps of the
+        // threshold, which is far finer where the synchronization dwarfs the passes: bisected.
+        var better = limit - 4 * max(best.step, synchronization).ulp
+        guard isBetter(better) else { return limit.nextDown }
+        while better.nextUp < limit {
+            let middle = better + (limit - better) / 2
+            guard better < middle, middle < limit else { break }
+            if isBetter(middle) { better = middle } else { limit = middle }
+        }
+        return better
     }
 
     /// Gives each pipeline one microbatch and each further one to the pipeline that finishes it

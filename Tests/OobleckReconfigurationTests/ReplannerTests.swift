@@ -51,6 +51,21 @@ import Testing
         #expect(next.reason.contains("optimal would take "))
     }
 
+    @Test(
+        "a plan whose synchronization dwarfs its passes is replanned at once",
+        .timeLimit(.minutes(1))
+    )
+    func vastSynchronization() throws {
+        let vast = Seconds(4_294_967_296.006)
+        var document = try Planner(profile: Self.profile())
+            .plan(nodes: 14, faultTolerance: 1, microbatches: 16)
+        document.plan.synchronizationTime = vast
+        let next = try Replanner(document).replan(losing: [0])
+        #expect(next.plan.nodes.count == 13)
+        #expect(next.plan.synchronizationTime == vast)
+        #expect(next.plan.stepTime > vast && next.plan.stepTime < vast + 1000)
+    }
+
     @Test("the reason says what was done, what it costs and what the other policy would do")
     func reason() throws {
         let document = try Self.document(Self.profile())
