@@ -281,13 +281,7 @@ final class CoordinatorLoop: Sendable {
 
     /// Another coordinator has taken over: nothing is sent or written any more.
     private func stepDown(_ state: inout State) {
-        let outcome = RunOutcome.stopped(
-            OobleckError(
-                .outOfNodes,
-                "this coordinator leads the run no more: its lease ran out, and another may have "
-                    + "taken over"
-            )
-        )
+        let outcome = RunOutcome.stopped(.deposed)
         state.outcome = outcome
         for outbox in state.workers.values { outbox.close() }
         for outbox in state.agents.values { outbox.close() }

@@ -19,6 +19,17 @@ package protocol CoordinationStore: Sendable {
     func close() throws
 }
 
+extension OobleckError {
+    /// Why a coordinator whose store does not let it act any more ends.
+    package static var deposed: OobleckError {
+        OobleckError(
+            .outOfNodes,
+            "this coordinator leads the run no more: its lease ran out, and another may have "
+                + "taken over; the nodes are left to that one"
+        )
+    }
+}
+
 extension CoordinationStore {
     package var mayAct: Bool { true }
     package func close() throws {}

@@ -50,6 +50,12 @@ final class EtcdClient: Sendable {
         try await call { try await EtcdKV.Client(wrapping: $0).range(request, options: $1) }
     }
 
+    /// What the run has under this name; `nil` is nothing.
+    func read(_ name: String) async throws -> Data? {
+        let key = location.key(name)
+        return try await range(EtcdRangeRequest.with { $0.key = key }).kvs.first?.value
+    }
+
     func transaction(_ request: EtcdTxnRequest) async throws -> EtcdTxnResponse {
         try await call { try await EtcdKV.Client(wrapping: $0).txn(request, options: $1) }
     }

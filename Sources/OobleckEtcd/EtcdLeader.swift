@@ -1,6 +1,5 @@
 import Foundation
 import OobleckCore
-import OobleckWire
 
 /// What agents, workers and standbys read of the leading coordinator.
 package struct EtcdLeader: Hashable, Sendable, Codable {
@@ -21,9 +20,7 @@ package struct EtcdLeader: Hashable, Sendable, Codable {
     package static func current(_ location: EtcdLocation) async throws -> EtcdLeader {
         let client = try EtcdClient(location)
         defer { client.close() }
-        let key = location.key("leader")
-        let answer = try await client.range(EtcdRangeRequest.with { $0.key = key })
-        guard let value = answer.kvs.first?.value else {
+        guard let value = try await client.read("leader") else {
             throw OobleckError(.outOfNodes, "no coordinator leads \(location) now")
         }
         return try EtcdCoding.value(EtcdLeader.self, from: value)

@@ -30,8 +30,17 @@ enum EtcdRequests {
         }
     }
 
+    /// Everything whose key begins with `prefix`, or the first so many; 0 is no limit.
+    static func all(under prefix: Data, limit: Int64 = 0) -> EtcdRangeRequest {
+        EtcdRangeRequest.with {
+            $0.key = prefix
+            $0.rangeEnd = end(of: prefix)
+            $0.limit = limit
+        }
+    }
+
     /// The first key behind all that begin with `prefix`, whose last byte is below 255.
-    static func end(of prefix: Data) -> Data {
+    private static func end(of prefix: Data) -> Data {
         var end = prefix
         end[end.count - 1] += 1
         return end

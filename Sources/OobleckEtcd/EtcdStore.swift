@@ -56,7 +56,7 @@ package final class EtcdStore: CoordinationStore {
         let seconds = timeToLive(budget: budget)
         let value = try EtcdCoding.data(of: leader)
         while !isOver() {
-            if try await read(client, "outcome") != nil { break }
+            if try await client.read("outcome") != nil { break }
             let asked = MonotonicTime.now
             let lease = try await client.grantLease(seconds: seconds)
             let answer = try await client.transaction(
@@ -149,13 +149,8 @@ package final class EtcdStore: CoordinationStore {
     /// All lines of the ledger so far.
     package func ledger() throws -> [Line] {
         try wait {
-            let prefix = self.location.key("ledger/")
-            let answer = try await self.client.range(
-                EtcdRangeRequest.with {
-                    $0.key = prefix
-                    $0.rangeEnd = EtcdRequests.end(of: prefix)
-                }
-            )
+            let request = EtcdRequests.all(under: self.location.key("ledger/"))
+            let answer = try await self.client.range(request)
             return try answer.kvs.map { try EtcdCoding.value(Line.self, from: $0.value) }
         }
     }
@@ -168,7 +163,7 @@ package final class EtcdStore: CoordinationStore {
     package static func document(_ location: EtcdLocation) async throws -> Document? {
         let client = try EtcdClient(location)
         defer { client.close() }
-        return try await read(client, "run").map { try EtcdCoding.value(Document.self, from: $0) }
+        return try await client.read("run").map { try EtcdCoding.value(Document.self, from: $0) }
     }
 
     // MARK: Writes
@@ -219,7 +214,7 @@ package final class EtcdStore: CoordinationStore {
 
     private func depose() -> OobleckError {
         state.withLock { $0.isDeposed = true }
-        return OobleckError(.outOfNodes, "another coordinator has taken over this run")
+        return .deposed
     }
 
     // MARK: The lease
@@ -262,28 +257,19 @@ package final class EtcdStore: CoordinationStore {
     /// Takes over what the last leader kept.
     private func reload() async throws {
         var durable = DurableState()
-        if let data = try await Self.read(client, "state") {
+        if let data = try await client.read("state") {
             durable = try EtcdCoding.value(DurableState.self, from: data)
         }
-        durable.committed = try await Self.read(client, "committed").map {
+        durable.committed = try await client.read("committed").map {
             try EtcdCoding.value(CommittedStep.self, from: $0)
         }
-        let prefix = location.key("ledger/")
-        let counted = try await client.range(
-            EtcdRangeRequest.with {
-                $0.key = prefix
-                $0.rangeEnd = EtcdRequests.end(of: prefix)
-            }
-        )
+        // The count is of all, whatever is sent.
+        let lines = EtcdRequests.all(under: location.key("ledger/"), limit: 1)
+        let counted = try await client.range(lines)
         state.withLock { state in
             state.durable = durable
             state.lines = Int(counted.count)
         }
-    }
-
-    private static func read(_ client: EtcdClient, _ name: String) async throws -> Data? {
-        let key = client.location.key(name)
-        return try await client.range(EtcdRangeRequest.with { $0.key = key }).kvs.first?.value
     }
 
     /// Runs an asynchronous call from the coordinator's own thread, which is none of the pool's.

@@ -28,10 +28,7 @@ extension PaperFigures {
                     policy,
                     period
                 )
-                let b = result.breakdown
-                let seconds = [
-                    b.effective, b.redundant, b.rebalance, b.restart, b.checkpoint, b.fallback,
-                ]
+                let seconds = Self.seconds(result.breakdown)
                 for (index, part) in seconds.enumerated() {
                     values[index].append(Chart.Point(Double(place), part / result.duration))
                 }
@@ -78,6 +75,11 @@ extension PaperFigures {
         )
     }
 
+    /// The parts of a run, in the order of the figure.
+    private static func seconds(_ b: PaperResult.Breakdown) -> [Double] {
+        [b.effective, b.redundant, b.rebalance, b.restart, b.checkpoint, b.fallback]
+    }
+
     private static func publishedShares(
         _ cases: [(PaperModel, PaperPolicy, String)]
     ) -> Chart.Series {
@@ -104,8 +106,7 @@ extension PaperFigures {
         _ period: String
     ) -> String {
         guard let result = results.result(model, policy, period) else { return "" }
-        let b = result.breakdown
-        let parts = [b.effective, b.redundant, b.rebalance, b.restart, b.checkpoint, b.fallback]
+        let parts = Self.seconds(result.breakdown)
         return
             ", \(Int(parts.reduce(0, +).rounded())) s of \(Int(result.duration.rounded())) s for "
             + "\(Self.titles[policy] ?? "") with \(model.rawValue) at \(period)"

@@ -173,9 +173,8 @@ struct Attempt {
             default: nil
             }
         guard let wanted else { return }
-        let log = FileManager.default.contents(atPath: run.path + "/events.jsonl") ?? Data()
-        let lines = String(decoding: log, as: UTF8.self).split(whereSeparator: \.isNewline)
-        let isNoted = try lines.contains { try TimedEvent.parsing(String($0)).event.kind == wanted }
+        let events = try ObservedRun.events(run.path + "/events.jsonl")
+        let isNoted = events.contains { $0.event.kind == wanted }
         if !isNoted { ending.problems.append("no event \(wanted.rawValue)") }
     }
 

@@ -31,6 +31,17 @@ final class ObservedRun: @unchecked Sendable {
         )
     }
 
+    /// What the run logged in the file at `path`.
+    static func events(_ path: String) throws -> [TimedEvent] {
+        let text = String(
+            decoding: FileManager.default.contents(atPath: path) ?? Data(),
+            as: UTF8.self
+        )
+        return try text.split(whereSeparator: \.isNewline).map {
+            try TimedEvent.parsing(String($0))
+        }
+    }
+
     /// Remembers a process of the run that its status does not name.
     func note(_ pid: Int) { seen[pid] = ProcessTable.start(of: pid) }
 

@@ -14,7 +14,7 @@ struct RunTimings {
     ///
     /// Throws `.inputData` when the log cannot be read.
     init(hits: [NodeID: Seconds], path: String) throws {
-        let events = try Self.events(path)
+        let events = try ObservedRun.events(path)
         for (node, hit) in hits.sorted(by: { $0.key < $1.key }) {
             let loss = events.firstIndex { $0.event.kind == .nodeLost && $0.event.node == node }
             guard let loss else { continue }
@@ -27,20 +27,10 @@ struct RunTimings {
     /// The timings of a run whose coordinator was hit: until the next took over, and until all
     /// workers trained again.
     init(coordinatorHit hit: Seconds, path: String) throws {
-        let events = try Self.events(path)
+        let events = try ObservedRun.events(path)
         guard let start = events.firstIndex(where: { $0.event.kind == .restarted }) else { return }
         detected.append(max(0, events[start].monotonic - hit))
         let end = events[start...].first { $0.event.kind == .resumed }
         if let end { recovered.append(max(0, end.monotonic - hit)) }
-    }
-
-    private static func events(_ path: String) throws -> [TimedEvent] {
-        let text = String(
-            decoding: FileManager.default.contents(atPath: path) ?? Data(),
-            as: UTF8.self
-        )
-        return try text.split(whereSeparator: \.isNewline).map {
-            try TimedEvent.parsing(String($0))
-        }
     }
 }

@@ -54,7 +54,7 @@ extension FuzzTarget {
 
     /// Reads a profile, and plans with it: what is accepted has to be usable.
     private static func profile(_ folder: FuzzFolder) throws -> FuzzTarget {
-        let sample = try JSONEncoder().encode(sampleProfile)
+        let sample = try encoded(sampleProfile)
         return FuzzTarget("profile", samples: [Array(sample)]) { bytes in
             let profile = try ModelProfile.load(path: try folder.write(bytes, to: "profile.json"))
             guard profile.layers.count <= 8 else { return }
@@ -65,11 +65,18 @@ extension FuzzTarget {
         }
     }
 
+    /// Always the same bytes: else the number of a case would not name its input.
+    private static func encoded(_ sample: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return try encoder.encode(sample)
+    }
+
     /// Reads a plan, and asks what becomes of it.
     private static func plan(_ folder: FuzzFolder) throws -> FuzzTarget {
         let planner = try Planner(profile: sampleProfile)
         let plan = try planner.plan(nodes: 6, faultTolerance: 1, microbatches: 16)
-        let sample = try JSONEncoder().encode(plan)
+        let sample = try encoded(plan)
         return FuzzTarget("plan", samples: [Array(sample)]) { bytes in
             let document = try PlanDocument.load(path: try folder.write(bytes, to: "plan.json"))
             let replanner = try Replanner(document)

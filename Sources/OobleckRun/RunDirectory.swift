@@ -118,13 +118,7 @@ package struct RunDirectory: Sendable {
     }
 
     /// The job as the user wrote it.
-    package func configText() throws -> String {
-        do {
-            return try String(contentsOfFile: configPath, encoding: .utf8)
-        } catch {
-            throw OobleckError(.inputData, "cannot read \(configPath): \(error)")
-        }
-    }
+    package func configText() throws -> String { try TextFile.read(configPath) }
 
     package func profile() throws -> ModelProfile {
         try JSONDocument.read(ModelProfile.self, from: profilePath)
@@ -173,14 +167,13 @@ package struct RunDirectory: Sendable {
         try JSONDocument.write(endpoint, to: endpointPath, permissions: 0o600, durably: false)
     }
 
+    /// Whole lines in the ledger, also of steps that count no more.
+    package func ledgerLineCount() throws -> Int { try WholeLines.count(in: ledgerPath) }
+
     /// Where the run's coordination is kept; `nil` is in this directory.
     package func coordination() throws -> String? {
         guard FileManager.default.fileExists(atPath: coordinationPath) else { return nil }
-        do {
-            return try String(contentsOfFile: coordinationPath, encoding: .utf8)
-        } catch {
-            throw OobleckError(.inputData, "cannot read \(coordinationPath): \(error)")
-        }
+        return try TextFile.read(coordinationPath)
     }
 
     package func write(coordination: String) throws {

@@ -14,13 +14,11 @@ package final class RunRecorder: Sendable {
         var events: LineLog
         var previousHash = LedgerLine.genesis
         var committedSteps = 0
-        var lineCount = 0
 
         mutating func append(_ entry: LedgerLine.Entry) throws {
             let line = LedgerLine(chaining: entry, to: previousHash)
             try ledger.append(line.text)
             previousHash = line.hash
-            lineCount += 1
         }
     }
 
@@ -36,17 +34,13 @@ package final class RunRecorder: Sendable {
                 ledger: try LineLog(directory.ledgerPath),
                 events: try LineLog(directory.eventsPath),
                 previousHash: end.last?.hash ?? LedgerLine.genesis,
-                committedSteps: end.steps,
-                lineCount: try WholeLines.count(in: directory.ledgerPath)
+                committedSteps: end.steps
             )
         )
     }
 
     /// Steps in the ledger.
     package var committedSteps: Int { state.withLock { $0.committedSteps } }
-
-    /// Lines in the ledger, also of steps that count no more.
-    package var lineCount: Int { state.withLock { $0.lineCount } }
 
     /// Adds a committed step to the ledger.
     ///

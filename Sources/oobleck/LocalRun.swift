@@ -150,11 +150,7 @@ struct LocalRun {
         let outcome = try await run(start, server, cluster, nodes: newNodes, deadlines)
         guard start.store.mayAct else {
             display.clear()
-            throw OobleckError(
-                .outOfNodes,
-                "this coordinator leads the run no more: its lease ran out, and another may have "
-                    + "taken over; the nodes are left to that one"
-            )
+            throw OobleckError.deposed
         }
         try start.shared?.conclude("\(outcome)")
         try start.store.close()

@@ -53,13 +53,7 @@ struct RunRequest: Sendable {
     }
 
     /// The job's file as it is.
-    func configText() throws -> String {
-        do {
-            return try String(contentsOfFile: configPath, encoding: .utf8)
-        } catch {
-            throw OobleckError(.inputData, "cannot read \(configPath): \(error)")
-        }
-    }
+    func configText() throws -> String { try TextFile.read(configPath) }
 
     /// Makes the run's directory, and calls `body`; if that throws, the directory goes again.
     func withNewDirectory<Result>(

@@ -128,14 +128,15 @@ extension RunStart {
     /// Adds to the directory's ledger what other coordinators have added to etcd's.
     private static func catchUp(_ directory: RunDirectory, with store: EtcdStore) throws {
         let recorder = try RunRecorder(directory)
+        let known = try directory.ledgerLineCount()
         let lines = try store.ledger()
-        guard recorder.lineCount <= lines.count else {
+        guard known <= lines.count else {
             throw OobleckError(
                 .storage,
-                "\(directory.ledgerPath) has \(recorder.lineCount) lines, and etcd \(lines.count)"
+                "\(directory.ledgerPath) has \(known) lines, and etcd \(lines.count)"
             )
         }
-        for line in lines[recorder.lineCount...] {
+        for line in lines[known...] {
             switch line {
             case .step(let step): try recorder.append(step)
             case .restored(let restored): try recorder.append(restored)

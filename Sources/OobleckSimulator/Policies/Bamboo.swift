@@ -51,7 +51,7 @@ public struct Bamboo: ResiliencePolicy {
             let isFirst = grid == nil
             build(view.alive)
             guard let training = training() else { return nil }
-            return PolicyAnswer(.none, isFirst ? [] : restarting, then: training)
+            return PolicyAnswer(.none, isFirst ? [] : table.model.restoring, then: training)
         case .lost(let nodes, let kind): return lose(nodes, kind, view)
         case .changed(let joined, _, _):
             guard grid != nil else { return nil }
@@ -62,7 +62,7 @@ public struct Bamboo: ResiliencePolicy {
             filled += grid?.addPipelines() ?? 0
             isDegraded = false
             guard wasDegraded || filled > 0 else { return nil }
-            return PolicyAnswer(.none, [rebuilding, copying], then: training())
+            return PolicyAnswer(.none, [table.model.rebuilding, copying], then: training())
         }
     }
 
@@ -78,21 +78,10 @@ public struct Bamboo: ResiliencePolicy {
         for index in grid?.pipelinesWithHoleBesideHole ?? [] { grid?.drop(index) }
         guard grid?.pipelines != 0 else {
             build(view.alive)
-            return PolicyAnswer(.checkpoint, [detecting] + restarting, then: training())
+            return PolicyAnswer(.checkpoint, [detecting] + table.model.restoring, then: training())
         }
         isDegraded = grid?.holes.isEmpty == false
-        return PolicyAnswer(.runningStep, [detecting, rebuilding], then: training())
-    }
-
-    private var rebuilding: PolicyAnswer.Phase {
-        PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.rebuild))
-    }
-
-    private var restarting: [PolicyAnswer.Phase] {
-        [
-            PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart)),
-            PolicyAnswer.Phase(.copying, table.model.storageTime()),
-        ]
+        return PolicyAnswer(.runningStep, [detecting, table.model.rebuilding], then: training())
     }
 
     private mutating func build(_ nodes: NodeSet) {

@@ -41,13 +41,13 @@ public struct CheckpointRestart: ResiliencePolicy {
             let isFirst = template == nil
             arrange(view.alive)
             guard let training else { return nil }
-            return PolicyAnswer(.none, isFirst ? [] : starting, then: training)
+            return PolicyAnswer(.none, isFirst ? [] : table.model.restoring, then: training)
         case .lost(let nodes, let kind):
             let working = nodes.count { !spare.remove($0) }
             guard working > 0 else { return nil }
             arrange(view.alive)
             let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
-            return PolicyAnswer(.checkpoint, [detecting] + starting, then: training)
+            return PolicyAnswer(.checkpoint, [detecting] + table.model.restoring, then: training)
         case .changed(let joined, let leaving, _):
             return change(joined, leaving, view)
         }
@@ -76,14 +76,7 @@ public struct CheckpointRestart: ResiliencePolicy {
             table.model.snapshotTime(nodesPerPipeline: next.template.nodes)
                 + table.model.storageTime()
         )
-        return PolicyAnswer(.none, [writing] + starting, then: training)
-    }
-
-    private var starting: [PolicyAnswer.Phase] {
-        [
-            PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart)),
-            PolicyAnswer.Phase(.copying, table.model.storageTime()),
-        ]
+        return PolicyAnswer(.none, [writing] + table.model.restoring, then: training)
     }
 
     private mutating func arrange(_ nodes: NodeSet) {

@@ -18,7 +18,7 @@ extension OobleckPolicy {
         let copying = PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: bytes))
         return PolicyAnswer(
             isFatal ? .checkpoint : rollback,
-            phases + (isFatal ? restoring : [copying]),
+            phases + (isFatal ? table.model.restoring : [copying]),
             then: training(next.step, idle: drained)
         )
     }

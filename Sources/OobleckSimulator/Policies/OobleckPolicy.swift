@@ -71,12 +71,17 @@ public struct OobleckPolicy: ResiliencePolicy {
             }
             guard worked else { return nil }
             let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
-            return reconfigure(view, .runningStep, [detecting, rebuilding], lost: nodes.count)
+            return reconfigure(
+                view,
+                .runningStep,
+                [detecting, table.model.rebuilding],
+                lost: nodes.count
+            )
         case .changed(let joined, let leaving, let slow):
             for node in leaving where view.alive.contains(node) { drained.insert(node) }
             let isEvicting = evict(slow, view)
             let isChanged = isEvicting || !joined.isEmpty || !leaving.isEmpty
-            return isChanged ? reconfigure(view, .none, [rebuilding]) : nil
+            return isChanged ? reconfigure(view, .none, [table.model.rebuilding]) : nil
         }
     }
 
@@ -99,10 +104,6 @@ public struct OobleckPolicy: ResiliencePolicy {
         else { return false }
         for node in candidates { drained.insert(node) }
         return true
-    }
-
-    private var rebuilding: PolicyAnswer.Phase {
-        PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.rebuild))
     }
 
     private mutating func reconfigure(
@@ -129,7 +130,7 @@ public struct OobleckPolicy: ResiliencePolicy {
                 isHalted = true
                 return PolicyAnswer(.checkpoint, [], then: nil)
             }
-            return follow(document, view, .checkpoint, phases + restoring)
+            return follow(document, view, .checkpoint, phases + table.model.restoring)
         }
     }
 
@@ -148,13 +149,6 @@ public struct OobleckPolicy: ResiliencePolicy {
         )
         for (node, _) in kept { drained.remove(node.rawValue) }
         return decision
-    }
-
-    var restoring: [PolicyAnswer.Phase] {
-        [
-            PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart)),
-            PolicyAnswer.Phase(.copying, table.model.storageTime()),
-        ]
     }
 
     private mutating func follow(

@@ -39,7 +39,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
             let isFirst = grid == nil
             build(view.alive)
             guard let training = training() else { return nil }
-            return PolicyAnswer(.none, isFirst ? [] : restarting, then: training)
+            return PolicyAnswer(.none, isFirst ? [] : table.model.restoring, then: training)
         case .lost(let nodes, let kind): return lose(nodes, kind, view)
         case .changed(let joined, let leaving, _): return change(joined, leaving, view)
         }
@@ -55,7 +55,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
         let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
         guard grid?.hasLostPosition == false else {
             build(view.alive)
-            return PolicyAnswer(.checkpoint, [detecting] + restarting, then: training())
+            return PolicyAnswer(.checkpoint, [detecting] + table.model.restoring, then: training())
         }
         var filled = 0
         if case .hotSpares = style { filled += grid?.fillHoles() ?? 0 }
@@ -63,7 +63,9 @@ public struct ReplicaPolicy: ResiliencePolicy {
             grid?.dropBroken()
             filled += grid?.addPipelines(reserve: reserve) ?? 0
         }
-        let phases = filled > 0 ? [detecting, rebuilding, copying] : [detecting, rebuilding]
+        let phases =
+            filled > 0
+            ? [detecting, table.model.rebuilding, copying] : [detecting, table.model.rebuilding]
         return PolicyAnswer(.runningStep, phases, then: training())
     }
 
@@ -81,18 +83,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
         filled += grid?.addPipelines(reserve: reserve) ?? 0
         grid?.add(leaving.filter { view.alive.contains($0) })
         guard filled > 0 else { return nil }
-        return PolicyAnswer(.none, [rebuilding, copying], then: training())
-    }
-
-    private var rebuilding: PolicyAnswer.Phase {
-        PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.rebuild))
-    }
-
-    private var restarting: [PolicyAnswer.Phase] {
-        [
-            PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart)),
-            PolicyAnswer.Phase(.copying, table.model.storageTime()),
-        ]
+        return PolicyAnswer(.none, [table.model.rebuilding, copying], then: training())
     }
 
     private mutating func build(_ nodes: NodeSet) {
