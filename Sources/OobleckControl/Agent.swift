@@ -143,6 +143,14 @@ package struct Agent: Sendable {
         )
     }
 
+    private static func evidence(_ exit: ChildProcess.Exit) -> String {
+        // The worker hears of its node's loss by itself, perhaps before we do.
+        guard exit == .status(OobleckError.Code.outOfNodes.exitStatus) else {
+            return "its worker \(exit)"
+        }
+        return "its worker was put out of the run, or found no coordinator any more"
+    }
+
     private func start(
         _ worker: WorkerHolder,
         node: NodeID,
@@ -167,7 +175,7 @@ package struct Agent: Sendable {
                     worker.noteExit(exit)
                     // A worker that was told to leave does so with status 0.
                     let isInOrder = exit == .status(0)
-                    events.pass(.workerExited(evidence: "its worker \(exit)", inOrder: isInOrder))
+                    events.pass(.workerExited(evidence: Self.evidence(exit), inOrder: isInOrder))
                 }
             }
         } catch let error as OobleckError {

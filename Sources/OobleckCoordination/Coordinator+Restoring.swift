@@ -13,6 +13,8 @@ struct Reconnection: Sendable {
     var committed: CommittedStep?
     /// The generation that went back to a checkpoint last: what is of an earlier one counts no more.
     var restored: Generation?
+    /// How long to wait for all of them.
+    let patience: Seconds
     /// When the first event came.
     var since: Seconds?
     var testimonies: [NodeID: WorkerTestimony] = [:]
@@ -40,9 +42,12 @@ struct Reconnection: Sendable {
 extension Coordinator {
     /// A coordinator that goes on with a run from what an earlier one kept.
     ///
+    /// Its nodes are waited for longer when it `takesOver`: from one that may only be frozen.
+    ///
     /// Throws when the state does not fit the job.
     package init(
         restoring state: DurableState,
+        takesOver: Bool = false,
         job: JobSpecification,
         profile: ModelProfile,
         reconfigurator: Reconfigurator
@@ -72,7 +77,8 @@ extension Coordinator {
             workers: Set(involved).intersection(living.keys),
             planned: state.planned,
             committed: state.committed,
-            restored: state.restored?.generation
+            restored: state.restored?.generation,
+            patience: takesOver ? deadlines.takeover : deadlines.reconnection
         )
         phase = .reconnecting
         log(.restarted, "coordinator \(term) takes over at step \(committedSteps)")
@@ -83,8 +89,8 @@ extension Coordinator {
         guard let reconnection else { return }
         let since = reconnection.since ?? now
         finishReconnectingIfComplete(now: now)
-        guard self.reconnection != nil, now - since > deadlines.reconnection else { return }
-        let late = Self.tenths(deadlines.reconnection)
+        guard self.reconnection != nil, now - since > reconnection.patience else { return }
+        let late = Self.tenths(reconnection.patience)
         let missing = missing(reconnection)
         lose(
             missing.map { node in

@@ -51,6 +51,11 @@ package struct Deadlines: Hashable, Sendable {
     ///
     /// They look for it far more often.
     package var reconnection: Seconds { 0.75 * budget }
+    /// How long a coordinator that takes over through a shared store waits for them.
+    ///
+    /// The one before it may be frozen rather than dead: they notice its silence first, then give up
+    /// an attempt to reach it again, and only then look for who leads now.
+    package var takeover: Seconds { 3 * budget }
 
     // MARK: Work
 
@@ -140,6 +145,7 @@ extension Deadlines {
             Row("join pause", joinPause, "budget / 8", "newcomers wait for others to follow"),
             Row("join storm", joinStorm, "budget", "the first newcomer waits no longer"),
             Row("reconnection", reconnection, "3/4 budget", "nodes return after a restart"),
+            Row("takeover", takeover, "3 budget", "nodes find a standby that took over"),
             Row("formation", formation, "3 budget", "members of a group find each other"),
             Row("barrier", barrier, "3 budget", "a plan is prepared, or silent nodes are lost"),
             Row(

@@ -43,11 +43,10 @@ extension Attempt {
     }
 
     /// Agents with the wrong token, another authority's certificate, or none.
-    func refuseStrangers(
+    func startStrangers(
         _ run: ObservedRun,
-        _ certificates: DrillCertificates,
-        _ ending: inout Ending
-    ) async throws {
+        _ certificates: DrillCertificates
+    ) async throws -> [(who: String, agent: ChildProcess)] {
         let others = try await DrillCertificates(laboratory.path(name + "-other-ca"))
         let token = laboratory.path(name + "-token")
         let wrong = String(repeating: "0123456789abcdef", count: 4) + "\n"
@@ -62,10 +61,18 @@ extension Attempt {
             ("no-certificate", [], nil), ("other-authority", others.arguments, nil),
             ("wrong-token", certificates.arguments, token),
         ]
-        for (who, arguments, token) in strangers {
-            let agent = try startAgent(run, who, arguments, token: token)
-            try await expectRefusal(of: agent, who, nil, &ending)
+        return try strangers.map { who, arguments, token in
+            (who, try startAgent(run, who, arguments, token: token))
         }
+    }
+
+    func expectRefusals(
+        of strangers: [(who: String, agent: ChildProcess)],
+        _ run: ObservedRun,
+        _ ending: inout Ending
+    ) async throws {
+        defer { for stranger in strangers { stranger.agent.signalGroup(SIGKILL) } }
+        for (who, agent) in strangers { try await expectRefusal(of: agent, who, nil, &ending) }
         let count = try run.status()?.nodes.count ?? 0
         if count != fault.nodes { ending.problems.append("\(count) nodes; a stranger joined") }
     }

@@ -153,8 +153,9 @@ struct Attempt {
         case .quarantine: try await flap(run, &ending)
         case .mutualTLS:
             guard let certificates else { return }
-            try await refuseStrangers(run, certificates, &ending)
+            let strangers = try await startStrangers(run, certificates)
             strike(SIGKILL, [nodes[0]], .worker, &ending)
+            try await expectRefusals(of: strangers, run, &ending)
         default: break
         }
     }
@@ -165,7 +166,9 @@ struct Attempt {
             switch fault {
             case .loseMoreThanF: .restored
             case .checkpointDiskFull: .checkpointFailed
-            case .killCoordinator, .coordinatorAtPoints: .restarted
+            case .killCoordinator: .restarted
+            // After the result there is nothing left to go on with.
+            case .coordinatorAtPoints: variant.mentions(.afterResult) ? nil : .restarted
             case .slowNode: .slow
             case .nanLoss: .skipped
             case .bitFlip: .damaged

@@ -93,7 +93,14 @@ package struct Drill: Sendable {
                 name: name,
                 random: DrillRandom(seed: seed, fault, number)
             )
-            let ending = try await attempt.execute()
+            let ending: Attempt.Ending
+            do {
+                ending = try await attempt.execute()
+            } catch let error as OobleckError where !Task.isCancelled {
+                row.runs += 1
+                row.fail("\(name): \(error.message)")
+                continue
+            }
             if let skipped = ending.skipped {
                 row.skip(skipped)
                 continue

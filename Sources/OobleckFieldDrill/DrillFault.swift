@@ -105,7 +105,12 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     var nodes: Int { faultTolerance == 2 ? 8 : 6 }
 
     /// Steps to train: enough for all that is to happen.
-    var steps: Int { self == .quarantine ? 500 : DrillLaboratory.steps }
+    var steps: Int {
+        switch self {
+        case .quarantine, .mutualTLS: 500
+        default: DrillLaboratory.steps
+        }
+    }
 
     /// Whether a supervisor starts coordinators.
     var isSupervised: Bool { group == "coordinator" }

@@ -17,6 +17,12 @@ enum Variant: Sendable {
         }
     }
 
+    /// Whether the coordinator is to die at this point.
+    func mentions(_ point: CoordinatorFailurePoint) -> Bool {
+        guard case .staged(let words, _) = self else { return false }
+        return words.contains { $0.hasPrefix("coordinator,point=\(point.rawValue),") }
+    }
+
     private static var points: [Variant] {
         // These need a recovery or a return to a checkpoint first: rows of their own.
         let inRecovery: Set<FailurePoint> = [

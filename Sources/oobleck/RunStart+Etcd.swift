@@ -113,6 +113,7 @@ extension RunStart {
             job: document.job,
             coordinator: try Coordinator(
                 restoring: state,
+                takesOver: true,
                 job: document.job,
                 profile: document.profile,
                 reconfigurator: try reconfigurator(document.job, document.profile)

@@ -157,6 +157,40 @@ import Testing
         #expect(lost.map(\.node) == [3])
         #expect(lost.first?.message.contains("did not come back") == true)
     }
+
+    /// When an agent reaches a standby, whose last coordinator froze at 0 and whose first try to
+    /// find another one met the frozen one again.
+    private static func timeOfReturn() -> Seconds {
+        var agent = AgentSession(hello: .init(node: 0, pid: 100), hasStandby: true, now: 0)
+        _ = agent.handle(.opened, now: 0)
+        _ = agent.handle(.received(.admitted(0, detectionBudget: 2)), now: 0)
+        var (now, attempts) = (Seconds(0), 0)
+        while attempts < 2, now < 100 {
+            // As the driver does, a moment later.
+            now = agent.nextWake + 0.001
+            let isAttempt = agent.handle(.wake, now: now).contains { directive in
+                if case .connect = directive { true } else { false }
+            }
+            if isAttempt { attempts += 1 }
+        }
+        return now
+    }
+
+    @Test("a standby waits until nodes have found out that their coordinator is frozen")
+    func frozen() throws {
+        let found = Self.timeOfReturn()
+        #expect(found > 4, "silence, and an attempt that nobody answers")
+        var bench = try Self.restarted(committed: 3, generation: 2, takesOver: true)
+        // Takes over as early as can be: a lease is not shorter than half a budget.
+        for time in stride(from: 1, through: found.value + 0.5, by: 0.25) {
+            bench.tell(.tick, at: Seconds(time))
+        }
+        #expect(bench.coordinator.status(now: found).phase == .reconnecting)
+        let testimony = Self.testimony(generation: 2, steps: 4)
+        bench.comeBack([testimony, testimony, testimony, testimony], at: found + 0.5)
+        #expect(bench.coordinator.status(now: found).nodes.allSatisfy { $0.state != .dead })
+        #expect(bench.coordinator.status(now: found).phase == .reconfiguring)
+    }
 }
 
 extension CoordinatorRestartTests {
@@ -169,13 +203,13 @@ extension CoordinatorRestartTests {
             all += coordinator.handle(event, now: now)
         }
 
-        mutating func comeBack(_ testimonies: [WorkerTestimony]) {
+        mutating func comeBack(_ testimonies: [WorkerTestimony], at now: Seconds = 0) {
             for (index, testimony) in testimonies.enumerated() {
                 let node = NodeID(index)
-                tell(.agentReturned(node, agentPID: 100 + index))
-                tell(.workerReturned(node, workerPID: 200 + index, testimony))
-                tell(.agentHeard(node))
-                tell(.workerHeard(node))
+                tell(.agentReturned(node, agentPID: 100 + index), at: now)
+                tell(.workerReturned(node, workerPID: 200 + index, testimony), at: now)
+                tell(.agentHeard(node), at: now)
+                tell(.workerHeard(node), at: now)
             }
         }
     }
@@ -204,7 +238,11 @@ extension CoordinatorRestartTests {
     }
 
     /// Four nodes under a plan of this generation, when step `committed` was the last to be kept.
-    static func restarted(committed: Int, generation: Generation) throws -> Bench {
+    static func restarted(
+        committed: Int,
+        generation: Generation,
+        takesOver: Bool = false
+    ) throws -> Bench {
         var bench = try CoordinatorBench(nodes: 4)
         var state = DurableState()
         state.apply(.tookOver(term: 1))
@@ -228,6 +266,7 @@ extension CoordinatorRestartTests {
         return Bench(
             coordinator: try Coordinator(
                 restoring: state,
+                takesOver: takesOver,
                 job: model.job(nodes: 4, steps: 10),
                 profile: ToyModel.profile,
                 reconfigurator: reconfigurator
