@@ -149,9 +149,10 @@ package struct Agent: Sendable {
         budget: Seconds,
         _ events: EventRelay
     ) {
+        let memory = MemoryWatch()
         do {
             try worker.start {
-                try ChildProcess.spawn(
+                let process = try ChildProcess.spawn(
                     workerExecutable,
                     [
                         "worker", "--token-file", tokenPath, "--node", node.description, "--host",
@@ -165,16 +166,37 @@ package struct Agent: Sendable {
                     logPath: logPath
                 ) { exit in
                     worker.noteExit(exit)
-                    // A worker that was told to leave does so with status 0.
-                    let isInOrder = exit == .status(0)
-                    events.pass(.workerExited(evidence: "its worker \(exit)", inOrder: isInOrder))
+                    events.pass(Self.report(exit, memory))
                 }
+                memory.start(pid: process.pid)
+                return process
             }
         } catch let error as OobleckError {
             events.pass(.workerFailed(error))
         } catch {
             events.pass(.workerFailed(OobleckError(.internalFault, "\(error)")))
         }
+    }
+}
+
+extension Agent {
+    /// What the end of the worker means.
+    private static func report(
+        _ exit: ChildProcess.Exit,
+        _ memory: MemoryWatch
+    ) -> AgentSession.Local {
+        let isOutOfMemory =
+            switch exit {
+            case .status(let status): status == WorkerExit.outOfMemory
+            case .signal(let signal): signal == SIGKILL && memory.sawKill()
+            }
+        let why = isOutOfMemory ? "ran out of memory: it " : ""
+        return .workerExited(
+            evidence: "its worker \(why)\(exit)",
+            // A worker that was told to leave does so with status 0.
+            inOrder: exit == .status(0),
+            isOutOfMemory: isOutOfMemory
+        )
     }
 }
 

@@ -49,6 +49,12 @@ extension World {
             guard !shell.isDown, !shell.isFrozen, shell.crash == nil else { return }
             shell.crash = (directives, seconds)
             if directives == 0 { crash() }
+        case .cutOffCoordinator(let seconds):
+            log("the coordinator is cut off")
+            for node in nodes.keys.sorted() {
+                block(node, up: true, down: true, by: 1)
+                undo(.reconnect(node, up: true, down: true), after: seconds)
+            }
         case .join(let count): for _ in 0..<count { addNode(after: random.seconds(0...0.05)) }
         case .flap(let times):
             for node in victims(1) { flap(node.id, left: times) }
