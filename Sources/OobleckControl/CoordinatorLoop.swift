@@ -216,7 +216,9 @@ final class CoordinatorLoop: Sendable {
 
     /// How long the agent of a worker whose connection ended has to say why, before the node is lost
     /// without a reason.
-    private static let reasonWait = 0.03
+    ///
+    /// It says so within some milliseconds; only where it is stopped as well all of this time passes.
+    private var reasonWait: Seconds { Deadlines(budget: detectionBudget).grace }
 
     /// A worker's session is over.
     ///
@@ -232,7 +234,7 @@ final class CoordinatorLoop: Sendable {
                 guard state.agents[node] != nil, !state.coordinator.isReconnecting else {
                     return self.process(event, &state)
                 }
-                let end = DispatchTime.now() + Self.reasonWait
+                let end = DispatchTime.now() + self.reasonWait.value
                 self.queue.asyncAfter(deadline: end) {
                     self.state.withLock { self.process(event, &$0) }
                 }

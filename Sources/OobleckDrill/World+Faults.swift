@@ -113,7 +113,8 @@ extension World {
     private func canAfford(_ cost: Int, isDrain: Bool) -> Bool {
         guard setup.isWithinTolerance, cost > 0 || isDrain else { return true }
         if let plan = judge.trainingPlan, plan.plan.pipelines.count > setup.faultTolerance,
-            judge.plans[plan.generation]?.nodes.allSatisfy(isHealthy) == true
+            judge.plans[plan.generation]?.nodes.allSatisfy(isHealthy) == true,
+            !areParted(plan.nodes)
         {
             hurt = []
         }
@@ -121,6 +122,11 @@ extension World {
         let ready = judge.usableNodes.filter(isHealthy).count
         let spare = ready - (isDrain ? setup.faultTolerance + 1 : cost)
         return hurt.count + cost <= setup.faultTolerance && spare >= needed
+    }
+
+    /// Whether two of them do not reach each other: it will cost one of them.
+    private func areParted(_ nodes: [NodeID]) -> Bool {
+        nodes.contains { one in nodes.contains { network.areParted(one, $0) } }
     }
 
     private func isHealthy(_ node: NodeID) -> Bool {

@@ -77,7 +77,8 @@ struct NodeAssignment {
         _ origins: [Set<NodeID>]
     ) -> [NodeID?] {
         var nodeOfSlot = [NodeID?](repeating: nil, count: slots.count)
-        guard hasState else { return nodeOfSlot }
+        // A node that fits perfectly may have to leave its place to one that fits nowhere else.
+        guard hasState, bounds.isEmpty else { return nodeOfSlot }
         // Nodes that hold the same layers are of one kind.
         var kinds: [[Int]: Int] = [:]
         for slot in slots { kinds[slot.layers] = kinds[slot.layers] ?? kinds.count }
