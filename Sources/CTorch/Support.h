@@ -1,6 +1,7 @@
 // What all parts of the shim share: handles and the boundary where exceptions end.
 #pragma once
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -26,6 +27,12 @@ struct OutOfRange : std::runtime_error {
 
 void setError(const std::string &message);
 
+/// Whether libtorch's allocator for the CPU, which has no error of its own for it, says that it got
+/// no memory.
+inline bool isOutOfMemory(const std::string &message) {
+  return message.find("DefaultCPUAllocator: ") != std::string::npos;
+}
+
 /// Runs `body`, turning exceptions into a status and a message.
 template <class Body>
 CTStatus guarded(Body &&body) {
@@ -38,8 +45,15 @@ CTStatus guarded(Body &&body) {
   } catch (const OutOfRange &error) {
     setError(error.what());
     return CT_OUT_OF_RANGE;
+  } catch (const c10::OutOfMemoryError &error) {
+    setError(error.what_without_backtrace());
+    return CT_OUT_OF_MEMORY;
   } catch (const c10::Error &error) {
     setError(error.what_without_backtrace());
+    if (isOutOfMemory(error.what_without_backtrace())) return CT_OUT_OF_MEMORY;
+  } catch (const std::bad_alloc &error) {
+    setError(error.what());
+    return CT_OUT_OF_MEMORY;
   } catch (const std::exception &error) {
     setError(error.what());
   } catch (...) {

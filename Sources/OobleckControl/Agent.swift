@@ -143,23 +143,16 @@ package struct Agent: Sendable {
         )
     }
 
-    private static func evidence(_ exit: ChildProcess.Exit) -> String {
-        // The worker hears of its node's loss by itself, perhaps before we do.
-        guard exit == .status(OobleckError.Code.outOfNodes.exitStatus) else {
-            return "its worker \(exit)"
-        }
-        return "its worker was put out of the run, or found no coordinator any more"
-    }
-
     private func start(
         _ worker: WorkerHolder,
         node: NodeID,
         budget: Seconds,
         _ events: EventRelay
     ) {
+        let memory = MemoryWatch()
         do {
             try worker.start {
-                try ChildProcess.spawn(
+                let process = try ChildProcess.spawn(
                     workerExecutable,
                     [
                         "worker", "--token-file", tokenPath, "--node", node.description, "--host",
@@ -173,16 +166,44 @@ package struct Agent: Sendable {
                     logPath: logPath
                 ) { exit in
                     worker.noteExit(exit)
-                    // A worker that was told to leave does so with status 0.
-                    let isInOrder = exit == .status(0)
-                    events.pass(.workerExited(evidence: Self.evidence(exit), inOrder: isInOrder))
+                    events.pass(Self.report(exit, memory))
                 }
+                memory.start(pid: process.pid)
+                return process
             }
         } catch let error as OobleckError {
             events.pass(.workerFailed(error))
         } catch {
             events.pass(.workerFailed(OobleckError(.internalFault, "\(error)")))
         }
+    }
+}
+
+extension Agent {
+    /// What the end of the worker means.
+    private static func report(
+        _ exit: ChildProcess.Exit,
+        _ memory: MemoryWatch
+    ) -> AgentSession.Local {
+        let isOutOfMemory =
+            switch exit {
+            case .status(let status): status == WorkerExit.outOfMemory
+            case .signal(let signal): signal == SIGKILL && memory.sawKill()
+            }
+        let what =
+            switch exit {
+            case _ where isOutOfMemory: "ran out of memory: it \(exit)"
+            // The worker hears of its node's loss by itself, perhaps before we do.
+            case .status(OobleckError.Code.outOfNodes.exitStatus):
+                "was put out of the run, or found no coordinator any more"
+            default: "\(exit)"
+            }
+        return .workerExited(
+            evidence: "its worker \(what)",
+            // A worker that was told to leave does so with status 0.
+            inOrder: exit == .status(0),
+            isOutOfMemory: isOutOfMemory
+        )
     }
 }
 

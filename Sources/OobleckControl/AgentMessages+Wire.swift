@@ -14,7 +14,11 @@ extension WireAgentReport {
         self.node = Int64(node.rawValue)
         switch notice {
         case .heartbeat: heartbeat = WireHeartbeat()
-        case .workerExited(let evidence): workerExit = .with { $0.evidence = evidence }
+        case .workerExited(let evidence, let isOutOfMemory):
+            workerExit = .with {
+                $0.evidence = evidence
+                $0.isOutOfMemory = isOutOfMemory
+            }
         case .leaving(let reason): leaving = WireNotice(reason: reason)
         }
     }
@@ -26,7 +30,11 @@ extension WireAgentReport {
         case .hello(let hello): return .hello(try hello.hello())
         case .heartbeat: return .notice(try sender(), .heartbeat)
         case .workerExit(let exit):
-            return .notice(try sender(), .workerExited(evidence: line(exit.evidence)))
+            let evidence = line(exit.evidence)
+            return .notice(
+                try sender(),
+                .workerExited(evidence: evidence, isOutOfMemory: exit.isOutOfMemory)
+            )
         case .leaving(let notice):
             return .notice(try sender(), .leaving(reason: line(notice.reason)))
         }

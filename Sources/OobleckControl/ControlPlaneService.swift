@@ -133,15 +133,27 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         onEnd: @escaping @Sendable () -> Void
     ) -> Session<Element> {
         let (loop, reports) = (loop, reports)
-        return Session(outbox: outbox, reports: reports, linger: linger, onEnd: onEnd) {
-            let evidence = "its \(role) says more than \(Int(reports.perSecond)) things a second"
-            await loop.expel(node, evidence: evidence)
+        return Session(outbox: outbox, reports: reports, linger: linger, onEnd: onEnd) { offence in
+            let what =
+                switch offence {
+                case .excess: "says more than \(Int(reports.perSecond)) things a second"
+                case .nonsense(let error): "sent a \(error.message)"
+                }
+            await loop.expel(node, evidence: "its \(role) \(what)")
         }
     }
 
     private func check(_ hello: SessionHello) throws {
         if let refusal = handshake.refusal(of: hello) { throw OobleckError(.usage, refusal) }
     }
+}
+
+/// Why a session is ended by our side.
+private enum Offence: Sendable {
+    /// The peer says more than it may.
+    case excess
+    /// A message is not as the protocol says.
+    case nonsense(OobleckError)
 }
 
 /// One stream, both ways, until either side ends it.
@@ -153,8 +165,8 @@ private struct Session<Element: Sendable>: Sendable {
     let linger: Seconds
     /// Called the moment that the peer is gone.
     let onEnd: @Sendable () -> Void
-    /// Called when the peer says more than it may; ends the session.
-    let onExcess: @Sendable () async -> Void
+    /// Called when the peer says what it may not; ends the session.
+    let onOffence: @Sendable (Offence) async -> Void
 
     func run<Report: Sendable>(
         _ reports: RPCAsyncSequence<Report, any Error>.AsyncIterator,
@@ -171,8 +183,14 @@ private struct Session<Element: Sendable>: Sendable {
                 var reports = source.value
                 var limit = RateLimit(self.reports, now: MonotonicTime.now)
                 while let report = try await reports.next() {
-                    guard limit.take(now: MonotonicTime.now) else { return await onExcess() }
-                    try await read(report)
+                    guard limit.take(now: MonotonicTime.now) else {
+                        return await onOffence(.excess)
+                    }
+                    do {
+                        try await read(report)
+                    } catch let error as OobleckError {
+                        return await onOffence(.nonsense(error))
+                    }
                 }
             }
             group.addTask {

@@ -105,6 +105,7 @@ final class CoordinatorLoop: Sendable {
                     // An attempt before this one, if any, was given up.
                     state.agents[node]?.close()
                     state.agents[node] = outbox
+                    state.coordinator.noteName(of: node, name)
                     _ = outbox.add(.admitted(node, detectionBudget: budget))
                     self.process(.agentReturned(node, agentPID: pid), &state)
                     return (node, outbox)
@@ -198,8 +199,11 @@ final class CoordinatorLoop: Sendable {
             guard state.agents[node] === outbox else { return }
             switch notice {
             case .heartbeat: self.process(.agentHeard(node), &state)
-            case .workerExited(let evidence):
-                self.process(.nodeLost(node, evidence: evidence), &state)
+            case .workerExited(let evidence, let isOutOfMemory):
+                let event: CoordinatorEvent =
+                    isOutOfMemory
+                    ? .outOfMemory(node, evidence: evidence) : .nodeLost(node, evidence: evidence)
+                self.process(event, &state)
             case .leaving: self.process(.drainRequested(node), &state)
             }
         }
@@ -210,6 +214,12 @@ final class CoordinatorLoop: Sendable {
         await perform { self.process(.nodeLost(node, evidence: evidence), &$0) }
     }
 
+    /// How long the agent of a worker whose connection ended has to say why, before the node is lost
+    /// without a reason.
+    ///
+    /// It says so within some milliseconds; only where it is stopped as well all of this time passes.
+    private var reasonWait: Seconds { Deadlines(budget: detectionBudget).grace }
+
     /// A worker's session is over.
     ///
     /// Told only if it is the node's, and the node was not put out before.
@@ -219,7 +229,15 @@ final class CoordinatorLoop: Sendable {
             self.state.withLock { state in
                 guard state.workers[node] === outbox else { return }
                 state.workers[node] = nil
-                self.process(.sessionEnded(node, .worker), &state)
+                let event = CoordinatorEvent.sessionEnded(node, .worker)
+                // One that only tried to come back may try again at once.
+                guard state.agents[node] != nil, !state.coordinator.isReconnecting else {
+                    return self.process(event, &state)
+                }
+                let end = DispatchTime.now() + self.reasonWait.value
+                self.queue.asyncAfter(deadline: end) {
+                    self.state.withLock { self.process(event, &$0) }
+                }
             }
         }
     }

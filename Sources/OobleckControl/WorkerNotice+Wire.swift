@@ -62,11 +62,13 @@ extension WireWorkerReport.OneOf_Content {
                 }
             )
         case .vote(let vote): self = .vote(WireVote(vote))
-        case .faulted(let generation, let message):
+        case .faulted(let generation, let message, let findings):
             self = .faulted(
                 .with {
                     $0.generation = Int64(generation.rawValue)
                     $0.message = message
+                    $0.unreached = findings.unreached.map { Int64($0.rawValue) }
+                    $0.damagedLayers = findings.damagedLayers.sorted().map(Int32.init)
                 }
             )
         case .failed(let status, let message):
@@ -132,7 +134,8 @@ extension WireWorkerReport.OneOf_Content {
         case .faulted(let fault):
             return .faulted(
                 generation: try generation(fault.generation, "Fault"),
-                message: line(fault.message)
+                message: line(fault.message),
+                try fault.findings()
             )
         case .failed(let failure):
             return .failed(exitStatus: failure.exitStatus, message: line(failure.message))
@@ -196,6 +199,20 @@ extension WireVote {
 
     private func layers(_ numbers: [Int32], _ name: String) throws -> Set<Int> {
         Set(try numbers.map { try index(Int64($0), name) })
+    }
+}
+
+extension WireFault {
+    fileprivate func findings() throws -> FaultFindings {
+        guard max(unreached.count, damagedLayers.count) <= WireBounds.entries else {
+            throw malformed("Fault", "names more than \(WireBounds.entries) nodes or layers")
+        }
+        return FaultFindings(
+            unreached: try unreached.map { NodeID(try index($0, "Fault.unreached")) },
+            damagedLayers: Set(
+                try damagedLayers.map { try index(Int64($0), "Fault.damaged_layers") }
+            )
+        )
     }
 }
 

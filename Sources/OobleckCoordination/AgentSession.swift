@@ -6,7 +6,7 @@ package struct AgentSession: SessionLogic {
     /// What happens on the node.
     package enum Local: Hashable, Sendable {
         /// The worker is gone; `inOrder` when it left because it was told to.
-        case workerExited(evidence: String, inOrder: Bool)
+        case workerExited(evidence: String, inOrder: Bool, isOutOfMemory: Bool = false)
         /// The worker could not be started.
         case workerFailed(OobleckError)
         /// The node is to leave in order, as when its machine is taken away.
@@ -62,8 +62,9 @@ package struct AgentSession: SessionLogic {
             return receive(instruction, now: now)
         case .closed(let reason): return directives(link.closed(reason, now: now))
         case .refused(let error): return kill(error)
-        case .local(.workerExited(let evidence, let inOrder)):
-            return workerExited(evidence, inOrder: inOrder)
+        case .local(.workerExited(let evidence, let inOrder, let isOutOfMemory)):
+            let notice = AgentNotice.workerExited(evidence: evidence, isOutOfMemory: isOutOfMemory)
+            return workerExited(notice, evidence, inOrder: inOrder)
         case .local(.workerFailed(let error)): return end(.failed(error))
         case .local(.departure(let reason)):
             departure = departure ?? reason
@@ -97,8 +98,12 @@ package struct AgentSession: SessionLogic {
     }
 
     /// A node without a worker is over: the coordinator hears of it if there is one.
-    private mutating func workerExited(_ evidence: String, inOrder: Bool) -> [Directive] {
-        let report: [Directive] = link.isOpen ? [.send(.workerExited(evidence: evidence))] : []
+    private mutating func workerExited(
+        _ notice: AgentNotice,
+        _ evidence: String,
+        inOrder: Bool
+    ) -> [Directive] {
+        let report: [Directive] = link.isOpen ? [.send(notice)] : []
         let ending =
             inOrder ? SessionEnding.inOrder : .failed(OobleckError(.outOfNodes, evidence))
         return report + end(ending)

@@ -6,7 +6,7 @@ struct CheckpointProgress: Sendable {
     struct Save: Sendable {
         let generation: Generation
         let step: Int
-        let started: Seconds
+        var started: Seconds
         /// Which node writes which layer.
         let writers: [Int: NodeID]
         /// Layers that are on the device.

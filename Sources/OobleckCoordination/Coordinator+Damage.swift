@@ -6,6 +6,8 @@ struct DamageAccount: Sendable {
     static let limit = 3
 
     var times: [NodeID: Int] = [:]
+    /// Steps at which copies differed and nobody could tell which is right.
+    var undecided: Set<Int> = []
 }
 
 extension Coordinator {
@@ -16,23 +18,47 @@ extension Coordinator {
     mutating func checkCopies(now: Seconds) -> Bool {
         switch StateAgreement(tally.votes.mapValues(\.state)) {
         case .agreed: return true
-        case .undecided(let layer, let nodes):
-            let list = nodes.map(\.description).joined(separator: " and ")
-            let name = profile.layers[layer].name
-            let what = "the copies of layer \(layer) (\(name)) on nodes \(list)"
-            stop(
-                OobleckError(
-                    .internalFault,
-                    "\(what) differ at step \(committedSteps), and none is known to be right"
-                )
-            )
+        case .undecided(let layer, let nodes): giveUp(layer, on: nodes, now: now)
         case .damaged(let damaged): replace(damaged, now: now)
         }
         return false
     }
 
+    /// None of a layer's copies can be relied on: the run goes back to the newest checkpoint, or to
+    /// the seed while no step counts.
+    ///
+    /// Where there is no checkpoint it stops. It also does when copies differ at one step twice: that
+    /// is no bit that flipped, but nodes that do not compute alike.
+    private mutating func giveUp(_ layer: Int, on nodes: [NodeID], now: Seconds) {
+        let list = nodes.map(\.description).joined(separator: " and ")
+        let copies = "the copies of layer \(layer) (\(profile.layers[layer].name)) on nodes \(list)"
+        let what = "\(copies) differ at step \(committedSteps), and none is known to be right"
+        guard damage.undecided.insert(committedSteps).inserted else {
+            let cure = "these nodes do not compute alike; train without one of them"
+            return stop(OobleckError(.internalFault, "\(what), for the second time: \(cure)"))
+        }
+        guard committedSteps == 0 || job.checkpoint != nil else {
+            let cure = "with checkpoints (--checkpoint-every) the run would go back to the newest"
+            return stop(OobleckError(.internalFault, "\(what); \(cure)"))
+        }
+        log(.damaged, what)
+        abort(reason: what)
+        for node in members.keys { members[node]?.holdings.remove(layer) }
+        guard committedSteps > 0 else { return reconfigure(now: now) }
+        waitForNodes(
+            because: OobleckError(.outOfNodes, what),
+            // One of this very step was written from the copies of which one is wrong.
+            passingOver: [committedSteps],
+            now: now
+        )
+    }
+
     /// Has damaged copies replaced; a node with damage again and again is put out.
-    private mutating func replace(_ damaged: [NodeID: Set<Int>], now: Seconds) {
+    mutating func replace(_ damaged: [NodeID: Set<Int>], now: Seconds) {
+        if checkpoints.save != nil {
+            failSave("a copy of a layer was found damaged; tried again at the next step")
+            checkpoints.isOverdue = true
+        }
         var hopeless: [LostNode] = []
         for (node, layers) in damaged.sorted(by: { $0.key < $1.key }) {
             members[node]?.holdings.subtract(layers)

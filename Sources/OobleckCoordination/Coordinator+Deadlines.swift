@@ -2,7 +2,7 @@ import OobleckCore
 
 /// A broken collective was reported, and nobody is known dead yet.
 struct FaultGrace: Sendable {
-    let since: Seconds
+    var since: Seconds
     let message: String
 }
 
@@ -47,13 +47,20 @@ extension Coordinator {
     mutating func receiveFault(
         _ generation: Generation,
         message: String,
+        _ findings: FaultFindings,
         from node: NodeID,
         now: Seconds
     ) {
         guard phase == .reconfiguring || phase == .training, generation == activeGeneration,
             isInvolved(node)
         else { return dropStale() }
-        suspectCollective("node \(node): \(message)", now: now)
+        guard findings.damagedLayers.isEmpty else {
+            return replace([node: findings.damagedLayers], now: now)
+        }
+        let peers = findings.unreached.filter { isInvolved($0) }
+        cuts.note(node, peers, generation, step: committedSteps)
+        let whom = peers.isEmpty ? "" : " (it does not reach \(RecoveryRecord.describe(peers)))"
+        suspectCollective("node \(node): \(message)\(whom)", now: now)
     }
 
     private mutating func suspectCollective(_ message: String, now: Seconds) {
@@ -75,6 +82,7 @@ extension Coordinator {
     }
 
     private mutating func retry(because message: String, now: Seconds) {
+        if resolveCut(now: now) { return }
         retries = retries.step == committedSteps ? retries : (committedSteps, 0)
         guard retries.count < Self.retryLimit else {
             let what = "step \(committedSteps) failed \(retries.count + 1) times with nobody lost"
@@ -96,6 +104,8 @@ extension Coordinator {
             let silent = overdue.filter {
                 now - (members[$0]?.workerHeard ?? 0) > deadlines.suspicion
             }
+            // So many at once are rather ones that we do not hear; ``isolates(now:)`` sees to them.
+            guard silent.count <= mostSilent else { return }
             return lose(silent.map { tardy($0, firstSign: members[$0]?.workerHeard) }, now: now)
         }
         guard overdue.count < pending.plan.nodes.count else {

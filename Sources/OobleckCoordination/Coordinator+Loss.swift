@@ -61,8 +61,10 @@ extension Coordinator {
     /// Finds nodes that are silent, or not ready in time.
     mutating func checkSilence(now: Seconds) {
         forgiveOwnAbsence(now: now)
+        guard isolation == nil else { return checkIsolation(now: now) }
         let deadlines = deadlines
         var lost: [LostNode] = []
+        var isSilent = false
         for node in members.keys.sorted() {
             guard let member = members[node], member.isAlive else { continue }
             let since = member.since ?? now
@@ -77,6 +79,7 @@ extension Coordinator {
             let evidence =
                 "no sign of life from \(quietest.side) for \(Self.tenths(silence)) s"
             if silence > deadlines.lease {
+                isSilent = true
                 lost.append(LostNode(id: node, evidence: evidence, firstSign: quietest.heard))
             } else if silence > deadlines.suspicion, !member.isSuspect {
                 members[node]?.isSuspect = true
@@ -85,7 +88,8 @@ extension Coordinator {
                 members[node]?.isSuspect = false
             }
         }
-        if !lost.isEmpty { lose(lost, now: now) }
+        guard !lost.isEmpty, !isSilent || !isolates(now: now) else { return }
+        lose(lost, now: now)
     }
 
     /// When ticks stay out for half a budget it was the coordinator that was away: nobody else is
@@ -103,7 +107,7 @@ extension Coordinator {
                 members[node]?.workerHeard = min(now, heard + absence)
             }
         }
-        if let since = reconnection?.since { reconnection?.since = min(now, since + absence) }
+        shiftDeadlines(by: absence, now: now)
         log(.warning, "the coordinator itself was away for \(Self.tenths(absence)) s")
     }
 

@@ -4,7 +4,7 @@ import OobleckReconfiguration
 /// A plan on its way into force.
 struct PendingPlan: Sendable {
     let plan: CoordinatorPlan
-    let since: Seconds
+    var since: Seconds
     var reports: [NodeID: PreparationReport] = [:]
 
     /// Nodes of the plan that have not reported.
@@ -62,7 +62,8 @@ extension Coordinator {
             holdings: restoring ? [:] : holdings,
             hasState: committed > 0 && !restoring,
             generation: lastGeneration?.next ?? 0,
-            costs: costs(now: now)
+            costs: costs(now: now),
+            bounds: memoryBounds
         )
         for (node, reason) in kept {
             members[node]?.isDraining = false
@@ -112,6 +113,7 @@ extension Coordinator {
         if point != nil {
             for node in members.keys { members[node]?.holdings = [] }
         }
+        noteLoads(of: plan)
         lastGeneration = plan.generation
         pending = PendingPlan(plan: plan, since: now)
         phase = .reconfiguring
@@ -130,7 +132,12 @@ extension Coordinator {
         }
         guard plan.layersByNode[node] != nil else { return }
         pending?.reports[node] = report
-        if let pending, pending.overdue.isEmpty { activate(pending, now: now) }
+        activateIfPrepared(now: now)
+    }
+
+    mutating func activateIfPrepared(now: Seconds) {
+        guard isolation == nil, let pending, pending.overdue.isEmpty else { return }
+        activate(pending, now: now)
     }
 
     /// Puts a prepared plan into force.

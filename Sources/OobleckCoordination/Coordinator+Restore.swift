@@ -10,7 +10,7 @@ struct PendingRestore: Sendable {
     }
 
     /// When waiting began.
-    let since: Seconds
+    var since: Seconds
     /// What is missing.
     var reason: String
     var search = Search.underWay
@@ -26,8 +26,12 @@ extension Coordinator {
     /// Nodes are missing, or the last copy of a layer is: looks for a checkpoint, and waits for
     /// nodes if need be.
     ///
-    /// A run that saves no checkpoints stops with `error`.
-    mutating func waitForNodes(because error: OobleckError, now: Seconds) {
+    /// A run that saves no checkpoints stops with `error`. Those of the steps in `bad` do not count.
+    mutating func waitForNodes(
+        because error: OobleckError,
+        passingOver bad: Set<Int> = [],
+        now: Seconds
+    ) {
         guard job.checkpoint != nil || restore != nil, error.code == .outOfNodes else {
             return stop(error)
         }
@@ -38,7 +42,7 @@ extension Coordinator {
         phase = .waitingForNodes
         log(.waitingForNodes, error.message)
         if restore == nil {
-            restore = PendingRestore(since: now, reason: error.message)
+            restore = PendingRestore(since: now, reason: error.message, damaged: bad)
             search()
         } else {
             restore?.reason = error.message

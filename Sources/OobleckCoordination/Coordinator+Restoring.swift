@@ -58,6 +58,7 @@ extension Coordinator {
         committedSteps = state.committedSteps
         tally = StepTally(step: committedSteps, started: 0)
         account = RunAccount(restoring: state, globalBatch: job.training.globalBatch)
+        memory = MemoryAccount(state.memoryFailures)
         for (id, node) in state.nodes {
             var member = CoordinatorMember()
             if node.isOut { member.life = .dead }
@@ -67,6 +68,9 @@ extension Coordinator {
         if let document = state.inForce {
             plan = try CoordinatorPlan(inForce: document, layers: profile.layers)
             self.reconfigurator.adopt(document.plan)
+        }
+        if let document = state.planned {
+            noteLoads(of: try CoordinatorPlan(inForce: document, layers: profile.layers))
         }
         let living = state.nodes.filter { !$0.value.isOut }
         let involved = [state.inForce, state.planned].compactMap { $0 }.flatMap {

@@ -12,6 +12,9 @@ struct UnansweredReturns: Sendable {
 }
 
 extension Coordinator {
+    /// Whether agents and workers are still to come back after a restart.
+    package var isReconnecting: Bool { reconnection != nil }
+
     /// Whether this agent is one that is to come back, or that did and has not been heard of since.
     package func awaits(agentPID: Int, of node: NodeID) -> Bool {
         guard let member = members[node], member.isAlive else { return false }

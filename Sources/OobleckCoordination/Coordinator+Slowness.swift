@@ -88,7 +88,8 @@ extension Coordinator {
             holdings: holdings,
             hasState: true,
             generation: plan.generation.next,
-            costs: costs(now: lastTick ?? started ?? 0)
+            costs: costs(now: lastTick ?? started ?? 0),
+            bounds: memoryBounds
         )
         guard case .plan(let document, let isCovered) = decision,
             isCovered || !coversFaultTolerance

@@ -60,7 +60,7 @@ extension Coordinator {
         let tokens = Double(job.training.globalBatch * job.model.sequenceLength)
         let stepTime = account.stepTime
         return RunStatus(
-            phase: phase,
+            phase: isolation == nil ? phase : .reconnecting,
             step: committedSteps,
             steps: job.training.steps,
             generation: lastGeneration ?? 0,

@@ -8,8 +8,15 @@ extension Coordinator {
         // Who votes has started, whether or not it said so.
         receiveResumed(vote.generation, from: node, now: now)
         tally.votes[node] = vote
+        commitIfComplete(now: now)
+    }
+
+    /// Commits the step in flight once all have voted for it.
+    mutating func commitIfComplete(now: Seconds) {
         // A fault of this generation comes first: if nobody proves dead the step is redone.
-        guard grace == nil, isComplete(plan) else { return }
+        guard phase == .training, let plan, grace == nil, isolation == nil, isComplete(plan) else {
+            return
+        }
         commit(under: plan, now: now)
     }
 

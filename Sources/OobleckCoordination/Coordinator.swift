@@ -52,6 +52,10 @@ package struct Coordinator: Sendable {
     var slowness = SlownessAccount()
     var joins = JoinStorm()
     var quarantine: Quarantine
+    var memory = MemoryAccount()
+    var cuts = CutAccount()
+    /// Set while more than f nodes are silent at once.
+    var isolation: Isolation?
     var collection: LayerCollection?
     var checkpoints = CheckpointProgress()
     /// Set while the run waits for nodes or goes back to a checkpoint.
@@ -131,6 +135,8 @@ package struct Coordinator: Sendable {
         case .nodeLost(let node, let evidence):
             lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
         case .sessionEnded(let node, let side): sessionEnded(node, side, now: now)
+        case .outOfMemory(let node, let evidence):
+            ranOutOfMemory(node, evidence: evidence, now: now)
         case .agentHeard(let node): heardAgent(of: node, now: now)
         case .workerHeard(let node): heardWorker(of: node, now: now)
         case .drainRequested(let node): drain(node)
@@ -159,8 +165,8 @@ package struct Coordinator: Sendable {
         case .prepared(let report): receive(report, from: node, now: now)
         case .resumed(let generation, _): receiveResumed(generation, from: node, now: now)
         case .vote(let vote): receive(vote, from: node, now: now)
-        case .faulted(let generation, let message):
-            receiveFault(generation, message: message, from: node, now: now)
+        case .faulted(let generation, let message, let findings):
+            receiveFault(generation, message: message, findings, from: node, now: now)
         case .failed(let status, let message):
             stop(OobleckError(Self.code(status), "node \(node): \(message)"))
         case .rendezvous(let rendezvous): relay(rendezvous, from: node)
@@ -174,6 +180,7 @@ package struct Coordinator: Sendable {
 
     private mutating func tick(now: Seconds) {
         checkSilence(now: now)
+        guard isolation == nil else { return }
         if phase == .reconnecting { checkReturn(now: now) }
         if phase == .starting { startIfPossible(isEvent: false, now: now) }
         if phase == .reconfiguring { checkPreparation(now: now) }

@@ -26,6 +26,8 @@ struct CoordinatorMember: Sendable {
     var workerHeard: Seconds?
     var isSuspect = false
     var isDraining = false
+    /// What the newest plan for it gives it to hold.
+    var given = MemoryBound(layers: [], bytes: .zero)
     /// Layers whose state after the last committed step the node holds.
     var holdings: Set<Int> = []
 

@@ -17,6 +17,8 @@ package enum CoordinatorEvent: Hashable, Sendable {
     /// The stream of the node's agent or worker ended: proof as well, unless it was only an attempt
     /// to come back that was given up before it was answered.
     case sessionEnded(NodeID, SessionSide)
+    /// Proof that the node's worker ended because its memory did.
+    case outOfMemory(NodeID, evidence: String)
     /// A sign of life from the node's agent.
     case agentHeard(NodeID)
     /// A sign of life from the node's worker.

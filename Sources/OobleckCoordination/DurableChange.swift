@@ -26,6 +26,23 @@ package enum DurableChange: Hashable, Sendable, Codable {
     case restored(RestoredRun, RestoreRecord)
     /// A failure was survived.
     case recovered(RecoveryRecord)
+    /// A node ran out of memory.
+    case ranOutOfMemory(MemoryFailure)
+}
+
+/// A node whose worker ran out of memory, and with what.
+package struct MemoryFailure: Hashable, Sendable, Codable {
+    package var node: NodeID
+    /// What the node calls itself, also when it comes back under another number.
+    package var name: String
+    /// What it had been given to hold.
+    package var load: MemoryBound
+
+    package init(node: NodeID, name: String, load: MemoryBound) {
+        self.node = node
+        self.name = name
+        self.load = load
+    }
 }
 
 /// What a coordinator that restarts a run starts from: all ``DurableChange``s so far, summed up.
@@ -61,6 +78,7 @@ package struct DurableState: Hashable, Sendable, Codable {
     package var restored: RestoredRun?
     package var restores: [RestoreRecord] = []
     package var recoveries: [RecoveryRecord] = []
+    package var memoryFailures: [MemoryFailure] = []
 
     /// The state of a run that has not begun.
     package init() {}
@@ -87,6 +105,7 @@ package struct DurableState: Hashable, Sendable, Codable {
             committed = nil
         case .committed(let step): committed = step
         case .recovered(let record): recoveries.append(record)
+        case .ranOutOfMemory(let failure): memoryFailures.append(failure)
         }
     }
 

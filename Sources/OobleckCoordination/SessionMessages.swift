@@ -21,7 +21,7 @@ package enum AgentInstruction: Hashable, Sendable {
 package enum AgentNotice: Hashable, Sendable {
     case heartbeat
     /// The worker is gone, for the reason that the system gave.
-    case workerExited(evidence: String)
+    case workerExited(evidence: String, isOutOfMemory: Bool = false)
     /// The node is to go soon, and wants to leave at the next step boundary.
     case leaving(reason: String)
 }

@@ -36,7 +36,7 @@ package enum WorkerMessage: Hashable, Sendable {
     /// The worker's share of the step is computed and summed: it can commit.
     case vote(StepVote)
     /// A collective of this generation failed or timed out: somebody may be dead.
-    case faulted(generation: Generation, message: String)
+    case faulted(generation: Generation, message: String, FaultFindings = FaultFindings())
     /// The worker cannot go on, whatever the plan: the run has to end with this exit status.
     case failed(exitStatus: Int32, message: String)
     /// A key of a group's rendezvous, for all other members of the generation.
@@ -49,6 +49,19 @@ package enum WorkerMessage: Hashable, Sendable {
     case shard(ShardReport)
     /// A layer of the checkpoint to restore cannot be loaded.
     case restoreFailed(RestoreFailure)
+}
+
+/// What a worker knows of why its generation cannot go on.
+package struct FaultFindings: Hashable, Sendable {
+    /// Members of the generation that it could not connect to.
+    package var unreached: [NodeID]
+    /// Layers that it was to send, and whose state is not as its own last update left it.
+    package var damagedLayers: Set<Int>
+
+    package init(unreached: [NodeID] = [], damagedLayers: Set<Int> = []) {
+        self.unreached = unreached
+        self.damagedLayers = damagedLayers
+    }
 }
 
 /// A plan, and what each worker has to do to get there.

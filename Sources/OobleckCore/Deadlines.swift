@@ -57,6 +57,11 @@ package struct Deadlines: Hashable, Sendable {
     /// an attempt to reach it again, and only then look for who leads now.
     package var takeover: Seconds { 3 * budget }
 
+    /// How long the coordinator waits for nodes of which more than f fell silent at once.
+    ///
+    /// They look for it for longer, so that they are still there.
+    package var isolation: Seconds { 10 * budget }
+
     // MARK: Work
 
     /// How long the members of a group may take to find each other.
@@ -114,6 +119,7 @@ package struct Deadlines: Hashable, Sendable {
             ("step", step, "collective", collective),
             ("collective", collective, "stall", stall),
             ("join storm", joinStorm, "join", join),
+            ("detection", detection, "isolation", isolation),
         ]
         let wrong = order.first { $0.1 > $0.3 || !$0.3.value.isFinite }
         return wrong.map { "\($0.0) of \($0.1.value) s is longer than \($0.2) of \($0.3.value) s" }
@@ -146,6 +152,7 @@ extension Deadlines {
             Row("join storm", joinStorm, "budget", "the first newcomer waits no longer"),
             Row("reconnection", reconnection, "3/4 budget", "nodes return after a restart"),
             Row("takeover", takeover, "3 budget", "nodes find a standby that took over"),
+            Row("isolation", isolation, "10 budget", "more than f silent nodes are waited for"),
             Row("formation", formation, "3 budget", "members of a group find each other"),
             Row("barrier", barrier, "3 budget", "a plan is prepared, or silent nodes are lost"),
             Row(

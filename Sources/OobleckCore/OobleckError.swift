@@ -1,3 +1,9 @@
+/// How a worker ends that tells its agent more by it than that it failed.
+package enum WorkerExit {
+    /// It asked for memory and got none (`EX_OSERR`).
+    package static let outOfMemory: Int32 = 71
+}
+
 /// What went wrong, in one line for a person, with the exit status it leads to.
 public struct OobleckError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure.

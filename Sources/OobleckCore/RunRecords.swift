@@ -227,7 +227,7 @@ package struct RunStatus: Hashable, Sendable, Codable {
     /// What the run is doing.
     package enum Phase: String, Sendable, Codable {
         case starting
-        /// The coordinator restarted, and waits for agents and workers to come back.
+        /// The coordinator restarted or was cut off, and waits for its nodes.
         case reconnecting
         case reconfiguring
         case training
@@ -304,6 +304,8 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case nodeReady = "node-ready"
         case nodeLost = "node-lost"
         case nodeDrained = "node-drained"
+        /// A worker ended because its memory did; what it held is not placed there again.
+        case outOfMemory = "out-of-memory"
         case suspicion
         case aborted
         case planned
@@ -327,7 +329,9 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case evicted
         /// A coordinator took over from an earlier one.
         case restarted
-        /// After a restart of the coordinator, the run goes on.
+        /// More than f nodes fell silent at once: the coordinator takes itself for cut off.
+        case isolated
+        /// After a restart of the coordinator, or a cut, the run goes on.
         case reconnected
     }
 

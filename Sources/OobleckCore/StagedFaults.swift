@@ -3,15 +3,18 @@ package struct StagedFaults: Hashable, Sendable, Codable {
     package var numbers: [NumberFault]
     package var slowness: [SlownessFault]
     package var flips: [BitFlipFault]
+    package var shortages: [MemoryFault]
 
     package init(
         numbers: [NumberFault] = [],
         slowness: [SlownessFault] = [],
-        flips: [BitFlipFault] = []
+        flips: [BitFlipFault] = [],
+        shortages: [MemoryFault] = []
     ) {
         self.numbers = numbers
         self.slowness = slowness
         self.flips = flips
+        self.shortages = shortages
     }
 }
 
@@ -55,15 +58,37 @@ package struct SlownessFault: Hashable, Sendable, Codable {
     }
 }
 
-/// One bit of the parameters that one node holds of a layer changes before a step, unnoticed.
+/// One bit of the parameters that one node holds of a layer changes in a step, unnoticed.
 package struct BitFlipFault: Hashable, Sendable, Codable {
+    /// When it changes.
+    package enum Moment: String, Sendable, Codable, CaseIterable {
+        case beforeStep = "before-step"
+        /// Between the vote and its outcome.
+        case afterVote = "after-vote"
+        /// When the node has looked at the state for the last time before it updates it.
+        case inUpdate = "in-update"
+    }
+
     package var node: NodeID
     package var layer: Int
     package var step: Int
+    package var moment: Moment
 
-    package init(node: NodeID, layer: Int, step: Int) {
+    package init(node: NodeID, layer: Int, step: Int, moment: Moment = .beforeStep) {
         self.node = node
         self.layer = layer
+        self.step = step
+        self.moment = moment
+    }
+}
+
+/// One node asks for more memory than there is, in one step.
+package struct MemoryFault: Hashable, Sendable, Codable {
+    package var node: NodeID
+    package var step: Int
+
+    package init(node: NodeID, step: Int) {
+        self.node = node
         self.step = step
     }
 }

@@ -41,7 +41,7 @@ extension World {
             guard shell.agents[process.node] == session else { return }
             switch notice {
             case .heartbeat: tell(.agentHeard(process.node))
-            case .workerExited(let evidence):
+            case .workerExited(let evidence, _):
                 tell(.nodeLost(process.node, evidence: evidence))
             case .leaving: tell(.drainRequested(process.node))
             }

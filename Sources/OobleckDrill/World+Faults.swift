@@ -49,6 +49,12 @@ extension World {
             guard !shell.isDown, !shell.isFrozen, shell.crash == nil else { return }
             shell.crash = (directives, seconds)
             if directives == 0 { crash() }
+        case .cutOffCoordinator(let seconds):
+            log("the coordinator is cut off")
+            for node in nodes.keys.sorted() {
+                block(node, up: true, down: true, by: 1)
+                undo(.reconnect(node, up: true, down: true), after: seconds)
+            }
         case .join(let count): for _ in 0..<count { addNode(after: random.seconds(0...0.05)) }
         case .flap(let times):
             for node in victims(1) { flap(node.id, left: times) }
@@ -107,7 +113,8 @@ extension World {
     private func canAfford(_ cost: Int, isDrain: Bool) -> Bool {
         guard setup.isWithinTolerance, cost > 0 || isDrain else { return true }
         if let plan = judge.trainingPlan, plan.plan.pipelines.count > setup.faultTolerance,
-            judge.plans[plan.generation]?.nodes.allSatisfy(isHealthy) == true
+            judge.plans[plan.generation]?.nodes.allSatisfy(isHealthy) == true,
+            !areParted(plan.nodes)
         {
             hurt = []
         }
@@ -115,6 +122,11 @@ extension World {
         let ready = judge.usableNodes.filter(isHealthy).count
         let spare = ready - (isDrain ? setup.faultTolerance + 1 : cost)
         return hurt.count + cost <= setup.faultTolerance && spare >= needed
+    }
+
+    /// Whether two of them do not reach each other: it will cost one of them.
+    private func areParted(_ nodes: [NodeID]) -> Bool {
+        nodes.contains { one in nodes.contains { network.areParted(one, $0) } }
     }
 
     private func isHealthy(_ node: NodeID) -> Bool {

@@ -30,7 +30,16 @@ extension World {
             finishComputing(node, generation, step, since: since)
         case .giveUpForming(let generation):
             if node.logic.isPreparing(generation) {
-                say(.faulted(generation: generation, message: "no group within 6 s"), process)
+                let peers = judge.plans[generation]?.nodes ?? []
+                let unreached = peers.filter { network.areParted(node.id, $0) }
+                say(
+                    .faulted(
+                        generation: generation,
+                        message: "no group within 6 s",
+                        FaultFindings(unreached: unreached)
+                    ),
+                    process
+                )
             }
         case .write(let order, let layer, let state): write(order, layer, state, node)
         case .load(let point, let generation, let layer):

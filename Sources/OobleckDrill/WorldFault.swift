@@ -55,6 +55,8 @@ package struct WorldFault: Hashable, Sendable {
         case split(seconds: Double)
         /// The stream of a node's worker or agent breaks.
         case breakStream(Target, Damage)
+        /// No node and the coordinator reach each other.
+        case cutOffCoordinator(seconds: Double)
         /// All messages take up to 100 ms longer.
         case jitter(seconds: Double)
         /// The coordinator's process stands still.
@@ -91,9 +93,9 @@ extension WorldFault.Action {
         switch self {
         case .kill(_, let nodes): nodes
         case .killPipeline: .max
-        case .split: 2
-        case .freeze, .cutOff, .breakStream, .flap, .impostor: 1
-        case .jitter, .freezeCoordinator, .crashCoordinator, .join, .drain, .falseAlarm, .replay,
+        case .split, .freeze, .cutOff, .breakStream, .flap, .impostor: 1
+        case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
+            .falseAlarm, .replay,
             .diskFull:
             0
         }
@@ -113,6 +115,7 @@ extension WorldFault.Action {
         case .jitter: "jitter"
         case .freezeCoordinator: "freeze-coordinator"
         case .crashCoordinator: "crash-coordinator"
+        case .cutOffCoordinator: "cut-off-coordinator"
         case .join: "join"
         case .flap: "flap"
         case .drain: "drain"
@@ -126,7 +129,8 @@ extension WorldFault.Action {
     /// All kinds.
     package static let kinds: Set<String> = [
         "kill", "kill-pipeline", "freeze", "cut-off", "split", "break-stream", "jitter",
-        "freeze-coordinator", "crash-coordinator", "join", "flap", "drain", "false-alarm",
+        "freeze-coordinator", "crash-coordinator", "cut-off-coordinator", "join", "flap", "drain",
+        "false-alarm",
         "impostor", "replay",
         "disk-full",
     ]
@@ -161,6 +165,7 @@ extension WorldFault.Action: CustomStringConvertible {
         case .freezeCoordinator(let seconds): "freeze the coordinator for \(time(seconds))"
         case .crashCoordinator(let directives, let seconds):
             "kill the coordinator after \(directives) directives; another after \(time(seconds))"
+        case .cutOffCoordinator(let seconds): "cut the coordinator off for \(time(seconds))"
         case .join(let nodes): "\(nodes) nodes join"
         case .flap(let times): "a node dies and rejoins \(times) times"
         case .drain: "drain a node"

@@ -43,10 +43,10 @@ extension WorldJudge {
                 complain("stopped without reason: \(error.message)")
             }
         default:
-            // Four attempts at one step fail with nobody lost: only when its nodes are parted.
+            // Four attempts at one step fail with nobody lost.
             let alarms = world.struck.count {
                 switch setup.faults[$0].action {
-                case .split, .falseAlarm, .replay: true
+                case .falseAlarm, .replay: true
                 default: false
                 }
             }

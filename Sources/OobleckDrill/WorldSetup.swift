@@ -136,10 +136,13 @@ extension WorldFault.Action {
             return .kill(target, nodes: faultTolerance + more)
         case 6, 7: return .freeze(target == .machine ? .node : target, seconds: seconds)
         case 8, 9: return .cutOff(ways[random.index(below: 3)], seconds: seconds)
-        case 10: return .split(seconds: seconds)
+        // A group that does not form is given up after 6 s: the longest ones last for some.
+        case 10: return .split(seconds: 5 * seconds)
         case 11: return .breakStream(process, damages[random.index(below: 3)])
         case 12: return .jitter(seconds: seconds)
-        case 13: return .freezeCoordinator(seconds: seconds)
+        case 13:
+            return random.chance(0.5)
+                ? .freezeCoordinator(seconds: seconds) : .cutOffCoordinator(seconds: seconds)
         case 14: return .join(nodes: 1 + random.index(below: 3))
         case 15: return .flap(times: 1 + random.index(below: 3))
         case 16: return .drain

@@ -25,6 +25,7 @@ package enum WorldTrace {
         case .nodeLost(let node, let evidence): "node \(node): lost: \(evidence)"
         case .sessionEnded(let node, let side):
             "node \(node): the stream of its \(side.rawValue) ends"
+        case .outOfMemory(let node, let evidence): "node \(node): out of memory: \(evidence)"
         case .drainRequested(let node): "node \(node): drain requested"
         case .stopRequested(let reason): "stop requested: \(reason)"
         case .checkpoint(let outcome): "checkpoint store: \(outcome)"
@@ -38,7 +39,7 @@ package enum WorldTrace {
         case .prepared(let report): "prepared for generation \(report.generation)"
         case .resumed(let generation, let step): "begins step \(step), generation \(generation)"
         case .vote(let vote): "votes for step \(vote.step), generation \(vote.generation)"
-        case .faulted(let generation, let what): "fault in generation \(generation): \(what)"
+        case .faulted(let generation, let what, _): "fault in generation \(generation): \(what)"
         case .failed(let status, let what): "failed with status \(status): \(what)"
         case .rendezvous(let rendezvous): "is ready to meet, generation \(rendezvous.generation)"
         case .digests: "digests"

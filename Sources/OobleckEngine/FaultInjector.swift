@@ -15,12 +15,14 @@ final class FaultInjector {
     private let numbers: [NumberFault]
     private let slowness: [SlownessFault]
     private var flips: [BitFlipFault]
+    private var shortages: [MemoryFault]
 
     init(job: JobSpecification, node: NodeID) {
         pending = job.faults.filter { $0.node == node }
         numbers = job.stagedFaults.numbers
         slowness = job.stagedFaults.slowness.filter { $0.node == node }
         flips = job.stagedFaults.flips.filter { $0.node == node }
+        shortages = job.stagedFaults.shortages.filter { $0.node == node }
     }
 
     /// Dies here if a failure is staged for this point and step.
@@ -56,11 +58,14 @@ final class FaultInjector {
         slowness.first { ($0.step..<$0.endStep).contains(step) }?.factor ?? 1
     }
 
+    /// Whether more memory is to be asked for now than there is.
+    func takesTooMuch(step: Int) -> Bool { shortages.contains { $0.step == step } }
+
     /// Layers of which a bit is to change now; each once.
-    func takeFlips(step: Int) -> [Int] {
+    func takeFlips(_ moment: BitFlipFault.Moment, step: Int) -> [Int] {
         guard !flips.isEmpty else { return [] }
-        let due = flips.filter { $0.step == step }
-        flips.removeAll { $0.step == step }
+        let due = flips.filter { $0.step == step && $0.moment == moment }
+        flips.removeAll { $0.step == step && $0.moment == moment }
         return due.map(\.layer)
     }
 }

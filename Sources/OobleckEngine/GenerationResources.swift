@@ -7,6 +7,8 @@ import Synchronization
 /// Any thread may abort it, which ends every wait of the training thread in it.
 final class GenerationResources: Sendable {
     private struct State {
+        /// Where the other members listen to be found.
+        var addresses: [NodeID: String] = [:]
         var groups: [String: CommunicationGroup] = [:]
         var isAborted = false
     }
@@ -22,6 +24,21 @@ final class GenerationResources: Sendable {
                 .rendezvous(Rendezvous(generation: generation, key: key, value: value))
             )
         }
+    }
+
+    /// What another member published.
+    func receive(key: String, value: [UInt8]) {
+        guard key.hasPrefix(PeerReach.keyPrefix),
+            let number = Int(key.dropFirst(PeerReach.keyPrefix.count))
+        else { return store.receive(key: key, value: value) }
+        state.withLock { $0.addresses[NodeID(number)] = String(decoding: value, as: UTF8.self) }
+    }
+
+    /// The other members that cannot be reached, which takes at most `time`.
+    func unreachedMembers(of plan: ExecutionPlan, within time: Seconds) -> [NodeID] {
+        let members = Set(plan.nodes)
+        let addresses = state.withLock { $0.addresses }.filter { members.contains($0.key) }
+        return PeerReach.unreached(addresses, within: time) { state.withLock { $0.isAborted } }
     }
 
     /// Ends all waits of this generation, now and later.

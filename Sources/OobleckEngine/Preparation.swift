@@ -94,10 +94,11 @@ struct Preparation {
         if let point = reconfiguration.restore { return try restore(wanted, from: point) }
         var layers: [Int: LayerState] = [:]
         for layer in wanted {
-            if let state = arrived[layer] ?? held[layer] {
-                layers[layer] = state
-            } else if reconfiguration.committedSteps == 0 {
+            if reconfiguration.committedSteps == 0 {
+                // Also what was made before: it may be damaged, and is no loss.
                 layers[layer] = try initialState(layer: layer)
+            } else if let state = arrived[layer] ?? held[layer] {
+                layers[layer] = state
             } else {
                 throw OobleckError(
                     .internalFault,

@@ -5,22 +5,42 @@ import OobleckModels
 /// it, so that a change by anything else is known for one, whatever the other copies say.
 struct StateWatch {
     private var known: [Int: (state: LayerState, digest: UInt64)] = [:]
+    /// Layers that had changed when an update was applied to them: wrong until they are replaced.
+    private var spoiled: Set<Int> = []
 
     /// Takes over the layers of a new plan: those that were here keep what is remembered.
     mutating func adopt(_ layers: [Int: LayerState]) throws {
+        let before = known
         known = try layers.reduce(into: [:]) { result, entry in
             let (layer, state) = entry
-            if let before = known[layer], before.state === state {
+            if let before = before[layer], before.state === state {
                 result[layer] = before
             } else {
                 result[layer] = (state, try state.fastDigest())
             }
         }
+        spoiled = spoiled.filter { layer in
+            before[layer].map { known[layer]?.state === $0.state } ?? false
+        }
+    }
+
+    /// All layers are about to be updated.
+    ///
+    /// One that has changed since the vote takes its damage along; the update makes it no better.
+    mutating func noteUpdateToCome(_ layers: [Int: LayerState]) throws {
+        for (layer, state) in layers where try !isIntact(layer, state) { spoiled.insert(layer) }
     }
 
     /// All layers were just updated.
     mutating func noteUpdate(_ layers: [Int: LayerState]) throws {
         known = try layers.mapValues { ($0, try $0.fastDigest()) }
+    }
+
+    /// Whether a layer is as this worker's own last update left it.
+    func isIntact(_ layer: Int, _ state: LayerState) throws -> Bool {
+        guard !spoiled.contains(layer) else { return false }
+        guard let before = known[layer], before.state === state else { return true }
+        return try before.digest == state.fastDigest()
     }
 
     /// The digests as of now, and which of them are not the remembered ones.
@@ -29,7 +49,8 @@ struct StateWatch {
         for state in layers {
             let digest = try state.fastDigest()
             observation.digests[state.layer] = digest
-            if let before = known[state.layer], before.digest != digest {
+            let isChanged = known[state.layer].map { $0.digest != digest } ?? false
+            if isChanged || spoiled.contains(state.layer) {
                 observation.altered.insert(state.layer)
             }
         }

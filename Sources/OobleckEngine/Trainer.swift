@@ -116,6 +116,16 @@ final class Trainer {
         let loaded = try requireLoaded()
         let generation = reconfiguration.generation
         guard let resources = resources(generation) else { return }
+        let damaged = try damagedLayers(toSend: reconfiguration)
+        guard damaged.isEmpty else {
+            return link.send(
+                .faulted(
+                    generation: generation,
+                    message: "its own state of layers \(damaged.sorted()) is damaged",
+                    FaultFindings(damagedLayers: damaged)
+                )
+            )
+        }
         do {
             let (prepared, report) = try loaded.preparation.run(
                 reconfiguration,
@@ -124,9 +134,21 @@ final class Trainer {
             )
             self.prepared = prepared
             link.send(.prepared(report))
-        } catch let error as TensorError {
+        } catch let error as TensorError where error.code != .outOfMemory {
             resources.release()
-            reportFault(error, generation: generation)
+            guard error.code == .failed else { return }
+            let budget = loaded.job.cluster.detectionBudget
+            let unreached = resources.unreachedMembers(
+                of: reconfiguration.plan,
+                within: Deadlines(budget: budget).suspicion
+            )
+            link.send(
+                .faulted(
+                    generation: generation,
+                    message: error.message,
+                    FaultFindings(unreached: unreached)
+                )
+            )
         } catch let failure as CheckpointLoader.Failure {
             resources.release()
             let step = reconfiguration.committedSteps
@@ -135,6 +157,15 @@ final class Trainer {
                     RestoreFailure(generation: generation, step: step, message: failure.message)
                 )
             )
+        }
+    }
+
+    /// Layers that others are to get from here, and must not: they are not as this worker's own last
+    /// update left them.
+    private func damagedLayers(toSend reconfiguration: Reconfiguration) throws -> Set<Int> {
+        let wanted = Set(reconfiguration.transfers.filter { $0.fromNode == node }.map(\.layer))
+        return try wanted.filter { layer in
+            try held[layer].map { try !states.isIntact(layer, $0) } ?? false
         }
     }
 
@@ -159,7 +190,7 @@ final class Trainer {
             let sums: GradientSums
             do {
                 sums = try compute(step, prepared, assignment, loaded)
-            } catch let error as TensorError {
+            } catch let error as TensorError where error.code != .outOfMemory {
                 reportFault(error, generation: generation)
                 return false
             }
@@ -200,7 +231,8 @@ final class Trainer {
         _ assignment: StageAssignment,
         _ loaded: Loaded
     ) throws -> GradientSums {
-        for layer in loaded.faults.takeFlips(step: step) { held[layer]?.flipBit() }
+        flip(.beforeStep, step, loaded)
+        if loaded.faults.takesTooMuch(step: step) { _ = try Tensor.empty([1 << 50]) }
         let sums = try GradientSums(
             layers: held,
             groupPlan: prepared.groupPlan,
@@ -224,7 +256,13 @@ final class Trainer {
         loaded.faults.reach(.beforeVote, step: step)
         link.send(.vote(vote))
         loaded.faults.reach(.afterVote, step: step)
+        flip(.afterVote, step, loaded)
         return sums
+    }
+
+    /// Damages the layers for which that is staged.
+    private func flip(_ moment: BitFlipFault.Moment, _ step: Int, _ loaded: Loaded) {
+        for layer in loaded.faults.takeFlips(moment, step: step) { held[layer]?.flipBit() }
     }
 
     /// Applies a committed step.
@@ -244,6 +282,8 @@ final class Trainer {
         let size = held.values.flatMap(\.segments).map(\.count).max() ?? 0
         if (scratch?.count ?? 0) < size { scratch = try Tensor.empty([size]) }
         guard let scratch else { return }
+        try states.noteUpdateToCome(held)
+        flip(.inUpdate, commit.step, loaded)
         try sums.apply(
             update,
             clip: commit.clipCoefficient,
@@ -269,6 +309,13 @@ final class Trainer {
                 order,
                 because: "node \(node) holds \(has), not \(order.layers) after \(order.step)"
             )
+        }
+        let damaged = try order.layers.filter { layer in
+            try held[layer].map { try !states.isIntact(layer, $0) } ?? false
+        }
+        guard damaged.isEmpty else {
+            let why = "node \(node) finds its state of layers \(damaged) damaged"
+            return loaded.writer.refuse(order, because: why)
         }
         let watch = Stopwatch()
         let copies = try order.layers.compactMap { layer in

@@ -18,6 +18,7 @@ package final class Worker: Sendable {
     private let sharesMachine: Bool
     private let mailbox = Mailbox()
     private let current = Mutex<GenerationResources?>(nil)
+    private let reach = Mutex<PeerReach?>(nil)
 
     /// A worker of `node` that other workers reach at the address `host`.
     ///
@@ -42,7 +43,7 @@ package final class Worker: Sendable {
         case .rendezvous(let rendezvous):
             let resources = current.withLock { $0 }
             if let resources, resources.generation == rendezvous.generation {
-                resources.store.receive(key: rendezvous.key, value: rendezvous.value)
+                resources.receive(key: rendezvous.key, value: rendezvous.value)
             }
             return
         case .abort(let generation, _):
@@ -67,6 +68,7 @@ package final class Worker: Sendable {
     private func begin(_ generation: Generation) {
         do {
             let resources = try GenerationResources(generation: generation, link: link)
+            try announce(generation)
             let previous = current.withLock { current in
                 defer { current = resources }
                 return current
@@ -75,6 +77,22 @@ package final class Worker: Sendable {
         } catch {
             link.send(.failed(exitStatus: 70, message: "cannot prepare generation: \(error)"))
         }
+    }
+
+    /// Tells the others where this worker can be found.
+    private func announce(_ generation: Generation) throws {
+        let reach = try reach.withLock { reach in
+            let listening = try reach ?? PeerReach(host: host)
+            reach = listening
+            return listening
+        }
+        reach.dropVisitors()
+        let key = PeerReach.keyPrefix + node.description
+        link.send(
+            .rendezvous(
+                Rendezvous(generation: generation, key: key, value: Array(reach.address.utf8))
+            )
+        )
     }
 
     /// Stack of the training thread: autograd recurses through a layer's graph.
@@ -110,6 +128,10 @@ package final class Worker: Sendable {
         defer { log(trainer.decisionTimes) }
         do {
             return try trainer.run()
+        } catch let error as TensorError where error.code == .outOfMemory {
+            // Whatever comes next may fail as well: the agent tells the rest.
+            FileHandle.standardError.write(Data("out of memory: \(error.message)\n".utf8))
+            _exit(WorkerExit.outOfMemory)
         } catch let error as OobleckError {
             link.send(.failed(exitStatus: error.code.exitStatus, message: error.message))
         } catch {

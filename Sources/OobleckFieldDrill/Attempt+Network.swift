@@ -103,6 +103,7 @@ extension Attempt {
             let delay = ["netem", "delay", "50ms", "50ms"]
             ending.skipped = try await network.shape(nodes[0], delay)
         case .partitionCoordinator: try await cutOffCoordinator(run, network, &ending)
+        case .partitionPair: try await part(status, run, network, &ending)
         default:
             let count = fault == .partitionMinority ? 2 : 1
             try await cutOff(Array(nodes.prefix(count)), run, network, &ending)
@@ -153,11 +154,27 @@ extension Attempt {
         }
     }
 
-    /// For a quarter of the detection budget nobody reaches the coordinator: no step may be
+    /// Two nodes that work together do not reach each other any more, though both the coordinator:
+    /// one of them has to be put out, and the others go on.
+    private func part(
+        _ status: RunStatus,
+        _ run: ObservedRun,
+        _ network: NetworkLaboratory,
+        _ ending: inout Ending
+    ) async throws {
+        let pair = status.nodes.filter { $0.pipeline == 0 && $0.state == .healthy }
+            .sorted { ($0.stages.first ?? 0) < ($1.stages.first ?? 0) }
+            .prefix(2).map(\.id.rawValue)
+        guard pair.count == 2 else { return ending.problems.append("pipeline 0 is of one node") }
+        for (from, to) in [(pair[0], pair[1]), (pair[1], pair[0])] {
+            try await network.setPath(from: from, to: network.address(of: to), isOpen: false)
+        }
+        ending.leastLosses = 1
+        ending.mostLosses = 1
+    }
+
+    /// For one and a half detection budgets nobody reaches the coordinator: no step may be
     /// committed, and nobody may be taken for lost.
-    ///
-    /// Not for longer: streams go on late, at up to twice the length of a cut, because each try to
-    /// send again comes after twice the time of the one before.
     private func cutOffCoordinator(
         _ run: ObservedRun,
         _ network: NetworkLaboratory,
@@ -167,7 +184,7 @@ extension Attempt {
         // What was under way when the link went down has arrived after this.
         try await Task.sleep(for: .milliseconds(200))
         let before = try run.status()?.step ?? 0
-        try await Task.sleep(for: .milliseconds(300))
+        try await Task.sleep(for: .milliseconds(2800))
         let after = try run.status()?.step ?? 0
         try await network.setLink(nil, isUp: true)
         if after > before + 1 {

@@ -28,6 +28,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     case partitionFromCoordinator = "partition-from-coordinator"
     case partitionMinority = "partition-minority"
     case partitionCoordinator = "partition-coordinator"
+    case partitionPair = "partition-pair"
     case bandwidthLimit = "bandwidth-limit"
     case jitter
 
@@ -46,7 +47,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .drainNode: "drain"
         case .joinStorm, .quarantine: "join"
         case .partition, .partitionToCoordinator, .partitionFromCoordinator, .partitionMinority,
-            .partitionCoordinator:
+            .partitionCoordinator, .partitionPair:
             "partition"
         case .bandwidthLimit, .jitter: "slow-network"
         }
@@ -84,7 +85,8 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .partitionToCoordinator: "a node's packets to the coordinator are lost, one way"
         case .partitionFromCoordinator: "the coordinator's packets to a node are lost, one way"
         case .partitionMinority: "two of seven nodes are cut off and come back, f = 2"
-        case .partitionCoordinator: "the coordinator is cut off for a quarter of the budget"
+        case .partitionCoordinator: "the coordinator is cut off for one and a half budgets"
+        case .partitionPair: "two nodes of a pipeline do not reach each other, to the end"
         case .bandwidthLimit: "a node's link is limited to 20 Mbit/s"
         case .jitter: "a node's packets take up to 100 ms longer"
         }

@@ -12,6 +12,10 @@ struct SlotCost {
 
     static let zero = SlotCost()
 
+    /// Added where the node has no memory for the slot: more than any assignment without it costs,
+    /// in sum for 2^10 nodes still far below what the method takes for unreachable.
+    static let forbidden = Int128(1) << 112
+
     /// The fields as one number: sums and differences of them compare as the fields' sums do.
     var packed: Int128 {
         ((Int128(bytes) << 24 + Int128(layers)) << 12 + Int128(moves)) << 28 + Int128(disorder)

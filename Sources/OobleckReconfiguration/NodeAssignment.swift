@@ -7,6 +7,8 @@ struct NodeAssignment {
     private struct Slot {
         let pipeline: Int
         let layers: [Int]
+        /// What it asks of a node's memory; nothing where nobody's is known.
+        let load: MemoryBound?
     }
 
     /// State of each layer.
@@ -17,6 +19,8 @@ struct NodeAssignment {
     let hasState: Bool
     /// The pipelines that the nodes come from.
     let previous: [Pipeline]
+    /// Loads under which nodes ran out of memory.
+    var bounds: [NodeID: [MemoryBound]] = [:]
 
     /// Most nodes that are placed exactly at once: the method takes their cube of steps.
     static let exactLimit = 256
@@ -37,7 +41,10 @@ struct NodeAssignment {
             guard let template = templates.template(nodes: size) else {
                 preconditionFailure("instantiation uses a template of \(size) nodes it lacks")
             }
-            slots += template.layersByNode.map { Slot(pipeline: pipeline, layers: $0) }
+            slots += template.layersByNode.enumerated().map { place, held in
+                let load = bounds.isEmpty ? nil : template.load(ofNode: place, layers: layers)
+                return Slot(pipeline: pipeline, layers: held, load: load)
+            }
         }
         precondition(slots.count == nodes.count, "\(slots.count) slots, \(nodes.count) nodes")
         let origins = origins(of: instantiation.nodeCounts, nodes: Set(nodes))
@@ -70,7 +77,8 @@ struct NodeAssignment {
         _ origins: [Set<NodeID>]
     ) -> [NodeID?] {
         var nodeOfSlot = [NodeID?](repeating: nil, count: slots.count)
-        guard hasState else { return nodeOfSlot }
+        // A node that fits perfectly may have to leave its place to one that fits nowhere else.
+        guard hasState, bounds.isEmpty else { return nodeOfSlot }
         // Nodes that hold the same layers are of one kind.
         var kinds: [[Int]: Int] = [:]
         for slot in slots { kinds[slot.layers] = kinds[slot.layers] ?? kinds.count }
@@ -120,7 +128,10 @@ struct NodeAssignment {
                 var cost = needs[kindOfSlot[column]]
                 cost.moves = home.contains(slot.pipeline) ? 0 : 1
                 cost.disorder = (row - column) * (row - column)
-                return cost.packed
+                guard let load = slot.load, let bounds = bounds[node],
+                    !bounds.allSatisfy({ $0.allows(load) })
+                else { return cost.packed }
+                return cost.packed + SlotCost.forbidden
             }
         }
     }

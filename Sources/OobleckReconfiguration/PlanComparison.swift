@@ -52,6 +52,8 @@ struct PlanComparison {
     /// The pipelines that the nodes come from.
     let previous: [Pipeline]
     let costs: ReconfigurationCosts
+    /// Loads under which nodes ran out of memory.
+    let bounds: [NodeID: [MemoryBound]]
 
     init(
         templates: TemplateSet,
@@ -60,7 +62,8 @@ struct PlanComparison {
         holdings: [NodeID: Set<Int>],
         hasState: Bool,
         previous: [Pipeline],
-        costs: ReconfigurationCosts
+        costs: ReconfigurationCosts,
+        bounds: [NodeID: [MemoryBound]] = [:]
     ) {
         self.templates = templates
         self.instantiator = instantiator
@@ -69,6 +72,7 @@ struct PlanComparison {
         self.hasState = hasState
         self.previous = previous
         self.costs = costs
+        self.bounds = bounds
         holders = Self.holders(holdings, layerCount: layers.count)
     }
 
@@ -96,7 +100,8 @@ struct PlanComparison {
         let least = min(choice.wantedPipelines, fastest.nodes.count)
         let employment = published?.nodes.joined().sorted() ?? []
         let rival = published.flatMap { option in
-            employment.count == employed.count && option.nodes.count >= least ? option : nil
+            let isComparable = employment.count == employed.count && option.nodes.count >= least
+            return isComparable && overloaded(option).isEmpty ? option : nil
         }
         var options = [fastest]
         var best = min(cost(fastest, step), rival.map { cost($0, step) } ?? .infinity)
@@ -151,10 +156,27 @@ struct PlanComparison {
             layers: layers,
             holdings: holdings,
             hasState: hasState,
-            previous: previous
+            previous: previous,
+            bounds: bounds
         )
         let placed = assignment.pipelines(instantiation, templates: templates, nodes: nodes)
         return option(instantiation, placed.nodes, [], isExact: placed.isExact)
+    }
+
+    /// Nodes that would have to hold what they have no memory for, ascending.
+    func overloaded(_ option: PlanOption) -> [NodeID] {
+        guard !bounds.isEmpty else { return [] }
+        return option.nodes.flatMap { nodes in
+            nodes.enumerated().filter { place, node in
+                guard let bounds = bounds[node],
+                    let template = templates.template(nodes: nodes.count)
+                else { return false }
+                let load = template.load(ofNode: place, layers: layers)
+                return !bounds.allSatisfy { $0.allows(load) }
+            }
+            .map(\.element)
+        }
+        .sorted()
     }
 
     /// Relative to the fastest option's steps until the next failure.

@@ -8,10 +8,11 @@ extension Reconfigurator {
     /// - Parameters:
     ///   - nodes: The nodes that live, newcomers and draining ones included.
     ///   - draining: Those of them that are to go, ascending.
-    ///   - holdings: See ``decide(nodes:holdings:hasState:generation:costs:)``.
+    ///   - holdings: See ``decide(nodes:holdings:hasState:generation:costs:bounds:)``.
     ///   - hasState: See there.
     ///   - generation: See there.
     ///   - costs: See there.
+    ///   - bounds: See there.
     /// - Returns: The decision, and the nodes that have to stay, with the reason for each.
     public mutating func decide(
         nodes: [NodeID],
@@ -19,7 +20,8 @@ extension Reconfigurator {
         holdings: [NodeID: Set<Int>],
         hasState: Bool,
         generation: Generation,
-        costs: ReconfigurationCosts
+        costs: ReconfigurationCosts,
+        bounds: [NodeID: [MemoryBound]] = [:]
     ) -> (decision: ReconfigurationDecision, kept: [(node: NodeID, reason: String)]) {
         var draining = draining
         var kept: [(node: NodeID, reason: String)] = []
@@ -29,7 +31,8 @@ extension Reconfigurator {
                 holdings: holdings,
                 hasState: hasState,
                 generation: generation,
-                costs: costs
+                costs: costs,
+                bounds: bounds
             )
             guard case .tooFewNodes(_, _, let reason) = decision, let node = draining.popLast()
             else { return (decision, kept) }

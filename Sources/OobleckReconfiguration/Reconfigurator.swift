@@ -66,30 +66,86 @@ public struct Reconfigurator: Sendable {
     ///   - hasState: Whether a step was committed. Without one there is nothing to copy or lose.
     ///   - generation: The number of the plan to make.
     ///   - costs: What plans are judged by.
+    ///   - bounds: Loads under which nodes ran out of memory. They are given less, or nothing: a
+    ///     node for which the best plan has no place that it can hold stays idle.
     /// - Returns: The plan with its transfers, or what is missing for one.
     public mutating func decide(
         nodes: [NodeID],
         holdings: [NodeID: Set<Int>],
         hasState: Bool,
         generation: Generation,
-        costs: ReconfigurationCosts = ReconfigurationCosts()
+        costs: ReconfigurationCosts = ReconfigurationCosts(),
+        bounds: [NodeID: [MemoryBound]] = [:]
     ) -> ReconfigurationDecision {
-        let nodes = Set(nodes).sorted()
+        let earlier = previous
+        var fitting = Set(nodes).sorted()
+        // Each round leaves out at least one node.
+        while true {
+            let (decision, overloaded) = decide(
+                fitting: fitting,
+                holdings: holdings,
+                hasState: hasState,
+                generation: generation,
+                costs: costs,
+                bounds: bounds
+            )
+            guard !overloaded.isEmpty else {
+                return leavingOut(Set(nodes).subtracting(fitting).sorted(), decision)
+            }
+            previous = earlier
+            fitting.removeAll { overloaded.contains($0) }
+        }
+    }
+
+    /// A decision that says which nodes have no memory for their part.
+    private func leavingOut(
+        _ nodes: [NodeID],
+        _ decision: ReconfigurationDecision
+    ) -> ReconfigurationDecision {
+        guard !nodes.isEmpty else { return decision }
+        let them = nodes.count == 1 ? "it" : "them"
+        let who =
+            "\(phrase(nodes)) ran out of memory before, and no place is light enough for \(them)"
+        switch decision {
+        case .plan(var document, let isCovered):
+            document.idleNodes = Set(document.idleNodes).union(nodes).sorted()
+            document.reason += "; idle: \(who)"
+            return .plan(document, coversFaultTolerance: isCovered)
+        case .tooFewNodes(let alive, let minimum, let reason):
+            return .tooFewNodes(
+                alive: alive,
+                minimum: minimum,
+                reason: "\(reason); besides, \(who)"
+            )
+        case .lostLayers: return decision
+        }
+    }
+
+    /// The best plan that uses as many of these nodes as any, and who has no memory for it.
+    private mutating func decide(
+        fitting nodes: [NodeID],
+        holdings: [NodeID: Set<Int>],
+        hasState: Bool,
+        generation: Generation,
+        costs: ReconfigurationCosts,
+        bounds: [NodeID: [MemoryBound]]
+    ) -> (decision: ReconfigurationDecision, overloaded: [NodeID]) {
         let layers = generator.profile.layers
         let holders = PlanComparison.holders(holdings, layerCount: layers.count)
         let lost = holders.indices.filter { hasState && holders[$0].isEmpty }
         guard lost.isEmpty else {
             let names = generator.profile.layers.map(\.name)
-            return .lostLayers(lost, reason: lostLayersPhrase(lost, names: names))
+            return (.lostLayers(lost, reason: lostLayersPhrase(lost, names: names)), [])
         }
         guard nodes.count >= minimumNodes else {
-            return .tooFewNodes(
+            let decision = ReconfigurationDecision.tooFewNodes(
                 alive: nodes.count,
                 minimum: minimumNodes,
                 reason: "\(PlanReason.count(nodes.count, "node")) left, "
                     + "\(generator.profile.model) needs at least \(minimumNodes); "
                     + "add \(minimumNodes - nodes.count)"
             )
+            return (decision, [])
         }
         let (templates, instantiator) = prepare(nodes: nodes.count)
         guard let choice = choice(nodes: nodes.count, instantiator) else {
@@ -102,7 +158,8 @@ public struct Reconfigurator: Sendable {
             holdings: holdings,
             hasState: hasState,
             previous: previous,
-            costs: costs
+            costs: costs,
+            bounds: bounds
         )
         let published = hasState && !previous.isEmpty ? comparison.published(nodes: nodes) : nil
         var (option, next) = comparison.best(choice, nodes: nodes, published: published)
@@ -133,7 +190,10 @@ public struct Reconfigurator: Sendable {
             planningTime: PlanningTime(templates: .zero, instantiation: .zero),
             idleNodes: Set(nodes).subtracting(plan.nodes).sorted()
         )
-        return .plan(document, coversFaultTolerance: plan.pipelines.count > faultTolerance)
+        let isCovered = plan.pipelines.count > faultTolerance
+        return (
+            .plan(document, coversFaultTolerance: isCovered), comparison.overloaded(option)
+        )
     }
 
     /// Chooses the pipelines for up to f nodes fewer than `nodes` ahead of time, so that a decision

@@ -40,6 +40,7 @@ enum CoordinationTables {
                     id INTEGER PRIMARY KEY, step INTEGER NOT NULL, generation INTEGER NOT NULL,
                     state_sha256 TEXT NOT NULL, record BLOB NOT NULL);
                 CREATE TABLE recovery (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+                CREATE TABLE memory_failure (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
                 PRAGMA user_version = \(version);
                 """
         )
@@ -99,6 +100,11 @@ enum CoordinationTables {
             )
         case .recovered(let record):
             try run("INSERT INTO recovery (record) VALUES (?)", [try JSONEncoder().encode(record)])
+        case .ranOutOfMemory(let failure):
+            try run(
+                "INSERT INTO memory_failure (record) VALUES (?)",
+                [try JSONEncoder().encode(failure)]
+            )
         }
     }
 
@@ -143,11 +149,18 @@ enum CoordinationTables {
             let record: Data = row["record"]
             state.restores.append(try JSONDecoder().decode(RestoreRecord.self, from: record))
         }
-        state.recoveries = try Data.fetchAll(
-            database,
-            sql: "SELECT record FROM recovery ORDER BY id"
-        ).map { try JSONDecoder().decode(RecoveryRecord.self, from: $0) }
+        state.recoveries = try records("recovery", in: database)
+        state.memoryFailures = try records("memory_failure", in: database)
         return state
+    }
+
+    /// All records of a table that has nothing else, in order.
+    private static func records<Record: Decodable>(
+        _ table: String,
+        in database: Database
+    ) throws -> [Record] {
+        try Data.fetchAll(database, sql: "SELECT record FROM \(table) ORDER BY id")
+            .map { try JSONDecoder().decode(Record.self, from: $0) }
     }
 
     private static func plan(_ role: String, in database: Database) throws -> PlanDocument? {

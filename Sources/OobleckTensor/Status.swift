@@ -11,6 +11,8 @@ package struct TensorError: Error, Sendable, CustomStringConvertible {
         case failed
         /// A number is not finite, or too large for an exact sum.
         case outOfRange
+        /// There is no memory for what was asked.
+        case outOfMemory
     }
 
     package let code: Code
@@ -33,6 +35,7 @@ func check(_ status: CTStatus) throws {
         switch status {
         case CT_ABORTED: .aborted
         case CT_OUT_OF_RANGE: .outOfRange
+        case CT_OUT_OF_MEMORY: .outOfMemory
         default: .failed
         }
     throw TensorError(

@@ -34,13 +34,15 @@ struct FaultArguments {
         case nan
         case slow
         case flip
+        case memory
 
         var keys: [String] {
             switch self {
             case .kill: ["node", "point", "step", "target"]
             case .nan: ["step", "microbatch", "layer", "pass"]
             case .slow: ["node", "factor", "step", "until"]
-            case .flip: ["node", "layer", "step"]
+            case .flip: ["node", "layer", "step", "point"]
+            case .memory: ["node", "step"]
             }
         }
     }
@@ -78,12 +80,16 @@ struct FaultArguments {
                     endStep: fields.has("until") ? try fields.number("until") : Int.max
                 )
             )
+        case .memory:
+            let node = NodeID(try fields.number("node"))
+            staged.shortages.append(MemoryFault(node: node, step: step))
         case .flip:
             staged.flips.append(
                 BitFlipFault(
                     node: NodeID(try fields.number("node")),
                     layer: try fields.number("layer"),
-                    step: step
+                    step: step,
+                    moment: try fields.choice("point", of: BitFlipFault.Moment.self, .beforeStep)
                 )
             )
         }

@@ -35,6 +35,29 @@ struct ExcessTests {
         }
     }
 
+    @Test("a worker that says what makes no sense is out, and the evidence names message and field")
+    func nonsense() async throws {
+        // The session ended without a word of why: "the connection of its worker ended".
+        try await ShellBench.with(nodes: 2) { bench in
+            try await bench.withAgents([0, 1]) { _ in
+                let client = WorkerClient(
+                    coordinator: CoordinatorLocator(bench.address),
+                    token: ShellBench.token,
+                    node: 1
+                )
+                let isIn = Shared(false)
+                let run = Task { try await client.run { _ in isIn.change { $0 = true } } }
+                try await eventually("its worker is in") { isIn.value }
+                client.send(.resumed(generation: Generation(-5), step: 0))
+                _ = await run.result
+                try await eventually("the loss is recorded") { bench.recording.lost(1) != nil }
+                let message = bench.recording.lost(1)?.message ?? ""
+                #expect(message.contains("its worker sent a malformed control message"))
+                #expect(message.contains("Resumed.generation: is -5"), "\(message)")
+            }
+        }
+    }
+
     @Test("a message above the limit ends the session, and is never held as a whole")
     func largeReport() async throws {
         var bounds = ControlBounds()
@@ -107,7 +130,7 @@ struct ExcessTests {
     func text() throws {
         let evil = "a\nb\r\u{1b}[31mc\u{0}" + String(repeating: "x", count: 100_000)
         let report = WireAgentReport(.workerExited(evidence: evil), node: 1)
-        guard case .notice(1, .workerExited(let evidence)) = try report.report() else {
+        guard case .notice(1, .workerExited(let evidence, _)) = try report.report() else {
             Issue.record("not read back")
             return
         }

@@ -115,6 +115,11 @@ struct WireRoundTripTests {
         ),
         .vote(StepVote(generation: 0, step: 0, squaredNorms: [:], losses: [:], busy: 0)),
         .faulted(generation: 2, message: "connection reset"),
+        .faulted(
+            generation: 2,
+            message: "no group",
+            FaultFindings(unreached: [3, 0], damagedLayers: [5, 1])
+        ),
         .failed(exitStatus: -1, message: "no corpus"),
         .rendezvous(Rendezvous(generation: 0, key: "", value: [])),
         .digests(generation: 8, digests: [0: "aa", 5: "bb"]),
@@ -224,6 +229,7 @@ struct WireRoundTripTests {
         }
         let notices: [AgentNotice] = [
             .heartbeat, .workerExited(evidence: "signal 9"), .leaving(reason: "spot"),
+            .workerExited(evidence: "status 71", isOutOfMemory: true),
         ]
         for notice in notices {
             #expect(try WireAgentReport(notice, node: 3).report() == .notice(3, notice))

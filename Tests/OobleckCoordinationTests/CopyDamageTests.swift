@@ -96,13 +96,83 @@ import Testing
         #expect(vote(&bench).commits.count == 3)
     }
 
-    @Test("two copies that nobody can tell apart end the run with layer and nodes")
+    @Test("two copies that nobody can tell apart end a run without checkpoints, with a cure")
     func ambiguous() throws {
         var bench = try CoordinatorBench.training(nodes: 4)
+        vote(&bench)
         let directives = vote(&bench, damaged: (2, bench.layers(of: 2)[0], false))
         #expect(directives.commits == [])
         #expect(directives.stopError?.code == .internalFault)
-        #expect(directives.stopError?.message.contains("differ at step 0") == true)
+        #expect(directives.stopError?.message.contains("differ at step 1") == true)
+        #expect(directives.stopError?.message.contains("with checkpoints") == true)
+    }
+
+    @Test("before any step counts they are made anew from the seed")
+    func ambiguousAtTheStart() throws {
+        var bench = try CoordinatorBench.training(nodes: 4)
+        let directives = vote(&bench, damaged: (2, bench.layers(of: 2)[0], false))
+        #expect(directives.reconfigured.count == 4)
+        #expect(bench.plan?.committedSteps == 0 && bench.plan?.transfers == [])
+        bench.prepareAll()
+        bench.resumeAll()
+        #expect(vote(&bench).commits.count == 4)
+    }
+
+    /// A run with checkpoints in which the copies of one layer differ at step 3.
+    private func differing() throws -> (bench: CoordinatorBench, said: [CoordinatorDirective]) {
+        var bench = try CoordinatorBench.training(
+            nodes: 4,
+            checkpoint: CheckpointSpecification(.steps(2))
+        )
+        for _ in 0..<3 { vote(&bench) }
+        let said = vote(&bench, damaged: (2, bench.layers(of: 2)[0], false))
+        return (bench, said)
+    }
+
+    @Test("otherwise the run goes back to the newest checkpoint, but for one of that very step")
+    func goesBack() throws {
+        var (bench, said) = try differing()
+        #expect(said.commits == [] && said.stopError == nil)
+        #expect(said.aborted == [0, 1, 2, 3] && said.reconfigured == [])
+        #expect(
+            said.contains(.checkpoint(.find(atMost: 3, corpusDigest: "c0ffee", excluding: [3])))
+        )
+        let point = RestorePoint(
+            step: 2,
+            folder: "/run/checkpoints/step-2",
+            stateSHA256: "ab",
+            layerSHA256: Array(repeating: "c", count: ToyModel.layerCount)
+        )
+        #expect(bench.tell(.checkpoint(.found(point, passedOver: []))).reconfigured.count == 4)
+        #expect(bench.plan?.restore == point)
+        bench.prepareAll()
+        bench.resumeAll()
+        #expect(bench.step == 2)
+        #expect(vote(&bench).commits.map(\.step) == [2, 2, 2, 2])
+        // Once more at the same step: that is no accident.
+        let again = vote(&bench, damaged: (2, bench.layers(of: 2)[0], false))
+        #expect(again.stopError?.message.contains("do not compute alike") == true)
+    }
+
+    @Test("a holder that was to send a layer and finds it damaged says so, and another sends it")
+    func damagedSource() throws {
+        // Its own vote would come too late: by then the copy would be the only one not in doubt.
+        var bench = try CoordinatorBench.training(nodes: 6, faultTolerance: 2)
+        vote(&bench)
+        bench.tell(.nodeLost(bench.nodes[0], evidence: "killed"))
+        let transfer = try #require(bench.plan?.transfers.first)
+        let said = bench.say(
+            transfer.fromNode,
+            .faulted(
+                generation: bench.generation,
+                message: "damaged",
+                FaultFindings(damagedLayers: [transfer.layer])
+            )
+        )
+        #expect(said.events(.damaged).map(\.node) == [transfer.fromNode])
+        #expect(said.stopError == nil)
+        let next = bench.plan?.transfers.filter { $0.layer == transfer.layer } ?? []
+        #expect(!next.isEmpty && next.allSatisfy { $0.fromNode != transfer.fromNode })
     }
 
     @Test("a damaged last copy is a lost layer")

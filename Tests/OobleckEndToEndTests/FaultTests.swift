@@ -65,6 +65,40 @@ struct FaultTests {
         #expect(damaged.first?.event.step == 4)
     }
 
+    @Test("a bit that flips between vote and update is known to its holder, and changes nothing")
+    func bitFlipAfterVote() throws {
+        // Both copies differ one step later, and neither vote alone would say which is right.
+        let laboratory = try Laboratory()
+        let fault = ["--fault", "kind=flip,node=3,layer=3,step=4,point=after-vote"]
+        let result = try finish(laboratory, fault)
+        #expect(result.stateSHA256 == (try Undisturbed.result.get().stateSHA256))
+        #expect(result.failures == 0 && result.samplesRepeated == 0)
+        let damaged = try events(laboratory, "run", .damaged)
+        #expect(damaged.map(\.event.node) == [3], "does node 3 still hold layer 3?")
+        #expect(damaged.first?.event.step == 5)
+    }
+
+    @Test("one that nobody can know of takes the run back to a checkpoint, and changes nothing")
+    func bitFlipInUpdate() throws {
+        let laboratory = try Laboratory()
+        let fault = ["--fault", "kind=flip,node=3,layer=3,step=4,point=in-update"]
+        let result = try finish(laboratory, fault + ["--checkpoint-every", "2"])
+        #expect(result.stateSHA256 == (try Undisturbed.result.get().stateSHA256))
+        #expect(result.failures == 0 && result.samplesRepeated == 0)
+        #expect(result.restores?.map(\.fromStep) == [5])
+        #expect(result.restores?.first?.reason.contains("layer 3 (layer3)") == true)
+    }
+
+    @Test("without a checkpoint it ends the run with 70, the layer and a cure")
+    func bitFlipWithoutCheckpoint() throws {
+        let laboratory = try Laboratory()
+        let fault = ["--fault", "kind=flip,node=3,layer=3,step=4,point=in-update"]
+        let outcome = try laboratory.train("run", fault)
+        #expect(outcome.status == 70)
+        #expect(outcome.errors.contains("copies of layer 3 (layer3)"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("--checkpoint-every"), "\(outcome.errors)")
+    }
+
     @Test("a node five times slower is found within 5 steps, gets less to do, and changes nothing")
     func slow() throws {
         let laboratory = try Laboratory()

@@ -7,6 +7,13 @@ struct RuntimeTests {
     @Test("the libtorch of this build is the one required")
     func here() throws { try TensorRuntime.initialize() }
 
+    @Test("memory that there is not is a failure of its own kind")
+    func memory() throws {
+        try TensorRuntime.initialize()
+        let error = try #require(throws: TensorError.self) { try Tensor.empty([1 << 50]) }
+        #expect(error.code == .outOfMemory, "\(error.message)")
+    }
+
     @Test(
         "a libtorch of another version, built against or loaded, is refused by both versions",
         arguments: [

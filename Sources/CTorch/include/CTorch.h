@@ -17,7 +17,13 @@ typedef struct CTStore CTStore;
 typedef struct CTGroup CTGroup;
 typedef struct CTWork CTWork;
 
-typedef enum { CT_OK = 0, CT_ERROR = 1, CT_ABORTED = 2, CT_OUT_OF_RANGE = 3 } CTStatus;
+typedef enum {
+  CT_OK = 0,
+  CT_ERROR = 1,
+  CT_ABORTED = 2,
+  CT_OUT_OF_RANGE = 3,
+  CT_OUT_OF_MEMORY = 4
+} CTStatus;
 typedef enum { CT_FLOAT32 = 0, CT_INT64 = 1, CT_UINT8 = 2 } CTType;
 
 /// The message of the last call on this thread that did not return CT_OK.

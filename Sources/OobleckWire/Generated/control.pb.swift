@@ -306,6 +306,9 @@ package nonisolated struct WireWorkerExit: Sendable {
 
   package var evidence: String = String()
 
+  /// Whether its memory ended it.
+  package var isOutOfMemory: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -625,6 +628,12 @@ package nonisolated struct WireFault: Sendable {
   package var generation: Int64 = 0
 
   package var message: String = String()
+
+  /// Members of the generation that the worker could not connect to.
+  package var unreached: [Int64] = []
+
+  /// Layers whose state changed since the worker's own last update of it, and were not sent.
+  package var damagedLayers: [Int32] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1465,7 +1474,7 @@ nonisolated extension WireAgentReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerExit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}evidence\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}evidence\0\u{3}is_out_of_memory\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1474,6 +1483,7 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.evidence) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isOutOfMemory) }()
       default: break
       }
     }
@@ -1483,11 +1493,15 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.evidence.isEmpty {
       try visitor.visitSingularStringField(value: self.evidence, fieldNumber: 1)
     }
+    if self.isOutOfMemory != false {
+      try visitor.visitSingularBoolField(value: self.isOutOfMemory, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireWorkerExit, rhs: WireWorkerExit) -> Bool {
     if lhs.evidence != rhs.evidence {return false}
+    if lhs.isOutOfMemory != rhs.isOutOfMemory {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2127,7 +2141,7 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireFault: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Fault"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}message\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}message\0\u{1}unreached\0\u{3}damaged_layers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2137,6 +2151,8 @@ nonisolated extension WireFault: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.unreached) }()
+      case 4: try { try decoder.decodeRepeatedInt32Field(value: &self.damagedLayers) }()
       default: break
       }
     }
@@ -2149,12 +2165,20 @@ nonisolated extension WireFault: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.message.isEmpty {
       try visitor.visitSingularStringField(value: self.message, fieldNumber: 2)
     }
+    if !self.unreached.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.unreached, fieldNumber: 3)
+    }
+    if !self.damagedLayers.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.damagedLayers, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireFault, rhs: WireFault) -> Bool {
     if lhs.generation != rhs.generation {return false}
     if lhs.message != rhs.message {return false}
+    if lhs.unreached != rhs.unreached {return false}
+    if lhs.damagedLayers != rhs.damagedLayers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,39 @@
+/// A load under which a node is known to have run out of memory.
+public struct MemoryBound: Hashable, Sendable, Codable {
+    /// The layers that it held, ascending; none for a node that failed before it had any.
+    public var layers: [Int]
+    /// The memory that they need by the profile: parameters, gradients, optimizer state and the
+    /// activations in flight.
+    public var bytes: ByteCount
+
+    /// A load of these layers, ascending.
+    public init(layers: [Int], bytes: ByteCount) {
+        self.layers = layers
+        self.bytes = bytes
+    }
+
+    /// Whether the node may be given another load: neither as heavy as this one nor with all of its
+    /// layers.
+    public func allows(_ load: MemoryBound) -> Bool {
+        load.bytes < bytes && !Set(load.layers).isSuperset(of: layers)
+    }
+}
+
+extension PipelineTemplate {
+    /// What the template's node number `node` would have to hold.
+    ///
+    /// 1F1B keeps the activations of at most S - s microbatches at stage s of S, from 0.
+    public func load(ofNode node: Int, layers: [LayerProfile]) -> MemoryBound {
+        var load = MemoryBound(layers: [], bytes: .zero)
+        for (index, stage) in stages.enumerated() where stage.node == node {
+            for layer in stage.layers {
+                let profile = layers[layer]
+                load.layers.append(layer)
+                load.bytes +=
+                    profile.parameterBytes + profile.gradientBytes + profile.optimizerBytes
+                load.bytes += (stages.count - index) * profile.activationBytes
+            }
+        }
+        return load
+    }
+}
