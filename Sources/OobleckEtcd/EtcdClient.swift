@@ -2,11 +2,13 @@ import Dispatch
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
+import OobleckClock
 import OobleckCore
 import OobleckWire
 import Synchronization
 
-/// Calls to an etcd cluster: to one member, and to the next when that one does not answer.
+/// Calls to an etcd cluster: to one member, and to the next when that one does not answer, for as
+/// long as a cluster may take to elect a leader of its own.
 ///
 /// Every call here may be made twice without harm, because writes are conditional or put the same
 /// value again.
@@ -15,6 +17,8 @@ final class EtcdClient: Sendable {
 
     /// How long one member may take to answer.
     private static let patience = Duration.seconds(1)
+    /// How long all of them may.
+    private static let longestElection: Seconds = 5
 
     let location: EtcdLocation
     private let clients: [Client]
@@ -98,15 +102,21 @@ final class EtcdClient: Sendable {
         options.waitForReady = false
         var reason = ""
         let first = current.withLock { $0 }
-        // Twice around: a member that was just starting may be there now.
-        for attempt in 0..<2 * clients.count {
+        let deadline = MonotonicTime.now + Self.longestElection
+        var attempt = 0
+        // Twice around at least: a member that was just starting may be there now.
+        while attempt < 2 * clients.count || MonotonicTime.now < deadline {
             let index = (first + attempt) % clients.count
+            attempt += 1
             do {
                 let result = try await body(clients[index], options)
                 current.withLock { $0 = index }
                 return result
             } catch let error as RPCError {
                 reason = error.message
+            }
+            if attempt.isMultiple(of: clients.count) {
+                try await Task.sleep(for: .milliseconds(50))
             }
         }
         let line = reason.split(separator: "\n").joined(separator: " ")

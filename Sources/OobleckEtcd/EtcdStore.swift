@@ -37,64 +37,18 @@ package final class EtcdStore: CoordinationStore {
     /// Renews the lease; owned here, ends with ``close()`` or when the lease is lost.
     private let renewal = Mutex<Task<Void, Never>?>(nil)
 
-    /// Lease of a run with this detection budget: longer than workers go on listening to a
-    /// coordinator that has fallen silent.
-    package static func timeToLive(budget: Seconds) -> Int {
-        max(2, Int((1.5 * budget.value).rounded(.up)))
-    }
-
-    /// Waits until this process leads the run, and then holds its lease.
-    ///
-    /// `isOver` is asked while waiting; the result is `nil` once it says so or the run has ended.
-    package static func lead(
-        _ location: EtcdLocation,
-        as leader: EtcdLeader,
-        budget: Seconds,
-        isOver: @escaping @Sendable () -> Bool = { false }
-    ) async throws -> EtcdStore? {
-        let client = try EtcdClient(location)
-        let seconds = timeToLive(budget: budget)
-        let value = try EtcdCoding.data(of: leader)
-        while !isOver() {
-            if try await client.read("outcome") != nil { break }
-            let asked = MonotonicTime.now
-            let lease = try await client.grantLease(seconds: seconds)
-            let answer = try await client.transaction(
-                EtcdTxnRequest.with {
-                    $0.compare = [EtcdRequests.absent(location.key("leader"))]
-                    $0.success = [EtcdRequests.put(location.key("leader"), value, lease: lease.id)]
-                    $0.failure = [EtcdRequests.get(location.key("leader"))]
-                }
-            )
-            let known = answer.responses.first?.responseRange.kvs.first
-            // The first of two tries may have gone through.
-            let isOurs = known?.value == value
-            if answer.succeeded || isOurs {
-                let store = EtcdStore(
-                    client,
-                    seconds,
-                    State(
-                        lease: isOurs ? known?.lease ?? lease.id : lease.id,
-                        token: isOurs ? known?.createRevision ?? 0 : answer.header.revision,
-                        validUntil: asked + Seconds(Double(seconds))
-                    )
-                )
-                store.startRenewal()
-                try await store.reload()
-                return store
-            }
-            try await client.revokeLease(lease.id)
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        client.close()
-        return nil
-    }
-
-    private init(_ client: EtcdClient, _ timeToLive: Int, _ state: sending State) {
+    /// The leader whose key is of revision `token`, under a lease that lasts until `validUntil`.
+    init(
+        _ client: EtcdClient,
+        timeToLive: Int,
+        lease: Int64,
+        token: Int64,
+        validUntil: Seconds
+    ) {
         location = client.location
         self.client = client
         self.timeToLive = timeToLive
-        self.state = Mutex(state)
+        state = Mutex(State(lease: lease, token: token, validUntil: validUntil))
     }
 
     // MARK: CoordinationStore
@@ -146,12 +100,19 @@ package final class EtcdStore: CoordinationStore {
 
     // MARK: The run's other things
 
-    /// All lines of the ledger so far.
-    package func ledger() throws -> [Line] {
+    /// All lines of the ledger so far, fetched a `page` at a time: an answer may not be of any size.
+    package func ledger(page: Int = 1000) throws -> [Line] {
         try wait {
-            let request = EtcdRequests.all(under: self.location.key("ledger/"))
-            let answer = try await self.client.range(request)
-            return try answer.kvs.map { try EtcdCoding.value(Line.self, from: $0.value) }
+            let prefix = self.location.key("ledger/")
+            var lines: [Line] = []
+            var request = EtcdRequests.all(under: prefix, limit: Int64(page))
+            while true {
+                let answer = try await self.client.range(request)
+                lines += try answer.kvs.map { try EtcdCoding.value(Line.self, from: $0.value) }
+                guard answer.more, let last = answer.kvs.last else { return lines }
+                // The first key behind this one.
+                request.key = last.key + [0]
+            }
         }
     }
 
@@ -222,7 +183,7 @@ package final class EtcdStore: CoordinationStore {
     /// Renews the lease no more, as if this process was stopped; for tests.
     package func pauseRenewal() { renewal.withLock { $0 }?.cancel() }
 
-    private func startRenewal() {
+    func startRenewal() {
         let pause = Duration.milliseconds(1000 * timeToLive / 4)
         let task = Task { [weak self] in
             while !Task.isCancelled {
@@ -255,7 +216,7 @@ package final class EtcdStore: CoordinationStore {
     }
 
     /// Takes over what the last leader kept.
-    private func reload() async throws {
+    func reload() async throws {
         var durable = DurableState()
         if let data = try await client.read("state") {
             durable = try EtcdCoding.value(DurableState.self, from: data)
