@@ -39,6 +39,7 @@ final class ConnectionGate: Sendable {
         var visitors: [String: Visitor] = [:]
         /// Oldest first.
         var strangers: [Visitor] = []
+        var isClosed = false
     }
 
     let bounds: ControlBounds
@@ -51,12 +52,27 @@ final class ConnectionGate: Sendable {
         state.withLock { ($0.visitors.count, $0.strangers.count) }
     }
 
+    /// Whether nobody is let in any more.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// Lets nobody in from now on.
+    func close() { state.withLock { $0.isClosed = true } }
+
+    /// Ends all connections.
+    func dropAll() {
+        for visitor in state.withLock({ Array($0.visitors.values) }) {
+            visitor.channel.close(promise: nil)
+        }
+    }
+
     /// Lets a new connection in, for which the oldest stranger may have to go; `nil` when all
-    /// places are taken.
+    /// places are taken or it is closed.
     func enter(_ channel: any Channel) -> Visitor? {
         let visitor = Visitor(channel, calls: bounds.calls)
         let (isIn, evicted) = state.withLock { state -> (Bool, Visitor?) in
-            guard state.visitors.count < bounds.connections else { return (false, nil) }
+            guard !state.isClosed, state.visitors.count < bounds.connections else {
+                return (false, nil)
+            }
             let oldest = state.strangers.count >= bounds.strangers ? state.strangers.first : nil
             if oldest != nil { state.strangers.removeFirst() }
             state.strangers.append(visitor)

@@ -73,7 +73,7 @@ package final class CoordinatorServer: Sendable {
             defer { group.cancelAll() }
             if let server {
                 group.addTask {
-                    try await server.serve()
+                    try await self.serve(server)
                     return .served
                 }
             }
@@ -90,6 +90,7 @@ package final class CoordinatorServer: Sendable {
                     outcome = ended
                     group.addTask {
                         try await self.waitForSessions()
+                        self.gate.close()
                         server.beginGracefulShutdown()
                         try await Task.sleep(for: Duration(self.deadlines.farewell))
                         return .timeIsUp
@@ -100,6 +101,28 @@ package final class CoordinatorServer: Sendable {
                 }
             }
             throw CancellationError()
+        }
+    }
+
+    /// Serves until the server is shut down or this is cancelled.
+    ///
+    /// The server itself is not cancelled: it would drop connections that it has accepted and not
+    /// looked at, which gRPC takes for a mistake of the program. It is shut down, and all connections
+    /// are closed.
+    private func serve(_ server: GRPCServer<HTTP2ServerTransport.Posix>) async throws {
+        let serving = Task { try await server.serve() }
+        try await withTaskCancellationHandler {
+            try await serving.value
+        } onCancel: {
+            gate.close()
+            server.beginGracefulShutdown()
+            gate.dropAll()
+            let patience = Duration(deadlines.linger)
+            Task {
+                // What still does not end is not waited for. Nothing cancels this sleep.
+                do { try await Task.sleep(for: patience) } catch {}
+                serving.cancel()
+            }
         }
     }
 

@@ -41,6 +41,16 @@ final class StrangerHandler: ChannelInboundHandler {
         gate.leave(visitor)
     }
 
+    /// What becomes active while the server shuts down would be handed to nobody, which gRPC takes
+    /// for a mistake of the program.
+    func channelActive(context: ChannelHandlerContext) {
+        guard !gate.isClosed else {
+            context.close(promise: nil)
+            return
+        }
+        context.fireChannelActive()
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if !visitor.isKnown {
             receivedBytes += unwrapInboundIn(data).readableBytes

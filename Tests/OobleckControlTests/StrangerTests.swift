@@ -5,6 +5,7 @@ import OobleckControl
 import OobleckCoordination
 import OobleckCore
 import OobleckWire
+import Synchronization
 import Testing
 
 @Suite("Strangers at the coordinator's port", .serialized)
@@ -52,6 +53,21 @@ struct StrangerTests {
             let sent = await offPool { client.flood(pings, limit: 64 << 20) }
             #expect(sent < 32 << 20)
             try await bench.expectAlive()
+        }
+    }
+
+    @Test("a server that ends while strangers come in ends in order", arguments: 0..<40)
+    func ending(round: Int) async throws {
+        try await ShellBench.with(nodes: 2) { bench in
+            let port = bench.address.port
+            let knocked = Mutex(0)
+            for _ in 0..<4 {
+                // Ends when nobody listens any more.
+                DispatchQueue.global().async {
+                    while RawClient.knock(port: port) { knocked.withLock { $0 += 1 } }
+                }
+            }
+            try await eventually("strangers come in") { knocked.withLock { $0 } > 10 * round }
         }
     }
 

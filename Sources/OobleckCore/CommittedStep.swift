@@ -1,0 +1,34 @@
+/// A step that was committed: one line of the ledger before it is chained.
+package struct CommittedStep: Hashable, Sendable, Codable {
+    /// Zero-based number of the step.
+    package var step: Int
+    package var generation: Generation
+    /// Positions in the endless sample order: `[firstSample, endSample)`.
+    package var firstSample: Int
+    package var endSample: Int
+    /// Mean over all microbatches, summed in microbatch order; finite unless the step is skipped.
+    package var loss: Double
+    /// Global gradient norm before clipping, summed in layer order; finite unless the step is
+    /// skipped.
+    package var gradientNorm: Double
+    /// Why the update was left out, the same on all nodes; `nil` for a step like any other.
+    package var skipped: String?
+
+    package init(
+        step: Int,
+        generation: Generation,
+        firstSample: Int,
+        endSample: Int,
+        loss: Double,
+        gradientNorm: Double,
+        skipped: String? = nil
+    ) {
+        self.step = step
+        self.generation = generation
+        self.firstSample = firstSample
+        self.endSample = endSample
+        self.loss = loss
+        self.gradientNorm = gradientNorm
+        self.skipped = skipped
+    }
+}

@@ -1,0 +1,61 @@
+/// Something that happened in a run (`events.jsonl`, one line), without the time, which the
+/// recorder adds.
+package struct RunEvent: Hashable, Sendable, Codable {
+    /// What kind of thing happened.
+    package enum Kind: String, Sendable, Codable {
+        case nodeJoined = "node-joined"
+        case nodeReady = "node-ready"
+        case nodeLost = "node-lost"
+        case nodeDrained = "node-drained"
+        /// A worker ended because its memory did; what it held is not placed there again.
+        case outOfMemory = "out-of-memory"
+        case suspicion
+        case aborted
+        case planned
+        case prepared
+        case resumed
+        case committed
+        case recovered
+        case warning
+        case refused
+        case finished
+        case stopped
+        case checkpointSaved = "checkpoint-saved"
+        case checkpointFailed = "checkpoint-failed"
+        case checkpointDamaged = "checkpoint-damaged"
+        case waitingForNodes = "waiting-for-nodes"
+        case restored
+        case skipped
+        case damaged
+        case slow
+        case rebalanced
+        case evicted
+        /// A coordinator took over from an earlier one.
+        case restarted
+        /// More than f nodes fell silent at once: the coordinator takes itself for cut off.
+        case isolated
+        /// After a restart of the coordinator, or a cut, the run goes on.
+        case reconnected
+    }
+
+    package var kind: Kind
+    package var generation: Generation
+    package var step: Int
+    package var node: NodeID?
+    /// One line for people.
+    package var message: String
+
+    package init(
+        kind: Kind,
+        generation: Generation,
+        step: Int,
+        node: NodeID? = nil,
+        message: String
+    ) {
+        self.kind = kind
+        self.generation = generation
+        self.step = step
+        self.node = node
+        self.message = message
+    }
+}

@@ -1,0 +1,121 @@
+/// One node as `oobleck status` shows it.
+package struct NodeStatus: Hashable, Sendable, Codable {
+    /// The life of a node.
+    package enum State: String, Sendable, Codable {
+        case joining
+        case healthy
+        case suspect
+        case draining
+        case dead
+    }
+
+    package var id: NodeID
+    package var state: State
+    package var agentPID: Int?
+    package var workerPIDs: [Int]
+    package var pipeline: Int?
+    package var stages: [Int]
+    /// How many times longer it takes than its peers; `nil` for a node that is not slow.
+    package var slowness: Double?
+
+    package init(
+        id: NodeID,
+        state: State,
+        agentPID: Int? = nil,
+        workerPIDs: [Int] = [],
+        pipeline: Int? = nil,
+        stages: [Int] = [],
+        slowness: Double? = nil
+    ) {
+        self.id = id
+        self.state = state
+        self.agentPID = agentPID
+        self.workerPIDs = workerPIDs
+        self.pipeline = pipeline
+        self.stages = stages
+        self.slowness = slowness
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case state
+        case agentPID = "agent_pid"
+        case workerPIDs = "worker_pids"
+        case pipeline
+        case stages
+        case slowness
+    }
+}
+
+/// A run as `oobleck status` shows it (`status.json`).
+package struct RunStatus: Hashable, Sendable, Codable {
+    /// What the run is doing.
+    package enum Phase: String, Sendable, Codable {
+        case starting
+        /// The coordinator restarted or was cut off, and waits for its nodes.
+        case reconnecting
+        case reconfiguring
+        case training
+        case collecting
+        case finished
+        case stopped
+        /// Too few nodes are left, or a layer's last copy is gone; there is a checkpoint.
+        case waitingForNodes = "waiting-for-nodes"
+    }
+
+    package var phase: Phase
+    /// Steps committed so far out of `steps`: number of the last committed step, counted from one.
+    package var step: Int
+    package var steps: Int
+    package var generation: Generation
+    package var loss: Double?
+    /// Step time of the last committed step, start to commit.
+    package var stepTime: Seconds?
+    package var tokensPerSecond: Double?
+    /// Share of worker time in the last step that was not computation.
+    package var bubble: Double?
+    package var pipelines: Int
+    package var nodes: [NodeStatus]
+    /// Committed steps in the newest checkpoint saved; `nil` before the first.
+    package var checkpointStep: Int?
+
+    package init(
+        phase: Phase,
+        step: Int,
+        steps: Int,
+        generation: Generation,
+        loss: Double?,
+        stepTime: Seconds?,
+        tokensPerSecond: Double?,
+        bubble: Double?,
+        pipelines: Int,
+        nodes: [NodeStatus],
+        checkpointStep: Int? = nil
+    ) {
+        self.phase = phase
+        self.step = step
+        self.steps = steps
+        self.generation = generation
+        self.loss = loss
+        self.stepTime = stepTime
+        self.tokensPerSecond = tokensPerSecond
+        self.bubble = bubble
+        self.pipelines = pipelines
+        self.nodes = nodes
+        self.checkpointStep = checkpointStep
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case phase
+        case step
+        case steps
+        case generation
+        case loss
+        case stepTime = "step_seconds"
+        case tokensPerSecond = "tokens_per_second"
+        case bubble
+        case pipelines
+        case nodes
+        case checkpointStep = "checkpoint_step"
+    }
+}
