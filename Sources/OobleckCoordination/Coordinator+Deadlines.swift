@@ -74,7 +74,8 @@ extension Coordinator {
     ///
     /// Whoever has been silent since the fault is either heard of soon or found dead.
     mutating func checkGrace(now: Seconds) {
-        guard let grace, now - grace.since >= deadlines.grace,
+        let patience = phase == .reconfiguring ? deadlines.formationGrace : deadlines.grace
+        guard let grace, now - grace.since >= patience,
             let nodes = (pending?.plan ?? plan)?.nodes,
             nodes.allSatisfy({ (members[$0]?.workerHeard ?? 0) > grace.since })
         else { return }

@@ -34,6 +34,17 @@ package struct Deadlines: Hashable, Sendable {
     /// How long a report of a broken collective waits for proof of who died.
     package var grace: Seconds { budget / 8 }
 
+    /// How long a plan may be in preparation before a worker looks whom it does not reach.
+    package var doubt: Seconds { formation / 2 }
+    /// How long it looks.
+    package var probe: Seconds { budget / 2 }
+    /// How long the first report of a group that does not form waits for what the others find, and
+    /// for proof of who died.
+    ///
+    /// Members that reach everybody report at once, the two that do not reach each other only after
+    /// their ``probe``.
+    package var formationGrace: Seconds { probe + 2 * grace }
+
     // MARK: Joining
 
     /// How long a session may take to be answered, over all attempts to connect.
@@ -119,6 +130,7 @@ package struct Deadlines: Hashable, Sendable {
             ("step", step, "collective", collective),
             ("collective", collective, "stall", stall),
             ("join storm", joinStorm, "join", join),
+            ("doubt and probe", doubt + probe, "formation", formation),
             ("detection", detection, "isolation", isolation),
         ]
         let wrong = order.first { $0.1 > $0.3 || !$0.3.value.isFinite }
@@ -146,6 +158,14 @@ extension Deadlines {
             Row("lease", lease, "budget - tick", "silence after which a node is lost"),
             Row("detection", detection, "lease + tick", "silence to loss, at most"),
             Row("grace", grace, "budget / 8", "a broken collective waits for who died"),
+            Row("doubt", doubt, "formation / 2", "a preparation after which workers probe"),
+            Row("probe", probe, "budget / 2", "a worker looks for whom it does not reach"),
+            Row(
+                "formation grace",
+                formationGrace,
+                "probe + 2 grace",
+                "a group that does not form waits for who is cut off"
+            ),
             Row("connect", connect, "5 budget", "a session is answered, or the process ends"),
             Row("join", join, "max(30 s, 20 budget)", "a worker gets ready, or its node is lost"),
             Row("join pause", joinPause, "budget / 8", "newcomers wait for others to follow"),

@@ -1,3 +1,4 @@
+import Dispatch
 import OobleckClock
 import OobleckCore
 import OobleckData
@@ -126,6 +127,8 @@ final class Trainer {
                 )
             )
         }
+        let watch = watchReach(of: reconfiguration.plan, resources, loaded)
+        defer { watch.cancel() }
         do {
             let (prepared, report) = try loaded.preparation.run(
                 reconfiguration,
@@ -140,7 +143,7 @@ final class Trainer {
             let budget = loaded.job.cluster.detectionBudget
             let unreached = resources.unreachedMembers(
                 of: reconfiguration.plan,
-                within: Deadlines(budget: budget).suspicion
+                within: Deadlines(budget: budget).probe
             )
             link.send(
                 .faulted(
@@ -158,6 +161,33 @@ final class Trainer {
                 )
             )
         }
+    }
+
+    /// Says whom this worker does not reach while the plan is still being prepared.
+    ///
+    /// Two that do not reach each other are found by this: they wait in their connections for longer
+    /// than the others wait for them, and are aborted before they fail.
+    private func watchReach(
+        of plan: ExecutionPlan,
+        _ resources: GenerationResources,
+        _ loaded: Loaded
+    ) -> DispatchWorkItem {
+        let deadlines = Deadlines(budget: loaded.job.cluster.detectionBudget)
+        let link = link
+        let watch = DispatchWorkItem {
+            let unreached = resources.unreachedMembers(of: plan, within: deadlines.probe)
+            guard !unreached.isEmpty else { return }
+            link.send(
+                .faulted(
+                    generation: resources.generation,
+                    message: "its groups do not form",
+                    FaultFindings(unreached: unreached)
+                )
+            )
+        }
+        let queue = DispatchQueue.global(qos: .utility)
+        queue.asyncAfter(deadline: .now() + deadlines.doubt.value, execute: watch)
+        return watch
     }
 
     /// Layers that others are to get from here, and must not: they are not as this worker's own last

@@ -8,8 +8,8 @@ extension Attempt {
     /// Each node in a network namespace of its own, and the coordinator in one.
     mutating func disturbNetwork() async throws -> Ending {
         let network = NetworkLaboratory(nodes: fault.nodes)
-        try await network.build()
         do {
+            try await network.build()
             let ending = try await disturb(network)
             try await network.tearDown()
             return ending

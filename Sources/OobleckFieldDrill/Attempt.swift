@@ -57,7 +57,9 @@ struct Attempt {
         arguments += ["--nodes", "\(fault.nodes)"]
         let (staged, losses) = try await stage()
         arguments += (fault.staged + staged).flatMap { ["--fault", $0] }
-        if fault == .killAtPoints { arguments += ["--checkpoint-every", "3"] }
+        if let period = fault.checkpointPeriod {
+            arguments += ["--checkpoint-every", "\(period)", "--checkpoint-keep", "9"]
+        }
         if fault.isSupervised { arguments.append("--supervise") }
         let certificates =
             try await fault == .mutualTLS ? DrillCertificates(laboratory.path(name + "-ca")) : nil
@@ -65,10 +67,7 @@ struct Attempt {
         let store =
             try fault == .checkpointDiskFull ? SmallDisk(laboratory.path(name + "-disk")) : nil
         defer { store?.remove() }
-        if fault == .loseMoreThanF { arguments += ["--checkpoint-every", "3"] }
-        if let store {
-            arguments += ["--checkpoint-every", "3", "--checkpoint-directory", store.path]
-        }
+        if let store { arguments += ["--checkpoint-directory", store.path] }
         let run = try ObservedRun(
             path: laboratory.path(name),
             executable: laboratory.executable,
@@ -94,7 +93,7 @@ struct Attempt {
     /// What is staged in this run, and how many nodes that costs.
     private func stage() async throws -> ([String], Int) {
         switch variant {
-        case .plain: return ([], 0)
+        case .plain, .harm: return ([], 0)
         case .staged(let words, let losses): return (words, losses)
         case .mover(let first):
             // The plan does not depend on chance: another run shows who moves layers.
@@ -121,6 +120,7 @@ struct Attempt {
         _ ending: inout Ending
     ) async throws {
         guard fault.staged.isEmpty else { return }
+        if case .staged = variant { return }
         let step = moment()
         guard let status = try await run.wait(until: { $0.phase == .training && $0.step >= step })
         else { return ending.problems.append("it never got to step \(step)") }
@@ -137,8 +137,8 @@ struct Attempt {
         case .killPipeline:
             let pipeline = nodes.filter { $0.pipeline == nodes[0].pipeline }
             strike(SIGKILL, pipeline, .node, &ending)
-        case .loseMoreThanF:
-            strike(SIGKILL, nodes.filter { $0.stages.contains(0) }, .node, &ending)
+        case .loseMoreThanF: killHolders(nodes, &ending)
+        case .checkpointDamaged: try await spoilCheckpoint(run, &ending)
         case .killDuringRecovery:
             strike(SIGKILL, [nodes[0]], .node, &ending)
             if try await run.waitForLoss(of: nodes[0].id) {
@@ -171,7 +171,9 @@ struct Attempt {
             case .coordinatorAtPoints: variant.mentions(.afterResult) ? nil : .restarted
             case .slowNode: .slow
             case .nanLoss: .skipped
-            case .bitFlip: .damaged
+            case .bitFlip, .lateBitFlip: .damaged
+            case .outOfMemory: .outOfMemory
+            case .checkpointDamaged: .checkpointDamaged
             case .quarantine: .refused
             default: nil
             }
@@ -188,6 +190,11 @@ struct Attempt {
         case .worker: node.workerPIDs
         case .node: node.workerPIDs + agent
         }
+    }
+
+    /// More than f nodes die: all that hold the first layer.
+    func killHolders(_ nodes: [NodeStatus], _ ending: inout Ending) {
+        strike(SIGKILL, nodes.filter { $0.stages.contains(0) }, .node, &ending)
     }
 
     /// Sends a signal to all at once; each node hit must be lost.

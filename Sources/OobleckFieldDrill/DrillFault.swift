@@ -21,8 +21,11 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     case slowNode = "slow-node"
     case nanLoss = "nan-loss"
     case bitFlip = "bit-flip"
+    case lateBitFlip = "late-bit-flip"
+    case outOfMemory = "out-of-memory"
     case mutualTLS = "mutual-tls"
     case checkpointDiskFull = "checkpoint-disk-full"
+    case checkpointDamaged = "checkpoint-damaged"
     case partition = "partition"
     case partitionToCoordinator = "partition-to-coordinator"
     case partitionFromCoordinator = "partition-from-coordinator"
@@ -40,9 +43,10 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
             "kill"
         case .killCoordinator, .coordinatorAtPoints: "coordinator"
         case .slowNode: "slow"
-        case .nanLoss, .bitFlip: "numbers"
+        case .nanLoss, .bitFlip, .lateBitFlip: "numbers"
+        case .outOfMemory: "memory"
         case .mutualTLS: "security"
-        case .loseMoreThanF, .checkpointDiskFull: "checkpoint"
+        case .loseMoreThanF, .checkpointDiskFull, .checkpointDamaged: "checkpoint"
         case .stopWorker, .stopAgent: "stop"
         case .drainNode: "drain"
         case .joinStorm, .quarantine: "join"
@@ -73,10 +77,14 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .slowNode: "a node computes five times slower from a step on"
         case .nanLoss: "a loss is not a number in one step"
         case .bitFlip: "bits flip in one copy of each layer of a node"
+        case .lateBitFlip: "bits flip in one copy between a step's vote and its update's end"
+        case .outOfMemory: "a worker asks for more memory than there is"
         case .mutualTLS:
             "a node dies under mutual TLS; strangers, wrong tokens are refused"
         case .loseMoreThanF: "SIGKILL to all holders of a layer at once; back to a checkpoint"
         case .checkpointDiskFull: "the disk for checkpoints is full"
+        case .checkpointDamaged:
+            "the newest checkpoint is altered, torn or short of a file when it is needed"
         case .stopWorker: "SIGSTOP to a worker, SIGCONT after it was replaced"
         case .stopAgent: "SIGSTOP to an agent, SIGCONT after its node was replaced"
         case .drainNode: "a node is drained while it trains"
@@ -114,6 +122,16 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         }
     }
 
+    /// Steps between two checkpoints; `nil` is none.
+    var checkpointPeriod: Int? {
+        switch self {
+        case .killAtPoints, .lateBitFlip, .loseMoreThanF, .checkpointDiskFull: 3
+        // Long enough for the newest to stay the newest while harm is done to it.
+        case .checkpointDamaged: 15
+        default: nil
+        }
+    }
+
     /// Whether a supervisor starts coordinators.
     var isSupervised: Bool { group == "coordinator" }
 
@@ -124,7 +142,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .nanLoss: ["kind=nan,step=12,microbatch=5,layer=4"]
         case .bitFlip:
             // The plan decides which layers the node holds; the others cannot be hit.
-            (0..<DrillLaboratory.blocks + 2).map { "kind=flip,node=3,layer=\($0),step=\(5 + $0)" }
+            (0..<DrillLaboratory.layers).map { "kind=flip,node=3,layer=\($0),step=\(5 + $0)" }
         default: []
         }
     }

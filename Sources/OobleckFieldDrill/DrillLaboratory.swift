@@ -11,6 +11,8 @@ package struct DrillLaboratory: Sendable {
     let executable: String
     let workerExecutable: String
     static let blocks = 6
+    /// The blocks, and what stands before and behind them.
+    static let layers = blocks + 2
 
     /// Makes the folder's files.
     package init(folder: String, executable: String, workerExecutable: String) throws {
@@ -47,7 +49,7 @@ package struct DrillLaboratory: Sendable {
     }
 
     private static var profile: String {
-        let layers = (0..<blocks + 2).map { layer in
+        let layers = (0..<layers).map { layer in
             """
             {"name": "layer\(layer)", "forward_seconds": 0.01, "backward_seconds": 0.02, \
             "parameter_bytes": 1000, "optimizer_bytes": 2000, "activation_bytes": 3000, \

@@ -2,6 +2,7 @@ import Foundation
 import OobleckClock
 import OobleckControl
 import OobleckCore
+import Synchronization
 
 /// A bridge with a network namespace for the coordinator and one for each node.
 ///
@@ -15,11 +16,14 @@ final class NetworkLaboratory: @unchecked Sendable {
     private var isBuilt = false
     static let coordinatorHost = "10.77.0.250"
     private static let nowhere = "02:00:00:00:00:99"
+    /// Laboratories that this process has made: what is left of one may take a moment to go.
+    private static let made = Atomic(0)
 
     init(nodes: Int) {
         self.nodes = nodes
         // Interface names have at most 15 characters.
-        prefix = "ob\(getpid() % 100_000)"
+        let number = Self.made.add(1, ordering: .relaxed).newValue % 1000
+        prefix = "ob\(getpid() % 100_000)-\(number)"
     }
 
     /// Why namespaces cannot be used here; nothing when they can.
@@ -77,6 +81,8 @@ final class NetworkLaboratory: @unchecked Sendable {
         guard isBuilt else { return }
         isBuilt = false
         for node in [nil] + (0..<nodes).map(Optional.some) {
+            // A namespace lives as long as processes in it, and would keep its link.
+            _ = try await run(Self.ip, ["link", "del", link(node)])
             _ = try await run(Self.ip, ["netns", "del", space(node)])
         }
         _ = try await run(Self.ip, ["link", "del", bridge])

@@ -7,12 +7,17 @@ enum Variant: Sendable {
     case staged([String], losses: Int)
     /// The death of a node, and of one that moves layers because of it.
     case mover(String)
+    /// Harm to the newest checkpoint.
+    case harm(CheckpointHarm)
 
     static func all(of fault: DrillFault, repeats: Int) -> [Variant] {
         switch fault {
         case .killAtPoints: points
         case .killAtRecoveryPoints: recoveryPoints
         case .coordinatorAtPoints: coordinatorPoints
+        case .lateBitFlip: lateFlips
+        case .outOfMemory: [.staged(["kind=memory,node=2,step=8"], losses: 1)]
+        case .checkpointDamaged: CheckpointHarm.allCases.map { .harm($0) }
         default: Array(repeating: .plain, count: repeats)
         }
     }
@@ -44,6 +49,17 @@ enum Variant: Sendable {
             .mover(first),
             .staged([first, "node=1,point=before-prepared,step=1,target=agent"], losses: 2),
         ]
+    }
+
+    /// The plan decides which layers the node holds; the others cannot be hit.
+    private static var lateFlips: [Variant] {
+        let layers = 0..<DrillLaboratory.layers
+        let afterVote = layers.map {
+            "kind=flip,node=3,layer=\($0),step=\(5 + $0),point=after-vote"
+        }
+        // All in one step: nobody can tell which copies are right, and the run goes back once.
+        let inUpdate = layers.map { "kind=flip,node=3,layer=\($0),step=10,point=in-update" }
+        return [.staged(afterVote, losses: 0), .staged(inUpdate, losses: 0)]
     }
 
     private static var coordinatorPoints: [Variant] {

@@ -23,8 +23,11 @@ import Testing
             )
             all += bench.say(node, message)
         }
-        return all + bench.wait(0.5)
+        return all + bench.wait(Self.patience)
     }
+
+    /// Long enough for a group that does not form to be given up.
+    private static let patience = 1.75
 
     @Test(
         "after two generations that fail at one link one of its two nodes is put out, and it goes on"
@@ -42,6 +45,22 @@ import Testing
         bench.prepareAll()
         bench.resumeAll()
         #expect(bench.voteAll().commits.count == 3)
+    }
+
+    @Test("those who reach everybody say so at once; who does not is still heard a second later")
+    func late() throws {
+        var bench = try CoordinatorBench.training(nodes: 4)
+        bench.voteAll()
+        bench.say(0, .faulted(generation: bench.generation, message: "timed out"))
+        bench.wait(0.5)
+        for round in 0..<2 {
+            let message = "the group did not form in time"
+            bench.say(1, .faulted(generation: bench.generation, message: message))
+            bench.wait(1.1)
+            let said = fail(&bench, [(0, 2)])
+            #expect(said.stopError == nil)
+            #expect(said.fenced.count == round)
+        }
     }
 
     @Test("the node that most others do not reach is put out")
