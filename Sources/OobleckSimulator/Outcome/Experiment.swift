@@ -12,6 +12,9 @@ public struct Experiment: Sendable {
         case chance(FailureModel, nodes: Int, duration: Seconds)
     }
 
+    /// Most worlds: the outcomes of all are kept until the end.
+    public static let mostTrials = 100_000
+
     /// What everything costs.
     public var model: ClusterModel
     /// The worlds.
@@ -52,8 +55,11 @@ public struct Experiment: Sendable {
     ///
     /// - Throws: ``OobleckError`` for values that make no sense, or if there are never enough nodes.
     public func run() throws -> [PolicyOutcomes] {
-        guard trials > 0 else {
-            throw OobleckError(.usage, "trials are \(trials); there must be at least 1")
+        guard trials > 0, trials <= Self.mostTrials else {
+            throw OobleckError(
+                .usage,
+                "trials are \(trials); there must be at least 1, at most \(Self.mostTrials)"
+            )
         }
         guard !policies.isEmpty else {
             throw OobleckError(.usage, "there is no policy to simulate")
@@ -116,7 +122,14 @@ public struct Experiment: Sendable {
                 )
             }
             return nodes
-        case .history(let history): return history.mostNodes
+        case .history(let history):
+            guard history.duration > .zero else {
+                throw OobleckError(
+                    .inputData,
+                    "the trace lasts 0 s; it must end later than it starts"
+                )
+            }
+            return history.mostNodes
         }
     }
 
