@@ -51,6 +51,7 @@ import Testing
         Case("--model GPT-2 --nodes 4 --days -2", 64, "more than 0"),
         Case("--model GPT-2 --nodes 4 --mtbf-hours -1", 64, "mean time between failures"),
         Case("--model GPT-2 --nodes 4 --notice -5", 64, "notice is -5"),
+        Case("--model GPT-2 --nodes 4 --backup-seconds 0", 64, "between backups are 0"),
         Case("--model GPT-2 --nodes 4 --rebuild -1", 64, "rebuild time is -1"),
         Case("--model GPT-3-175b --nodes 2", 69, "at least 5 nodes", "2 given"),
         Case("--model GPT-2", 64, "--trace", "--nodes"),

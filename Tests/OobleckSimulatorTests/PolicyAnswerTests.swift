@@ -25,6 +25,42 @@ import Testing
         #expect(outcome.time[.recovering] >= 2 * 500_000_000_000, "\(policy.rawValue)")
     }
 
+    @Test(
+        "last copies lost every half hour: hourly backups save nothing, those of five minutes most",
+        arguments: [SimulatedPolicy.oobleck, .recycle, .replicaDrop, .hotSpares]
+    )
+    func backups(_ policy: SimulatedPolicy) throws {
+        // Of six nodes five go at once and are back a minute later; one alone holds half of the model.
+        var events = [ClusterEvent(time: .zero, change: .join, nodes: Array(0..<6))]
+        let gone = [0, 1, 2, 4, 5]
+        for index in 1...5 {
+            let time = SimulatedTime(Seconds(Double(index) * 1800))
+            events.append(ClusterEvent(time: time, change: .loss(.crash), nodes: gone))
+            events.append(ClusterEvent(time: time + SimulatedTime(60), change: .join, nodes: gone))
+        }
+        let history = ClusterHistory(
+            events: events,
+            nodeCount: 6,
+            duration: SimulatedTime(5.5 * 1800)
+        )
+        func outcome(_ backup: Seconds) throws -> SimulationOutcome {
+            let results = try Experiment(
+                model: Fixture.cluster(),
+                source: .history(history),
+                policies: [policy],
+                backupInterval: backup
+            )
+            .run()
+            return results[0].outcomes[0]
+        }
+        let (seldom, often) = (try outcome(3600), try outcome(300))
+        // Only what came after the last loss counts: at most 840 of 9,900 s. With backups a loss
+        // costs five minutes of steps, and as much again for standing and starting anew.
+        #expect(seldom.time[.useful] <= 840 * 6 * 1_000_000_000)
+        #expect(often.samples > 5 * seldom.samples, "\(often.samples) \(seldom.samples)")
+        #expect(often.samples > 0 && seldom.samples > 0)
+    }
+
     @Test("a node that is told to go is replaced by a spare before it does, and no step is lost")
     func notice() throws {
         let model = Fixture.cluster()

@@ -25,8 +25,10 @@ public struct Experiment: Sendable {
     public var trials: Int
     /// Seed of chance: trial i draws from seed + i.
     public var seed: UInt64
-    /// Between checkpoints.
+    /// Between checkpoints that every loss goes back to.
     public var interval: CheckpointPlan.Interval
+    /// Between checkpoints that only the loss of a layer's last copy goes back to.
+    public var backupInterval: Seconds
     /// Spare nodes of `hot-spares`.
     public var reserve: Int
 
@@ -38,6 +40,7 @@ public struct Experiment: Sendable {
         trials: Int = 1,
         seed: UInt64 = 1,
         interval: CheckpointPlan.Interval = .youngDaly,
+        backupInterval: Seconds = 3600,
         reserve: Int = 1
     ) {
         self.model = model
@@ -46,6 +49,7 @@ public struct Experiment: Sendable {
         self.trials = trials
         self.seed = seed
         self.interval = interval
+        self.backupInterval = backupInterval
         self.reserve = reserve
     }
 
@@ -64,6 +68,12 @@ public struct Experiment: Sendable {
         guard !policies.isEmpty else {
             throw OobleckError(.usage, "there is no policy to simulate")
         }
+        guard backupInterval > 0, backupInterval.value.isFinite else {
+            throw OobleckError(
+                .usage,
+                "seconds between backups are \(backupInterval.value); they must be more than 0"
+            )
+        }
         let nodes = try mostNodes()
         let table = try StepTable(model, nodes: nodes)
         let expected = meanTimeToFailure
@@ -73,7 +83,8 @@ public struct Experiment: Sendable {
                 nodes: nodes,
                 interval: interval,
                 meanTimeToFailure: expected,
-                reserve: reserve
+                reserve: reserve,
+                backupInterval: backupInterval
             )
         }
         let count = if case .history = source { 1 } else { trials }
