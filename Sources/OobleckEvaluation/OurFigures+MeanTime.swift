@@ -59,11 +59,11 @@ extension OurFigures {
             text: """
                 GPT-3 2.7b on 30 nodes for a day; nodes fail by chance and are back after 20 minutes \
                 on average, one failure in ten is a silent hang. \(trials) worlds for each point, the \
-                same for all policies, with 95 % intervals. zero-cost: every change is free; \
-                clairvoyant: besides, no bubbles. replica-drop shrinks the batch. Below: what a policy lacks \
-                to zero-cost, left out where the interval reaches zero. oobleck-sosp23 can do better \
-                with more failures: the published rule keeps the unequal pipelines that a loss leaves \
-                until the next one moves it on.
+                same for all policies, with 95 % intervals. zero-cost: every change is free, and steps \
+                are as fast as any policy's; clairvoyant: besides, no bubbles. replica-drop shrinks the \
+                batch. Below: what a policy lacks to zero-cost, left out where the interval reaches \
+                zero. oobleck-sosp23 can do better with more failures: the published rule keeps the \
+                unequal pipelines that a loss leaves until the next one moves it on.
                 """,
             svg: ChartSheet(
                 title: "Goodput against the failure rate",
