@@ -18,6 +18,8 @@ public struct OobleckPolicy: ResiliencePolicy {
     /// Bytes of the state of the heaviest node of the smallest template.
     let heaviestNode: Int
     private var reconfigurator: Reconfigurator
+    /// Of the table, which worlds that are simulated side by side would wait for.
+    private var steps = CountMemo<StepTable.Elastic?>()
     /// Layers of each node: valid now, and after the running recovery.
     private var holdings: [NodeID: Set<Int>] = [:]
     private var promised: [NodeID: Set<Int>] = [:]
@@ -93,13 +95,19 @@ public struct OobleckPolicy: ResiliencePolicy {
         return !isHalted && (isSource || document.plan.nodes.contains(NodeID(node)))
     }
 
+    /// See ``StepTable/elasticStep(nodes:)``.
+    mutating func step(nodes: Int) -> StepTable.Elastic? {
+        let table = table
+        return steps.value(nodes) { table.elasticStep(nodes: nodes) }
+    }
+
     /// Leaves out slow nodes if the others alone are faster; whether any.
     private mutating func evict(_ slow: [Int], _ view: ClusterView) -> Bool {
         let candidates = slow.filter { view.alive.contains($0) && !drained.contains($0) }
         let factor = candidates.compactMap { view.slowFactors[$0] }.max() ?? 1
         let count = view.alive.count - drained.count
-        guard factor > 1, let with = table.elasticStep(nodes: count),
-            let without = table.elasticStep(nodes: count - candidates.count),
+        guard factor > 1, let with = step(nodes: count),
+            let without = step(nodes: count - candidates.count),
             Double(without.step.nanoseconds) < factor * Double(with.step.nanoseconds)
         else { return false }
         for node in candidates { drained.insert(node) }
