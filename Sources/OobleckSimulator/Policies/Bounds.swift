@@ -4,8 +4,9 @@ import OobleckCore
 public struct Bound: ResiliencePolicy {
     /// How much is given for free.
     public enum Kind: Hashable, Sendable {
-        /// Every change is free and loses nothing; steps bring the most samples a second that any of
-        /// the policies gets from the living nodes, or fewer.
+        /// Every change is free and loses nothing, and slow nodes are as fast as others; steps
+        /// bring the most samples a second that any of the policies gets from the living nodes, or
+        /// fewer.
         case zeroCost
         /// Besides, all is known ahead, so that every node computes all the time: no bubbles, no
         /// whole microbatches.
@@ -27,27 +28,17 @@ public struct Bound: ResiliencePolicy {
 
     /// See ``ResiliencePolicy``.
     public mutating func answer(_ event: PolicyEvent, _ view: ClusterView) -> PolicyAnswer? {
-        if case .changed(let joined, _, let slow) = event, joined.isEmpty, slow.isEmpty {
-            return nil
-        }
+        if case .changed(let joined, _, _) = event, joined.isEmpty { return nil }
         return PolicyAnswer(.nothingEver, [], then: training(view))
     }
 
-    /// With all nodes, or without those that are too slow: whichever brings the most.
     private mutating func training(_ view: ClusterView) -> Training? {
-        guard !view.slowFactors.isEmpty else {
-            return rate(view.alive.count).map { Training(step: $0.step, samples: $0.samples) }
-        }
-        var best: (rate: Double, training: Training)?
-        for factor in Set(view.slowFactors.values).union([1]).sorted() {
-            var idle = NodeSet()
-            for (node, its) in view.slowFactors where its > factor { idle.insert(node) }
-            guard let rate = rate(view.alive.count - idle.count) else { continue }
-            let each = Double(rate.samples) / (factor * rate.step.seconds)
-            guard each > best?.rate ?? 0 else { continue }
-            best = (each, Training(step: rate.step, samples: rate.samples, idle: idle))
-        }
-        return best?.training
+        rate(view.alive.count).map { Training(step: $0.step, samples: $0.samples) }
+    }
+
+    /// Slow nodes cost nothing.
+    public func step(of training: Training, slow: [Int: Double]) -> SimulatedTime? {
+        training.step
     }
 
     private mutating func rate(_ nodes: Int) -> StepRate? {
