@@ -54,7 +54,7 @@ public struct Evaluation {
         figures += [paper.breakdown(), paper.withoutCheckpoints()]
         progress("planning latency")
         figures.append(try PlanningFigure(clock: clock).figure())
-        if !isPaperOnly { figures += try ours(progress) }
+        if !isPaperOnly { figures += try ours(found, progress) }
         let provenance =
             [
                 "oobleck \(version)", "seed \(seed), \(trials) trials",
@@ -76,7 +76,10 @@ public struct Evaluation {
         return files
     }
 
-    private func ours(_ progress: (String) -> Void) throws -> [Figure] {
+    private func ours(
+        _ traces: EvaluationTraces,
+        _ progress: (String) -> Void
+    ) throws -> [Figure] {
         let ours = OurFigures(trials: trials, seed: seed)
         progress("goodput against the failure rate")
         var figures = [try ours.meanTime()]
@@ -84,6 +87,10 @@ public struct Evaluation {
         figures.append(try ours.scale())
         progress("cost against goodput")
         figures.append(try ours.cost())
+        progress("goodput on spot traces")
+        if let spot = try ours.spot(traces.spot + [traces.unscaled].compactMap { $0 }) {
+            figures.append(spot)
+        }
         return figures
     }
 

@@ -59,7 +59,7 @@ struct EvaluationTraces {
                 .map { Self.entry(file, title, $0.trace, $0.digest) }
         }
         unscaled = try Self.find(["bamboo/p3-trace.csv", "p3-trace.csv"], in: folder)
-            .map { Self.entry("p3-trace.csv", "AWS p3, unscaled", $0.trace, $0.digest) }
+            .map { Self.entry("p3-trace.csv", "AWS p3 as recorded", $0.trace, $0.digest) }
     }
 
     private static func entry(

@@ -32,13 +32,22 @@ extension OurFigures {
                 let price = result.estimate {
                     $0.cost / max(1e-9, $0.tokenGoodput * $0.duration.seconds) * 1e6
                 }
-                points[index].append(Chart.Point(goodput.mean, price.mean, margin: price.margin))
+                let dollars = result.estimate(\.cost)
+                points[index].append(
+                    Chart.Point(
+                        goodput.mean,
+                        price.mean,
+                        margin: price.margin,
+                        terms: "\(Int(dollars.mean.rounded())) dollars for "
+                            + "\(Int((tokens.mean / 1e6).rounded())) million; \(nodes) nodes"
+                    )
+                )
                 rows.append(
                     [
                         shape.name, "\(nodes)", result.policy.rawValue,
                         FigureTable.number(goodput.mean), FigureTable.number(goodput.margin),
                         FigureTable.number(price.mean), FigureTable.number(price.margin),
-                        FigureTable.number(result.estimate(\.cost).mean),
+                        FigureTable.number(dollars.mean),
                         FigureTable.number(tokens.mean), "\(price.trials)",
                     ]
                 )

@@ -31,10 +31,19 @@ extension OurFigures {
             .run()
             for (index, result) in results.enumerated() {
                 let each = result.estimate { $0.tokenGoodput / Double(nodes) }
-                points[index].append(Chart.Point(Double(nodes), each.mean, margin: each.margin))
+                let all = result.estimate(\.tokenGoodput)
+                points[index].append(
+                    Chart.Point(
+                        Double(nodes),
+                        each.mean,
+                        margin: each.margin,
+                        terms: "\(Int(all.mean.rounded())) of \(nodes) nodes"
+                    )
+                )
                 rows.append(
                     [
                         shape.name, "\(nodes)", result.policy.rawValue,
+                        FigureTable.number(all.mean),
                         FigureTable.number(each.mean),
                         FigureTable.number(each.margin),
                         FigureTable.number(result.estimate { Double($0.losses) }.mean),
@@ -50,7 +59,8 @@ extension OurFigures {
                 GPT-3 175B, eight A100 a node, 30 days at 6.50 failures in 1,000 node-days, repaired \
                 after four hours; 16 microbatches for each pipeline of 48 nodes, so that the batch \
                 grows with the cluster. Tokens per second of one node: flat would be ideal. A store of \
-                20 GB/s writes and reads all checkpoints. Above 256 nodes the reconfiguration of \
+                20 GB/s writes and reads all checkpoints. recycle, hot-spares and replica-drop lie close \
+                together: with so many pipelines a loss costs each the same. Above 256 nodes the reconfiguration of \
                 Oobleck is estimated, not planned node by node.
                 """,
             svg: ChartSheet(
@@ -70,7 +80,8 @@ extension OurFigures {
             ).svg,
             table: FigureTable(
                 columns: [
-                    "model", "nodes", "policy", "tokens_per_second_per_node", "ci95",
+                    "model", "nodes", "policy", "tokens_per_second", "tokens_per_second_per_node",
+                    "ci95",
                     "losses", "trials",
                 ] + Self.nodeHourColumns,
                 rows: rows

@@ -12,12 +12,10 @@ extension PaperFigures {
             (.gpt3With6700M, .oobleck, "6h"), (.gpt3With6700M, .oobleck, "10m"),
         ]
         let parts = ["effective", "redundant", "rebalance", "restart", "checkpoint", "fallback"]
-        let names = cases.map { model, policy, period in
-            "\((Self.titles[policy] ?? "").prefix(3)) \(model == .bertLarge ? "BERT" : "6.7b") \(period)"
-        }
         var rows: [[String]] = []
         let charts = [false, true].map { isCorrected in
             var values = parts.map { _ in [Chart.Point]() }
+            var names: [String] = []
             for (place, (model, policy, period)) in cases.enumerated() {
                 guard
                     let result = results.result(model, policy, period, isCorrected: isCorrected)
@@ -30,8 +28,14 @@ extension PaperFigures {
                 )
                 let seconds = Self.seconds(result.breakdown)
                 for (index, part) in seconds.enumerated() {
-                    values[index].append(Chart.Point(Double(place), part / result.duration))
+                    let terms = "\(Self.whole(part)) s of \(Self.whole(result.duration)) s"
+                    let share = part / result.duration
+                    values[index].append(Chart.Point(Double(place), share, terms: terms))
                 }
+                names.append(
+                    "\(Self.titles[policy] ?? "") \(model == .bertLarge ? "BERT" : "6.7b") \(period)\n"
+                        + "\(Self.whole(result.duration)) s"
+                )
                 rows.append(
                     [
                         model.rawValue, policy.rawValue, period,
@@ -46,7 +50,10 @@ extension PaperFigures {
             }
             return Chart(
                 title: isCorrected ? "each second counted once" : "as published",
-                horizontal: ChartAxis("policy, model, time between failures", .categories(names)),
+                horizontal: ChartAxis(
+                    "policy, model, time between failures; wall clock of the run",
+                    .categories(names)
+                ),
                 vertical: ChartAxis("parts / wall clock"),
                 series: parts.indices.map { Chart.Series(parts[$0], .stackedBars, values[$0]) }
                     + [Self.publishedShares(cases)]
@@ -60,8 +67,9 @@ extension PaperFigures {
                 The parts of the public simulator add up to more than the wall clock\(worst): a step that \
                 is interrupted counts as effective and as fallback, and a step that Varuna loses counts \
                 twice. The lower chart counts every second once; what is missing to 1 is the time before \
-                the first step and without enough nodes. Circles are the effective shares of the figure \
-                on arXiv, read off by eye.
+                the first step and without enough nodes. Under each bar \
+                stands the wall clock that it is a share of; the table has all seconds. Circles are the \
+                effective shares of the figure on arXiv, read off by eye; it does not print their terms.
                 """,
             svg: ChartSheet(title: "Where the time goes", columns: 1, charts: charts).svg,
             table: FigureTable(
@@ -79,6 +87,8 @@ extension PaperFigures {
     private static func seconds(_ b: PaperResult.Breakdown) -> [Double] {
         [b.effective, b.redundant, b.rebalance, b.restart, b.checkpoint, b.fallback]
     }
+
+    private static func whole(_ seconds: Double) -> String { "\(Int(seconds.rounded()))" }
 
     private static func publishedShares(
         _ cases: [(PaperModel, PaperPolicy, String)]
@@ -108,7 +118,7 @@ extension PaperFigures {
         guard let result = results.result(model, policy, period) else { return "" }
         let parts = Self.seconds(result.breakdown)
         return
-            ", \(Int(parts.reduce(0, +).rounded())) s of \(Int(result.duration.rounded())) s for "
+            ", \(Self.whole(parts.reduce(0, +))) s of \(Self.whole(result.duration)) s for "
             + "\(Self.titles[policy] ?? "") with \(model.rawValue) at \(period)"
     }
 }

@@ -41,11 +41,18 @@ extension PaperFigures {
             ]
         }
         return Chart(
-            title: model.rawValue,
+            title: model.rawValue + Self.without(policies, model),
             horizontal: ChartAxis("time between failures", .categories(periods)),
             vertical: ChartAxis("samples/s"),
             series: bars + marks
         )
+    }
+
+    /// Says which policies have no bars because they cannot hold the model.
+    private static func without(_ policies: [PaperPolicy], _ model: PaperModel) -> String {
+        let names = policies.filter { !PaperSimulation.canHold(model, $0) }
+            .map { titles[$0] ?? $0.rawValue }
+        return names.isEmpty ? "" : " (\(names.joined(separator: ", ")) cannot hold it)"
     }
 
     /// The chart's values, in ``periodColumns``.

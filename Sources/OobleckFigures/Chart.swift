@@ -8,12 +8,15 @@ public struct Chart: Sendable {
         public var y: Double
         /// Half of the interval around `y`.
         public var margin: Double
+        /// Of a ratio, what is divided by what, as `8 s of 10 s`.
+        public var terms: String?
 
         /// One value.
-        public init(_ x: Double, _ y: Double, margin: Double = 0) {
+        public init(_ x: Double, _ y: Double, margin: Double = 0, terms: String? = nil) {
             self.x = x
             self.y = y
             self.margin = margin
+            self.terms = terms
         }
     }
 

@@ -8,7 +8,7 @@ public struct ChartAxis: Sendable {
         case linear
         /// By powers of ten; for values above zero.
         case logarithmic
-        /// Named places 0, 1, ... with room around each.
+        /// Named places 0, 1, ... with room around each; a name can have several lines.
         case categories([String])
     }
 

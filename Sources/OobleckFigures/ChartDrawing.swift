@@ -46,21 +46,25 @@ struct ChartDrawing {
             svg.line((frame.x, y), (frame.x + frame.width, y), stroke: "#dddddd")
             svg.text(tick.label, x: frame.x - 7, y: y + 4, size: 11.5, anchor: .end)
         }
+        let lines = across.ticks.map { $0.label.split(separator: "\n").map(String.init) }
         // Labels that would run into each other are left out, every second at a time.
         let room = frame.width / Double(max(1, across.ticks.count))
-        let longest = across.ticks.map(\.label.count).max() ?? 1
-        let stride = max(1, Int((7 * Double(longest) / room).rounded(.up)))
+        let longest = lines.joined().map(\.count).max() ?? 1
+        let stride = max(1, Int((6.6 * Double(longest) / room).rounded(.up)))
         for (index, tick) in across.ticks.enumerated() where index % stride == 0 {
             let x = frame.x + across.position(tick.value) * frame.width
             svg.line((x, bottom), (x, bottom + 5))
-            svg.text(tick.label, x: x, y: bottom + 19, size: 11.5, anchor: .middle)
+            for (row, line) in lines[index].enumerated() {
+                let y = bottom + 19 + 14 * Double(row)
+                svg.text(line, x: x, y: y, size: 11.5, anchor: .middle)
+            }
         }
         svg.line((frame.x, bottom), (frame.x + frame.width, bottom))
         svg.line((frame.x, frame.y), (frame.x, bottom))
         svg.text(
             chart.horizontal.label,
             x: frame.x + frame.width / 2,
-            y: bottom + 40,
+            y: bottom + 26 + 14 * Double(lines.map(\.count).max() ?? 1),
             size: 12.5,
             anchor: .middle
         )
@@ -156,7 +160,9 @@ struct ChartDrawing {
     /// What the browser shows for a value.
     private func valueText(_ series: Chart.Series, _ point: Chart.Point) -> String {
         let margin = point.margin > 0 ? " +- \(chart.vertical.number(point.margin))" : ""
+        let terms = point.terms.map { " (\($0))" } ?? ""
         return "\(series.name): \(chart.vertical.number(point.y))\(margin) \(chart.vertical.label)"
+            + terms
     }
 
     /// What stands for a series in the legend, 30 pixels wide.

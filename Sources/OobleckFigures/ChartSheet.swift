@@ -1,7 +1,7 @@
 /// Charts side by side under one title and one legend.
 public struct ChartSheet: Sendable {
     private static let width = 1200.0
-    private static let margin = (left: 78.0, right: 16.0, top: 34.0, bottom: 58.0)
+    private static let margin = (left: 78.0, right: 24.0, top: 34.0, bottom: 62.0)
 
     private let title: String
     private let charts: [Chart]

@@ -14,34 +14,70 @@ struct TransferPlan {
     ///
     /// Nodes of the plan send before nodes that stay outside of it.
     func transfers(needed: [(node: NodeID, layers: [Int])]) -> [LayerTransfer] {
-        let planned = Set(needed.map(\.node))
-        var load: [NodeID: (bytes: Int, layers: Int)] = [:]
+        var nodes = NumberedNodes(needed.map(\.node))
         var transfers: [LayerTransfer] = []
-        var sources: [Int: [NodeID]] = [:]
+        var sources = [[Int]](repeating: [], count: layers.count)
         for (node, wanted) in needed {
             for layer in wanted where !holders[layer].contains(node) {
-                let candidates = sources[layer] ?? self.sources(of: layer, planned)
-                sources[layer] = candidates
-                let source = candidates.min { left, right in
-                    let (leftLoad, rightLoad) = (load[left] ?? (0, 0), load[right] ?? (0, 0))
-                    return (leftLoad.bytes, leftLoad.layers, left.rawValue)
-                        < (rightLoad.bytes, rightLoad.layers, right.rawValue)
+                if sources[layer].isEmpty { sources[layer] = nodes.sources(holders[layer]) }
+                guard let source = nodes.leastLoaded(sources[layer]) else {
+                    preconditionFailure("layer \(layer) has no holder")
                 }
-                guard let source else { preconditionFailure("layer \(layer) has no holder") }
                 let bytes = layers[layer].stateBytes
-                load[source, default: (0, 0)].bytes += bytes.value
-                load[source, default: (0, 0)].layers += 1
+                nodes.load[source].bytes += bytes.value
+                nodes.load[source].layers += 1
                 transfers.append(
-                    LayerTransfer(layer: layer, fromNode: source, toNode: node, bytes: bytes)
+                    LayerTransfer(
+                        layer: layer,
+                        fromNode: nodes.nodes[source],
+                        toNode: node,
+                        bytes: bytes
+                    )
                 )
             }
         }
         return transfers
     }
+}
 
-    /// The holders in the plan; all, if none is.
-    private func sources(of layer: Int, _ planned: Set<NodeID>) -> [NodeID] {
-        let inside = holders[layer].filter { planned.contains($0) }
-        return inside.isEmpty ? holders[layer] : inside
+/// Nodes by their place in a list, and what each has to send: hashing each node whenever it is
+/// compared with another would take most of the time of a decision.
+private struct NumberedNodes {
+    private(set) var nodes: [NodeID]
+    var load: [(bytes: Int, layers: Int)]
+    /// Of the nodes of the plan, which come first.
+    private let planned: [NodeID: Int]
+
+    init(_ planned: [NodeID]) {
+        nodes = planned
+        load = Array(repeating: (0, 0), count: planned.count)
+        self.planned = Dictionary(
+            planned.enumerated().map { ($1, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// The holders in the plan; all, if none is. In the order of the holders.
+    mutating func sources(_ holders: [NodeID]) -> [Int] {
+        let inside = holders.compactMap { planned[$0] }
+        return inside.isEmpty ? holders.map { outside($0) } : inside
+    }
+
+    private mutating func outside(_ node: NodeID) -> Int {
+        if let known = nodes[planned.count...].firstIndex(of: node) { return known }
+        nodes.append(node)
+        load.append((0, 0))
+        return nodes.count - 1
+    }
+
+    /// The one with the fewest bytes, then the fewest layers, then the first, which has the lowest
+    /// number.
+    func leastLoaded(_ sources: [Int]) -> Int? {
+        guard var least = sources.first else { return nil }
+        for source in sources.dropFirst() {
+            let (its, best) = (load[source], load[least])
+            if (its.bytes, its.layers) < (best.bytes, best.layers) { least = source }
+        }
+        return least
     }
 }

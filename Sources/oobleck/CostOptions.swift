@@ -44,6 +44,12 @@ struct CostOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Seconds between checkpoints. [Young and Daly]")
     var checkpointSeconds: Double?
 
+    @Option(
+        parsing: .unconditional,
+        help: "Seconds between checkpoints of policies that copy from live nodes first."
+    )
+    var backupSeconds = 3600.0
+
     @Option(parsing: .unconditional, help: "Spare nodes of hot-spares.")
     var reserve = 1
 

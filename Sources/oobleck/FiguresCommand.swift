@@ -31,6 +31,12 @@ struct FiguresCommand: ParsableCommand {
         if let traces, !FileManager.default.fileExists(atPath: traces) {
             throw OobleckError(.inputData, "there is no folder \(traces) of traces")
         }
+        var isFolder: ObjCBool = true
+        if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder),
+            !isFolder.boolValue
+        {
+            throw OobleckError(.storage, "\(output) is a file; give the name of a folder")
+        }
         let evaluation = Evaluation(
             traces: traces,
             trials: trials,

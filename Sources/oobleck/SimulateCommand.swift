@@ -60,6 +60,7 @@ struct SimulateCommand: ParsableCommand {
             trials: failures.trials,
             seed: failures.seed,
             interval: try costs.interval,
+            backupInterval: Seconds(costs.backupSeconds),
             reserve: costs.reserve
         )
         let report = SimulationReport(experiment, try experiment.run())

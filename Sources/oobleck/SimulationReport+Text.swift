@@ -12,8 +12,8 @@ extension SimulationReport {
             "\(model), up to \(nodes) nodes, \(days) days, \(worlds), "
                 + "\(Self.number(losses.mean)) losses each",
             "",
-            "                                     hours of all nodes                 samples",
-            "policy           samples/s  +-95 %  useful   lost     all  recovery      $  per $",
+            "                                       hours of all nodes",
+            "policy          samples/s   +-95 %  useful   lost     all recovery samples     $",
         ]
         for row in policies {
             let name = row.policy.padding(toLength: 16, withPad: " ", startingAt: 0)
@@ -21,17 +21,16 @@ extension SimulationReport {
                 lines.append(Console.wrapped("\(name) cannot run: \(obstacle)", indent: 17))
                 continue
             }
-            let all = row.nodeSeconds.values.reduce(0, +)
             func hours(_ seconds: Double?) -> String { Self.amount((seconds ?? 0) / 3600) }
             lines.append(
-                name + Self.right(Self.number(row.goodput.mean), 10)
-                    + Self.right(trials > 1 ? Self.number(row.goodput.margin) : "-", 8)
+                name + Self.right(Self.number(row.goodput.mean), 9)
+                    + Self.right(trials > 1 ? Self.number(row.goodput.margin) : "-", 9)
                     + Self.right(hours(row.nodeSeconds["useful"]), 8)
                     + Self.right(hours(row.nodeSeconds["lost"]), 7)
-                    + Self.right(hours(all), 8)
-                    + Self.right(row.recoveryMedian.map { PlanReason.time($0) } ?? "-", 10)
-                    + Self.right(Self.amount(row.dollars.mean), 7)
-                    + Self.right(Self.amount(row.samplesPerDollar.mean), 7)
+                    + Self.right(hours(row.nodeSeconds["total"]), 8)
+                    + Self.right(row.recoveryMedian.map { PlanReason.time($0) } ?? "-", 9)
+                    + Self.right(Self.amount(row.samples.mean), 8)
+                    + Self.right(Self.amount(row.dollars.mean), 6)
             )
         }
         if policies.count > 1, trials > 1, let first = policies.first {

@@ -27,6 +27,7 @@ import Testing
         "stranger": "0,add,a\n100,remove,zz\n",
         "few": "0,add,a\n1000,add,b\n1000000,remove,a\n",
         "empty": "",
+        "still": "0,8\n",
     ]
 
     private static let cases = [
@@ -37,6 +38,7 @@ import Testing
         Case("--model GPT-3-6.7b --trace empty", 65, "no events"),
         Case("--model GPT-3-6.7b --trace missing", 65, "cannot read", "missing"),
         Case("--model GPT-3-6.7b --trace few", 69, "at least 3 nodes", "2 given"),
+        Case("--model GPT-2 --trace still", 65, "lasts 0 s", "later than it starts"),
         Case("--paper-compatible --model GPT-2 --trace few", 65, "12 nodes"),
         Case("--paper-compatible --model GPT-2 --trace unsorted", 65, "line 3", "5000"),
         Case("--paper-compatible --model GPT-9 --trace few", 64, "GPT-9", "BERT-large"),
@@ -44,10 +46,12 @@ import Testing
         Case("--model GPT-9 --nodes 4", 64, "GPT-9", "BERT-large"),
         Case("--model GPT-2 --nodes 4 --policy luck", 64, "luck", "oobleck"),
         Case("--model GPT-2 --nodes 4 --trials 0", 64, "trials are 0", "at least 1"),
+        Case("--model GPT-2 --nodes 4 --trials 99999999999", 64, "trials are 99", "at most 100000"),
         Case("--model GPT-2 --nodes 0", 64, "node count is 0"),
         Case("--model GPT-2 --nodes 4 --days -2", 64, "more than 0"),
         Case("--model GPT-2 --nodes 4 --mtbf-hours -1", 64, "mean time between failures"),
         Case("--model GPT-2 --nodes 4 --notice -5", 64, "notice is -5"),
+        Case("--model GPT-2 --nodes 4 --backup-seconds 0", 64, "between backups are 0"),
         Case("--model GPT-2 --nodes 4 --rebuild -1", 64, "rebuild time is -1"),
         Case("--model GPT-3-175b --nodes 2", 69, "at least 5 nodes", "2 given"),
         Case("--model GPT-2", 64, "--trace", "--nodes"),
@@ -75,6 +79,44 @@ import Testing
         }
     }
 
+    @Test("columns of the report never run into each other, and a ratio is never without its terms")
+    func report() throws {
+        let lab = try Laboratory()
+        // So rare are the failures that the interval is of a millionth.
+        let world = [
+            "simulate", "--model", "GPT-3-2.7b", "--nodes", "30", "--days", "1", "--trials", "8",
+            "--mtbf-hours", "1000", "--repair-hours", "0.3333",
+            "--policy", "oobleck,checkpoint-async,zero-cost",
+        ]
+        let text = try lab.run(world).output
+        for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+        for policy in ["oobleck", "checkpoint-async", "zero-cost"] {
+            let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(policy) })
+            let fields = line.split(separator: " ").dropFirst().compactMap { Double($0) }
+            // Samples a second, margin, hours useful, lost and all; a time with its unit, samples
+            // and dollars follow.
+            #expect(fields.count >= 5, "\(line)")
+            #expect(abs(fields[4] - 720) < 5 && fields[2] <= fields[4], "\(line)")
+        }
+        // The interval's level is the only percentage.
+        #expect(text.components(separatedBy: "%").count == 2)
+        let json = try lab.run(world + ["--format", "json"]).output
+        let report = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+        let rows = try #require(report?["policies"] as? [[String: Any]])
+        #expect(rows.count == 3)
+        for row in rows {
+            func mean(_ name: String) throws -> Double {
+                try #require((row[name] as? [String: Double])?["mean"], "\(name)")
+            }
+            let seconds = try #require(row["node_seconds"] as? [String: Double])
+            let (total, useful) = (seconds["total"] ?? .nan, seconds["useful"] ?? .nan)
+            #expect(abs((seconds.values.reduce(0, +) - total) / total - 1) < 1e-12)
+            #expect(abs(try mean("effective_time_ratio") / (useful / total) - 1) < 1e-3)
+            let price = try mean("samples") / mean("dollars")
+            #expect(abs(try mean("samples_per_dollar") / price - 1) < 1e-3)
+        }
+    }
+
     @Test("figures of a broken trace, or to where no folder can be, leave no file")
     func noFigures() throws {
         let lab = try Laboratory()
@@ -92,7 +134,7 @@ import Testing
         let file = try lab.run(figures + [lab.path("traces/6h.csv")])
         #expect(file.status == 74)
         #expect(file.errors.split(separator: "\n").count == 1, "\(file.errors)")
-        #expect(!file.errors.contains("NSError") && !file.errors.contains("UserInfo"))
+        #expect(file.errors.contains("is a file; give the name of a folder"))
         let text = try String(contentsOfFile: lab.path("traces/6h.csv"), encoding: .utf8)
         #expect(text == unsorted)
     }

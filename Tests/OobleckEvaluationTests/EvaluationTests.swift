@@ -9,11 +9,26 @@ import FoundationXML
 #endif
 
 @Suite struct EvaluationTests {
-    /// All files of the paper's figures without spot traces, made once.
+    /// All files of the paper's figures with one spot trace, made once.
     private static let files: [String: String] = {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("traces-\(UUID().uuidString)")
         do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer {
+                do {
+                    try FileManager.default.removeItem(at: folder)
+                } catch {
+                    Issue.record("\(error)")
+                }
+            }
+            let rows =
+                (0..<30).map { "0,add,n\($0)" }
+                + (1...6).map { "\($0 * 3_600_000),remove,n\($0)" }
+            try Data(rows.joined(separator: "\n").utf8)
+                .write(to: folder.appendingPathComponent("scale_p3-trace.csv"))
             let evaluation = Evaluation(
-                traces: nil,
+                traces: folder.path,
                 trials: 2,
                 seed: 42,
                 version: "1.2.3",
@@ -33,14 +48,14 @@ import FoundationXML
 
     @Test("every table says by which seed, constants, traces and version it was made")
     func provenance() throws {
-        #expect(Self.tables.count == 4)
+        #expect(Self.tables.count == 5)
         for name in Self.tables {
             let lines = try #require(Self.files[name]).split(separator: "\n").map(String.init)
             let head = lines.prefix { $0.hasPrefix("# ") }
             #expect(head.contains("# oobleck 1.2.3"), "\(name)")
             #expect(head.contains { $0.hasPrefix("# seed 42, 2 trials") }, "\(name)")
             let digests = head.filter { $0.contains("constants ") || $0.contains("trace ") }
-            #expect(digests.count == 7, "\(name)")
+            #expect(digests.count == 8, "\(name)")
             // Rows as wide as their head; a comma in a value would be quoted.
             let rows = lines.dropFirst(head.count)
             let widths = Set(
@@ -83,6 +98,47 @@ import FoundationXML
             let values = row.split(separator: ",").dropFirst(4).compactMap { Double($0) }
             #expect(values.dropFirst().reduce(0, +) <= values[0] * (1 + 1e-9), "\(row)")
         }
+    }
+
+    @Test("each part of a bar says of how many seconds it is a share")
+    func termsOfShares() throws {
+        let picture = try #require(Self.files["time-breakdown.svg"])
+        let titles = picture.components(separatedBy: "<title>").dropFirst()
+            .compactMap { $0.components(separatedBy: "</title>").first }
+            .filter { $0.contains("parts / wall clock") && !$0.contains("published") }
+        // Two charts of ten bars of six parts.
+        #expect(titles.count == 120)
+        for title in titles { #expect(title.contains(/\(\d+ s of (9018|324000) s\)/), "\(title)") }
+    }
+
+    @Test("the mean of a last, shorter stretch of time is over its own length")
+    func lastStretch() {
+        // 6 a second for 2,700 s: a whole half hour, and a half of one.
+        let points = PaperFigures.meanRates([(900, 6), (2700, 6)], duration: 2700, seconds: 1800)
+        #expect(points.map(\.y) == [6, 6])
+        #expect(points.map(\.x) == [0.25, 0.625])
+    }
+
+    @Test("spot traces: the means stand beside the printed ones, where those are known")
+    func spot() throws {
+        let table = try #require(Self.files["throughput-over-time.csv"])
+        let lines = table.split(separator: "\n").filter { !$0.hasPrefix("# ") }
+            .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+        let columns = try #require(lines.first)
+        // Bamboo can hold the first of three models only; each in two modes.
+        #expect(lines.count == 1 + 14)
+        for line in lines.dropFirst() {
+            let row = Dictionary(uniqueKeysWithValues: zip(columns, line))
+            #expect(row["samples_per_second"].flatMap { Double($0) } ?? -1 >= 0, "\(row)")
+            #expect(row["wall_clock_seconds"] == "21600")
+            let isKnown =
+                row["model"] == "BERT-large"
+                || (row["model"] == "GPT-3-2.7b" && row["policy"] != "bamboo")
+            #expect(row["published_arxiv_v2"]?.isEmpty != isKnown, "\(row)")
+        }
+        let picture = Self.files["throughput-over-time.svg"]
+        let mark = "published mean of the run (arXiv v2): 221.4 samples/s"
+        #expect(picture?.contains(mark) == true)
     }
 
     @Test("zero trials are refused before anything is made")

@@ -49,11 +49,15 @@ import Testing
                 #expect(abs(all / expected - 1) < 0.01, "\(all) \(expected)")
             }
             let free = try #require(goodput["zero-cost"])
+            for row in found {
+                let less = try Self.number(row, "less_than_zero_cost_samples_per_second")
+                let expected = free - (goodput[row["policy"] ?? ""] ?? .nan)
+                #expect(abs(less - expected) < 1e-6 * free, "\(row)")
+            }
             let clairvoyant = try #require(goodput["clairvoyant"])
             for (policy, value) in goodput {
                 #expect(value <= clairvoyant, "\(policy)")
-                let isOther = ["recycle", "replica-drop", "clairvoyant"].contains(policy)
-                #expect(value <= free || isOther, "\(policy)")
+                #expect(value <= free || policy == "clairvoyant", "\(policy)")
             }
         }
         // Without failures: samples of a step over the time of the planner's step.
@@ -87,6 +91,8 @@ import Testing
             #expect(abs(losses - mean) < 4 * (mean / 4).squareRoot() + 0.01 * mean, "\(losses)")
             let value = try Self.number(row, "tokens_per_second_per_node")
             #expect(value > 0 && value <= most, "\(row)")
+            let all = try Self.number(row, "tokens_per_second")
+            #expect(abs(all / 2048 / value - 1) < 1e-6, "both terms of the ratio: \(row)")
         }
         // To first order a failure costs checkpoint-restart half an interval and the restart.
         let row = try #require(rows.first { $0["policy"] == "checkpoint" })

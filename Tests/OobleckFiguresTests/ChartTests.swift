@@ -64,6 +64,31 @@ import Testing
         #expect(count(">6 h<") == 2)
     }
 
+    @Test("a name of two lines is written in two, and a ratio is shown with its terms")
+    func linesAndTerms() {
+        let chart = Chart(
+            title: "",
+            horizontal: ChartAxis("run", .categories(["Varuna 10m\n9018 s", "other\n7 s"])),
+            vertical: ChartAxis("part / whole"),
+            series: [
+                Chart.Series("part", .stackedBars, [Chart.Point(0, 0.5, terms: "4 s of 8 s")])
+            ]
+        )
+        let svg = ChartSheet(title: "", columns: 1, charts: [chart]).svg
+        for line in ["Varuna 10m", "9018 s", "other", "7 s"] { #expect(svg.contains(">\(line)<")) }
+        #expect(svg.contains("part: 0.5 part / whole (4 s of 8 s)"))
+        // The label of the axis stands below the second line, and within the picture.
+        func height(_ text: String) -> Double? {
+            let tag = svg.components(separatedBy: ">\(text)<")[0].components(separatedBy: "<text")
+                .last
+            return tag?.components(separatedBy: " y=\"").last?.components(separatedBy: "\"").first
+                .flatMap { Double($0) }
+        }
+        let (first, second, label) = (height("Varuna 10m"), height("9018 s"), height("run"))
+        #expect((second ?? 0) - (first ?? 0) >= 12)
+        #expect((label ?? 0) - (second ?? 0) >= 12)
+    }
+
     @Test("stacked bars need the room of their sum")
     func stacked() {
         let chart = Chart(

@@ -31,8 +31,8 @@ import Testing
     }
 
     @Test(
-        "no policy of 1F1B that keeps the batch beats changes for free, and none the clairvoyant",
-        arguments: 0..<24
+        "no policy beats changes for free, and these not the clairvoyant",
+        arguments: 0..<40
     )
     func bounds(seed: Int) throws {
         var harsh = Fixture.harsh
@@ -42,11 +42,7 @@ import Testing
         let free = try #require(goodputs[.zeroCost]?.first)
         let clairvoyant = try #require(goodputs[.clairvoyant]?.first)
         #expect(free <= clairvoyant)
-        for (policy, values) in goodputs {
-            #expect(values[0] <= clairvoyant, "\(policy.rawValue)")
-            // Rerouting runs work in bubbles, which 1F1B leaves empty; a part of the batch can divide
-            // more evenly among pipelines than the whole.
-            guard ![.recycle, .replicaDrop, .clairvoyant].contains(policy) else { continue }
+        for (policy, values) in goodputs where policy != .clairvoyant {
             #expect(values[0] <= free, "\(policy.rawValue)")
         }
     }

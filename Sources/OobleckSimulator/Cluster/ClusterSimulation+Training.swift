@@ -46,7 +46,7 @@ extension ClusterSimulation {
     /// Steps go on from ``since``, as long as the slowest node takes.
     mutating func resume() {
         guard let training else { return }
-        step = effectiveStep(training.step)
+        step = effectiveStep(training)
         slowKnown =
             since
             + RunProgress.nextStepEnd(
@@ -57,14 +57,15 @@ extension ClusterSimulation {
         timer = nextQuestion
     }
 
-    /// All wait for the slowest node that works.
-    private func effectiveStep(_ step: SimulatedTime) -> SimulatedTime {
-        guard !view.slowFactors.isEmpty else { return step }
+    /// With the nodes that are slow and work.
+    private func effectiveStep(_ training: Training) -> SimulatedTime {
+        guard !view.slowFactors.isEmpty else { return training.step }
         let working = view.slowFactors.filter { record.ledger.isWorking($0.key) }
-        let slowest = working.values.max() ?? 1
-        return slowest == 1
-            ? step
-            : SimulatedTime(nanoseconds: Int((Double(step.nanoseconds) * slowest).rounded()))
+        guard let slowest = working.values.max() else { return training.step }
+        return policy.step(of: training, slow: working)
+            ?? SimulatedTime(
+                nanoseconds: Int((Double(training.step.nanoseconds) * slowest).rounded())
+            )
     }
 
     /// Writes down what was done since the last change.

@@ -27,11 +27,17 @@ public final class StepTable: Sendable {
 
     let model: ClusterModel
     let templates: TemplateSet
+    /// The most nodes there are at once.
+    let mostNodes: Int
     private let instantiator: Instantiator
     private let elastic = Mutex(CountMemo<Elastic?>())
     /// Of pipelines of any sizes, up to each count of nodes.
     private let fastest = Mutex<[SimulatedTime]>([])
     private let uniformKnown = Mutex<[Int: Uniform]>([:])
+    /// See ``fastestRate(nodes:)``.
+    let rates = Mutex(CountMemo<StepRate?>())
+    /// Of a part of the batch, by template, up to each count of pipelines.
+    let partialRates = Mutex<[[StepRate?]]>([])
 
     /// A table for a model on at most `nodes` nodes.
     ///
@@ -39,6 +45,7 @@ public final class StepTable: Sendable {
     public init(_ model: ClusterModel, nodes: Int) throws {
         try model.validate()
         self.model = model
+        mostNodes = nodes
         let generator = try TemplateGenerator(
             profile: model.profile,
             devicesPerNode: model.devicesPerNode,

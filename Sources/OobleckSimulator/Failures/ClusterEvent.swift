@@ -70,6 +70,22 @@ public struct ClusterHistory: Hashable, Sendable {
         return most
     }
 
+    /// The fewest nodes that are there at once after the start.
+    public var leastNodes: Int {
+        var (count, least) = (0, Int.max)
+        for (index, event) in events.enumerated() {
+            switch event.change {
+            case .join: count += event.nodes.count
+            case .loss: count -= event.nodes.count
+            case .notice, .slow: break
+            }
+            // All of one moment come and go together.
+            let isLast = index + 1 == events.count || events[index + 1].time > event.time
+            if isLast { least = min(least, count) }
+        }
+        return events.isEmpty ? 0 : least
+    }
+
     /// The history of a trace.
     ///
     /// Each node can be used `startup` after it comes, but for those of the very start, and is told

@@ -12,6 +12,9 @@ public struct Experiment: Sendable {
         case chance(FailureModel, nodes: Int, duration: Seconds)
     }
 
+    /// Most worlds: the outcomes of all are kept until the end.
+    public static let mostTrials = 100_000
+
     /// What everything costs.
     public var model: ClusterModel
     /// The worlds.
@@ -22,8 +25,10 @@ public struct Experiment: Sendable {
     public var trials: Int
     /// Seed of chance: trial i draws from seed + i.
     public var seed: UInt64
-    /// Between checkpoints.
+    /// Between checkpoints that every loss goes back to.
     public var interval: CheckpointPlan.Interval
+    /// Between checkpoints that only the loss of a layer's last copy goes back to.
+    public var backupInterval: Seconds
     /// Spare nodes of `hot-spares`.
     public var reserve: Int
 
@@ -35,6 +40,7 @@ public struct Experiment: Sendable {
         trials: Int = 1,
         seed: UInt64 = 1,
         interval: CheckpointPlan.Interval = .youngDaly,
+        backupInterval: Seconds = 3600,
         reserve: Int = 1
     ) {
         self.model = model
@@ -43,6 +49,7 @@ public struct Experiment: Sendable {
         self.trials = trials
         self.seed = seed
         self.interval = interval
+        self.backupInterval = backupInterval
         self.reserve = reserve
     }
 
@@ -52,11 +59,20 @@ public struct Experiment: Sendable {
     ///
     /// - Throws: ``OobleckError`` for values that make no sense, or if there are never enough nodes.
     public func run() throws -> [PolicyOutcomes] {
-        guard trials > 0 else {
-            throw OobleckError(.usage, "trials are \(trials); there must be at least 1")
+        guard trials > 0, trials <= Self.mostTrials else {
+            throw OobleckError(
+                .usage,
+                "trials are \(trials); there must be at least 1, at most \(Self.mostTrials)"
+            )
         }
         guard !policies.isEmpty else {
             throw OobleckError(.usage, "there is no policy to simulate")
+        }
+        guard backupInterval > 0, backupInterval.value.isFinite else {
+            throw OobleckError(
+                .usage,
+                "seconds between backups are \(backupInterval.value); they must be more than 0"
+            )
         }
         let nodes = try mostNodes()
         let table = try StepTable(model, nodes: nodes)
@@ -67,7 +83,8 @@ public struct Experiment: Sendable {
                 nodes: nodes,
                 interval: interval,
                 meanTimeToFailure: expected,
-                reserve: reserve
+                reserve: reserve,
+                backupInterval: backupInterval
             )
         }
         let count = if case .history = source { 1 } else { trials }
@@ -116,7 +133,14 @@ public struct Experiment: Sendable {
                 )
             }
             return nodes
-        case .history(let history): return history.mostNodes
+        case .history(let history):
+            guard history.duration > .zero else {
+                throw OobleckError(
+                    .inputData,
+                    "the trace lasts 0 s; it must end later than it starts"
+                )
+            }
+            return history.mostNodes
         }
     }
 

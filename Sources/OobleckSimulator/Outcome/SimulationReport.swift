@@ -14,7 +14,9 @@ public struct SimulationReport: Sendable, Codable {
         public let tokenGoodput: Estimate
         /// The same samples, less those of the first policy in the same worlds.
         public let goodputDifference: Estimate?
-        /// Useful time over all time of the nodes.
+        /// Samples of steps that count, in one world.
+        public let samples: Estimate
+        /// Useful time over all time of the nodes; both terms are in ``nodeSeconds``.
         public let effectiveTimeRatio: Estimate
         /// Steps that had to be done again, in one world.
         public let lostSteps: Estimate
@@ -28,7 +30,7 @@ public struct SimulationReport: Sendable, Codable {
         public let dollars: Estimate
         /// Samples for one dollar.
         public let samplesPerDollar: Estimate
-        /// Seconds of all nodes by activity, on average over the worlds.
+        /// Seconds of all nodes by activity, on average over the worlds; under `total` their sum.
         public let nodeSeconds: [String: Double]
 
         private enum CodingKeys: String, CodingKey {
@@ -37,6 +39,7 @@ public struct SimulationReport: Sendable, Codable {
             case goodput = "goodput_samples_per_second"
             case tokenGoodput = "goodput_tokens_per_second"
             case goodputDifference = "goodput_difference_to_first"
+            case samples
             case effectiveTimeRatio = "effective_time_ratio"
             case lostSteps = "lost_steps"
             case recoveryMedian = "recovery_seconds_median"
@@ -101,9 +104,11 @@ public struct SimulationReport: Sendable, Codable {
             return Seconds(recoveries[index].seconds)
         }
         let worlds = Double(max(1, result.outcomes.count))
+        let seconds = { (nanoseconds: Int128) in Double(nanoseconds) / 1e9 / worlds }
+        let total = result.outcomes.reduce(Int128(0)) { $0 + $1.time.total }
         let time = NodeActivity.allCases.map { activity in
             let sum = result.outcomes.reduce(Int128(0)) { $0 + $1.time[activity] }
-            return ("\(activity)", Double(sum) / 1e9 / worlds)
+            return ("\(activity)", seconds(sum))
         }
         return Row(
             policy: result.policy.rawValue,
@@ -111,6 +116,7 @@ public struct SimulationReport: Sendable, Codable {
             goodput: result.estimate(\.goodput),
             tokenGoodput: result.estimate(\.tokenGoodput),
             goodputDifference: first.map { result.difference(to: $0, \.goodput) },
+            samples: result.estimate(\.samples),
             effectiveTimeRatio: result.estimate(\.effectiveTimeRatio),
             lostSteps: result.estimate { Double($0.lostSteps) },
             recoveryMedian: recovery(0.5),
@@ -118,7 +124,9 @@ public struct SimulationReport: Sendable, Codable {
             events: result.estimate { Double($0.events) },
             dollars: result.estimate(\.cost),
             samplesPerDollar: result.estimate(\.samplesPerDollar),
-            nodeSeconds: Dictionary(uniqueKeysWithValues: time)
+            nodeSeconds: Dictionary(
+                uniqueKeysWithValues: time + [("total", seconds(total))]
+            )
         )
     }
 }

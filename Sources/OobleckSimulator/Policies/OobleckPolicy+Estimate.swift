@@ -8,7 +8,7 @@ extension OobleckPolicy {
     ) -> PolicyAnswer? {
         let count = view.alive.count - drained.count
         let isFatal = hasStarted && lost > 0 && lost >= pipelines
-        guard let next = table.elasticStep(nodes: count) else {
+        guard let next = step(nodes: count) else {
             return hasStarted ? PolicyAnswer(.checkpoint, [], then: nil) : nil
         }
         pipelines = next.pipelines

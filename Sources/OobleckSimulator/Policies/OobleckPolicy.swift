@@ -17,14 +17,20 @@ public struct OobleckPolicy: ResiliencePolicy {
     let isExact: Bool
     /// Bytes of the state of the heaviest node of the smallest template.
     let heaviestNode: Int
-    private var reconfigurator: Reconfigurator
+    private(set) var reconfigurator: Reconfigurator
+    /// Of the table, which worlds that are simulated side by side would wait for.
+    private var steps = CountMemo<StepTable.Elastic?>()
     /// Layers of each node: valid now, and after the running recovery.
-    private var holdings: [NodeID: Set<Int>] = [:]
+    private(set) var holdings: [NodeID: Set<Int>] = [:]
     private var promised: [NodeID: Set<Int>] = [:]
     var drained = NodeSet()
-    private var generation: Generation?
+    /// How many times slower the nodes are that are known to be slow.
+    var slowness: [NodeID: Double] = [:]
+    /// Whether the plan in force has more pipelines than losses that it must survive.
+    var coversFaultTolerance = false
+    private(set) var generation: Generation?
     var hasStarted = false
-    private var isHalted = false
+    private(set) var isHalted = false
     /// Pipelines of the plan in force.
     public internal(set) var pipelines = 0
     /// The document of the plan in force, if made as in production.
@@ -58,6 +64,7 @@ public struct OobleckPolicy: ResiliencePolicy {
         case .start:
             drained = NodeSet()
             holdings = holdings.filter { view.alive.contains($0.key.rawValue) }
+            slowness = slowness.filter { view.alive.contains($0.key.rawValue) }
             let phases =
                 hasStarted
                 ? [PolicyAnswer.Phase(.recovering, SimulatedTime(table.model.restart))] : []
@@ -66,6 +73,7 @@ public struct OobleckPolicy: ResiliencePolicy {
             let worked = nodes.contains { isInvolved($0, view) }
             for node in nodes {
                 drained.remove(node)
+                slowness[NodeID(node)] = nil
                 holdings[NodeID(node)] = nil
                 promised[NodeID(node)] = nil
             }
@@ -79,8 +87,8 @@ public struct OobleckPolicy: ResiliencePolicy {
             )
         case .changed(let joined, let leaving, let slow):
             for node in leaving where view.alive.contains(node) { drained.insert(node) }
-            let isEvicting = evict(slow, view)
-            let isChanged = isEvicting || !joined.isEmpty || !leaving.isEmpty
+            let isAdapting = isExact ? adapt(to: slow, view) : evict(slow, view)
+            let isChanged = isAdapting || !joined.isEmpty || !leaving.isEmpty
             return isChanged ? reconfigure(view, .none, [table.model.rebuilding]) : nil
         }
     }
@@ -93,17 +101,10 @@ public struct OobleckPolicy: ResiliencePolicy {
         return !isHalted && (isSource || document.plan.nodes.contains(NodeID(node)))
     }
 
-    /// Leaves out slow nodes if the others alone are faster; whether any.
-    private mutating func evict(_ slow: [Int], _ view: ClusterView) -> Bool {
-        let candidates = slow.filter { view.alive.contains($0) && !drained.contains($0) }
-        let factor = candidates.compactMap { view.slowFactors[$0] }.max() ?? 1
-        let count = view.alive.count - drained.count
-        guard factor > 1, let with = table.elasticStep(nodes: count),
-            let without = table.elasticStep(nodes: count - candidates.count),
-            Double(without.step.nanoseconds) < factor * Double(with.step.nanoseconds)
-        else { return false }
-        for node in candidates { drained.insert(node) }
-        return true
+    /// See ``StepTable/elasticStep(nodes:)``.
+    mutating func step(nodes: Int) -> StepTable.Elastic? {
+        let table = table
+        return steps.value(nodes) { table.elasticStep(nodes: nodes) }
     }
 
     private mutating func reconfigure(
@@ -114,7 +115,9 @@ public struct OobleckPolicy: ResiliencePolicy {
     ) -> PolicyAnswer? {
         guard isExact else { return estimate(view, rollback, phases, lost: lost) }
         switch decide(view, hasState: hasStarted) {
-        case .plan(let document, _):
+        case .plan(let decided, let isCovered):
+            coversFaultTolerance = isCovered
+            let document = slowness.isEmpty ? decided : decided.balanced(for: slowness)
             // What changes nothing for any node is not put into force.
             let isSame = self.document?.givesSameWork(as: document) == true
             if rollback == .none, isSame, !isHalted { return nil }
@@ -134,6 +137,15 @@ public struct OobleckPolicy: ResiliencePolicy {
         }
     }
 
+    /// What plans are judged by now.
+    func costs(_ view: ClusterView) -> ReconfigurationCosts {
+        ReconfigurationCosts(
+            elapsed: Seconds(view.time.seconds),
+            lostNodes: view.lostNodes,
+            bandwidth: table.model.networkBandwidth
+        )
+    }
+
     private mutating func decide(_ view: ClusterView, hasState: Bool) -> ReconfigurationDecision {
         let (decision, kept) = reconfigurator.decide(
             nodes: view.alive.all.map { NodeID($0) },
@@ -141,11 +153,7 @@ public struct OobleckPolicy: ResiliencePolicy {
             holdings: holdings,
             hasState: hasState,
             generation: generation?.next ?? 0,
-            costs: ReconfigurationCosts(
-                elapsed: Seconds(view.time.seconds),
-                lostNodes: view.lostNodes,
-                bandwidth: table.model.networkBandwidth
-            )
+            costs: costs(view)
         )
         for (node, _) in kept { drained.remove(node.rawValue) }
         return decision

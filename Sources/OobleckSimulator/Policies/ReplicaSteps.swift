@@ -51,28 +51,18 @@ struct ReplicaSteps: Sendable {
             )
         }
         guard style == .rerouting, mostHoles > 0 else { return training }
-        training.step = training.step + rerouting(pipelines: pipelines, mostHoles: mostHoles)
+        training.step =
+            training.step
+            + template.rerouting(
+                table.model.microbatches,
+                pipelines: pipelines,
+                fewest: pipelines - mostHoles
+            )
         training.checkpoints = checkpoints.rhythm(
             table.model,
             step: training.step,
             nodesPerPipeline: template.nodes
         )
         return training
-    }
-
-    /// How much longer a step is when some positions have fewer nodes, which each take more
-    /// microbatches.
-    ///
-    /// Half of the bubble at a stage, (S - 1) / 2 microbatches of the slowest stage, holds rerouted
-    /// work: that after its last forward pass, with weight gradients put off. What does not fit makes
-    /// the step longer. A model of ours; ReCycle solves for each schedule.
-    private func rerouting(pipelines: Int, mostHoles: Int) -> SimulatedTime {
-        let fewest = pipelines - mostHoles
-        let all = table.model.microbatches
-        let whole = (all + pipelines - 1) / pipelines
-        let extra = (all + fewest - 1) / fewest - whole
-        let hidden = Double(template.stages.count - 1) / 2
-        let longer = max(0, Double(extra) - hidden) * template.slowestStage.value
-        return SimulatedTime(Seconds(longer))
     }
 }

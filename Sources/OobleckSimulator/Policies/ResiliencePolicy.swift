@@ -129,9 +129,16 @@ public protocol ResiliencePolicy: Sendable {
 
     /// Whether it changes anything between steps only, but for losses.
     var waitsForSteps: Bool { get }
+
+    /// How long the steps of its training take when nodes that work are so many times slower; `nil`
+    /// if everything takes as much longer as on the slowest of them.
+    func step(of training: Training, slow: [Int: Double]) -> SimulatedTime?
 }
 
 extension ResiliencePolicy {
     /// As all real systems.
     public var waitsForSteps: Bool { true }
+
+    /// As long as the slowest node takes.
+    public func step(of training: Training, slow: [Int: Double]) -> SimulatedTime? { nil }
 }

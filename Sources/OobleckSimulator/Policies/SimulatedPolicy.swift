@@ -43,9 +43,11 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
     /// - Parameters:
     ///   - table: Its steps.
     ///   - nodes: The most nodes there are at once.
-    ///   - interval: Between checkpoints.
+    ///   - interval: Between checkpoints that every loss goes back to.
     ///   - meanTimeToFailure: Of the whole job.
     ///   - reserve: Spare nodes of `hot-spares`.
+    ///   - backupInterval: Between checkpoints, written in the background, of policies that go back
+    ///     to one only when a layer's last copy is lost.
     /// - Returns: The policy before anything happened.
     /// - Throws: ``OobleckError`` for values that make no sense.
     public func make(
@@ -53,7 +55,8 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
         nodes: Int,
         interval: CheckpointPlan.Interval = .youngDaly,
         meanTimeToFailure: Seconds?,
-        reserve: Int = 1
+        reserve: Int = 1,
+        backupInterval: Seconds = 3600
     ) throws -> any ResiliencePolicy {
         func plan(isAsynchronous: Bool) -> CheckpointPlan {
             CheckpointPlan(
@@ -62,8 +65,11 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
                 meanTimeToFailure: meanTimeToFailure
             )
         }
-        // Where a checkpoint is for rare losses only, it is written in the background once an hour.
-        let rare = CheckpointPlan(.time(3600), isAsynchronous: true, meanTimeToFailure: nil)
+        let rare = CheckpointPlan(
+            .time(backupInterval),
+            isAsynchronous: true,
+            meanTimeToFailure: nil
+        )
         switch self {
         case .checkpoint: return CheckpointRestart(table, checkpoints: plan(isAsynchronous: false))
         case .asynchronousCheckpoint:
