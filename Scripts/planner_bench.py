@@ -3,6 +3,8 @@
     planner_bench.py times      Benchmarks/Results/planner-times.json: seconds, one core, release
     planner_bench.py counts     Benchmarks/Results/planner-counts.{csv,svg}: work of the template
                                 search by layers, nodes and devices, on logarithmic axes
+    planner_bench.py hard       Benchmarks/Results/planner-hard.json: the slowest of a survey of
+                                profiles that are hard to plan for, by kind
 
 Builds the planner alone (`Scripts/planner-package.sh`).
 """
@@ -119,10 +121,25 @@ def plot(rows: list[dict]) -> str:
     )
 
 
+def survey(rows: list[dict]) -> dict:
+    """By kind: how many cases, how long they took, the slowest, and all that are not proved."""
+    kinds = {}
+    for model, devices in sorted({(r["cost_model"], r["devices_per_node"]) for r in rows}):
+        some = [r for r in rows if (r["cost_model"], r["devices_per_node"]) == (model, devices)]
+        some.sort(key=lambda row: row["seconds"])
+        kinds[f"{model}, 96 layers, 24 nodes of {devices}"] = {
+            "cases": len(some),
+            "median_seconds": some[len(some) // 2]["seconds"],
+            "slowest": some[-3:],
+            "not_proved": [row for row in some if row["unproved"]],
+        }
+    return kinds
+
+
 def main() -> int:
     mode = sys.argv[1] if len(sys.argv) == 2 else ""
-    if mode not in ("times", "counts"):
-        print("usage: planner_bench.py times|counts", file=sys.stderr)
+    if mode not in ("times", "counts", "hard"):
+        print("usage: planner_bench.py times|counts|hard", file=sys.stderr)
         return 64
     rows = run(mode)
     for row in rows:
@@ -130,6 +147,9 @@ def main() -> int:
     if mode == "times":
         text = json.dumps({"seed": 1, "cases": rows}, indent=2)
         (RESULTS / "planner-times.json").write_text(text + "\n")
+        return 0
+    if mode == "hard":
+        (RESULTS / "planner-hard.json").write_text(json.dumps(survey(rows), indent=2) + "\n")
         return 0
     with (RESULTS / "planner-counts.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
