@@ -18,10 +18,10 @@ struct SeededGenerator: RandomNumberGenerator {
 
 struct PlannerBenchmark {
     /// Layers of one to three times the least work; `perDevice` of them fit one device.
-    func profile(layers: Int, perDevice: Int? = nil) -> ModelProfile {
-        var random = SeededGenerator(state: 1)
+    func profile(layers: Int, perDevice: Int? = nil, seed: UInt64 = 1) -> ModelProfile {
+        var random = SeededGenerator(state: seed)
         return ModelProfile(
-            model: "seed 1",
+            model: "seed \(seed)",
             microbatchSize: 1,
             deviceMemory: perDevice.map { ByteCount(1_000_000 * $0) },
             layers: (0..<layers).map { index in
@@ -134,19 +134,21 @@ struct PlannerBenchmark {
         ]
         for (name, cases) in series {
             for (layers, nodes, devices) in cases {
-                let generator = try TemplateGenerator(
-                    profile: profile(layers: layers),
-                    devicesPerNode: devices
-                )
-                let count =
-                    try generator
-                    .templatesCountingStates(nodes: nodes, faultTolerance: 0).count
-                print(
-                    "{\"series\": \"\(name)\", \"layers\": \(layers), \"nodes\": \(nodes), "
-                        + "\"devices_per_node\": \(devices), \"bounds\": \(count.bounds), "
-                        + "\"tables\": \(count.tables), \"states\": \(count.states), "
-                        + "\"steps\": \(count.steps)}"
-                )
+                for seed in UInt64(1)...9 {
+                    let generator = try TemplateGenerator(
+                        profile: profile(layers: layers, seed: seed),
+                        devicesPerNode: devices
+                    )
+                    let count =
+                        try generator
+                        .templatesCountingStates(nodes: nodes, faultTolerance: 0).count
+                    print(
+                        "{\"series\": \"\(name)\", \"layers\": \(layers), \"nodes\": \(nodes), "
+                            + "\"devices_per_node\": \(devices), \"seed\": \(seed), "
+                            + "\"bounds\": \(count.bounds), \"tables\": \(count.tables), "
+                            + "\"states\": \(count.states), \"steps\": \(count.steps)}"
+                    )
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //
 //     planner-benchmark times     templates, instantiation and replanning, with their limits
 //     planner-benchmark counts    work of the template search by layers, nodes and devices
+//     planner-benchmark hard      a survey of profiles that are hard to plan for, 96 layers each
 
 import Foundation
 import OobleckCore
@@ -12,7 +13,8 @@ let benchmark = PlannerBenchmark()
 switch CommandLine.arguments.dropFirst().first {
 case "times": try benchmark.times()
 case "counts": try benchmark.counts()
+case "hard": try HardCases().run()
 default:
-    FileHandle.standardError.write(Data("usage: planner-benchmark times|counts\n".utf8))
+    FileHandle.standardError.write(Data("usage: planner-benchmark times|counts|hard\n".utf8))
     exit(64)
 }

@@ -19,8 +19,21 @@ extension ModelProfile {
         } catch let error as OobleckError {
             throw OobleckError(error.code, "\(path): \(error.message)")
         } catch let error as DecodingError {
-            throw OobleckError(.inputData, "\(path): \(Self.explain(error))")
+            let noNumber = Self.noNumber(in: data)
+            throw OobleckError(.inputData, "\(path): \(noNumber ?? Self.explain(error))")
         }
+    }
+
+    /// What to say about a file with a NaN or an Infinity, which some programs write and JSON lacks.
+    private static func noNumber(in data: Data) -> String? {
+        let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() {
+            for word in ["NaN", "Infinity"] where line.range(of: Data(word.utf8)) != nil {
+                return "line \(index + 1) has \(word), which is no number in JSON; "
+                    + "times must be finite and >= 0"
+            }
+        }
+        return nil
     }
 
     private static func explain(_ error: DecodingError) -> String {

@@ -60,17 +60,12 @@ final class AllReduceMeter {
         }
     }
 
-    /// How long an activation of so many elements is under way from one member to the other, beyond
-    /// what its bytes take, and how many bytes the link moves in a second.
-    ///
-    /// From the times of there and back with one element and with all.
-    func link(elementCount: Int) throws -> (bytesPerSecond: Double, latency: Seconds) {
+    /// The link from one member to the other, from the times of there and back with one element and
+    /// with an activation's.
+    func link(elementCount: Int) throws -> LinkFit {
         let empty = try measureWay(elementCount: 1)
         let full = try measureWay(elementCount: elementCount)
-        let bytes = Double(MemoryLayout<Float>.size * elementCount)
-        // On a link so fast that both take the same, noise must not make the rate negative.
-        let transfer = max(full.value - empty.value, full.value / 100)
-        return (bytes / transfer, min(empty, full))
+        return LinkFit(empty: empty, full: full, bytes: MemoryLayout<Float>.size * elementCount)
     }
 
     /// Half the median time of sending a tensor there and back.

@@ -14,8 +14,8 @@ import OobleckCore
 struct ScheduleSearch {
     /// How many labels of one place are kept: few first, as few mostly do.
     private static let labelCounts = [1, 4, 32, 256]
-    /// Of each part: about half a second.
-    static let defaultStepLimit = 50_000_000
+    /// Of the labels together, and of what is tried: up to about a second each.
+    static let defaultStepLimit = 30_000_000
 
     private let problem: ScheduleProblem
     private let stepLimit: Int
@@ -73,15 +73,17 @@ struct ScheduleSearch {
 
     /// Considers the divisions with the least bounds; raises ``least``, to `nil` if it proves the best.
     private mutating func boundByLabels() {
-        for most in Self.labelCounts {
+        var stepsLeft = stepLimit
+        for most in Self.labelCounts where stepsLeft > 0 {
             let limit = best.limit
             var labels = ScheduleLabels(
                 ScheduleCandidates(problem: problem, bounds: bounds),
                 limit: limit,
                 most: most
             )
-            let result = labels.run(stepLimit: stepLimit)
+            let result = labels.run(stepLimit: stepsLeft)
             count.steps += result.steps
+            stepsLeft -= result.steps
             guard result.isComplete else { return }
             for (bound, division) in result.divisions where bound < best.limit {
                 consider(division)

@@ -5,7 +5,9 @@ import OobleckCore
 /// Every division has a slowest stage with some W. Best first: each W that a stage has gets a lower
 /// bound of T (``SearchBounds``); the W with the least one is solved exactly (``SearchTable``). Then
 /// ranges of those W whose bound is below the best T so far are bounded by one table for the whole
-/// range, and halved until they cannot win or are one W, which is solved exactly.
+/// range, and halved, the least bound first, until they cannot win or are one W, which is solved
+/// exactly. Where the memory refuses a table's division, one that counts stages takes its place:
+/// exact in memory, so that it bounds well where memory binds.
 ///
 /// Every bound is taken a margin for rounding below its value, so no W that could win by rounding
 /// is passed over, and every T compared is ``iterationTime(stages:costModel:)`` of real stages. On
@@ -80,7 +82,7 @@ struct TemplateSearch {
         if let first = slowest.indices.min(by: { slowest[$0].bound < slowest[$1].bound }) {
             solve(slowest.remove(at: first).work, nodes, &best)
         }
-        explore(slowest[...], nodes, &best)
+        explore(slowest, nodes, &best)
         guard !best.division.isEmpty else { return nil }
         let stages = stageTemplates(best.division)
         let iteration = iterationTime(stages: stages, costModel: costModel)
@@ -120,24 +122,48 @@ struct TemplateSearch {
         return result
     }
 
-    /// Considers all divisions whose W is in the range and could still win.
-    private mutating func explore(_ range: ArraySlice<Slowest>, _ nodes: Int, _ best: inout Best) {
+    /// Considers all divisions with one of the W that could still win, the least bound first.
+    private mutating func explore(_ slowest: [Slowest], _ nodes: Int, _ best: inout Best) {
+        var open: [(bound: Double, range: [Slowest])] = []
+        if let bound = bound(slowest, nodes, &best) { open.append((bound, slowest)) }
+        while let next = open.indices.min(by: { open[$0].bound < open[$1].bound }) {
+            let (bound, range) = open.remove(at: next)
+            guard bound <= best.limit else { return }
+            let left = range.filter { $0.bound <= best.limit }
+            for half in [left[..<(left.count / 2)], left[(left.count / 2)...]] {
+                if let bound = self.bound(Array(half), nodes, &best) {
+                    open.append((bound, Array(half)))
+                }
+            }
+        }
+    }
+
+    /// What T is at least with one of the W, or `nil` if that cannot win or is settled.
+    private mutating func bound(_ range: [Slowest], _ nodes: Int, _ best: inout Best) -> Double? {
         let left = range.filter { $0.bound <= best.limit }
-        guard let first = left.first, let last = left.last else { return }
-        if left.count == 1 { return solve(first.work, nodes, &best) }
-        let query = SearchTable.Query(
+        guard let first = left.first, let last = left.last else { return nil }
+        if left.count == 1 {
+            solve(first.work, nodes, &best)
+            return nil
+        }
+        var query = SearchTable.Query(
             least: first.work,
             greatest: last.work,
             nodes: nodes,
             extraStages: nil
         )
-        guard let solution = table.solve(query, count: &count), solution.sum <= best.limit else {
-            return
+        guard var solution = table.solve(query, count: &count), solution.sum <= best.limit else {
+            return nil
+        }
+        if !stages.fits(solution.division) {
+            query.extraStages = mostStages(first.work, nodes, best) - nodes
+            guard let counted = table.solve(query, count: &count), counted.sum <= best.limit else {
+                return nil
+            }
+            solution = counted
         }
         if stages.fits(solution.division) { consider(solution.division, &best) }
-        let middle = left.count / 2
-        explore(left[..<middle], nodes, &best)
-        explore(left[middle...], nodes, &best)
+        return solution.sum
     }
 
     /// Considers all divisions with one W.

@@ -181,41 +181,31 @@ struct SearchTable {
         let afterPrice = prices.after * least
         let mostInFlight = stages.mostInFlight
         var steps = 0
-        after.withUnsafeMutableBufferPointer { after in
-            before.withUnsafeMutableBufferPointer { before in
-                stages.works.withUnsafeBufferPointer { works in
-                    for first in relaxation.firsts {
-                        let stageRow = stages.row(relaxation.widthIndex, first)
-                        let here = relaxation.base + first
-                        var leastAfter = after[here]
-                        var leastBefore = before[here]
-                        var end = max(first + 1, relaxation.ends.lowerBound)
-                        while end < relaxation.ends.upperBound {
-                            let work = works[stageRow + end]
-                            // Both only grow with the stage.
-                            guard work <= greatest else { break }
-                            if let mostInFlight,
-                                mostInFlight[stageRow + end] < relaxation.inFlight
-                            {
-                                break
-                            }
-                            let tail = after[relaxation.nextBase + end]
-                            let head = before[relaxation.nextBase + end]
-                            if work < greatest {
-                                leastAfter = min(leastAfter, 2 * work + afterPrice + tail)
-                            }
-                            if work >= least {
-                                leastBefore = min(leastBefore, 2 * work + slowestPrice + tail)
-                            }
-                            leastBefore = min(leastBefore, work + beforePrice + head)
-                            steps += 1
-                            end += 1
-                        }
-                        after[here] = leastAfter
-                        before[here] = leastBefore
-                    }
+        for first in relaxation.firsts {
+            let stageRow = stages.row(relaxation.widthIndex, first)
+            let here = relaxation.base + first
+            var leastAfter = after[here]
+            var leastBefore = before[here]
+            var end = max(first + 1, relaxation.ends.lowerBound)
+            while end < relaxation.ends.upperBound {
+                let work = stages.works[stageRow + end]
+                // Both only grow with the stage.
+                guard work <= greatest else { break }
+                if let mostInFlight, mostInFlight[stageRow + end] < relaxation.inFlight { break }
+                let tail = after[relaxation.nextBase + end]
+                let head = before[relaxation.nextBase + end]
+                if work < greatest {
+                    leastAfter = min(leastAfter, 2 * work + afterPrice + tail)
                 }
+                if work >= least {
+                    leastBefore = min(leastBefore, 2 * work + slowestPrice + tail)
+                }
+                leastBefore = min(leastBefore, work + beforePrice + head)
+                steps += 1
+                end += 1
             }
+            after[here] = leastAfter
+            before[here] = leastBefore
         }
         return steps
     }

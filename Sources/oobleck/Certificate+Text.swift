@@ -32,9 +32,9 @@ extension Certificate {
                 + "\(PlanReason.count(faultTolerance, "node")) survived",
             Console.wrapped(
                 (distinguishesPlaces
-                    ? "  all checked, in \(kinds) that differ in more than which of equal pipelines "
+                    ? "all checked, in \(kinds) that differ in more than which of equal pipelines "
                         + "they hit"
-                    : "  too many to tell apart by place: all checked by how many nodes each "
+                    : "too many to tell apart by place: all checked by how many nodes each "
                         + "pipeline loses, in \(kinds), without bytes")
                     + (holds
                         ? "; every layer keeps a holder and every node left has work" : ""),
@@ -69,7 +69,7 @@ extension Certificate.Entry {
         let nodes = lostNodes.map(\.description).joined(separator: " ")
         let head = [
             Self.cell("\(lostNodes.count)", 4), Self.cell("\(sets)", 6),
-            Self.padded(nodes.count > 14 ? nodes.prefix(12) + ".." : nodes, 14),
+            " " + Self.padded(nodes.count > 14 ? nodes.prefix(12) + ".." : nodes, 14),
         ]
         if let complaint, !isSurvived {
             let text = head.joined(separator: " ") + "  NOT SURVIVED: "

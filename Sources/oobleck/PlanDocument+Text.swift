@@ -95,6 +95,13 @@ extension PlanDocument {
             return "guarantee: none, the fault tolerance is 0; runs on "
                 + "\(guarantee.minimumNodes) to \(guarantee.maximumNodes) nodes"
         }
+        let phrase = losses == 1 ? "1 loss" : "\(losses) losses at once"
+        guard guarantee.minimumNodes <= guarantee.maximumNodes else {
+            return "guarantee: none, to survive \(phrase) takes \(guarantee.minimumNodes) nodes"
+        }
+        guard losses < microbatches else {
+            return "guarantee: none, to survive \(phrase) takes \(losses + 1) microbatches a step"
+        }
         return "guarantee: with \(guarantee.minimumNodes) to \(guarantee.maximumNodes) nodes, any "
             + "\(losses == 1 ? "one" : "\(losses)") may be lost at once and training goes on"
     }

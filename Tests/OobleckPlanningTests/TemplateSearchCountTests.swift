@@ -1,3 +1,4 @@
+import Foundation
 import OobleckCore
 import OobleckPlanning
 import Testing
@@ -62,6 +63,59 @@ import Testing
         )
         #expect(count.bounds <= nodes * layers * layers * 4, "\(count)")
         #expect(count.states <= 8 * nodes * nodes * layers * 8, "\(count)")
+    }
+
+    /// With one W after the other, the last of these took 130 to 400.
+    @Test(
+        "where memory binds, a template takes at most 30 tables",
+        arguments: [1_521, 26, 209, 94, 968, 1_940, 1_426].map { Seed(value: $0) }
+    )
+    func memory(seed: Seed) throws {
+        let profile = try tightProfile(seed, nodes: 8)
+        for model in [CostModel.sosp23, .sosp23Artifact] {
+            let generator = try TemplateGenerator(
+                profile: profile,
+                devicesPerNode: 8,
+                costModel: model
+            )
+            let result = try generator.templatesCountingStates(nodes: 8, faultTolerance: 0)
+            #expect(result.count.tables <= 30 * result.templates.templates.count, "\(seed)")
+        }
+    }
+
+    /// 40 layers, the dearest of which are the smallest, and little more memory than they need.
+    private func tightProfile(_ seed: Seed, nodes: Int) throws -> ModelProfile {
+        var random = SeededGenerator(seed)
+        func spread(_ ratio: Double) -> Double {
+            pow(ratio, Double.random(in: 0...1, using: &random))
+        }
+        let (time, parameters, activation) = (spread(100), spread(100), spread(100))
+        let share = Double.random(in: 0...1, using: &random)
+        let reduction = Seconds(0.001 * spread(300))
+        let layers = (0..<40).map { index in
+            let forward = spread(time)
+            let size = time / forward
+            return LayerProfile(
+                name: "layer \(index)",
+                forward: Seconds(forward),
+                backward: Seconds(2 * forward),
+                allReduceInNode: [2: reduction, 4: 1.5 * reduction, 8: 1.75 * reduction],
+                parameterBytes: ByteCount(Int(1_000 * (1 - share) * spread(parameters) * size)),
+                gradientBytes: 0,
+                activationBytes: ByteCount(Int(20 * share * spread(activation) * size))
+            )
+        }
+        var profile = ModelProfile(model: "tight", microbatchSize: 1, layers: layers)
+        var (low, high) = (0, 1_000_000)
+        while low + 1 < high {
+            profile.deviceMemory = ByteCount((low + high) / 2)
+            let generator = try TemplateGenerator(profile: profile, devicesPerNode: 8)
+            let fits = generator.minimumNodes(upTo: nodes) != nil
+            (low, high) = fits ? (low, (low + high) / 2) : ((low + high) / 2, high)
+        }
+        let factor = Double.random(in: 1...3, using: &random)
+        profile.deviceMemory = ByteCount(Int(factor * Double(high)))
+        return profile
     }
 
     @Test("the same search does the same work, and known templates cost none")

@@ -1,0 +1,83 @@
+import OobleckCore
+import OobleckEngine
+import Testing
+
+@Suite("What a profile says of links and layers")
+struct ProfilerTests {
+    @Test(
+        "a link's rate and latency are found again from the times that they give",
+        arguments: [(1.25e9, 5e-5), (1e6, 0.2), (5e10, 1e-6)]
+    )
+    func fit(bytesPerSecond: Double, latency: Double) {
+        let bytes = 3_000_000
+        let full = latency + Double(bytes) / bytesPerSecond
+        let fit = LinkFit(empty: Seconds(latency), full: Seconds(full), bytes: bytes)
+        // The difference of two times loses as many digits as they share.
+        let tolerance = 1e-15 * full / (full - latency)
+        #expect(abs(fit.bytesPerSecond / bytesPerSecond - 1) <= tolerance + 1e-15)
+        #expect(fit.latency.value == latency)
+    }
+
+    @Test(
+        "times in which noise hides the bytes still give a rate that is finite and more than 0",
+        arguments: [(1e-4, 1e-4), (1.2e-4, 1e-4), (0, 0), (1e-4, 0)]
+    )
+    func noise(empty: Double, full: Double) {
+        let fit = LinkFit(empty: Seconds(empty), full: Seconds(full), bytes: 4_096)
+        #expect(fit.bytesPerSecond.isFinite && fit.bytesPerSecond > 0)
+        #expect(fit.latency.value == min(empty, full))
+    }
+
+    @Test("a small model measured on this machine has plausible times, sizes and link")
+    func real() throws {
+        let job = JobSpecification(
+            model: ModelSpecification(
+                name: "small",
+                blocks: 2,
+                hidden: 32,
+                heads: 2,
+                vocabulary: 64,
+                sequenceLength: 16,
+                dropout: 0.1
+            ),
+            training: TrainingSpecification(
+                steps: 1,
+                seed: 1,
+                globalBatch: 8,
+                microbatch: 2,
+                learningRate: 1e-3,
+                minimumLearningRate: 1e-4,
+                warmupSteps: 1,
+                weightDecay: 0.1,
+                beta1: 0.9,
+                beta2: 0.95,
+                epsilon: 1e-8,
+                gradientClip: 1
+            ),
+            cluster: ClusterSpecification(
+                nodes: 4,
+                faultTolerance: 1,
+                deviceMemory: nil,
+                detectionBudget: 2
+            ),
+            corpusPath: "/corpus.txt"
+        )
+        let profile = try Profiler(job: job, repetitions: 3).run()
+        try profile.validate()
+        #expect(profile.layers.count == 4)
+        // An activation of [2, 16, 32] floats, whatever layer it comes from.
+        #expect(profile.layers.dropLast().allSatisfy { $0.outputBytes == 4_096 })
+        for layer in profile.layers {
+            #expect(layer.forward > 0 && layer.backward > 0 && layer.forward < 10)
+            #expect(layer.parameterBytes > 0 && layer.optimizerBytes >= layer.parameterBytes)
+            #expect(Set(layer.allReduceAcrossNodes.keys) == [2, 3, 4])
+            #expect(layer.allReduceAcrossNodes.values.allSatisfy { $0 > 0 && $0 < 10 })
+        }
+        // Loopback, through sockets: from a slow, busy machine to a fast memory.
+        let rate = try #require(profile.linkBytesPerSecond)
+        #expect((1e4...1e12).contains(rate))
+        let latency = try #require(profile.linkLatency)
+        #expect(latency > 0 && latency < 10)
+        #expect(profile.tiedAllReduceAcrossNodes?.isEmpty == false)
+    }
+}
