@@ -16,6 +16,9 @@ struct AdoptedProcess: Sendable {
         self.startTime = startTime
     }
 
+    /// Whether no process has this number, or one that is dead and waits to be reaped.
+    static func isGone(_ pid: pid_t) -> Bool { startTime(of: pid) == nil }
+
     /// Whether it still runs, and is the one that it was.
     var isAlive: Bool { Self.startTime(of: pid) == startTime }
 

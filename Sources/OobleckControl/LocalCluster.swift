@@ -83,6 +83,11 @@ package final class LocalCluster: Sendable {
         }
     }
 
+    /// Those of the agents, by their process ids, of which there is no process on this machine.
+    package static func missing(_ agents: [NodeID: Int]) -> [NodeID] {
+        agents.filter { AdoptedProcess.isGone(pid_t($0.value)) }.keys.sorted()
+    }
+
     /// Starts one more node, and returns its number.
     ///
     /// Throws one line when it cannot be started.

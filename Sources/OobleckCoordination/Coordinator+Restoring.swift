@@ -89,13 +89,20 @@ extension Coordinator {
     }
 
     /// Gives up on who is not back in time.
+    ///
+    /// Where more than f are not, the likelier reason is that they do not reach this coordinator: they
+    /// are waited for as long as if they had fallen silent together.
     mutating func checkReturn(now: Seconds) {
         guard let reconnection else { return }
         let since = reconnection.since ?? now
         finishReconnectingIfComplete(now: now)
-        guard self.reconnection != nil, now - since > reconnection.patience else { return }
-        let late = Self.tenths(reconnection.patience)
+        guard self.reconnection != nil else { return }
         let missing = missing(reconnection)
+        let patience =
+            missing.count > mostSilent
+            ? max(reconnection.patience, deadlines.isolation) : reconnection.patience
+        guard now - since > patience else { return }
+        let late = Self.tenths(patience)
         lose(
             missing.map { node in
                 let isAgent = members[node]?.agentPID == nil || returns.agents.contains(node)

@@ -25,6 +25,11 @@ struct SmallWorld {
         case crash(directives: Int)
     }
 
+    /// Often enough for the coordinator not to take itself for absent.
+    private static let tick: Seconds = 0.75
+    /// As long as any deadline lasts.
+    private static let mostTicks = 200
+
     private struct Pair: Hashable {
         let from: NodeID
         let to: NodeID
@@ -56,7 +61,6 @@ struct SmallWorld {
     private var store = DurableState()
     private var memories: [NodeID: WorkerMemory] = [:]
     private let bugs: KnownBugs
-    private let crashes: Int
     let nodes: Int
     let steps: Int
 
@@ -73,7 +77,6 @@ struct SmallWorld {
         self.bugs = bugs
         killsLeft = kills
         joinsLeft = joins
-        self.crashes = crashes
         crashesLeft = crashes
         coordinator = try ToyModel.shared.roomyCoordinator(nodes: nodes, steps: steps)
         coordinator.putBack(bugs)
@@ -320,10 +323,16 @@ extension SmallWorld {
     }
 
     /// A node that died before a coordinator that restarted had ever heard of it is missed by nobody
-    /// but the clock.
+    /// but the clock: it ticks, and who lives gives signs of life, until something follows from it.
     private mutating func waitForNews() {
-        now = now + (crashesLeft < crashes ? 100 : 1000)
-        tell(.tick)
+        for _ in 0..<Self.mostTicks where outcome == nil && moves.isEmpty {
+            now = now + Self.tick
+            for node in workers.keys.sorted() where !dead.contains(node) {
+                tell(.agentHeard(node))
+                tell(.workerHeard(node))
+            }
+            tell(.tick)
+        }
     }
 
     private func endFlaws() -> [String] {

@@ -147,6 +147,7 @@ struct LocalRun {
         defer { signals.cancel() }
         // Nodes that wait for their coordinator are not replaced; where none is left all are.
         let newNodes = (adopted ?? 0) > 0 ? 0 : (startedNodes ?? job.cluster.nodes)
+        noteMissing(start, server)
         let outcome = try await run(start, server, cluster, nodes: newNodes, deadlines)
         guard start.store.mayAct else {
             display.clear()
@@ -159,6 +160,17 @@ struct LocalRun {
         display.clear()
         if case .stopped(let error) = outcome { throw error }
         return try directory.result()
+    }
+
+    /// Where no other machine can reach the run, an agent that is not here any more is nowhere: nobody
+    /// has to wait for it.
+    private func noteMissing(_ start: RunStart, _ server: CoordinatorServer) {
+        let address = CoordinatorAddress(host: start.socket.host, port: start.socket.port)
+        guard start.mayAdopt, address.isLoopback, let state = start.state else { return }
+        for node in LocalCluster.missing(state.livingAgents) {
+            let evidence = "its agent ended while there was no coordinator"
+            server.submit(.nodeLost(node, evidence: evidence))
+        }
     }
 
     private func run(

@@ -130,14 +130,31 @@ import Testing
         var bench = try Self.restarted(committed: 3, generation: 2)
         let testimony = Self.testimony(generation: 2, steps: 4)
         bench.tell(.tick)
-        bench.comeBack([testimony])
+        bench.comeBack([testimony, testimony, testimony])
         bench.tell(.tick, at: 5)
         #expect(bench.coordinator.status(now: 5).phase == .reconnecting)
         #expect(bench.coordinator.status(now: 5).nodes.allSatisfy { $0.state != .dead })
         for tenths in stride(from: 52, through: 66, by: 2) {
             bench.tell(.tick, at: Seconds(Double(tenths) / 10))
         }
-        #expect(bench.coordinator.status(now: 6.6).nodes.filter { $0.state == .dead }.count == 3)
+        #expect(bench.coordinator.status(now: 6.6).nodes.filter { $0.state == .dead }.count == 1)
+    }
+
+    @Test("where more than f do not come back they are waited for: it may be cut off itself")
+    func cutOff() throws {
+        var bench = try Self.restarted(committed: 3, generation: 2)
+        for tenths in stride(from: 0, through: 190, by: 5) {
+            bench.tell(.tick, at: Seconds(Double(tenths) / 10))
+        }
+        #expect(bench.coordinator.status(now: 19).nodes.allSatisfy { $0.state != .dead })
+        let testimony = Self.testimony(generation: 2, steps: 4)
+        bench.comeBack([testimony, testimony, testimony, testimony], at: 19.2)
+        #expect(bench.coordinator.status(now: 19.2).phase == .reconfiguring)
+        var alone = try Self.restarted(committed: 3, generation: 2)
+        for tenths in stride(from: 0, through: 210, by: 5) {
+            alone.tell(.tick, at: Seconds(Double(tenths) / 10))
+        }
+        #expect(alone.coordinator.status(now: 21).nodes.allSatisfy { $0.state == .dead })
     }
 
     @Test("who does not come back in time is lost, and named; the others go on")
