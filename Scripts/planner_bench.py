@@ -1,6 +1,6 @@
 """Runs the planner's benchmark and writes its results.
 
-    planner_bench.py times      Benchmarks/Results/planner-times.json: seconds, one core, release
+    planner_bench.py times      Benchmarks/Results/planner-times.json: processor seconds, release
     planner_bench.py counts     Benchmarks/Results/planner-counts.{csv,svg}: work of the template
                                 search by layers, nodes and devices, on logarithmic axes
     planner_bench.py hard       Benchmarks/Results/planner-hard.json: the slowest of a survey of

@@ -88,9 +88,9 @@ struct HardCases {
             devicesPerNode: devices,
             costModel: model
         )
-        let start = clock()
+        let start = ProcessorTime.now
         let result = try generator.templatesCountingStates(nodes: nodes, faultTolerance: 0)
-        let seconds = Double(clock() - start) / Double(CLOCKS_PER_SEC)
+        let seconds = ProcessorTime.now - start
         let templates = result.templates.templates
         let gaps = templates.compactMap { template in
             template.leastIteration.map { template.iteration.value / $0.value - 1 }

@@ -156,12 +156,9 @@ struct PlannerBenchmark {
     private func median(of rounds: Int, _ body: () throws -> Void) rethrows -> Double {
         var seconds: [Double] = []
         for _ in 0..<rounds {
-            let clock = ContinuousClock()
-            let duration = try clock.measure(body)
-            seconds.append(
-                Double(duration.components.seconds)
-                    + Double(duration.components.attoseconds) * 1e-18
-            )
+            let start = ProcessorTime.now
+            try body()
+            seconds.append(ProcessorTime.now - start)
         }
         return seconds.sorted()[seconds.count / 2]
     }
@@ -169,6 +166,16 @@ struct PlannerBenchmark {
     /// A limit of zero stands for none.
     private func show(_ name: String, _ seconds: Double, _ limit: Double) {
         let bound = limit > 0 ? ", \"limit_seconds\": \(limit)" : ""
-        print("{\"case\": \"\(name)\", \"seconds\": \(String(format: "%.6f", seconds))\(bound)}")
+        print(
+            "{\"case\": \"\(name)\", \"seconds\": \(String(format: "%.6f", seconds))\(bound), "
+                + "\"peak_memory_bytes\": \(peakMemory)}"
+        )
+    }
+
+    /// The most bytes of memory that this program has held so far.
+    private var peakMemory: Int {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &usage)
+        return 1_024 * usage.ru_maxrss
     }
 }

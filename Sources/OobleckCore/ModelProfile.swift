@@ -171,6 +171,11 @@ extension ModelProfile {
         guard microbatchSize >= 1 else {
             throw fail("microbatch_size is \(microbatchSize); it must be at least 1")
         }
+        if let memory = deviceMemory, memory.value < 1 {
+            throw fail(
+                "device_memory_bytes is \(memory.value); it must be at least 1, or absent for no limit"
+            )
+        }
         var allBytes = 0
         for layer in layers {
             let times: [(String, Seconds)] =

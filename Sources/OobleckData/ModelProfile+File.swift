@@ -36,6 +36,16 @@ extension ModelProfile {
         return nil
     }
 
+    private static func name(of type: any Any.Type) -> String {
+        switch type {
+        case is Double.Type: "a number"
+        case is Int.Type: "a whole number"
+        case is String.Type: "a text"
+        case is [Any].Type: "a list"
+        default: "an object"
+        }
+    }
+
     private static func explain(_ error: DecodingError) -> String {
         func path(_ context: DecodingError.Context) -> String {
             let keys = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
@@ -44,7 +54,9 @@ extension ModelProfile {
         switch error {
         case .keyNotFound(let key, let context): return "\(path(context)) lacks \(key.stringValue)"
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            return "\(path(context)) is not a \(type)"
+            return "\(path(context)) is not \(name(of: type))"
+        case .dataCorrupted(let context) where context.codingPath.isEmpty:
+            return "not valid JSON, or a whole number in it is too great or has a fraction"
         case .dataCorrupted(let context): return "\(path(context)): \(context.debugDescription)"
         @unknown default: return "not a profile"
         }

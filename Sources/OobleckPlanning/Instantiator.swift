@@ -37,6 +37,9 @@ public struct Instantiator: Sendable {
     /// Microbatches of one step over all pipelines.
     public let microbatches: Int
 
+    /// The most microbatches that are planned for: far above any batch, and soon counted one by one.
+    private static let mostMicrobatches = 1_000_000
+
     let times: TemplateTimes
     private let firstLayer: LayerProfile
     /// Only under `schedule`.
@@ -44,7 +47,8 @@ public struct Instantiator: Sendable {
 
     /// An instantiator over these templates.
     ///
-    /// Throws ``OobleckError`` if there is nothing to distribute or the profile has no layers.
+    /// Throws ``OobleckError`` if there is nothing to distribute, or more than a million microbatches,
+    /// or the profile has no layers.
     public init(
         templates: [PipelineTemplate],
         profile: ModelProfile,
@@ -55,6 +59,13 @@ public struct Instantiator: Sendable {
             throw OobleckError(
                 .usage,
                 "microbatches of a step are \(microbatches); there must be at least 1"
+            )
+        }
+        guard microbatches <= Self.mostMicrobatches else {
+            throw OobleckError(
+                .usage,
+                "microbatches of a step are \(microbatches); "
+                    + "there may be \(Self.mostMicrobatches) at most"
             )
         }
         guard let firstLayer = profile.layers.first else {

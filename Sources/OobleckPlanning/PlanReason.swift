@@ -83,8 +83,9 @@ package struct PlanReason {
         "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
     }
 
-    /// As `12.34 s`, `84.1 ms` or `3.2 us`.
+    /// As `12.34 s`, `84.1 ms`, `3.2 us` or `0 s`.
     package static func time(_ time: Seconds) -> String {
+        if time == .zero { return "0 s" }
         let (unit, scale, places) =
             switch time.value {
             case 1...: ("s", 1.0, 100.0)

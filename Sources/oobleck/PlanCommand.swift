@@ -59,6 +59,7 @@ struct PlanCommand: ParsableCommand {
             microbatches: microbatches ?? 4 * nodes,
             templates: templates
         )
+        try document.requireGuarantee(model: profile.model)
         document.planningTime = PlanningTime(
             templates: middle - start,
             instantiation: MonotonicTime.now - middle

@@ -98,23 +98,31 @@ extension PipelineTemplate {
 extension PipelineKind {
     private static let mostNodes = 40
 
-    /// In the order of the places of one pipeline; as ranges for several.
+    /// In the order of the places of each pipeline, as `0 1 | 3-5`; as ranges of all for many nodes.
     fileprivate var nodesPhrase: String {
-        if pipelines.count == 1, let only = pipelines.first, only.nodes.count <= Self.mostNodes {
-            return only.nodes.map(\.description).joined(separator: " ")
+        if pipelines.reduce(0, { $0 + $1.nodes.count }) <= Self.mostNodes {
+            return pipelines.map { Self.ranges($0.nodes).joined(separator: " ") }
+                .joined(separator: " | ")
         }
+        let ranges = Self.ranges(pipelines.flatMap(\.nodes).sorted())
+        let shown = ranges.prefix(Self.mostNodes / 2)
+        return shown.joined(separator: " ") + (ranges.count > shown.count ? " .." : "")
+    }
+
+    /// Three nodes or more that follow one another as `0-2`, others by themselves.
+    private static func ranges(_ nodes: [NodeID]) -> [String] {
         var ranges: [ClosedRange<Int>] = []
-        for node in pipelines.flatMap(\.nodes).map(\.rawValue).sorted() {
+        for node in nodes.map(\.rawValue) {
             if let last = ranges.last, last.upperBound + 1 == node {
                 ranges[ranges.count - 1] = last.lowerBound...node
             } else {
                 ranges.append(node...node)
             }
         }
-        let shown = ranges.prefix(Self.mostNodes / 2).map {
-            $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
+        return ranges.flatMap { range in
+            range.count > 2
+                ? ["\(range.lowerBound)-\(range.upperBound)"] : range.map { "\($0)" }
         }
-        return shown.joined(separator: " ") + (ranges.count > shown.count ? " .." : "")
     }
 }
 
