@@ -57,7 +57,7 @@ private struct NumberedNodes {
         )
     }
 
-    /// The holders in the plan; all, if none is. In the order of the holders.
+    /// The holders in the plan, in their order; all, if none is.
     mutating func sources(_ holders: [NodeID]) -> [Int] {
         let inside = holders.compactMap { planned[$0] }
         return inside.isEmpty ? holders.map { outside($0) } : inside
