@@ -110,6 +110,37 @@ import Testing
         #expect(abs(useful - expected) < 0.1, "\(useful) \(expected)")
     }
 
+    @Test("goodput on a spot trace: both terms of each rate, and no policy beats changes for free")
+    func spot() throws {
+        let rows =
+            (0..<16).map { "0,add,n\($0)" }
+            + ["3600000,remove,n3", "3600000,remove,n7", "5400000,add,m1", "5400000,add,m2"]
+            + ["7200000,remove,n1", "9000000,add,m3", "14400000,remove,n2"]
+        let entry = EvaluationTraces.Entry(
+            name: "made.csv",
+            title: "made",
+            trace: try TraceReader.trace(rows.joined(separator: "\n"), name: "made.csv"),
+            digest: ""
+        )
+        #expect(try Self.figures.spot([]) == nil)
+        let figure = try #require(try Self.figures.spot([entry]))
+        let found = Self.rows(figure.table)
+        #expect(Set(found.compactMap { $0["policy"] }) == Set(Self.runnable))
+        let free = try #require(found.first { $0["policy"] == "zero-cost" })
+        let most = try Self.number(free, "samples")
+        for row in found {
+            let samples = try Self.number(row, "samples")
+            #expect(try Self.number(row, "wall_clock_seconds") == 14_400)
+            let goodput = try Self.number(row, "goodput_samples_per_second")
+            #expect(abs(samples / 14_400 - goodput) < 1e-6 * goodput)
+            #expect(samples > 0 && (samples <= most || row["policy"] == "clairvoyant"), "\(row)")
+            #expect(row["most_nodes"] == "16" && row["least_nodes"] == "14", "\(row)")
+            // Four hours of sixteen, less two for half an hour and 45 s, and one for as long.
+            let hours = 64 - 3 * 0.5125
+            #expect(abs(try Self.number(row, "node_hours") - hours) < 1e-9, "\(row)")
+        }
+    }
+
     @Test("cost against goodput: dollars are the price of the nodes, over the tokens")
     func cost() throws {
         let rows = Self.rows(try Self.figures.cost().table)
