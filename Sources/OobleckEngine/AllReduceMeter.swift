@@ -24,7 +24,7 @@ final class AllReduceMeter {
         }
         let members = try [RendezvousStore(publish: publish), RendezvousStore(publish: publish)]
         stores.withLock { $0 = members }
-        groups = try Self.onTwoThreads { rank in
+        groups = try TwoThreads.run { rank in
             try CommunicationGroup(
                 store: members[rank],
                 name: "profile",
@@ -72,7 +72,7 @@ final class AllReduceMeter {
     private func measureWay(elementCount: Int) throws -> Seconds {
         let groups = groups
         let repetitions = repetitions
-        let times = try Self.onTwoThreads { rank in
+        let times = try TwoThreads.run { rank in
             let tensor = try Tensor.zeros([elementCount])
             var times: [Seconds] = []
             for _ in 0...repetitions {
@@ -95,7 +95,7 @@ final class AllReduceMeter {
     func measurePair(elementCount: Int, _ type: ElementType) throws -> Seconds {
         let groups = groups
         let repetitions = repetitions
-        let times = try Self.onTwoThreads { rank in
+        let times = try TwoThreads.run { rank in
             let tensor = try Tensor.zeros([elementCount], type)
             var times: [Seconds] = []
             for _ in 0...repetitions {
@@ -106,16 +106,5 @@ final class AllReduceMeter {
             return times.dropFirst().sorted()[repetitions / 2]
         }
         return times[0]
-    }
-
-    private static func onTwoThreads<Result: Sendable>(
-        _ body: @escaping @Sendable (_ rank: Int) throws -> Result
-    ) throws -> [Result] {
-        let outcomes = Mutex<[Swift.Result<Result, any Error>?]>([nil, nil])
-        DispatchQueue.concurrentPerform(iterations: 2) { rank in
-            let outcome = Swift.Result { try body(rank) }
-            outcomes.withLock { $0[rank] = outcome }
-        }
-        return try outcomes.withLock { $0 }.compactMap { try $0?.get() }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import OobleckCore
 import OobleckEngine
 import Testing
@@ -26,6 +27,20 @@ struct ProfilerTests {
         let fit = LinkFit(empty: Seconds(empty), full: Seconds(full), bytes: 4_096)
         #expect(fit.bytesPerSecond.isFinite && fit.bytesPerSecond > 0)
         #expect(fit.latency.value == min(empty, full))
+    }
+
+    @Test("two members run beside each other while all threads of the shared pool are taken")
+    func busyPool() throws {
+        let gate = DispatchSemaphore(value: 0)
+        let taken = 200
+        for _ in 0..<taken { DispatchQueue.global().async { gate.wait() } }
+        defer { for _ in 0..<taken { gate.signal() } }
+        let arrivals = [DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)]
+        let met = try TwoThreads.run { rank in
+            arrivals[rank].signal()
+            return arrivals[1 - rank].wait(timeout: .now() + 10) == .success
+        }
+        #expect(met == [true, true])
     }
 
     @Test("a small model measured on this machine has plausible times, sizes and link")
