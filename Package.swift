@@ -15,16 +15,21 @@ if !hasLibtorch {
 
 let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 
+/// A module; `isOptimized` also in debug builds, where tests go through thousands of simulated runs.
+///
+/// Not for modules of a product: packages that depend on it would be refused for such flags.
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
-    exclude: [String] = []
+    exclude: [String] = [],
+    isOptimized: Bool = false
 ) -> Target {
     .target(
         name: name,
         dependencies: dependencies,
         exclude: exclude,
         swiftSettings: swiftSettings
+            + (isOptimized ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
     )
 }
 
@@ -68,10 +73,15 @@ var targets: [Target] = [
     module("OobleckData", ["OobleckCore", crypto]),
     module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
     module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
-    module("OobleckCoordination", ["OobleckCore", "OobleckReconfiguration"]),
+    module(
+        "OobleckCoordination",
+        ["OobleckCore", "OobleckReconfiguration"],
+        isOptimized: true
+    ),
     module(
         "OobleckDrill",
-        ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration", "OobleckRun"]
+        ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration", "OobleckRun"],
+        isOptimized: true
     ),
     module(
         "OobleckEtcd",
