@@ -36,6 +36,8 @@ public struct Instantiator: Sendable {
     public let templates: [PipelineTemplate]
     /// Microbatches of one step over all pipelines.
     public let microbatches: Int
+    /// How far the search under `schedule` goes; the others always end.
+    public let effort: SearchEffort
 
     /// The most microbatches that are planned for: far above any batch, and soon counted one by one.
     private static let mostMicrobatches = 1_000_000
@@ -53,8 +55,10 @@ public struct Instantiator: Sendable {
         templates: [PipelineTemplate],
         profile: ModelProfile,
         costModel: CostModel,
-        microbatches: Int
+        microbatches: Int,
+        effort: SearchEffort = .bounded
     ) throws {
+        self.effort = effort
         guard microbatches > 0 else {
             throw OobleckError(
                 .usage,

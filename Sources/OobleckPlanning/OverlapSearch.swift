@@ -6,17 +6,16 @@ import OobleckCore
 /// For each count of pipelines the packing gives the least time of the slowest one; with the least
 /// synchronisation of that count this is a lower bound of the step, and the packing's choice mostly
 /// reaches it. Where it does not, everything below the best step is tried: multisets of (template,
-/// microbatches) in order, up to ``workLimit``.
+/// microbatches) in order, as far as the effort goes.
 struct OverlapSearch {
-    /// Steps of trying, of all counts of pipelines together: some hundredths of a second.
-    static let workLimit = 10_000_000
-
     /// Far above what rounding does to sums of a model's layers, relatively.
     private static let margin = 1e-12
 
     private let instantiator: Instantiator
     private let nodes: Int
     private(set) var best: Instantiation?
+    /// Steps of trying, of all counts of pipelines together.
+    private let workLimit: Int
     private var work = 0
     private var chosen: [Int] = []
     private var counts: [Int] = []
@@ -24,6 +23,7 @@ struct OverlapSearch {
     init(_ instantiator: Instantiator, nodes: Int) {
         self.instantiator = instantiator
         self.nodes = nodes
+        workLimit = instantiator.effort.instantiationSteps
     }
 
     /// Considers all with so many pipelines.
@@ -44,7 +44,7 @@ struct OverlapSearch {
             let limit = limit(count) * (1 - Self.margin)
             extend(from: 0, nodes, instantiator.microbatches, pipelinesLeft: count, limit: limit)
         }
-        if work > Self.workLimit { best?.isProved = false }
+        if work > workLimit { best?.isProved = false }
     }
 
     private func limit(_ pipelines: Int) -> Double {
@@ -75,7 +75,7 @@ struct OverlapSearch {
         limit: Double
     ) {
         work += 1
-        guard work <= Self.workLimit else { return }
+        guard work <= workLimit else { return }
         let templates = instantiator.templates
         if pipelinesLeft == 0 {
             guard nodesLeft == 0, microbatchesLeft == 0 else { return }

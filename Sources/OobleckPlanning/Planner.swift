@@ -14,12 +14,14 @@ public struct Planner: Sendable {
     public init(
         profile: ModelProfile,
         costModel: CostModel = .sosp23,
-        devicesPerNode: Int = 1
+        devicesPerNode: Int = 1,
+        effort: SearchEffort = .bounded
     ) throws {
         generator = try TemplateGenerator(
             profile: profile,
             devicesPerNode: devicesPerNode,
-            costModel: costModel
+            costModel: costModel,
+            effort: effort
         )
     }
 
@@ -38,7 +40,8 @@ public struct Planner: Sendable {
             templates: templates.templates,
             profile: generator.profile,
             costModel: generator.costModel,
-            microbatches: microbatches
+            microbatches: microbatches,
+            effort: generator.effort
         )
         let tolerance = templates.guarantee.faultTolerance
         guard let choice = instantiator.choice(nodes: nodes, faultTolerance: tolerance) else {

@@ -14,10 +14,9 @@ import OobleckCore
 struct ScheduleSearch {
     /// How many labels of one place are kept: few first, as few mostly do.
     private static let labelCounts = [1, 4, 32, 256]
-    /// Of the labels together, and of what is tried: up to about a second each.
-    static let defaultStepLimit = 30_000_000
 
     private let problem: ScheduleProblem
+    /// Of the labels together, and of what is tried.
     private let stepLimit: Int
     private var bounds: ScheduleBounds
     private var best: ScheduleDivision
@@ -33,7 +32,7 @@ struct ScheduleSearch {
         stages: SearchStages,
         nodes: Int,
         start: PipelineTemplate,
-        stepLimit: Int = ScheduleSearch.defaultStepLimit
+        stepLimit: Int
     ) {
         problem = ScheduleProblem(costs: costs, stages: stages, nodes: nodes)
         self.stepLimit = stepLimit

@@ -9,6 +9,8 @@ public struct TemplateGenerator: Sendable {
     public let devicesPerNode: Int
     /// The model of time that templates minimise.
     public let costModel: CostModel
+    /// How far the search under `schedule` goes; the others always end.
+    public let effort: SearchEffort
     /// Time and memory of every possible stage.
     public let stageCosts: StageCosts
 
@@ -19,8 +21,10 @@ public struct TemplateGenerator: Sendable {
     public init(
         profile: ModelProfile,
         devicesPerNode: Int = 1,
-        costModel: CostModel = .sosp23
+        costModel: CostModel = .sosp23,
+        effort: SearchEffort = .bounded
     ) throws {
+        self.effort = effort
         stageCosts = try StageCosts(profile: profile, devicesPerNode: devicesPerNode)
         self.profile = profile
         self.devicesPerNode = devicesPerNode
@@ -146,6 +150,11 @@ public struct TemplateGenerator: Sendable {
 
     private func search(mostNodes: Int) -> TemplateSearch {
         let published = costModel == .schedule ? .sosp23 : costModel
-        return TemplateSearch(costs: stageCosts, costModel: published, mostNodes: mostNodes)
+        return TemplateSearch(
+            costs: stageCosts,
+            costModel: published,
+            mostNodes: mostNodes,
+            effort: effort
+        )
     }
 }

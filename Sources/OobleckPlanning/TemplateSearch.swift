@@ -18,6 +18,7 @@ struct TemplateSearch {
 
     private let costs: StageCosts
     private let costModel: CostModel
+    private let effort: SearchEffort
     private let stages: SearchStages
     private let prices: SearchPrices
     private let bounds: SearchBounds
@@ -25,9 +26,10 @@ struct TemplateSearch {
     private var memory: SearchMemory
 
     /// A search for the templates of up to `mostNodes` nodes; what they share is computed here.
-    init(costs: StageCosts, costModel: CostModel, mostNodes: Int) {
+    init(costs: StageCosts, costModel: CostModel, mostNodes: Int, effort: SearchEffort) {
         self.costs = costs
         self.costModel = costModel
+        self.effort = effort
         stages = SearchStages(costs: costs)
         prices = SearchPrices(costModel)
         bounds = SearchBounds(
@@ -92,7 +94,13 @@ struct TemplateSearch {
     /// The best template by the makespan of the schedule, or `nil` if no division fits.
     mutating func scheduleTemplate(nodes: Int) -> PipelineTemplate? {
         guard let start = template(nodes: nodes) else { return nil }
-        var search = ScheduleSearch(costs: costs, stages: stages, nodes: nodes, start: start)
+        var search = ScheduleSearch(
+            costs: costs,
+            stages: stages,
+            nodes: nodes,
+            start: start,
+            stepLimit: effort.templateSteps
+        )
         let stages = stageTemplates(search.division(), hasHandovers: true)
         count.states += search.count.states
         count.steps += search.count.steps

@@ -35,6 +35,9 @@ struct PlanCommand: ParsableCommand {
     @Option(help: "How a pipeline's time is estimated.")
     var costModel = CostModel.sosp23
 
+    @Flag(help: "Search until the least is proved, however long cost model schedule takes.")
+    var exhaustive = false
+
     @Option(help: "How to print.")
     var format = OutputFormat.text
 
@@ -49,7 +52,8 @@ struct PlanCommand: ParsableCommand {
         let planner = try Planner(
             profile: profile,
             costModel: costModel,
-            devicesPerNode: devicesPerNode
+            devicesPerNode: devicesPerNode,
+            effort: exhaustive ? .exhaustive : .bounded
         )
         let start = MonotonicTime.now
         let templates = try planner.templates(nodes: nodes, faultTolerance: faultTolerance)

@@ -78,7 +78,7 @@ extension PlanDocument {
             Console.wrapped(
                 "not proved the least, search ended: templates of \(sizes)"
                     + (gaps.count > 8 ? " and \(gaps.count - 8) more" : "")
-                    + " nodes; at most \(percent) % above it"
+                    + " nodes; at most \(percent) % above it (--exhaustive goes on)"
             )
         ]
     }

@@ -45,7 +45,27 @@ extension SimulationReport {
                 )
             }
         }
-        return lines.joined(separator: "\n")
+        return (lines + recoveryLines).joined(separator: "\n")
+    }
+
+    /// How long recoveries took, for each policy that had any.
+    private var recoveryLines: [String] {
+        let rows = policies.filter { $0.obstacle == nil && $0.recoveries.count > 0 }
+        guard !rows.isEmpty else { return [] }
+        let shown = [10, 50, 90, 99, 100]
+        let heading =
+            "recoveries took".padding(toLength: 18, withPad: " ", startingAt: 0)
+            + Self.right("count", 8) + shown.map { Self.right("\($0) %", 10) }.joined()
+        return ["", heading]
+            + rows.map { row in
+                row.policy.padding(toLength: 18, withPad: " ", startingAt: 0)
+                    + Self.right("\(row.recoveries.count)", 8)
+                    + shown.map { percent in
+                        let time = row.recoveries.quantile(percent)
+                        return Self.right(time.map { PlanReason.time($0) } ?? "-", 10)
+                    }
+                    .joined()
+            }
     }
 
     private static func amount(_ value: Double) -> String {

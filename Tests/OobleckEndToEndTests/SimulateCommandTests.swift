@@ -98,8 +98,8 @@ import Testing
             #expect(fields.count >= 5, "\(line)")
             #expect(abs(fields[4] - 720) < 5 && fields[2] <= fields[4], "\(line)")
         }
-        // The interval's level is the only percentage.
-        #expect(text.components(separatedBy: "%").count == 2)
+        // The level of the interval and of five quantiles: no share, which would need its terms.
+        #expect(text.components(separatedBy: "%").count == 2 + 5)
         let json = try lab.run(world + ["--format", "json"]).output
         let report = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
         let rows = try #require(report?["policies"] as? [[String: Any]])

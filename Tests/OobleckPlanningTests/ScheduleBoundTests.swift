@@ -98,7 +98,7 @@ import Testing
         )
         let costs = try StageCosts(profile: profile, devicesPerNode: 1)
         let start = try #require(try TemplateGenerator(profile: profile).template(nodes: 4))
-        for (limit, isProved) in [(1, false), (ScheduleSearch.defaultStepLimit, true)] {
+        for (limit, isProved) in [(1, false), (SearchEffort.bounded.templateSteps, true)] {
             var search = ScheduleSearch(
                 costs: costs,
                 stages: SearchStages(costs: costs),
@@ -108,6 +108,24 @@ import Testing
             )
             _ = search.division()
             #expect((search.least == nil) == isProved)
+        }
+    }
+
+    @Test("an exhaustive search goes on where a bounded one ends; both find the same")
+    func effort() throws {
+        let (bounded, exhaustive) = (SearchEffort.bounded, SearchEffort.exhaustive)
+        #expect(exhaustive.templateSteps > 1_000_000 * bounded.templateSteps)
+        for seed in Seed.range(0..<40) {
+            var random = SeededGenerator(seed)
+            let profile = TemplateExactnessTests.profile(seed, using: &random)
+            let generators = try [bounded, exhaustive].map {
+                try TemplateGenerator(profile: profile, costModel: .schedule, effort: $0)
+            }
+            for nodes in 1...4 {
+                let found = generators.map { $0.template(nodes: nodes) }
+                #expect(found[0] == found[1])
+                #expect(found[1]?.leastIteration == nil)
+            }
         }
     }
 }

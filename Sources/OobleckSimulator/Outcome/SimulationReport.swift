@@ -24,6 +24,8 @@ public struct SimulationReport: Sendable, Codable {
         public let recoveryMedian: Seconds?
         /// See ``recoveryMedian``.
         public let recovery99: Seconds?
+        /// How long recoveries took, of all worlds.
+        public let recoveries: RecoveryDistribution
         /// Events handled in one world.
         public let events: Estimate
         /// Dollars in one world.
@@ -44,6 +46,7 @@ public struct SimulationReport: Sendable, Codable {
             case lostSteps = "lost_steps"
             case recoveryMedian = "recovery_seconds_median"
             case recovery99 = "recovery_seconds_p99"
+            case recoveries = "recovery_seconds"
             case events
             case dollars
             case samplesPerDollar = "samples_per_dollar"
@@ -97,12 +100,7 @@ public struct SimulationReport: Sendable, Codable {
     }
 
     private static func row(_ result: PolicyOutcomes, first: PolicyOutcomes?) -> Row {
-        let recoveries = result.outcomes.flatMap(\.recoveries).sorted()
-        func recovery(_ quantile: Double) -> Seconds? {
-            guard !recoveries.isEmpty else { return nil }
-            let index = Int((quantile * Double(recoveries.count - 1)).rounded())
-            return Seconds(recoveries[index].seconds)
-        }
+        let recoveries = RecoveryDistribution(result.outcomes.flatMap(\.recoveries))
         let worlds = Double(max(1, result.outcomes.count))
         let seconds = { (nanoseconds: Int128) in Double(nanoseconds) / 1e9 / worlds }
         let total = result.outcomes.reduce(Int128(0)) { $0 + $1.time.total }
@@ -119,8 +117,9 @@ public struct SimulationReport: Sendable, Codable {
             samples: result.estimate(\.samples),
             effectiveTimeRatio: result.estimate(\.effectiveTimeRatio),
             lostSteps: result.estimate { Double($0.lostSteps) },
-            recoveryMedian: recovery(0.5),
-            recovery99: recovery(0.99),
+            recoveryMedian: recoveries.quantile(50),
+            recovery99: recoveries.quantile(99),
+            recoveries: recoveries,
             events: result.estimate { Double($0.events) },
             dollars: result.estimate(\.cost),
             samplesPerDollar: result.estimate(\.samplesPerDollar),

@@ -1,0 +1,23 @@
+/// How far a search under cost model `schedule` goes, whose work may grow exponentially at worst.
+public enum SearchEffort: String, Sendable, Codable, CaseIterable {
+    /// Ends after about two seconds a template, and then says how far its best may be from the least.
+    case bounded
+    /// Ends when the least is proved, however long that takes.
+    case exhaustive
+
+    /// Steps of one template's search.
+    var templateSteps: Int {
+        switch self {
+        case .bounded: 30_000_000
+        case .exhaustive: Int.max / 4
+        }
+    }
+
+    /// Steps of one instantiation's search: some hundredths of a second where bounded.
+    var instantiationSteps: Int {
+        switch self {
+        case .bounded: 10_000_000
+        case .exhaustive: Int.max / 4
+        }
+    }
+}
