@@ -34,6 +34,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
                 isReturning: hello.isReturning
             )
         } catch let error as OobleckError {
+            try Self.requireAuthority(error)
             return try await response.write(WireAgentDirective(.refused(reason: error.message)))
         }
         let session = session(of: node, "agent", outbox) { loop.detach(agent: node, outbox) }
@@ -70,6 +71,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
                 testimony: hello.testimony
             )
         } catch let error as OobleckError {
+            try Self.requireAuthority(error)
             return try await response.write(WireWorkerDirective(.refused(reason: error.message)))
         }
         let session = session(of: node, "worker", outbox) { loop.detach(worker: node, outbox) }
@@ -122,6 +124,13 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
     ) async throws -> WireStatusReply {
         let status = try json(await loop.status())
         return .with { $0.status = status }
+    }
+
+    /// A refusal ends a node for good, so only who leads the run may say it: from anybody else the
+    /// stream just ends, and the node looks for its coordinator again.
+    private static func requireAuthority(_ error: OobleckError) throws {
+        guard error == .deposed else { return }
+        throw RPCError(code: .unavailable, message: error.message)
     }
 
     private var linger: Seconds { Deadlines(budget: loop.detectionBudget).linger }

@@ -18,6 +18,7 @@ extension CoordinatorLoop {
         let budget = detectionBudget
         let answer: Result<(NodeID, Outbox<AgentInstruction>), any Error> = await perform { state in
             Result {
+                try self.requireLead(&state)
                 let outbox = Outbox<AgentInstruction>()
                 if let node = requested, state.coordinator.awaits(agentPID: pid, of: node) {
                     // An attempt before this one, if any, was given up.
@@ -64,6 +65,7 @@ extension CoordinatorLoop {
         let budget = detectionBudget
         let answer: Result<Outbox<WorkerInstruction>, any Error> = await perform { state in
             Result {
+                try self.requireLead(&state)
                 guard state.outcome == nil else { throw Self.refusal("the run is over") }
                 guard !state.fenced.contains(node) else {
                     throw Self.refusal("node \(node) is out")
@@ -90,6 +92,14 @@ extension CoordinatorLoop {
             }
         }
         return try answer.get()
+    }
+
+    /// Who has been deposed refuses nobody either: the nodes are another coordinator's.
+    private func requireLead(_ state: inout State) throws {
+        guard store.mayAct else {
+            if state.outcome == nil { stepDown(&state) }
+            throw OobleckError.deposed
+        }
     }
 
     private static func refusal(_ reason: String) -> OobleckError {

@@ -90,8 +90,7 @@ package final class CoordinatorServer: Sendable {
                     outcome = ended
                     group.addTask {
                         try await self.waitForSessions()
-                        self.gate.close()
-                        server.beginGracefulShutdown()
+                        await self.shutDown(server)
                         try await Task.sleep(for: Duration(self.deadlines.farewell))
                         return .timeIsUp
                     }
@@ -114,16 +113,24 @@ package final class CoordinatorServer: Sendable {
         try await withTaskCancellationHandler {
             try await serving.value
         } onCancel: {
-            gate.close()
-            server.beginGracefulShutdown()
-            gate.dropAll()
             let patience = Duration(deadlines.linger)
             Task {
+                await shutDown(server)
+                gate.dropAll()
                 // What still does not end is not waited for. Nothing cancels this sleep.
                 do { try await Task.sleep(for: patience) } catch {}
                 serving.cancel()
             }
         }
+    }
+
+    /// Takes no connection any more, and has the server end when those that it has do.
+    private func shutDown(_ server: GRPCServer<HTTP2ServerTransport.Posix>) async {
+        gate.close()
+        // A server that is only starting takes its end for a mistake of the program; one that cannot
+        // start says so where it is served.
+        do { _ = try await server.transport.listeningAddress } catch {}
+        server.beginGracefulShutdown()
     }
 
     private enum Ending: Sendable {

@@ -93,10 +93,17 @@ package final class SQLiteStore: CoordinationStore {
     private func checkpoint() {
         do {
             try background.writeWithoutTransaction { _ = try $0.checkpoint(.passive) }
+        } catch let error as DatabaseError where Self.isForLater(error) {
+            // What is not on the device now is with the next change, or at the end.
         } catch {
             let error = Self.explain(error, "cannot bring \(path) to the device")
             failure.withLock { $0 = error }
         }
+    }
+
+    /// Whether somebody else only had the database at that moment.
+    static func isForLater(_ error: DatabaseError) -> Bool {
+        [.SQLITE_BUSY, .SQLITE_LOCKED].contains(error.extendedResultCode.primaryResultCode)
     }
 
     private static func explain(_ error: any Error, _ what: String) -> OobleckError {

@@ -71,6 +71,14 @@ struct StrangerTests {
         }
     }
 
+    @Test("a server that ends while it starts ends in order", arguments: 0..<40)
+    func stillborn(round: Int) async throws {
+        try await ShellBench.with(nodes: 2) { _ in
+            // From at once to some milliseconds later.
+            for _ in 0..<round { await Task.yield() }
+        }
+    }
+
     @Test("of too many strangers the oldest goes, so that they never keep a node out")
     func crowd() async throws {
         var bounds = ControlBounds()

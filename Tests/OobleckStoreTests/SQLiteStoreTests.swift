@@ -3,8 +3,9 @@ import GRDB
 import OobleckCoordination
 import OobleckCore
 import OobleckDrill
-import OobleckStore
 import Testing
+
+@testable import OobleckStore
 
 @Suite struct SQLiteStoreTests {
     @Test("what was kept is what the changes sum up to", arguments: 0..<20)
@@ -66,6 +67,16 @@ import Testing
             let error = #expect(throws: OobleckError.self) { try SQLiteStore(path: path) }
             #expect(error?.message.contains(path) == true)
             #expect(error?.message.contains("\n") == false)
+        }
+    }
+
+    @Test("a log that cannot be folded in just now ends no run, one that cannot be written does")
+    func busy() {
+        for code in [ResultCode.SQLITE_BUSY, .SQLITE_BUSY_RECOVERY, .SQLITE_LOCKED] {
+            #expect(SQLiteStore.isForLater(DatabaseError(resultCode: code)), "\(code)")
+        }
+        for code in [ResultCode.SQLITE_FULL, .SQLITE_IOERR_WRITE, .SQLITE_CORRUPT] {
+            #expect(!SQLiteStore.isForLater(DatabaseError(resultCode: code)), "\(code)")
         }
     }
 
