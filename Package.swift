@@ -135,7 +135,11 @@ var targets: [Target] = [
         swiftSettings: swiftSettings
     ),
     tests("OobleckCore", ["OobleckCore"]),
-    tests("OobleckPlanning", ["OobleckCore", "OobleckPlanning", "OobleckSchedule"]),
+    .target(name: "OobleckTestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
+    tests(
+        "OobleckPlanning",
+        ["OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckTestSupport"]
+    ),
     tests(
         "OobleckSimulator",
         ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
@@ -143,13 +147,13 @@ var targets: [Target] = [
     tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
     tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
     tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
-    tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule"]),
+    tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule", "OobleckTestSupport"]),
     tests(
         "OobleckReconfiguration",
-        ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration"]
+        ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckTestSupport"]
     ),
-    tests("OobleckData", ["OobleckCore", "OobleckData", crypto]),
-    tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", crypto]),
+    tests("OobleckData", ["OobleckCore", "OobleckData", "OobleckTestSupport", crypto]),
+    tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", "OobleckTestSupport", crypto]),
     tests("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
     tests("OobleckFieldDrill", ["OobleckCore", "OobleckFieldDrill"]),
     tests(
@@ -232,7 +236,8 @@ if hasLibtorch {
         tests(
             "OobleckEndToEnd",
             [
-                "OobleckCore", "OobleckData", "OobleckEtcd", "OobleckEtcdSupport", "OobleckRun",
+                "OobleckCore", "OobleckData", "OobleckEtcd", "OobleckEtcdSupport",
+                "OobleckFieldDrill", "OobleckRun",
             ]
         ),
     ]

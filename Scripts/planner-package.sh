@@ -9,7 +9,7 @@ modules=(OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration)
 mkdir -p "$folder/Sources" "$folder/Tests"
 for module in "${modules[@]}"; do ln -sfn "$root/Sources/$module" "$folder/Sources/$module"; done
 ln -sfn "$root/Benchmarks/Planner" "$folder/Sources/planner-benchmark"
-for tests in OobleckPlanningTests OobleckReconfigurationTests; do
+for tests in OobleckPlanningTests OobleckReconfigurationTests Support; do
     ln -sfn "$root/Tests/$tests" "$folder/Tests/$tests"
 done
 cat >"$folder/Package.swift" <<'EOF'
@@ -30,13 +30,18 @@ let package = Package(
             name: "planner-benchmark",
             dependencies: ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration"]
         ),
+        .target(name: "OobleckTestSupport", path: "Tests/Support"),
         .testTarget(
             name: "OobleckPlanningTests",
-            dependencies: ["OobleckCore", "OobleckPlanning", "OobleckSchedule"]
+            dependencies: [
+                "OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckTestSupport",
+            ]
         ),
         .testTarget(
             name: "OobleckReconfigurationTests",
-            dependencies: ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration"]
+            dependencies: [
+                "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckTestSupport",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -21,6 +21,7 @@ package struct Agent: Sendable {
     let sharesMachine: Bool
     let deadlines: Deadlines
     let name: String?
+    let version: String
     let departure: Departure
 
     /// An agent.
@@ -39,6 +40,7 @@ package struct Agent: Sendable {
     ///   - deadlines: What the run's detection budget is taken to be before the run has said so.
     ///   - name: What the node calls itself whenever it joins; `nil` takes the machine's name, with
     ///     the number that it joins as.
+    ///   - version: The version of the program that it says it is.
     ///   - departure: Has it leave in order.
     package init(
         coordinator: CoordinatorLocator,
@@ -53,6 +55,7 @@ package struct Agent: Sendable {
         sharesMachine: Bool = false,
         deadlines: Deadlines = .standard,
         name: String? = nil,
+        version: String = programVersion,
         departure: Departure = Departure()
     ) {
         self.coordinator = coordinator
@@ -67,6 +70,7 @@ package struct Agent: Sendable {
         self.sharesMachine = sharesMachine
         self.deadlines = deadlines
         self.name = name
+        self.version = version
         self.departure = departure
     }
 
@@ -84,7 +88,7 @@ package struct Agent: Sendable {
                 node: node,
                 pid: Int(getpid()),
                 nodeName: name ?? ProcessEnvironment.hostName + number,
-                programVersion: programVersion,
+                programVersion: version,
                 openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
             ),
             deadlines: deadlines,

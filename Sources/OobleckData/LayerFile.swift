@@ -13,8 +13,9 @@ package enum LayerFile {
 
     /// Writes `data`, the data section of a layer's state file, into `folder`.
     ///
-    /// Returns once the file is on the device. Throws `.storage`, and then nothing of the file is
-    /// left where that can be helped.
+    /// Returns once the file is on the device and was read back from it as it was written, so that
+    /// no older checkpoint goes for one that a disk tore or altered. Throws `.storage`, and then
+    /// nothing of the file is left where that can be helped.
     package static func write(
         _ data: [UInt8],
         ofLayer layer: Int,
@@ -43,16 +44,41 @@ package enum LayerFile {
                 }
             }
             try file.synchronize()
+            file.forgetCached()
+            let digest = ShardDigest(
+                sha256: dataHasher.hexadecimal,
+                fileSHA256: fileHasher.hexadecimal,
+                bytes: start.count + data.count
+            )
+            try readBack(path, as: digest)
+            return digest
         } catch {
             // A part of a file is worth nothing, and its room is wanted.
             unlink(path)
             throw error
         }
-        return ShardDigest(
-            sha256: dataHasher.hexadecimal,
-            fileSHA256: fileHasher.hexadecimal,
-            bytes: start.count + data.count
-        )
+    }
+
+    /// Throws `.storage` unless the file at `path` has the bytes that were written to it.
+    private static func readBack(_ path: String, as written: ShardDigest) throws {
+        let file = try OpenFile(path, for: .readBack)
+        let size = try file.regularSize()
+        guard size == written.bytes else {
+            throw OobleckError(
+                .storage,
+                "\(path) has \(size) bytes after \(written.bytes) were written to it"
+            )
+        }
+        var hasher = SHA256Hasher()
+        for first in stride(from: 0, to: size, by: pieceSize) {
+            hasher.update(try file.read(at: first, count: min(pieceSize, size - first)))
+        }
+        guard hasher.hexadecimal == written.fileSHA256 else {
+            throw OobleckError(
+                .storage,
+                "\(path) does not have the bytes that were written to it; check its disk"
+            )
+        }
     }
 
     /// The data section of a layer's state file in `folder`.

@@ -10,6 +10,8 @@ package final class OpenFile {
     package enum Purpose: Sendable {
         /// Reading a file that somebody gave us.
         case readInput
+        /// Reading a file that we wrote.
+        case readBack
         /// Writing a new file, or over an old one, with these permissions.
         case replace(permissions: UInt32)
         /// Adding to the end of a file, which is created when it is missing.
@@ -25,6 +27,9 @@ package final class OpenFile {
         switch purpose {
         case .readInput:
             code = .inputData
+            descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        case .readBack:
+            code = .storage
             descriptor = open(path, O_RDONLY | O_CLOEXEC)
         case .replace(let permissions):
             code = .storage
@@ -108,6 +113,9 @@ package final class OpenFile {
             throw OobleckError(code, "cannot truncate \(path): \(systemReason())")
         }
     }
+
+    /// Has what is on the device be read from there again, not from memory, where the system can.
+    package func forgetCached() { posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
 
     /// Returns once everything written is on the device.
     package func synchronize() throws {

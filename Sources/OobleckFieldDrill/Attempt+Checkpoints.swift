@@ -4,10 +4,12 @@ import OobleckRun
 
 /// What happens to a checkpoint on its disk.
 enum CheckpointHarm: String, Sendable, CaseIterable {
-    case alteredByte, tornFile, missingFile
+    case alteredByte, tornFile, missingFile, anotherRun
 
     /// Does it to the checkpoint in `folder`; throws what the system says.
-    func hit(_ folder: String) throws {
+    ///
+    /// `other` is a checkpoint of another run, which is put beside it.
+    func hit(_ folder: String, other: String?) throws {
         let file = folder + "/" + CheckpointLayout.fileName(ofLayer: 1)
         let url = URL(fileURLWithPath: file)
         switch self {
@@ -19,6 +21,13 @@ enum CheckpointHarm: String, Sendable, CaseIterable {
             let data = try Data(contentsOf: url)
             try data.prefix(data.count / 3).write(to: url)
         case .missingFile: try FileManager.default.removeItem(at: url)
+        case .anotherRun:
+            guard let other else { return }
+            let name = URL(fileURLWithPath: other).lastPathComponent
+            let store = URL(fileURLWithPath: folder).deletingLastPathComponent().path
+            try FileManager.default.copyItem(atPath: other, toPath: store + "/" + name)
+            // It is not looked at before those that are newer are found bad.
+            try Self.alteredByte.hit(folder, other: nil)
         }
     }
 }
@@ -35,7 +44,48 @@ extension Attempt {
             return ending.problems.append("it never saved its second checkpoint")
         }
         let store = try RunDirectory.open(path: run.path).checkpointsPath
-        try harm.hit(store + "/" + CheckpointLayout.folderName(step: step))
+        try harm.hit(store + "/" + CheckpointLayout.folderName(step: step), other: otherCheckpoint)
         killHolders(status.nodes.filter { $0.state == .healthy }, &ending)
+    }
+
+    /// Takes the other run's checkpoint away, once the run has had to do with it.
+    func removeOther(from run: ObservedRun) throws {
+        guard let otherCheckpoint else { return }
+        let name = URL(fileURLWithPath: otherCheckpoint).lastPathComponent
+        let store = try RunDirectory.open(path: run.path).checkpointsPath
+        try FileManager.default.removeItem(atPath: store + "/" + name)
+    }
+
+    /// A checkpoint that another run, of the same model with other weights, ended with: of a step
+    /// that this run does not save, between its first two saves.
+    func trainAnother(_ period: Int) async throws -> String {
+        let other = name + "-other"
+        let step = period + period / 2
+        let reference = DrillReference(tolerance: fault.faultTolerance, steps: step, staged: [])
+        let run = try ObservedRun(
+            path: laboratory.path(other),
+            executable: laboratory.executable,
+            arguments: laboratory.trainArguments(other, reference) + ["--reference", "--seed", "9"]
+        )
+        let status = try await run.end()
+        try await Task { try await run.clear() }.value
+        guard status == 0 else {
+            throw OobleckError(.internalFault, "\(other): it failed: \(run.lastLine)")
+        }
+        let store = try RunDirectory.open(path: run.path).checkpointsPath
+        return store + "/" + CheckpointLayout.folderName(step: step)
+    }
+
+    /// The disk that this run saves to, if something is wrong with it.
+    func faultyDisk() async throws -> FaultyDisk? {
+        guard case .disk(let fault) = variant else { return nil }
+        let folder = laboratory.path(name + "-disk")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // Errors in one file; seconds for each of them.
+        return try await FaultyDisk(
+            fault,
+            match: fault == .slow ? "layer-" : "layer-003",
+            folder: folder
+        )
     }
 }

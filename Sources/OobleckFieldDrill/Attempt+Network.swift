@@ -5,6 +5,9 @@ import OobleckCore
 import OobleckRun
 
 extension Attempt {
+    /// Steps with packets that take longer, each of which takes seconds.
+    private static let delayedSteps = 12
+
     /// Each node in a network namespace of its own, and the coordinator in one.
     mutating func disturbNetwork() async throws -> Ending {
         let network = NetworkLaboratory(nodes: fault.nodes)
@@ -100,8 +103,12 @@ extension Attempt {
             let rate = ["tbf", "rate", "20mbit", "burst", "64kbit", "latency", "400ms"]
             ending.skipped = try await network.shape(nodes[0], rate)
         case .jitter:
-            let delay = ["netem", "delay", "50ms", "50ms"]
-            ending.skipped = try await network.shape(nodes[0], delay)
+            try await network.delay(nodes[0], upTo: 0.1, random)
+            let end = status.step + Self.delayedSteps
+            if try await run.wait(until: { $0.step >= end }) == nil {
+                ending.problems.append("it never got to step \(end)")
+            }
+            try await network.endDelay(nodes[0])
         case .partitionCoordinator: try await cutOffCoordinator(run, network, &ending)
         case .partitionPair: try await part(status, run, network, &ending)
         default:

@@ -48,22 +48,26 @@ extension Attempt {
         _ certificates: DrillCertificates
     ) async throws -> [(who: String, agent: ChildProcess)] {
         let others = try await DrillCertificates(laboratory.path(name + "-other-ca"))
-        let token = laboratory.path(name + "-token")
-        let wrong = String(repeating: "0123456789abcdef", count: 4) + "\n"
-        guard
-            FileManager.default.createFile(
-                atPath: token,
-                contents: Data(wrong.utf8),
-                attributes: [.posixPermissions: 0o600]
-            )
-        else { throw OobleckError(.storage, "cannot write \(token)") }
         let strangers: [(String, [String], String?)] = [
             ("no-certificate", [], nil), ("other-authority", others.arguments, nil),
-            ("wrong-token", certificates.arguments, token),
+            ("wrong-token", certificates.arguments, try wrongToken()),
         ]
         return try strangers.map { who, arguments, token in
             (who, try startAgent(run, who, arguments, token: token))
         }
+    }
+
+    /// A file with a token that is no run's.
+    func wrongToken() throws -> String {
+        let path = laboratory.path(name + "-token")
+        let wrong = String(repeating: "0123456789abcdef", count: 4) + "\n"
+        let isWritten = FileManager.default.createFile(
+            atPath: path,
+            contents: Data(wrong.utf8),
+            attributes: [.posixPermissions: 0o600]
+        )
+        guard isWritten else { throw OobleckError(.storage, "cannot write \(path)") }
+        return path
     }
 
     func expectRefusals(
@@ -77,27 +81,35 @@ extension Attempt {
         if count != fault.nodes { ending.problems.append("\(count) nodes; a stranger joined") }
     }
 
-    private func startAgent(
+    /// Starts an agent by hand; the words `through` run it as the rest of their command line.
+    func startAgent(
         _ run: ObservedRun,
         _ log: String,
         _ arguments: [String],
-        token: String? = nil
+        coordinator: String? = nil,
+        token: String? = nil,
+        through words: [String] = []
     ) throws -> ChildProcess {
         let directory = try RunDirectory.open(path: run.path)
         let endpoint = try directory.endpoint()
+        let agent = [
+            laboratory.executable, "agent",
+            "--coordinator", coordinator ?? "\(endpoint.host):\(endpoint.port)",
+            "--token-file", token ?? directory.tokenPath,
+            "--worker-executable", laboratory.workerExecutable,
+        ]
+        let command = words + agent + arguments
         return try ChildProcess.spawn(
-            laboratory.executable,
-            [
-                "agent", "--coordinator", "\(endpoint.host):\(endpoint.port)", "--token-file",
-                token ?? directory.tokenPath, "--worker-executable", laboratory.workerExecutable,
-            ] + arguments,
+            command[0],
+            Array(command.dropFirst()),
             group: .own,
             holdsInput: false,
             logPath: laboratory.path("\(name)-\(log).log")
         )
     }
 
-    private func expectRefusal(
+    /// The agent ends soon, with an error that says why on a line of its own.
+    func expectRefusal(
         of agent: ChildProcess,
         _ log: String,
         _ reason: String?,
@@ -113,8 +125,9 @@ extension Attempt {
             decoding: FileManager.default.contents(atPath: path) ?? Data(),
             as: UTF8.self
         )
-        if let reason, !said.contains(reason) {
-            ending.problems.append("\(log): the agent says \(said.prefix(200))")
+        let last = said.split(whereSeparator: \.isNewline).last ?? ""
+        if let reason, !last.contains(reason) {
+            ending.problems.append("\(log): the agent says \(said.suffix(200))")
         }
     }
 }

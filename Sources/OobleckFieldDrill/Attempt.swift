@@ -28,6 +28,8 @@ struct Attempt {
     let variant: Variant
     let name: String
     var random: DrillRandom
+    /// A checkpoint of another run, where one is needed.
+    var otherCheckpoint: String?
 
     var laboratory: DrillLaboratory { drill.laboratory }
 
@@ -68,10 +70,14 @@ struct Attempt {
             try fault == .checkpointDiskFull ? SmallDisk(laboratory.path(name + "-disk")) : nil
         defer { store?.remove() }
         if let store { arguments += ["--checkpoint-directory", store.path] }
+        if case .harm(.anotherRun) = variant, let period = fault.checkpointPeriod {
+            otherCheckpoint = try await trainAnother(period)
+        }
         let run = try ObservedRun(
             path: laboratory.path(name),
             executable: laboratory.executable,
-            arguments: arguments
+            arguments: arguments,
+            environment: try await faultyDisk()?.environment ?? [:]
         )
         var ending = Ending(run: run)
         do {
@@ -82,6 +88,7 @@ struct Attempt {
             }
             ending.status = try await run.end()
             try checkEvents(run, &ending)
+            try removeOther(from: run)
         } catch {
             // Also when somebody interrupts the drill.
             try await Task { try await run.clear() }.value
@@ -93,7 +100,7 @@ struct Attempt {
     /// What is staged in this run, and how many nodes that costs.
     private func stage() async throws -> ([String], Int) {
         switch variant {
-        case .plain, .harm: return ([], 0)
+        case .plain, .harm, .disk, .pair: return ([], 0)
         case .staged(let words, let losses): return (words, losses)
         case .mover(let first):
             // The plan does not depend on chance: another run shows who moves layers.
@@ -134,6 +141,11 @@ struct Attempt {
         case .killAgent: strike(SIGKILL, [nodes[0]], .agent, &ending)
         case .killNode: strike(SIGKILL, [nodes[0]], .node, &ending)
         case .killTwoAtOnce: strike(SIGKILL, Array(nodes.prefix(2)), .node, &ending)
+        case .killEveryPair:
+            guard case .pair(let one, let other) = variant else { return }
+            let pair = nodes.filter { $0.id == one || $0.id == other }
+            if pair.count < 2 { ending.problems.append("\(one) or \(other) does not train") }
+            strike(SIGKILL, pair, .node, &ending)
         case .killPipeline:
             let pipeline = nodes.filter { $0.pipeline == nodes[0].pipeline }
             strike(SIGKILL, pipeline, .node, &ending)
@@ -151,6 +163,7 @@ struct Attempt {
             for _ in 0..<3 { try await order(["add", run.path], &ending) }
         case .killCoordinator: try killCoordinator(run, &ending)
         case .quarantine: try await flap(run, &ending)
+        case .strangers: try await sendStrangers(run, &ending)
         case .mutualTLS:
             guard let certificates else { return }
             let strangers = try await startStrangers(run, certificates)
@@ -158,29 +171,6 @@ struct Attempt {
             try await expectRefusals(of: strangers, run, &ending)
         default: break
         }
-    }
-
-    /// What the run must have noted about the fault.
-    private func checkEvents(_ run: ObservedRun, _ ending: inout Ending) throws {
-        let wanted: RunEvent.Kind? =
-            switch fault {
-            case .loseMoreThanF: .restored
-            case .checkpointDiskFull: .checkpointFailed
-            case .killCoordinator: .restarted
-            // After the result there is nothing left to go on with.
-            case .coordinatorAtPoints: variant.mentions(.afterResult) ? nil : .restarted
-            case .slowNode: .slow
-            case .nanLoss: .skipped
-            case .bitFlip, .lateBitFlip: .damaged
-            case .outOfMemory: .outOfMemory
-            case .checkpointDamaged: .checkpointDamaged
-            case .quarantine: .refused
-            default: nil
-            }
-        guard let wanted else { return }
-        let events = try ObservedRun.events(run.path + "/events.jsonl")
-        let isNoted = events.contains { $0.event.kind == wanted }
-        if !isNoted { ending.problems.append("no event \(wanted.rawValue)") }
     }
 
     private func pids(_ node: NodeStatus, _ target: PlannedFault.Target) -> [Int] {

@@ -42,8 +42,9 @@ package struct Drill: Sendable {
         for fault in faults {
             var row = DrillRow(fault: fault)
             let began = MonotonicTime.now
-            if let obstacle = fault.needsNamespaces ? obstacle : Self.obstacle(to: fault) {
-                row.skip(obstacle)
+            let lack = fault.needsNamespaces ? obstacle : nil
+            if let lack = lack ?? Self.obstacle(to: fault) {
+                row.skip(lack)
             } else {
                 try await drill(fault, &row, report.references["\(fault.reference)"] ?? "")
             }
@@ -58,6 +59,9 @@ package struct Drill: Sendable {
     private static func obstacle(to fault: DrillFault) -> String? {
         switch fault {
         case .checkpointDiskFull: SmallDisk.obstacle
+        case .checkpointDiskFaulty:
+            FaultyDisk.compiler == nil ? "a faulty disk needs a C compiler" : nil
+        case .jitter: DelayingLink.obstacle
         case .mutualTLS: DrillCertificates.obstacle
         default: nil
         }
@@ -168,6 +172,8 @@ package struct Drill: Sendable {
 /// SplitMix64, seeded by the drill's seed, the row and the run.
 struct DrillRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
 
     init(seed: UInt64, _ fault: DrillFault, _ number: Int) {
         state = seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(number)

@@ -7,6 +7,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     case killNode = "kill-node"
     case killAtPoints = "kill-at-points"
     case killTwoAtOnce = "kill-two-at-once"
+    case killEveryPair = "kill-every-pair"
     case killDuringRecovery = "kill-during-recovery"
     case killPipeline = "kill-pipeline"
     case killAtRecoveryPoints = "kill-at-recovery-points"
@@ -24,7 +25,9 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     case lateBitFlip = "late-bit-flip"
     case outOfMemory = "out-of-memory"
     case mutualTLS = "mutual-tls"
+    case strangers
     case checkpointDiskFull = "checkpoint-disk-full"
+    case checkpointDiskFaulty = "checkpoint-disk-faulty"
     case checkpointDamaged = "checkpoint-damaged"
     case partition = "partition"
     case partitionToCoordinator = "partition-to-coordinator"
@@ -39,14 +42,15 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     package var group: String {
         switch self {
         case .killWorker, .killAgent, .killNode, .killAtPoints, .killTwoAtOnce,
-            .killDuringRecovery, .killPipeline, .killAtRecoveryPoints:
+            .killEveryPair, .killDuringRecovery, .killPipeline, .killAtRecoveryPoints:
             "kill"
         case .killCoordinator, .coordinatorAtPoints: "coordinator"
         case .slowNode: "slow"
         case .nanLoss, .bitFlip, .lateBitFlip: "numbers"
         case .outOfMemory: "memory"
-        case .mutualTLS: "security"
-        case .loseMoreThanF, .checkpointDiskFull, .checkpointDamaged: "checkpoint"
+        case .mutualTLS, .strangers: "security"
+        case .loseMoreThanF, .checkpointDiskFull, .checkpointDiskFaulty, .checkpointDamaged:
+            "checkpoint"
         case .stopWorker, .stopAgent: "stop"
         case .drainNode: "drain"
         case .joinStorm, .quarantine: "join"
@@ -65,6 +69,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .killNode: "SIGKILL to agent and worker of a node"
         case .killAtPoints: "SIGKILL at every named point of a step, to each kind of process"
         case .killTwoAtOnce: "SIGKILL to two nodes at once, f = 2"
+        case .killEveryPair: "SIGKILL to every two of eight nodes at once, f = 2"
         case .killDuringRecovery:
             "SIGKILL to a second node while the first is recovered from, f = 2"
         case .killPipeline: "SIGKILL to all nodes of one pipeline at once"
@@ -81,10 +86,14 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .outOfMemory: "a worker asks for more memory than there is"
         case .mutualTLS:
             "a node dies under mutual TLS; strangers, wrong tokens are refused"
+        case .strangers:
+            "nodes with another token, version or corpus, or too few files, come"
         case .loseMoreThanF: "SIGKILL to all holders of a layer at once; back to a checkpoint"
         case .checkpointDiskFull: "the disk for checkpoints is full"
+        case .checkpointDiskFaulty:
+            "the disk for checkpoints gives errors, tears or alters writes, takes seconds"
         case .checkpointDamaged:
-            "the newest checkpoint is altered, torn or short of a file when it is needed"
+            "the newest checkpoint is altered, torn, short of a file, or another run's"
         case .stopWorker: "SIGSTOP to a worker, SIGCONT after it was replaced"
         case .stopAgent: "SIGSTOP to an agent, SIGCONT after its node was replaced"
         case .drainNode: "a node is drained while it trains"
@@ -96,7 +105,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .partitionCoordinator: "the coordinator is cut off for one and a half budgets"
         case .partitionPair: "two nodes of a pipeline do not reach each other, to the end"
         case .bandwidthLimit: "a node's link is limited to 20 Mbit/s"
-        case .jitter: "a node's packets take up to 100 ms longer"
+        case .jitter: "a node's packets take up to 100 ms longer, each another time"
         }
     }
 
@@ -106,7 +115,9 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     /// Node losses that must be survived at once.
     var faultTolerance: Int {
         switch self {
-        case .killTwoAtOnce, .killDuringRecovery, .killAtRecoveryPoints, .partitionMinority: 2
+        case .killTwoAtOnce, .killEveryPair, .killDuringRecovery, .killAtRecoveryPoints,
+            .partitionMinority:
+            2
         default: 1
         }
     }
@@ -117,7 +128,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     /// Steps to train: enough for all that is to happen.
     var steps: Int {
         switch self {
-        case .quarantine, .mutualTLS: 500
+        case .quarantine, .mutualTLS, .strangers: 500
         default: DrillLaboratory.steps
         }
     }
@@ -125,7 +136,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     /// Steps between two checkpoints; `nil` is none.
     var checkpointPeriod: Int? {
         switch self {
-        case .killAtPoints, .lateBitFlip, .loseMoreThanF, .checkpointDiskFull: 3
+        case .killAtPoints, .lateBitFlip, .loseMoreThanF, .checkpointDiskFull, .checkpointDiskFaulty: 3
         // Long enough for the newest to stay the newest while harm is done to it.
         case .checkpointDamaged: 15
         default: nil

@@ -7,13 +7,14 @@ import Synchronization
 /// A bridge with a network namespace for the coordinator and one for each node.
 ///
 /// Links go down without a word to either end, and packets are lost one way by a wrong neighbour
-/// address, so that nothing but `ip` (and `tc` for slow links) is needed.
+/// address, so that nothing but `ip` (and `tc` for narrow links) is needed.
 ///
 /// Touched by the one task of its attempt, and by the task that cleans up while that one waits.
 final class NetworkLaboratory: @unchecked Sendable {
     private let prefix: String
     private let nodes: Int
     private var isBuilt = false
+    private var delays: [DelayingLink] = []
     static let coordinatorHost = "10.77.0.250"
     private static let nowhere = "02:00:00:00:00:99"
     /// Laboratories that this process has made: what is left of one may take a moment to go.
@@ -43,6 +44,8 @@ final class NetworkLaboratory: @unchecked Sendable {
     private func space(_ node: Int?) -> String { "\(prefix)" + (node.map { "n\($0)" } ?? "c") }
     private func link(_ node: Int?) -> String { "\(prefix)" + (node.map { "v\($0)" } ?? "vc") }
     private var bridge: String { "\(prefix)b" }
+    /// The bridge behind which a node is whose packets take longer.
+    private var detour: String { "\(prefix)d" }
 
     /// What runs a command inside the namespace of a node, or of the coordinator.
     func wrapped(_ node: Int?, _ command: [String]) -> [String] {
@@ -80,12 +83,14 @@ final class NetworkLaboratory: @unchecked Sendable {
     func tearDown() async throws {
         guard isBuilt else { return }
         isBuilt = false
+        for link in delays { link.end() }
+        delays = []
         for node in [nil] + (0..<nodes).map(Optional.some) {
             // A namespace lives as long as processes in it, and would keep its link.
             _ = try await run(Self.ip, ["link", "del", link(node)])
             _ = try await run(Self.ip, ["netns", "del", space(node)])
         }
-        _ = try await run(Self.ip, ["link", "del", bridge])
+        for bridge in [bridge, detour] { _ = try await run(Self.ip, ["link", "del", bridge]) }
     }
 
     // MARK: Faults
@@ -116,7 +121,26 @@ final class NetworkLaboratory: @unchecked Sendable {
         }
     }
 
-    /// Shapes what a node sends: `tbf rate ...` or `netem delay ...`.
+    /// Each packet to and from a node takes a time of its own from now on, up to `longest`.
+    func delay(_ node: Int, upTo longest: Seconds, _ random: DrillRandom) async throws {
+        let delay = try DelayingLink(prefix + "x", prefix + "y", longest: longest, random: random)
+        delays.append(delay)
+        delay.start()
+        try await ip("link", "add", detour, "type", "bridge")
+        try await ip("link", "set", detour, "up")
+        for (end, bridge) in zip(delay.ends, [bridge, detour]) {
+            try await ip("link", "set", end, "master", bridge)
+            try await ip("link", "set", end, "up")
+        }
+        try await ip("link", "set", link(node), "master", detour)
+    }
+
+    /// Packets to and from a node go straight again.
+    func endDelay(_ node: Int) async throws {
+        try await ip("link", "set", link(node), "master", bridge)
+    }
+
+    /// Shapes what a node sends: `tbf rate ...`.
     ///
     /// Returns why that is impossible here, or nothing.
     func shape(_ node: Int, _ discipline: [String]) async throws -> String? {

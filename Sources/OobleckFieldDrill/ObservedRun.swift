@@ -19,12 +19,18 @@ final class ObservedRun: @unchecked Sendable {
     static let deadline: Seconds = 180
     private static let poll = Duration.milliseconds(5)
 
-    init(path: String, executable: String, arguments: [String]) throws {
+    init(
+        path: String,
+        executable: String,
+        arguments: [String],
+        environment: [String: String] = [:]
+    ) throws {
         self.path = path
         logPath = path + ".log"
         process = try ChildProcess.spawn(
             executable,
             arguments,
+            environment: environment,
             group: .own,
             holdsInput: false,
             logPath: logPath

@@ -9,6 +9,10 @@ enum Variant: Sendable {
     case mover(String)
     /// Harm to the newest checkpoint.
     case harm(CheckpointHarm)
+    /// What is wrong with the disk for checkpoints.
+    case disk(FaultyDisk.Fault)
+    /// Two nodes.
+    case pair(NodeID, NodeID)
 
     static func all(of fault: DrillFault, repeats: Int) -> [Variant] {
         switch fault {
@@ -17,6 +21,8 @@ enum Variant: Sendable {
         case .coordinatorAtPoints: coordinatorPoints
         case .lateBitFlip: lateFlips
         case .outOfMemory: [.staged(["kind=memory,node=2,step=8"], losses: 1)]
+        case .checkpointDiskFaulty: FaultyDisk.Fault.allCases.map { .disk($0) }
+        case .killEveryPair: pairs(of: fault.nodes)
         case .checkpointDamaged: CheckpointHarm.allCases.map { .harm($0) }
         default: Array(repeating: .plain, count: repeats)
         }
@@ -33,11 +39,19 @@ enum Variant: Sendable {
         let inRecovery: Set<FailurePoint> = [
             .midRebuild, .midTransfer, .beforePrepared, .midRestore,
         ]
-        return FailurePoint.allCases.enumerated().compactMap { index, point in
-            guard !inRecovery.contains(point) else { return nil }
-            let target = PlannedFault.Target.allCases[index % 3].rawValue
-            let words = "node=\(index % 6),point=\(point.rawValue),step=\(5 + index)"
-            return .staged(["\(words),target=\(target)"], losses: 1)
+        let points = FailurePoint.allCases.filter { !inRecovery.contains($0) }
+        return points.enumerated().flatMap { index, point in
+            PlannedFault.Target.allCases.enumerated().map { turn, target in
+                let place = "node=\((index + 2 * turn) % 6),point=\(point.rawValue)"
+                let words = "\(place),step=\(5 + index + turn),target=\(target.rawValue)"
+                return .staged([words], losses: 1)
+            }
+        }
+    }
+
+    private static func pairs(of nodes: Int) -> [Variant] {
+        (0..<nodes).flatMap { one in
+            (one + 1..<nodes).map { .pair(NodeID(one), NodeID($0)) }
         }
     }
 

@@ -132,14 +132,19 @@ enum Conversation {
     /// All that honest workers say in a whole run.
     private static func record() throws -> [Record] {
         var coordinator = try coordinator()
-        var workers = (0..<nodes).map { HonestWorker(node: NodeID($0)) }
+        var workers = (0..<nodes).map { PromptWorker(node: NodeID($0)) }
         var now = Seconds(1)
         var waiting = try join(&coordinator, now: now)
         var records: [Record] = []
         while !waiting.isEmpty {
             let directive = waiting.removeFirst()
             guard case .send(let node, let message) = directive else { continue }
-            for answer in workers[node.rawValue].answers(to: message) {
+            var answers = workers[node.rawValue].answers(to: message)
+            if case .reconfigure(let plan) = message {
+                let word = Rendezvous(generation: plan.generation, key: "\(node)", value: [1])
+                answers.insert(.rendezvous(word), at: 0)
+            }
+            for answer in answers {
                 now = now + 0.001
                 records.append((node, answer))
                 waiting += coordinator.handle(.worker(node, answer), now: now)

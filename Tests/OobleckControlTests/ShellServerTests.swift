@@ -193,9 +193,9 @@ struct ShellServerTests {
         )
         async let outcome = server.run()
         let session = LocalWorkerSession(server: server)
-        let worker = PromptWorker(node: 0)
+        let worker = Shared(PromptWorker(node: 0))
         try await session.run { message in
-            for answer in worker.answers(to: message) { session.send(answer) }
+            for answer in worker.change({ $0.answers(to: message) }) { session.send(answer) }
         }
         guard case .completed = try await outcome else {
             Issue.record("the run did not complete")

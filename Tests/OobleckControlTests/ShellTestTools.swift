@@ -125,91 +125,13 @@ struct ShellBench {
             tls: tls,
             node: node
         )
-        let worker = PromptWorker(node: node)
+        let worker = Shared(PromptWorker(node: node))
         return Task {
             try await client.run { message in
                 hear(message, client)
-                for answer in worker.answers(to: message) { client.send(answer) }
+                for answer in worker.change({ $0.answers(to: message) }) { client.send(answer) }
             }
         }
-    }
-}
-
-/// A worker without any arithmetic: always ready, votes at once.
-final class PromptWorker: Sendable {
-    private let node: NodeID
-    private let plan = Mutex<Reconfiguration?>(nil)
-
-    init(node: NodeID) { self.node = node }
-
-    func answers(to message: CoordinatorMessage) -> [WorkerMessage] {
-        switch message {
-        case .job: return [.ready(corpusDigest: "c0ffee")]
-        case .reconfigure(let reconfiguration):
-            plan.withLock { $0 = reconfiguration }
-            return [
-                .prepared(
-                    PreparationReport(
-                        generation: reconfiguration.generation,
-                        rebuild: 0,
-                        transfer: 0,
-                        received: 0
-                    )
-                )
-            ]
-        case .resume(let generation, let step):
-            return [.resumed(generation: generation, step: step), vote(generation, step)]
-        case .commit(let commit) where !commit.pauses:
-            return [vote(commit.generation, commit.step + 1)]
-        case .collect(let generation, let upload):
-            let digests = layers.map { ($0, "digest\($0)") }
-            return upload.map { layer in
-                .layerChunk(
-                    LayerChunk(generation: generation, layer: layer, bytes: [1], isLast: true)
-                )
-            } + [
-                .digests(generation: generation, digests: Dictionary(uniqueKeysWithValues: digests))
-            ]
-        case .checkpoint(let order):
-            return order.layers.map { layer in
-                let digest = ShardDigest(sha256: "digest\(layer)", fileSHA256: "", bytes: 1)
-                return .shard(
-                    ShardReport(
-                        generation: order.generation,
-                        step: order.step,
-                        layer: layer,
-                        outcome: .written(digest),
-                        heldUp: 0
-                    )
-                )
-            }
-        case .commit, .abort, .rendezvous, .stop: return []
-        }
-    }
-
-    private var layers: [Int] { plan.withLock { $0?.layersByNode[node] ?? [] } }
-
-    private func vote(_ generation: Generation, _ step: Int) -> WorkerMessage {
-        let norms = layers.map { ($0, 0.01) }
-        var losses: [Int: Double] = [:]
-        if let plan = plan.withLock({ $0 }) {
-            var first = 0
-            for pipeline in plan.plan.pipelines {
-                if pipeline.nodes.last == node {
-                    for index in first..<first + pipeline.microbatches { losses[index] = 2 }
-                }
-                first += pipeline.microbatches
-            }
-        }
-        return .vote(
-            StepVote(
-                generation: generation,
-                step: step,
-                squaredNorms: Dictionary(uniqueKeysWithValues: norms),
-                losses: losses,
-                busy: 0
-            )
-        )
     }
 }
 
@@ -236,7 +158,10 @@ final class Shared<Value: Sendable>: Sendable {
 
     var value: Value { storage.withLock { $0 } }
 
-    func change(_ body: @Sendable (inout Value) -> Void) { storage.withLock { body(&$0) } }
+    @discardableResult
+    func change<Result: Sendable>(_ body: @Sendable (inout Value) -> Result) -> Result {
+        storage.withLock { body(&$0) }
+    }
 }
 
 /// A worker executable that does nothing but wait for the end of its input, as real ones do, and

@@ -1,6 +1,7 @@
 import Foundation
 import OobleckCore
 import OobleckData
+import OobleckTestSupport
 import Testing
 
 @Suite struct ProfileFileTests {

@@ -1,5 +1,6 @@
 import OobleckCore
 import OobleckData
+import OobleckTestSupport
 import Testing
 
 @Suite struct StateDigestTests {

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckFieldDrill
 import OobleckRun
 import Testing
 
@@ -70,9 +71,9 @@ struct CheckpointFaultTests {
         "writes that fail are named, and nothing is published",
         .enabled(if: hasCompiler, "needs a C compiler")
     )
-    func inputOutputError() throws {
+    func inputOutputError() async throws {
         let laboratory = try Laboratory()
-        let disk = try FaultyDisk(.inputOutputError, match: "layer-003", folder: laboratory.folder)
+        let disk = try await FaultyDisk(.inputOutputError, match: "layer-003", folder: laboratory.folder)
         let running = try laboratory.start(
             laboratory.trainArguments("run", ["--checkpoint-every", "2"]),
             environment: disk.environment
@@ -86,12 +87,15 @@ struct CheckpointFaultTests {
     }
 
     @Test(
-        "a write that the disk tears and calls done is found before anyone relies on it",
-        .enabled(if: hasCompiler, "needs a C compiler")
+        "a write that the disk tears or alters and calls done is found before anyone relies on it",
+        .enabled(if: hasCompiler, "needs a C compiler"),
+        arguments: [
+            (FaultyDisk.Fault.torn, "has"), (.flipped, "does not have the bytes that were written"),
+        ]
     )
-    func torn() throws {
+    func silent(fault: FaultyDisk.Fault, what: String) async throws {
         let laboratory = try Laboratory()
-        let disk = try FaultyDisk(.torn, match: "layer-002", folder: laboratory.folder)
+        let disk = try await FaultyDisk(fault, match: "layer-002", folder: laboratory.folder)
         let running = try laboratory.start(
             laboratory.trainArguments("run", ["--checkpoint-every", "2"]),
             environment: disk.environment
@@ -99,7 +103,7 @@ struct CheckpointFaultTests {
         let outcome = try running.wait(deadline: 60)
         try #require(outcome.status == 0, "\(outcome.errors)")
         let named = try failures(laboratory)
-        #expect(named.contains("layer-002.safetensors has"), "\(named)")
+        #expect(named.contains("layer-002.safetensors \(what)"), "\(named)")
         #expect(try laboratory.events("run", .checkpointSaved).isEmpty)
         try expectSame(laboratory)
     }
@@ -108,9 +112,9 @@ struct CheckpointFaultTests {
         "on a disk that takes seconds the steps go on, and what cannot be saved meanwhile is named",
         .enabled(if: hasCompiler, "needs a C compiler")
     )
-    func slow() throws {
+    func slow() async throws {
         let laboratory = try Laboratory()
-        let disk = try FaultyDisk(.slow, match: "layer-", folder: laboratory.folder)
+        let disk = try await FaultyDisk(.slow, match: "layer-", folder: laboratory.folder)
         let start = Date()
         let running = try laboratory.start(
             laboratory.trainArguments("run", ["--checkpoint-every", "2"]),

@@ -1,5 +1,6 @@
 import OobleckCore
 import OobleckPlanning
+import OobleckTestSupport
 import Testing
 
 @Suite struct InstantiatorTests {

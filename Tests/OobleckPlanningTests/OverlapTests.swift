@@ -1,5 +1,6 @@
 import OobleckCore
 import OobleckPlanning
+import OobleckTestSupport
 import Testing
 
 /// Cost model `schedule` against a simulation of the whole step, event by event.

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckTestSupport
 
 /// How much is proved: a share in `make test`, all by `Scripts/prove-planner.sh`, which sets the
 /// variables read here.

@@ -1,4 +1,5 @@
 import OobleckCore
+import OobleckTestSupport
 
 extension ModelProfile {
     /// A random profile.

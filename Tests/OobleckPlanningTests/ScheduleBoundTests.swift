@@ -1,5 +1,6 @@
 import OobleckCore
 import OobleckSchedule
+import OobleckTestSupport
 import Testing
 
 @testable import OobleckPlanning

@@ -1,5 +1,6 @@
 import OobleckCore
 import OobleckPlanning
+import OobleckTestSupport
 import Testing
 
 /// The search against exhaustive search on profiles that are hard to prune.

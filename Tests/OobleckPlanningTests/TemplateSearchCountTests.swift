@@ -1,6 +1,7 @@
 import Foundation
 import OobleckCore
 import OobleckPlanning
+import OobleckTestSupport
 import Testing
 
 /// Limits on the work of the search: counts, which no machine's speed changes.

@@ -1,5 +1,6 @@
 import OobleckCore
 import OobleckReconfiguration
+import OobleckTestSupport
 import Testing
 
 @Suite struct AssignmentTests {

@@ -1,6 +1,7 @@
 import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration
+import OobleckTestSupport
 import Testing
 
 @Suite struct CertificateTests {

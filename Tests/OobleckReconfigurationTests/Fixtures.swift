@@ -1,4 +1,5 @@
 import OobleckCore
+import OobleckTestSupport
 
 /// What nodes hold under a plan.
 func holdings(of document: PlanDocument) -> [NodeID: Set<Int>] {

@@ -2,6 +2,7 @@ import Foundation
 import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration
+import OobleckTestSupport
 import Testing
 
 /// Policy `optimal` against all that could be done: every division of the nodes, every distribution of

@@ -2,6 +2,7 @@ import Foundation
 import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration
+import OobleckTestSupport
 import Testing
 
 @Suite struct ReplannerTests {

@@ -2,6 +2,7 @@ import Foundation
 import OobleckCore
 import OobleckData
 import OobleckRun
+import OobleckTestSupport
 import Testing
 
 /// Real file systems that refuse: what the writer of a layer says, and what it leaves.

@@ -2,6 +2,7 @@ import Foundation
 import OobleckCore
 import OobleckData
 import OobleckRun
+import OobleckTestSupport
 import Testing
 
 /// A store with the layers of ``RunFixture`` to save in it.

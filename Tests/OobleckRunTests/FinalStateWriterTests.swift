@@ -2,6 +2,7 @@ import Foundation
 import OobleckCore
 import OobleckData
 import OobleckRun
+import OobleckTestSupport
 import Testing
 
 @Suite struct FinalStateWriterTests {

@@ -1,6 +1,7 @@
 import Foundation
 import OobleckCore
 import OobleckRun
+import OobleckTestSupport
 import Testing
 
 @Suite struct JobFileTests {

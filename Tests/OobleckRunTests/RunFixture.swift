@@ -2,6 +2,7 @@ import Foundation
 import OobleckCore
 import OobleckData
 import OobleckRun
+import OobleckTestSupport
 
 /// A finished run of a very small model, with made-up but consistent content.
 struct RunFixture {

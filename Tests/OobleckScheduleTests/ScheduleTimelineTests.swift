@@ -1,5 +1,6 @@
 import OobleckCore
 import OobleckSchedule
+import OobleckTestSupport
 import Testing
 
 @Suite struct ScheduleTimelineTests {

@@ -1,21 +1,18 @@
 import OobleckCore
 
 /// A worker without any arithmetic: always ready, votes at once.
-struct HonestWorker {
+package struct PromptWorker: Sendable {
     private let node: NodeID
     private var plan: Reconfiguration?
 
-    init(node: NodeID) { self.node = node }
+    package init(node: NodeID) { self.node = node }
 
-    mutating func answers(to message: CoordinatorMessage) -> [WorkerMessage] {
+    package mutating func answers(to message: CoordinatorMessage) -> [WorkerMessage] {
         switch message {
         case .job: return [.ready(corpusDigest: "c0ffee")]
         case .reconfigure(let reconfiguration):
             plan = reconfiguration
             return [
-                .rendezvous(
-                    Rendezvous(generation: reconfiguration.generation, key: "\(node)", value: [1])
-                ),
                 .prepared(
                     PreparationReport(
                         generation: reconfiguration.generation,
@@ -23,7 +20,7 @@ struct HonestWorker {
                         transfer: 0,
                         received: 0
                     )
-                ),
+                )
             ]
         case .resume(let generation, let step):
             return [.resumed(generation: generation, step: step), vote(generation, step)]
@@ -40,7 +37,20 @@ struct HonestWorker {
                     digests: Dictionary(uniqueKeysWithValues: layers.map { ($0, "digest\($0)") })
                 )
             ]
-        default: return []
+        case .checkpoint(let order):
+            return order.layers.map { layer in
+                let digest = ShardDigest(sha256: "digest\(layer)", fileSHA256: "", bytes: 1)
+                return .shard(
+                    ShardReport(
+                        generation: order.generation,
+                        step: order.step,
+                        layer: layer,
+                        outcome: .written(digest),
+                        heldUp: 0
+                    )
+                )
+            }
+        case .commit, .abort, .rendezvous, .stop: return []
         }
     }
 

@@ -1,13 +1,14 @@
 import Foundation
+import OobleckClock
+import OobleckControl
 import OobleckCore
-import Testing
 
-/// A disk that misbehaves, for programs under test: a library that stands between them and the
+/// A disk that misbehaves, for programs that are put to the test: a library that stands between them and the
 /// system's calls, and spoils those on the layer files of saves.
 ///
 /// The kernel, the file system and our programs are the real ones.
-struct FaultyDisk {
-    enum Fault: String {
+package struct FaultyDisk: Sendable {
+    package enum Fault: String, Sendable, CaseIterable {
         /// Writes fail.
         case inputOutputError = "eio"
         /// Half of each write is left out, and called done.
@@ -19,24 +20,35 @@ struct FaultyDisk {
     }
 
     /// What a program needs in its environment.
-    let environment: [String: String]
+    package let environment: [String: String]
 
-    /// The compiler, if there is one.
-    static let compiler = ["/usr/bin/cc", "/usr/bin/clang", "/usr/bin/gcc"].first {
+    /// The compiler that makes the library, if there is one.
+    package static let compiler = ["/usr/bin/cc", "/usr/bin/clang", "/usr/bin/gcc"].first {
         FileManager.default.isExecutableFile(atPath: $0)
     }
 
-    /// A disk with a fault on files whose path contains `match`.
-    init(_ fault: Fault, match: String, folder: String) throws {
+    /// A disk with a fault on files whose path contains `match`; what it needs goes to `folder`.
+    ///
+    /// Throws ``OobleckError/Code/internalFault`` with one line where it cannot be made.
+    package init(_ fault: Fault, match: String, folder: String) async throws {
         let source = folder + "/faulty-disk.c"
         let library = folder + "/faulty-disk.so"
         try Self.source.write(toFile: source, atomically: true, encoding: .utf8)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try #require(Self.compiler))
-        process.arguments = ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        guard let compiler = Self.compiler else {
+            throw OobleckError(.internalFault, "a faulty disk needs a C compiler (cc)")
+        }
+        let process = try ChildProcess.spawn(
+            compiler,
+            ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"],
+            group: .own,
+            holdsInput: false,
+            logPath: folder + "/faulty-disk.log"
+        )
+        defer { process.signalGroup(SIGKILL) }
+        _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 60)
+        guard process.exitStatus == .status(0) else {
+            throw OobleckError(.internalFault, "\(compiler) fails; see \(folder)/faulty-disk.log")
+        }
         environment = [
             "LD_PRELOAD": library, "FAULTY_DISK": fault.rawValue, "FAULTY_DISK_MATCH": match,
         ]
