@@ -1,43 +1,52 @@
 #!/usr/bin/env bash
-# Runs the control plane under ThreadSanitizer, again and again, since one clean run proves little,
-# and the tensor shim under AddressSanitizer. Builds beside the usual build.
+# Runs the control plane and the tensor shim under a sanitizer, again and again, since one clean run
+# proves little. Builds beside the usual build, in .build-thread or .build-address.
 #
-#   Scripts/sanitize.sh thread [RUNS] [FILTER]    OobleckCoordinationTests and OobleckControlTests
-#   Scripts/sanitize.sh address [RUNS] [FILTER]   OobleckTensorTests
+#   Scripts/sanitize.sh thread|address [RUNS] [FILTER]
+#
+# FILTER chooses tests; OobleckCoordinationTests, OobleckControlTests and OobleckTensorTests if it is
+# left out. Prints a line for each run and the first findings; status 1 if there are any.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 kind=${1:-}
 runs=${2:-5}
+filter=${3:-'^Oobleck(Coordination|Control|Tensor)Tests\.'}
+options=(--sanitize="$kind" --scratch-path ".build-$kind")
 case $kind in
-thread) filter=${3:-'^Oobleck(Coordination|Control)Tests\.'} ;;
-address)
-    filter=${3:-'^OobleckTensorTests\.'}
-    # libtorch itself is not built with the sanitizer, keeps what it allocates once until the end,
-    # and shares containers with our code, which are then only half annotated.
-    export ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:${ASAN_OPTIONS:-}
+thread)
+    mkdir -p ".build-$kind"
+    clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
+    "$clang" -fsanitize=thread -O1 -c Scripts/tsan_mutex.c -o ".build-$kind/tsan_mutex.o"
+    options+=(-Xlinker "$PWD/.build-$kind/tsan_mutex.o")
     ;;
+address) ;;
 *)
     echo "sanitize: the first argument is \"$kind\"; it must be thread or address" >&2
     exit 64
     ;;
 esac
-export TSAN_OPTIONS=halt_on_error=0:history_size=4:${TSAN_OPTIONS:-}
+# Tests ask for more memory than there is. libtorch itself is not built with the sanitizer, keeps what
+# it allocates once until the end, and shares containers with our code, half annotated then.
+export TSAN_OPTIONS=halt_on_error=0:history_size=4:allocator_may_return_null=1:${TSAN_OPTIONS:-}
+export ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:allocator_may_return_null=1
 
-common=(--sanitize="$kind" --scratch-path ".build-$kind" --disable-xctest)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-swift build --build-tests --sanitize="$kind" --scratch-path ".build-$kind"
+for product in oobleck oobleck-worker oobleckPackageTests; do
+    swift build --product "$product" "${options[@]}"
+done
 failures=0
 for run in $(seq "$runs"); do
     status=0
-    swift test --skip-build "${common[@]}" --filter "$filter" >"$log" 2>&1 || status=$?
+    swift test --skip-build --disable-xctest "${options[@]}" --filter "$filter" >"$log" 2>&1 ||
+        status=$?
     reports=$(grep -cE 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer' "$log" || true)
     echo "run $run of $runs: status $status, $reports reports: $(grep 'Test run with' "$log" | tail -1)"
     if [ "$status" != 0 ] || [ "$reports" != 0 ]; then
         failures=$((failures + 1))
         grep -nE -A 25 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|✘|Fatal error' "$log" |
-            head -n 120
+            cut -c 1-300 | head -n 120 || true
     fi
 done
 echo "sanitize: $kind, $failures of $runs runs with findings"

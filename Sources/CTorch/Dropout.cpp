@@ -19,8 +19,15 @@ uint64_t mixed(uint64_t value) {
   return value ^ (value >> 31);
 }
 
+// The loader picks a clone before a sanitizer's runtime has started, which the choice would call.
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define CT_CLONES
+#else
+#define CT_CLONES __attribute__((target_clones("avx2", "default")))
+#endif
+
 /// Keeps an element when the hash of its index reaches `threshold`, and scales what it keeps.
-__attribute__((target_clones("avx2", "default"))) void maskElements(
+CT_CLONES void maskElements(
     const float *input, float *output, int64_t count, uint64_t key, uint32_t threshold,
     float scale) {
   const uint32_t low = static_cast<uint32_t>(key), high = static_cast<uint32_t>(key >> 32);
