@@ -20,15 +20,20 @@ thread)
     "$clang" -fsanitize=thread -O1 -c Scripts/tsan_mutex.c -o ".build-$kind/tsan_mutex.o"
     options+=(-Xlinker "$PWD/.build-$kind/tsan_mutex.o")
     ;;
-address) ;;
+address) mkdir -p ".build-$kind" ;;
 *)
     echo "sanitize: the first argument is \"$kind\"; it must be thread or address" >&2
     exit 64
     ;;
 esac
+# The runtime of Swift's concurrency is not built with the sanitizer, which sees races in what packages
+# that we use do with it.
+suppressions=.build-$kind/suppressions
+printf 'race_top:%s\n' s8GRPCCore s7NIOCore s8NIOPosix s20GRPCNIOTransportCore >"$suppressions"
 # Tests ask for more memory than there is. libtorch itself is not built with the sanitizer, keeps what
 # it allocates once until the end, and shares containers with our code, half annotated then.
-export TSAN_OPTIONS=halt_on_error=0:history_size=4:allocator_may_return_null=1:${TSAN_OPTIONS:-}
+TSAN_OPTIONS=halt_on_error=0:history_size=4:allocator_may_return_null=1:suppressions=$PWD/$suppressions
+export TSAN_OPTIONS
 export ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:allocator_may_return_null=1
 
 log=$(mktemp)

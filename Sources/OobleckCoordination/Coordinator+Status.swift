@@ -82,6 +82,7 @@ extension Coordinator {
         guard let member = members[node] else { return nil }
         var status = NodeStatus(
             id: node,
+            name: member.name.isEmpty ? nil : member.name,
             state: member.state,
             agentPID: member.agentPID,
             workerPIDs: member.workerPID.map { [$0] } ?? []

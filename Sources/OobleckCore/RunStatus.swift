@@ -10,6 +10,8 @@ package struct NodeStatus: Hashable, Sendable, Codable {
     }
 
     package var id: NodeID
+    /// What its agent calls it; `nil` before it has joined.
+    package var name: String?
     package var state: State
     package var agentPID: Int?
     package var workerPIDs: [Int]
@@ -20,6 +22,7 @@ package struct NodeStatus: Hashable, Sendable, Codable {
 
     package init(
         id: NodeID,
+        name: String? = nil,
         state: State,
         agentPID: Int? = nil,
         workerPIDs: [Int] = [],
@@ -28,6 +31,7 @@ package struct NodeStatus: Hashable, Sendable, Codable {
         slowness: Double? = nil
     ) {
         self.id = id
+        self.name = name
         self.state = state
         self.agentPID = agentPID
         self.workerPIDs = workerPIDs
@@ -38,6 +42,7 @@ package struct NodeStatus: Hashable, Sendable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case id
+        case name
         case state
         case agentPID = "agent_pid"
         case workerPIDs = "worker_pids"

@@ -136,7 +136,9 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     /// Steps between two checkpoints; `nil` is none.
     var checkpointPeriod: Int? {
         switch self {
-        case .killAtPoints, .lateBitFlip, .loseMoreThanF, .checkpointDiskFull, .checkpointDiskFaulty: 3
+        case .killAtPoints, .lateBitFlip, .loseMoreThanF, .checkpointDiskFull,
+            .checkpointDiskFaulty:
+            3
         // Long enough for the newest to stay the newest while harm is done to it.
         case .checkpointDamaged: 15
         default: nil

@@ -47,7 +47,7 @@ extension DrillReport {
             ? "once" : "\(row.samplesLost) lost, \(row.samplesRepeated) repeated"
         let cells = [
             "\(row.runs)", "\(row.losses)", spread(row.detected), spread(row.recovered),
-            row.isStateEqual ? "equal" : "differs", samples,
+            row.isStateEqual.map { $0 ? "equal" : "differs" } ?? "–", samples,
             row.leaks.isEmpty ? "nothing" : "\(row.leaks.count)",
         ]
         return "<tr>\(name)\(notes)\(verdict)" + cells.map { "<td>\($0)" }.joined() + "</tr>"

@@ -21,11 +21,13 @@ extension DrillRow {
         let row = Self.line(
             [
                 fault.rawValue, "\(runs)", Spread(detected)?.text ?? "-",
-                Spread(recovered)?.text ?? "-", isStateEqual ? "equal" : "DIFFERS", samples,
+                Spread(recovered)?.text ?? "-",
+                isStateEqual.map { $0 ? "equal" : "DIFFERS" } ?? "-", samples,
                 leaks.isEmpty ? "none" : "\(leaks.count)",
             ]
         )
-        return [row] + (reasons + leaks).map { "    FAILED: \($0)" }
+        let word = verdict == .failed ? "FAILED" : "note"
+        return [row] + (reasons + leaks).map { "    \(word): \($0)" }
     }
 
     /// Cells in columns: 80 characters wide.

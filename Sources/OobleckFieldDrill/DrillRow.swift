@@ -19,8 +19,8 @@ package struct DrillRow: Sendable, Codable {
     /// From the fault to its discovery, and to the first step that every node begins anew.
     package var detected: [Seconds] = []
     package var recovered: [Seconds] = []
-    /// Whether all runs ended with the undisturbed run's state.
-    package var isStateEqual = true
+    /// Whether all runs ended with the undisturbed run's state; `nil` where that is not known.
+    package var isStateEqual: Bool? = true
     package var samplesLost = 0
     package var samplesRepeated = 0
     /// Processes, sockets and files that were left behind.

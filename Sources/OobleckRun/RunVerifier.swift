@@ -66,6 +66,17 @@ package enum RunVerifier {
         return report
     }
 
+    /// Checks the ledger of a run that may still train: its whole lines.
+    package static func verifyLedger(of directory: RunDirectory) throws -> VerificationReport {
+        var ledger = LedgerVerifier(
+            file: directory.ledgerPath,
+            globalBatch: try directory.job().training.globalBatch,
+            report: VerificationReport()
+        )
+        try ledger.run(isGrowing: true)
+        return ledger.report
+    }
+
     private static func check(
         _ directory: RunDirectory,
         lastLoss: Double?,

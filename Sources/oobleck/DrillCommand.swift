@@ -13,6 +13,9 @@ struct DrillCommand: AsyncParsableCommand {
             are killed, stopped and cut off while they train, one row a fault. Each run must end \
             with the state of an undisturbed one, use each sample once, and leave nothing behind. \
             Exit status 70 when anything of this does not hold.
+
+            With --run, a run of yours is hit instead, on machines of yours: processes are killed \
+            and stopped, nodes drained, one after the other, and it has to get over each.
             """
     )
 
@@ -24,6 +27,32 @@ struct DrillCommand: AsyncParsableCommand {
 
     @Option(help: "Folder for report.json and report.html. [none]")
     var report: String?
+
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp(
+            "Hit the run in this directory, whose coordinator is on this machine.",
+            valueName: "run-dir"
+        )
+    )
+    var runDirectory: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --run: what runs a command on a node's machine, as in \"ssh {host}\"; {host} is "
+                + "the node's name up to a slash, {node} its number. [all nodes are here]",
+            valueName: "words"
+        )
+    )
+    var through: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --run: wait for its end, and compare with the state of an undisturbed run.",
+            valueName: "sha256"
+        )
+    )
+    var expect: String?
 
     @Option(help: "Simulated worlds to go through instead, one a seed.")
     var simulate: Int?
@@ -47,9 +76,14 @@ struct DrillCommand: AsyncParsableCommand {
         if let everyOrder, everyOrder < 1 {
             throw ValidationError("--every-order is \(everyOrder); it must be at least 1.")
         }
-        let modes = [simulate != nil, replay != nil, everyOrder != nil].count { $0 }
+        let modes = [simulate != nil, replay != nil, everyOrder != nil, runDirectory != nil].count {
+            $0
+        }
         guard modes <= 1 else {
-            throw ValidationError("give one of --simulate, --replay and --every-order.")
+            throw ValidationError("give one of --run, --simulate, --replay and --every-order.")
+        }
+        guard runDirectory != nil || (through == nil && expect == nil) else {
+            throw ValidationError("--through and --expect go with --run.")
         }
         guard repeats >= 1 else {
             throw ValidationError("--repeats is \(repeats); it must be at least 1.")
@@ -61,7 +95,8 @@ struct DrillCommand: AsyncParsableCommand {
         if let simulate { return try simulateWorlds(simulate) }
         if let everyOrder { return try search(depth: everyOrder) }
         let drill = FieldDrill(faults: faults, seed: seed, repeats: repeats, reportPath: report)
-        try await drill.run()
+        guard let runDirectory else { return try await drill.run() }
+        try await drill.run(on: runDirectory, through: through, expecting: expect)
     }
 
     // MARK: Simulated worlds

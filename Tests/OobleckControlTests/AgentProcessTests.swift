@@ -171,11 +171,8 @@ private func isAlive(_ pid: pid_t) -> Bool {
 
 /// The command under test, built beside the tests.
 private func commandPath() throws -> String {
-    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
-    let bundle = maps.split(separator: "\n").lazy
-        .compactMap { $0.split(separator: " ").last }
-        .first { $0.hasSuffix(".xctest") }
-    let folder = URL(fileURLWithPath: String(try #require(bundle))).deletingLastPathComponent()
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let folder = URL(fileURLWithPath: tests).deletingLastPathComponent()
     let path = folder.appendingPathComponent("oobleck").path
     try #require(FileManager.default.isExecutableFile(atPath: path), "build the oobleck command")
     return path
