@@ -2,16 +2,18 @@
 # Runs the control plane and the tensor shim under a sanitizer, again and again, since one clean run
 # proves little. Builds beside the usual build, in .build-thread or .build-address.
 #
-#   Scripts/sanitize.sh thread|address [RUNS] [FILTER]
+#   Scripts/sanitize.sh thread|address [RUNS] [SUITE ...]
 #
-# FILTER chooses tests; OobleckCoordinationTests, OobleckControlTests and OobleckTensorTests if it is
-# left out. Prints a line for each run and the first findings; status 1 if there are any.
+# A suite is a folder of Tests; OobleckCoordinationTests, OobleckControlTests and OobleckTensorTests if
+# none is named. Each runs alone: some block threads that others need. Prints a line for each, and the
+# first findings; status 1 if there are any.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 kind=${1:-}
 runs=${2:-5}
-filter=${3:-'^Oobleck(Coordination|Control|Tensor)Tests\.'}
+suites=("${@:3}")
+[ ${#suites[@]} != 0 ] || suites=(OobleckCoordinationTests OobleckControlTests OobleckTensorTests)
 options=(--sanitize="$kind" --scratch-path ".build-$kind")
 case $kind in
 thread)
@@ -43,16 +45,19 @@ for product in oobleck oobleck-worker oobleckPackageTests; do
 done
 failures=0
 for run in $(seq "$runs"); do
-    status=0
-    swift test --skip-build --disable-xctest "${options[@]}" --filter "$filter" >"$log" 2>&1 ||
-        status=$?
-    reports=$(grep -cE 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer' "$log" || true)
-    echo "run $run of $runs: status $status, $reports reports: $(grep 'Test run with' "$log" | tail -1)"
-    if [ "$status" != 0 ] || [ "$reports" != 0 ]; then
-        failures=$((failures + 1))
-        grep -nE -A 25 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|✘|Fatal error' "$log" |
-            cut -c 1-300 | head -n 120 || true
-    fi
+    for suite in "${suites[@]}"; do
+        status=0
+        swift test --skip-build --disable-xctest "${options[@]}" --filter "^$suite\\." \
+            >"$log" 2>&1 || status=$?
+        reports=$(grep -cE 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer' "$log" || true)
+        echo "run $run of $runs, $suite: status $status, $reports reports:" \
+            "$(grep -o 'Test run with [0-9]* tests in [0-9]* suites [a-z]*' "$log" | tail -1)"
+        if [ "$status" != 0 ] || [ "$reports" != 0 ]; then
+            failures=$((failures + 1))
+            grep -nE -A 25 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|✘|Fatal error' "$log" |
+                cut -c 1-300 | head -n 120 || true
+        fi
+    done
 done
-echo "sanitize: $kind, $failures of $runs runs with findings"
+echo "sanitize: $kind, $failures of $((runs * ${#suites[@]})) runs of a suite with findings"
 [ "$failures" = 0 ]
