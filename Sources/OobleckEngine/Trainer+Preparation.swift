@@ -1,0 +1,93 @@
+import Dispatch
+import OobleckCore
+import OobleckTensor
+
+/// Getting ready for a plan.
+extension Trainer {
+    func prepare(_ reconfiguration: Reconfiguration) throws {
+        drop()
+        let loaded = try requireLoaded()
+        let generation = reconfiguration.generation
+        guard let resources = resources(generation) else { return }
+        let damaged = try damagedLayers(toSend: reconfiguration)
+        guard damaged.isEmpty else {
+            return link.send(
+                .faulted(
+                    generation: generation,
+                    message: "its own state of layers \(damaged.sorted()) is damaged",
+                    FaultFindings(damagedLayers: damaged)
+                )
+            )
+        }
+        let watch = watchReach(of: reconfiguration.plan, resources, loaded)
+        defer { watch.cancel() }
+        do {
+            let (prepared, report) = try loaded.preparation.run(
+                reconfiguration,
+                resources: resources,
+                held: held
+            )
+            self.prepared = prepared
+            link.send(.prepared(report))
+        } catch let error as TensorError where error.code != .outOfMemory {
+            resources.release()
+            guard error.code == .failed else { return }
+            let budget = loaded.job.cluster.detectionBudget
+            let unreached = resources.unreachedMembers(
+                of: reconfiguration.plan,
+                within: Deadlines(budget: budget).probe
+            )
+            link.send(
+                .faulted(
+                    generation: generation,
+                    message: error.message,
+                    FaultFindings(unreached: unreached)
+                )
+            )
+        } catch let failure as CheckpointLoader.Failure {
+            resources.release()
+            let step = reconfiguration.committedSteps
+            link.send(
+                .restoreFailed(
+                    RestoreFailure(generation: generation, step: step, message: failure.message)
+                )
+            )
+        }
+    }
+
+    /// Says whom this worker does not reach while the plan is still being prepared.
+    ///
+    /// Two that do not reach each other are found by this: they wait in their connections for longer
+    /// than the others wait for them, and are aborted before they fail.
+    private func watchReach(
+        of plan: ExecutionPlan,
+        _ resources: GenerationResources,
+        _ loaded: Loaded
+    ) -> DispatchWorkItem {
+        let deadlines = Deadlines(budget: loaded.job.cluster.detectionBudget)
+        let link = link
+        let watch = DispatchWorkItem {
+            let unreached = resources.unreachedMembers(of: plan, within: deadlines.probe)
+            guard !unreached.isEmpty else { return }
+            link.send(
+                .faulted(
+                    generation: resources.generation,
+                    message: "its groups do not form",
+                    FaultFindings(unreached: unreached)
+                )
+            )
+        }
+        let queue = DispatchQueue.global(qos: .utility)
+        queue.asyncAfter(deadline: .now() + deadlines.doubt.value, execute: watch)
+        return watch
+    }
+
+    /// Layers that others are to get from here, and must not: they are not as this worker's own last
+    /// update left them.
+    private func damagedLayers(toSend reconfiguration: Reconfiguration) throws -> Set<Int> {
+        let wanted = Set(reconfiguration.transfers.filter { $0.fromNode == node }.map(\.layer))
+        return try wanted.filter { layer in
+            try held[layer].map { try !states.isIntact(layer, $0) } ?? false
+        }
+    }
+}

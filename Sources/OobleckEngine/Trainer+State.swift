@@ -1,0 +1,63 @@
+import OobleckCore
+import OobleckModels
+
+/// Giving away what a worker holds: to a checkpoint, and as the final state.
+extension Trainer {
+    /// Copies the layers that a checkpoint wants of this node and has the copies written.
+    ///
+    /// Copying is all that training waits for.
+    func save(_ order: CheckpointOrder) throws {
+        let loaded = try requireLoaded()
+        if let unfinished = loaded.writer.unfinishedStep {
+            let why = "node \(node) is still writing the checkpoint of step \(unfinished)"
+            return loaded.writer.refuse(order, because: why)
+        }
+        guard order.step == heldSteps, order.layers.allSatisfy({ held[$0] != nil }) else {
+            let has = "layers \(held.keys.sorted()) after \(heldSteps) steps"
+            return loaded.writer.refuse(
+                order,
+                because: "node \(node) holds \(has), not \(order.layers) after \(order.step)"
+            )
+        }
+        let damaged = try order.layers.filter { layer in
+            try held[layer].map { try !states.isIntact(layer, $0) } ?? false
+        }
+        guard damaged.isEmpty else {
+            let why = "node \(node) finds its state of layers \(damaged) damaged"
+            return loaded.writer.refuse(order, because: why)
+        }
+        let watch = Stopwatch()
+        let copies = try order.layers.compactMap { layer in
+            try held[layer].map { (layer, try $0.stateBytes(model: loaded.job.model)) }
+        }
+        loaded.writer.start(
+            CheckpointWriter.Copy(
+                order: order,
+                model: loaded.job.model,
+                layers: copies,
+                heldUp: watch.elapsed
+            )
+        )
+    }
+
+    /// Reports the digests of all layers held and uploads some of them.
+    func collect(_ generation: Generation, upload: [Int]) throws {
+        let job = try requireLoaded().job
+        link.send(
+            .digests(
+                generation: generation,
+                digests: try held.mapValues { try $0.digest() }
+            )
+        )
+        for layer in upload.sorted() {
+            guard let state = held[layer] else {
+                throw OobleckError(
+                    .internalFault,
+                    "asked to upload layer \(layer), which node \(node) does not hold"
+                )
+            }
+            var upload = LayerUpload(layer: layer, generation: generation, link: link)
+            try upload.run(state, model: job.model)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import OobleckClock
+import OobleckCore
+import OobleckModels
+import OobleckTensor
+
+/// Training under a plan, step by step.
+extension Trainer {
+    private func reportFault(_ error: TensorError, generation: Generation) {
+        guard error.code == .failed else { return }
+        link.send(.faulted(generation: generation, message: error.message))
+    }
+
+    /// Trains under a prepared generation.
+    ///
+    /// Returns whether the coordinator said stop.
+    func train(_ generation: Generation, from first: Int) throws -> Bool {
+        let loaded = try requireLoaded()
+        guard let prepared, prepared.reconfiguration.generation == generation else { return false }
+        held = prepared.adoptLayers()
+        heldSteps = prepared.reconfiguration.committedSteps
+        try states.adopt(held)
+        guard let assignment = prepared.assignment else { return false }
+        link.send(.resumed(generation: generation, step: first))
+        var step = first
+        while true {
+            let sums: GradientSums
+            do {
+                sums = try compute(step, prepared, assignment, loaded)
+            } catch let error as TensorError where error.code != .outOfMemory {
+                reportFault(error, generation: generation)
+                return false
+            }
+            let voted = MonotonicTime.now
+            var answer = next()
+            // Until the commit is applied, the state is still that of the boundary before the step.
+            while case .checkpoint(let order) = answer {
+                try save(order)
+                answer = next()
+            }
+            decisionTimes.add(voted: voted, decided: MonotonicTime.now)
+            switch answer {
+            case .commit(let commit) where commit.step == step:
+                if !commit.skips { try apply(commit, sums, loaded) }
+                // What the generation before left; here it delays no recovery.
+                if step == first { TensorRuntime.releaseFreeMemory() }
+                if commit.pauses { return false }
+                step += 1
+            case .abort:
+                drop()
+                return false
+            case .stop, nil:
+                drop()
+                return true
+            case .some(let other):
+                throw OobleckError(
+                    .internalFault,
+                    "expected the outcome of step \(step), got \(other)"
+                )
+            }
+        }
+    }
+
+    /// Computes this worker's share of a step and votes for it.
+    private func compute(
+        _ step: Int,
+        _ prepared: PreparedGeneration,
+        _ assignment: StageAssignment,
+        _ loaded: Loaded
+    ) throws -> GradientSums {
+        flip(.beforeStep, step, loaded)
+        if loaded.faults.takesTooMuch(step: step) { _ = try Tensor.empty([1 << 50]) }
+        let sums = try GradientSums(
+            layers: held,
+            groupPlan: prepared.groupPlan,
+            resources: prepared.resources,
+            microbatchCount: loaded.job.training.microbatchCount
+        )
+        let runner = try StepRunner(
+            job: loaded.job,
+            assignment: assignment,
+            layers: assignment.layers.compactMap { held[$0] },
+            source: loaded.source,
+            resources: prepared.resources,
+            groupPlan: prepared.groupPlan,
+            faults: loaded.faults,
+            sums: sums,
+            states: states,
+            clock: clock,
+            step: step
+        )
+        let vote = try runner.run()
+        loaded.faults.reach(.beforeVote, step: step)
+        link.send(.vote(vote))
+        loaded.faults.reach(.afterVote, step: step)
+        flip(.afterVote, step, loaded)
+        return sums
+    }
+
+    /// Damages the layers for which that is staged.
+    private func flip(_ moment: BitFlipFault.Moment, _ step: Int, _ loaded: Loaded) {
+        for layer in loaded.faults.takeFlips(moment, step: step) { held[layer]?.flipBit() }
+    }
+
+    /// Applies a committed step.
+    ///
+    /// Nothing that happens to others can undo it.
+    private func apply(_ commit: StepCommit, _ sums: GradientSums, _ loaded: Loaded) throws {
+        let training = loaded.job.training
+        let update = AdamWUpdate(
+            step: commit.step + 1,
+            learningRate: LearningRateSchedule(training).rate(step: commit.step),
+            beta1: training.beta1,
+            beta2: training.beta2,
+            weightDecay: training.weightDecay,
+            epsilon: training.epsilon
+        )
+        heldSteps = commit.step + 1
+        let size = held.values.flatMap(\.segments).map(\.count).max() ?? 0
+        if (scratch?.count ?? 0) < size { scratch = try Tensor.empty([size]) }
+        guard let scratch else { return }
+        try states.noteUpdateToCome(held)
+        flip(.inUpdate, commit.step, loaded)
+        try sums.apply(
+            update,
+            clip: commit.clipCoefficient,
+            microbatchCount: training.microbatchCount,
+            scratch: scratch,
+            afterSegment: { loaded.faults.reach(.midOptimizer, step: commit.step) }
+        )
+        try states.noteUpdate(held)
+    }
+}
