@@ -14,6 +14,10 @@ kind=${1:-}
 runs=${2:-5}
 suites=("${@:3}")
 [ ${#suites[@]} != 0 ] || suites=(OobleckCoordinationTests OobleckControlTests OobleckTensorTests)
+for suite in "${suites[@]}"; do
+    [ -d "Tests/$suite" ] || { echo "sanitize: there is no suite Tests/$suite" >&2 && exit 64; }
+done
+[ "$runs" -ge 1 ] || { echo "sanitize: $runs runs; it must be at least 1" >&2 && exit 64; }
 options=(--sanitize="$kind" --scratch-path ".build-$kind")
 case $kind in
 thread)
@@ -30,13 +34,16 @@ address) mkdir -p ".build-$kind" ;;
 esac
 # The runtime of Swift's concurrency is not built with the sanitizer, which sees races in what packages
 # that we use do with it.
-suppressions=.build-$kind/suppressions
+suppressions=$PWD/.build-$kind/suppressions
 printf 'race_top:%s\n' s8GRPCCore s7NIOCore s8NIOPosix s20GRPCNIOTransportCore >"$suppressions"
 # Tests ask for more memory than there is. libtorch itself is not built with the sanitizer, keeps what
 # it allocates once until the end, and shares containers with our code, half annotated then.
-TSAN_OPTIONS=halt_on_error=0:history_size=4:allocator_may_return_null=1:suppressions=$PWD/$suppressions
-export TSAN_OPTIONS
-export ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:allocator_may_return_null=1
+# Also what child processes say goes to files.
+reports=$PWD/.build-$kind/reports
+common=allocator_may_return_null=1:log_path=$reports/report
+TSAN_OPTIONS=halt_on_error=0:history_size=4:suppressions=$suppressions:$common:${TSAN_OPTIONS:-}
+ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:$common:${ASAN_OPTIONS:-}
+export TSAN_OPTIONS ASAN_OPTIONS
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -47,12 +54,14 @@ failures=0
 for run in $(seq "$runs"); do
     for suite in "${suites[@]}"; do
         status=0
+        rm -rf "$reports" && mkdir "$reports"
         swift test --skip-build --disable-xctest "${options[@]}" --filter "^$suite\\." \
             >"$log" 2>&1 || status=$?
-        reports=$(grep -cE 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer' "$log" || true)
-        echo "run $run of $runs, $suite: status $status, $reports reports:" \
-            "$(grep -o 'Test run with [0-9]* tests in [0-9]* suites [a-z]*' "$log" | tail -1)"
-        if [ "$status" != 0 ] || [ "$reports" != 0 ]; then
+        cat "$reports"/* >>"$log" 2>/dev/null || true
+        found=$(grep -cE 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer' "$log" || true)
+        said=$(grep -o 'Test run with [1-9][0-9]* tests in [0-9]* suites [a-z]*' "$log" | tail -1) || true
+        echo "run $run of $runs, $suite: status $status, $found reports: ${said:-no test ran}"
+        if [ "$status" != 0 ] || [ "$found" != 0 ] || [ -z "$said" ]; then
             failures=$((failures + 1))
             grep -nE -A 25 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|✘|Fatal error' "$log" |
                 cut -c 1-300 | head -n 120 || true

@@ -6,8 +6,10 @@
  * under test, stands in for the library's. It never marks the mutex as contended, so that unlocking
  * always goes the inlined way.
  */
+#include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <time.h>
 
 /* `Synchronization._MutexHandle._lockSlow(UInt32)`; self is the word that has the owner's thread. */
@@ -21,6 +23,8 @@ __attribute__((swiftcall)) void lock_slowly(
   uint32_t nobody = 0;
   while (!atomic_compare_exchange_weak_explicit(
       owner, &nobody, thread, memory_order_acquire, memory_order_relaxed)) {
+    /* As the library: whoever waits for itself waits for ever. */
+    if ((nobody & FUTEX_TID_MASK) == thread) abort();
     nobody = 0;
     nanosleep(&pause, 0);
   }

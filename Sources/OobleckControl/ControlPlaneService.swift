@@ -26,7 +26,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
             guard case .hello(let hello) = try first.report() else {
                 throw malformed("AgentReport", "the first is no hello")
             }
-            try check(hello)
+            try await check(hello, "agent")
             (node, outbox) = try await loop.attachAgent(
                 requested: hello.node,
                 name: hello.nodeName,
@@ -63,7 +63,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
             guard case .hello(let hello) = try first.report(), let claimed = hello.node else {
                 throw malformed("WorkerReport", "the first is no hello with a node")
             }
-            try check(hello)
+            try await check(hello, "worker")
             node = claimed
             outbox = try await loop.attachWorker(
                 node,
@@ -152,8 +152,11 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         }
     }
 
-    private func check(_ hello: SessionHello) throws {
-        if let refusal = handshake.refusal(of: hello) { throw OobleckError(.usage, refusal) }
+    private func check(_ hello: SessionHello, _ role: String) async throws {
+        guard let refusal = handshake.refusal(of: hello) else { return }
+        let name = hello.nodeName.isEmpty ? "" : " \(hello.nodeName)"
+        try await loop.noteRefusal(of: "\(role)\(name), process \(hello.pid)", because: refusal)
+        throw OobleckError(.usage, refusal)
     }
 }
 

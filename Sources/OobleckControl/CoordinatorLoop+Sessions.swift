@@ -94,6 +94,17 @@ extension CoordinatorLoop {
         return try answer.get()
     }
 
+    /// Notes that a process is not let in; throws when it is not ours to say so.
+    func noteRefusal(of who: String, because reason: String) async throws {
+        let answer: Result<Void, any Error> = await perform { state in
+            Result {
+                try self.requireLead(&state)
+                state.coordinator.noteRefusal(of: who, because: reason)
+            }
+        }
+        try answer.get()
+    }
+
     /// Who has been deposed refuses nobody either: the nodes are another coordinator's.
     private func requireLead(_ state: inout State) throws {
         guard store.mayAct else {

@@ -59,6 +59,11 @@ extension Coordinator {
         loseDoubled(node, "worker \(pid) connected beside worker \(known)", now: now)
     }
 
+    /// Notes that a process is not let into the run: it does not fit.
+    package mutating func noteRefusal(of who: String, because reason: String) {
+        log(.refused, "\(who) refused: it \(reason)")
+    }
+
     mutating func noteFirstSight(of node: NodeID, now: Seconds) {
         if members[node]?.since == nil { members[node]?.since = now }
     }

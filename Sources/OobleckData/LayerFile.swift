@@ -73,10 +73,12 @@ package enum LayerFile {
         for first in stride(from: 0, to: size, by: pieceSize) {
             hasher.update(try file.read(at: first, count: min(pieceSize, size - first)))
         }
-        guard hasher.hexadecimal == written.fileSHA256 else {
+        let found = hasher.hexadecimal
+        guard found == written.fileSHA256 else {
             throw OobleckError(
                 .storage,
-                "\(path) does not have the bytes that were written to it; check its disk"
+                "\(path) does not have the bytes that were written to it: its SHA-256 is \(found), "
+                    + "not \(written.fileSHA256); check its disk"
             )
         }
     }

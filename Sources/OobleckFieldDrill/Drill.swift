@@ -76,8 +76,7 @@ package struct Drill: Sendable {
             arguments: laboratory.trainArguments(name, reference) + ["--reference"]
                 + reference.staged.flatMap { ["--fault", $0] }
         )
-        let status = try await run.end()
-        try await run.clear()
+        let status = try await run.endAndClear()
         guard status == 0 else {
             throw OobleckError(.internalFault, "the undisturbed run failed: \(run.lastLine)")
         }
@@ -100,9 +99,9 @@ package struct Drill: Sendable {
             let ending: Attempt.Ending
             do {
                 ending = try await attempt.execute()
-            } catch let error as OobleckError where !Task.isCancelled {
+            } catch  where !Task.isCancelled {
                 row.runs += 1
-                row.fail("\(name): \(error.message)")
+                row.fail("\(name): \(lineForPeople("\(error)"))")
                 continue
             }
             if let skipped = ending.skipped {
@@ -110,6 +109,7 @@ package struct Drill: Sendable {
                 continue
             }
             row.runs += 1
+            row.reasons += ending.notes.map { "\(name): \($0)" }
             row.leaks += try await leaks.find(after: ending.run).map { "\(name): \($0)" }
             try await ending.run.clear()
             let before = row.reasons.count

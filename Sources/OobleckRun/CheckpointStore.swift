@@ -70,13 +70,27 @@ package struct CheckpointStore: Sendable {
             jobSHA256: jobSHA256,
             corpusSHA256: save.corpusDigest
         )
-        try JSONDocument.write(manifest, to: partial + "/" + CheckpointLayout.manifestName)
+        let manifestPath = partial + "/" + CheckpointLayout.manifestName
+        try JSONDocument.write(manifest, to: manifestPath)
+        try readBack(manifest, from: manifestPath)
         try makeRoom(step: save.step, generation: save.generation)
         let final = finalPath(step: save.step)
         guard rename(partial, final) == 0 else {
             throw OobleckError(.storage, "cannot publish \(final): \(systemReason())")
         }
         try AtomicFile.synchronizeDirectory(path)
+    }
+
+    /// Throws `.storage` unless the manifest is on the device as it was written.
+    private func readBack(_ manifest: CheckpointManifest, from path: String) throws {
+        try OpenFile(path, for: .readBack).forgetCached()
+        let message = "\(path) does not have the bytes that were written to it; check its disk"
+        do {
+            let found = try JSONDocument.read(CheckpointManifest.self, from: path)
+            guard found == manifest else { throw OobleckError(.storage, message) }
+        } catch let error as OobleckError where error.code == .inputData {
+            throw OobleckError(.storage, message)
+        }
     }
 
     private func requireSize(_ size: Int, of file: String) throws {

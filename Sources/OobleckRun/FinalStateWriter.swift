@@ -107,6 +107,7 @@ package final class FinalStateWriter: Sendable {
                     )
                 }
                 try upload.file.synchronize()
+                upload.file.forgetCached()
                 return try describe(layer: layer, path: upload.path, digest: digest)
             }
         }

@@ -85,6 +85,11 @@ struct DrillCommand: AsyncParsableCommand {
         guard runDirectory != nil || (through == nil && expect == nil) else {
             throw ValidationError("--through and --expect go with --run.")
         }
+        if let expect, expect.count != 64 || !expect.allSatisfy(\.isHexDigit) {
+            throw ValidationError(
+                "--expect is \(expect); it must be the 64 hexadecimal digits of a state_sha256."
+            )
+        }
         guard repeats >= 1 else {
             throw ValidationError("--repeats is \(repeats); it must be at least 1.")
         }

@@ -40,7 +40,14 @@ struct FieldDrill {
         )
         let report = try await hold { report, onRow in
             var report = try await drill.run(into: report, onRow: onRow)
-            if let state { try await drill.compare(with: state, in: &report) }
+            guard let state else { return report }
+            Console.show("waiting for the end of the run")
+            let found = try await drill.endState(in: &report, expected: state)
+            guard found == state else {
+                let what = found.map { "with state \($0), not \(state)" } ?? "without a result"
+                throw OobleckError(.internalFault, "the run ended \(what)")
+            }
+            Console.show("the run ended with the expected state")
             return report
         }
         try conclude(report, "see \(path)/events.jsonl")

@@ -139,6 +139,33 @@ struct StrangerTests {
         }
     }
 
+    @Test("an agent of another version is refused in one line, and the run notes whom and why")
+    func otherVersion() async throws {
+        try await ShellBench.with(nodes: 2) { bench in
+            let worker = try StandInWorker()
+            let agent = Agent(
+                coordinator: CoordinatorLocator(bench.address),
+                token: ShellBench.token,
+                tokenPath: worker.tokenPath,
+                node: 0,
+                workerExecutable: worker.path,
+                workerArguments: [],
+                logPath: nil,
+                name: "elder",
+                version: "0.0.0"
+            )
+            let error = await #expect(throws: OobleckError.self) { try await agent.run() }
+            #expect(error?.message.contains("is version 0.0.0 of the program") == true)
+            try await eventually("it is noted") {
+                bench.recording.all.events.contains {
+                    $0.kind == .refused && $0.message.contains("agent elder")
+                        && $0.message.contains("is version 0.0.0")
+                }
+            }
+            #expect(await bench.server.status().nodes.isEmpty)
+        }
+    }
+
     @Test("two tokens at once are none, even when one of them is right")
     func twoTokens() async throws {
         try await ShellBench.with(nodes: 2) { bench in

@@ -52,8 +52,10 @@ extension Attempt {
     func removeOther(from run: ObservedRun) throws {
         guard let otherCheckpoint else { return }
         let name = URL(fileURLWithPath: otherCheckpoint).lastPathComponent
-        let store = try RunDirectory.open(path: run.path).checkpointsPath
-        try FileManager.default.removeItem(atPath: store + "/" + name)
+        let copy = try RunDirectory.open(path: run.path).checkpointsPath + "/" + name
+        // Not there when the run never got so far.
+        guard FileManager.default.fileExists(atPath: copy) else { return }
+        try FileManager.default.removeItem(atPath: copy)
     }
 
     /// A checkpoint that another run, of the same model with other weights, ended with: of a step
@@ -67,8 +69,7 @@ extension Attempt {
             executable: laboratory.executable,
             arguments: laboratory.trainArguments(other, reference) + ["--reference", "--seed", "9"]
         )
-        let status = try await run.end()
-        try await Task { try await run.clear() }.value
+        let status = try await run.endAndClear()
         guard status == 0 else {
             throw OobleckError(.internalFault, "\(other): it failed: \(run.lastLine)")
         }

@@ -10,9 +10,11 @@ extension Attempt {
     private static let unshare = "/usr/bin/unshare"
 
     func sendStrangers(_ run: ObservedRun, _ ending: inout Ending) async throws {
-        let strangers = try startMisfits(run)
-        defer { for stranger in strangers { stranger.agent.signalGroup(SIGKILL) } }
-        for (who, agent, reason) in strangers {
+        var agents: [ChildProcess] = []
+        defer { for agent in agents { agent.signalGroup(SIGKILL) } }
+        for (who, reason, start) in try await misfits(&ending) {
+            let agent = try start(run)
+            agents.append(agent)
             try await expectRefusal(of: agent, who, reason, &ending)
         }
         try await expectOtherVersionRefused(run, &ending)
@@ -22,28 +24,40 @@ extension Attempt {
         if living != fault.nodes { ending.problems.append("\(living) nodes; a stranger joined") }
     }
 
-    private func startMisfits(
-        _ run: ObservedRun
-    ) throws -> [(who: String, agent: ChildProcess, reason: String)] {
+    private typealias Misfit = (
+        who: String, reason: String, start: (ObservedRun) throws -> ChildProcess
+    )
+
+    /// Whom to send, and what they must be told.
+    private func misfits(_ ending: inout Ending) async throws -> [Misfit] {
         let nowhere = "no-such-host.invalid"
-        var misfits = [
+        let token = try wrongToken()
+        let few = shell("ulimit -n 60")
+        var misfits: [Misfit] = [
             (
-                "wrong-token", try startAgent(run, "wrong-token", [], token: try wrongToken()),
-                "does not take this token"
+                "wrong-token", "does not take this token",
+                { try startAgent($0, "wrong-token", [], token: token) }
             ),
             (
-                "few-files",
-                try startAgent(run, "few-files", [], through: shell("ulimit -n 60")),
-                "may open 60 files"
+                "few-files", "may open 60 files",
+                { try startAgent($0, "few-files", [], through: few) }
             ),
             (
-                "no-address", try startAgent(run, "no-address", [], coordinator: nowhere + ":1"),
-                "no address for \"\(nowhere)\""
+                "no-address", "no address for \"\(nowhere)\"",
+                { try startAgent($0, "no-address", [], coordinator: nowhere + ":1") }
             ),
         ]
-        if let other = try otherCorpus() {
-            let agent = try startAgent(run, "other-corpus", [], through: other)
-            misfits.append(("other-corpus", agent, "all nodes need the same"))
+        let probe = try await CommandOutcome.of([Self.unshare, "--mount", "true"])
+        if probe.status == 0 {
+            let other = try otherCorpus()
+            misfits.append(
+                (
+                    "other-corpus", "all nodes need the same",
+                    { try startAgent($0, "other-corpus", [], through: other) }
+                )
+            )
+        } else {
+            ending.notes.append("no node with another corpus: unshare says: \(probe.lastLine)")
         }
         return misfits
     }
@@ -53,10 +67,8 @@ extension Attempt {
         ["/bin/sh", "-c", command + " && exec \"$@\"", "sh"]
     }
 
-    /// What runs a command where the corpus is another; nothing where mounting is not permitted.
-    private func otherCorpus() throws -> [String]? {
-        let isPossible = FileManager.default.isExecutableFile(atPath: Self.unshare)
-        guard SmallDisk.obstacle == nil, isPossible else { return nil }
+    /// What runs a command where the corpus is another.
+    private func otherCorpus() throws -> [String] {
         let (other, corpus) = (laboratory.path(name + "-corpus.txt"), laboratory.path("corpus.txt"))
         let text = String(repeating: "Another text altogether.\n", count: 4000)
         try text.write(toFile: other, atomically: true, encoding: .utf8)
@@ -81,8 +93,18 @@ extension Attempt {
             logPath: laboratory.path(name + "-other-version.log"),
             version: programVersion + "-other"
         )
+        let joining = Task { try await agent.run() }
+        let patience = Task {
+            try await Task.sleep(for: .seconds(Self.patience.value))
+            joining.cancel()
+        }
+        defer { patience.cancel() }
         do {
-            try await agent.run()
+            try await withTaskCancellationHandler {
+                try await joining.value
+            } onCancel: {
+                joining.cancel()
+            }
             ending.problems.append("a node of another version was let in")
         } catch let error as OobleckError {
             guard !error.message.contains("of the program, the coordinator is") else { return }
@@ -102,8 +124,7 @@ extension Attempt {
             executable: laboratory.executable,
             arguments: laboratory.trainArguments(second, fault.reference) + ["--port", "\(port)"]
         )
-        let status = try await refused.end()
-        try await Task { try await refused.clear() }.value
+        let status = try await refused.endAndClear()
         guard status == OobleckError.Code.usage.exitStatus else {
             return ending.problems.append("a second run at port \(port) was not refused")
         }

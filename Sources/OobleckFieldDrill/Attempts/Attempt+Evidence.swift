@@ -2,8 +2,15 @@ import OobleckCore
 import OobleckRun
 
 extension Attempt {
-    /// What the run must have noted about the fault: an event, and what its message says.
-    private var wanted: (kind: RunEvent.Kind, phrase: String)? {
+    /// What the run must have noted about the fault: events, and what their messages say.
+    private var wanted: [(kind: RunEvent.Kind, phrase: String)] {
+        if fault == .strangers {
+            return [(.refused, "may open 60 files"), (.refused, "is version")]
+        }
+        return single.map { [$0] } ?? []
+    }
+
+    private var single: (kind: RunEvent.Kind, phrase: String)? {
         switch fault {
         case .loseMoreThanF: (.restored, "")
         case .checkpointDiskFull: (.checkpointFailed, "No space left")
@@ -20,7 +27,7 @@ extension Attempt {
             case .harm(.anotherRun): (.checkpointDamaged, "belongs to another job")
             default: (.checkpointDamaged, CheckpointLayout.fileName(ofLayer: 1))
             }
-        case .quarantine, .strangers: (.refused, "")
+        case .quarantine: (.refused, "")
         default: nil
         }
     }
@@ -35,14 +42,14 @@ extension Attempt {
     }
 
     func checkEvents(_ run: ObservedRun, _ ending: inout Ending) throws {
-        guard let wanted else { return }
-        let events = try ObservedRun.events(run.path + "/events.jsonl")
-        let isNoted = events.contains {
-            $0.event.kind == wanted.kind
-                && (wanted.phrase.isEmpty || $0.event.message.contains(wanted.phrase))
+        let events = wanted.isEmpty ? [] : try ObservedRun.events(run.path + "/events.jsonl")
+        for (kind, phrase) in wanted {
+            let isNoted = events.contains {
+                $0.event.kind == kind && (phrase.isEmpty || $0.event.message.contains(phrase))
+            }
+            guard !isNoted else { continue }
+            let said = phrase.isEmpty ? "" : " with \"\(phrase)\""
+            ending.problems.append("no event \(kind.rawValue)\(said)")
         }
-        guard !isNoted else { return }
-        let phrase = wanted.phrase.isEmpty ? "" : " with \"\(wanted.phrase)\""
-        ending.problems.append("no event \(wanted.kind.rawValue)\(phrase)")
     }
 }

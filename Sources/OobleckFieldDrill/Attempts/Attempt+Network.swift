@@ -7,20 +7,21 @@ import OobleckRun
 extension Attempt {
     /// Steps with packets that take longer, each of which takes seconds.
     private static let delayedSteps = 12
+    private static let longestDelay: Seconds = 0.1
 
     /// Each node in a network namespace of its own, and the coordinator in one.
     mutating func disturbNetwork() async throws -> Ending {
         let network = NetworkLaboratory(nodes: fault.nodes)
+        let ending: Ending
         do {
             try await network.build()
-            let ending = try await disturb(network)
-            try await network.tearDown()
-            return ending
+            ending = try await disturb(network)
         } catch {
-            // Also when somebody interrupts the drill.
-            try await Task { try await network.tearDown() }.value
+            if let left = await network.tearDown() { throw left }
             throw error
         }
+        if let left = await network.tearDown() { throw left }
+        return ending
     }
 
     private mutating func disturb(_ network: NetworkLaboratory) async throws -> Ending {
@@ -103,12 +104,16 @@ extension Attempt {
             let rate = ["tbf", "rate", "20mbit", "burst", "64kbit", "latency", "400ms"]
             ending.skipped = try await network.shape(nodes[0], rate)
         case .jitter:
-            try await network.delay(nodes[0], upTo: 0.1, random)
+            let link = try await network.delay(nodes[0], upTo: Self.longestDelay, random)
             let end = status.step + Self.delayedSteps
             if try await run.wait(until: { $0.step >= end }) == nil {
                 ending.problems.append("it never got to step \(end)")
             }
             try await network.endDelay(nodes[0])
+            if link.longestWait < 0.5 * Self.longestDelay {
+                let wait = Spread.milliseconds(link.longestWait)
+                ending.problems.append("no packet took longer than \(wait) ms")
+            }
         case .partitionCoordinator: try await cutOffCoordinator(run, network, &ending)
         case .partitionPair: try await part(status, run, network, &ending)
         default:

@@ -7,7 +7,7 @@ import OobleckRun
 /// Processes that are no part of the run's own: agents started by hand, and its coordinator.
 extension Attempt {
     /// Whoever is to be refused must be so soon.
-    private static let patience: Seconds = 30
+    static let patience: Seconds = 30
 
     func killCoordinator(_ run: ObservedRun, _ ending: inout Ending) throws {
         let pid = try RunDirectory.open(path: run.path).endpoint().pid

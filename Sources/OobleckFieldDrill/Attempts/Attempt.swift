@@ -12,6 +12,8 @@ struct Attempt {
         var status: Int32?
         /// What did not go as the fault demands.
         var problems: [String] = []
+        /// What could not be tried of it here.
+        var notes: [String] = []
         /// How many nodes the fault must, and may, cost.
         var leastLosses = 0
         var mostLosses = 0
@@ -111,8 +113,7 @@ struct Attempt {
                 arguments: laboratory.trainArguments(scout, fault.reference)
                     + ["--nodes", "\(fault.nodes)", "--fault", first]
             )
-            let status = try await run.end()
-            try await Task { try await run.clear() }.value
+            let status = try await run.endAndClear()
             let plan = try RunDirectory.open(path: run.path).plan()
             guard status == 0, let mover = plan.transfers.first?.toNode else {
                 throw OobleckError(.internalFault, "\(scout): no layer moves: \(run.lastLine)")

@@ -37,15 +37,15 @@ final class ObservedRun: @unchecked Sendable {
         )
     }
 
-    /// What the run logged in the file at `path`.
+    /// What the run logged in the file at `path`; its last line may be unfinished.
     static func events(_ path: String) throws -> [TimedEvent] {
         let text = String(
             decoding: FileManager.default.contents(atPath: path) ?? Data(),
             as: UTF8.self
         )
-        return try text.split(whereSeparator: \.isNewline).map {
-            try TimedEvent.parsing(String($0))
-        }
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        lines.removeLast()
+        return try lines.map { try TimedEvent.parsing(String($0)) }
     }
 
     /// Remembers a process of the run that its status does not name.
@@ -103,6 +103,20 @@ final class ObservedRun: @unchecked Sendable {
         try await wait { status in
             status.nodes.contains { $0.id == node && $0.state == .dead }
         } != nil
+    }
+
+    /// The run's exit status once it has ended; nothing when it does not. Nothing of it is left then.
+    func endAndClear() async throws -> Int32? {
+        let status: Int32?
+        do {
+            status = try await end()
+        } catch {
+            // Also when somebody interrupts the drill.
+            try await Task { try await self.clear() }.value
+            throw error
+        }
+        try await Task { try await self.clear() }.value
+        return status
     }
 
     /// The run's exit status once it has ended; nothing when it does not.

@@ -1,14 +1,13 @@
 import Foundation
 import OobleckClock
-import OobleckControl
 import OobleckCore
 import OobleckRun
 
 /// Rows of the fault matrix on a run that somebody else started, on machines of theirs.
 ///
-/// The run is hit again and again while it trains, and has to get over each hit before the next. It is
-/// never left with fewer nodes than its guarantee needs. Held where the run's directory is, on the
-/// machine of its coordinator.
+/// The run is hit again and again while it trains, and has to get over each hit before the next. It
+/// is never left with fewer nodes than its guarantee needs. Held where the run's directory is, on
+/// the machine of its coordinator.
 package struct LivingDrill: Sendable {
     package var directory: RunDirectory
     package var faults: [DrillFault]
@@ -42,12 +41,18 @@ package struct LivingDrill: Sendable {
 
     /// Goes through the rows, and shows each as it is done.
     ///
-    /// Throws ``OobleckError/Code/usage`` with one line when the run does not train on this machine.
+    /// Throws ``OobleckError/Code/usage`` with one line when no such run trains on this machine.
     package func run(
         into report: DrillReport,
         onRow: (DrillRow) -> Void
     ) async throws -> DrillReport {
-        try requireCoordinator()
+        guard directory.isRunning, !directory.isFinished else {
+            throw OobleckError(
+                .usage,
+                "\(directory.path) does not train on this machine; start the run, and hold the "
+                    + "drill where its coordinator is"
+            )
+        }
         var report = report
         let start = MonotonicTime.now
         for fault in faults {
@@ -55,8 +60,11 @@ package struct LivingDrill: Sendable {
             row.isStateEqual = nil
             let began = MonotonicTime.now
             for number in 0..<repeats where row.verdict == .passed {
-                var random = DrillRandom(seed: seed, fault, number)
-                try await hit(fault, "\(fault.rawValue)-\(number)", &row, &random)
+                do {
+                    guard try await hit(fault, number, &row) else { break }
+                } catch let error as OobleckError where !Task.isCancelled {
+                    row.fail("\(fault.rawValue)-\(number): \(error.message)")
+                }
             }
             let ledger = try RunVerifier.verifyLedger(of: directory)
             row.samplesLost = ledger.samplesLost
@@ -70,76 +78,72 @@ package struct LivingDrill: Sendable {
         return report
     }
 
-    /// Waits until the run has ended, and compares its state with that of an undisturbed one.
-    package func compare(with state: String, in report: inout DrillReport) async throws {
-        // However long it trains: whoever asks for this wants to know.
-        while !directory.isFinished {
-            try requireCoordinator()
+    /// Waits until the run has ended, however long it trains, and returns its state; nothing when it
+    /// stopped without one.
+    package func endState(in report: inout DrillReport, expected: String) async throws -> String? {
+        let watch = RunWatch(directory)
+        while !directory.isFinished, try !watch.isOver() {
             try await Task.sleep(for: .milliseconds(200))
         }
+        guard directory.isFinished else { return nil }
         let found = try directory.result().stateSHA256
-        report.references["expected"] = state
+        report.references["expected"] = expected
         for index in report.rows.indices where report.rows[index].runs > 0 {
-            report.rows[index].isStateEqual = found == state
-            guard found != state else { continue }
-            report.rows[index].fail("the run ended with state \(found), not \(state)")
+            report.rows[index].isStateEqual = found == expected
         }
-    }
-
-    private func requireCoordinator() throws {
-        guard !directory.isFinished else { return }
-        let isHere =
-            try FileManager.default.fileExists(atPath: directory.endpointPath)
-            && ProcessTable.start(of: directory.endpoint().pid) != nil
-        guard isHere || directory.isFinished else {
-            throw OobleckError(
-                .usage,
-                "no coordinator of \(directory.path) runs on this machine; start the run, and hold "
-                    + "the drill where its coordinator is"
-            )
-        }
+        return found
     }
 
     // MARK: One hit
 
+    /// Hits the run once; false when no more hits of this row are possible.
     private func hit(
         _ fault: DrillFault,
-        _ name: String,
-        _ row: inout DrillRow,
-        _ random: inout DrillRandom
-    ) async throws {
-        guard let before = try await status(where: { $0.phase == .training }) else {
-            return row.skip("the run has ended")
+        _ number: Int,
+        _ row: inout DrillRow
+    ) async throws -> Bool {
+        let name = "\(fault.rawValue)-\(number)"
+        let watch = RunWatch(directory)
+        let before: RunStatus
+        switch try await watch.wait(until: { $0.phase == .training }) {
+        case .reached(let status): before = status
+        case .ended: return give(up: "the run has ended", &row)
+        case .timedOut(let time):
+            row.fail("\(name): the run did not train for \(time.value) s")
+            return false
         }
         let count = fault == .killTwoAtOnce ? 2 : 1
-        if let lack = try lack(before, losing: count) {
-            // What was done before stays done.
-            return row.runs == 0 ? row.skip(lack) : row.reasons.append("\(name): \(lack)")
-        }
+        if let lack = try lack(before, losing: count) { return give(up: lack, &row) }
+        var random = DrillRandom(seed: seed, fault, number)
         let working = before.nodes.filter { $0.state == .healthy && $0.pipeline != nil }
         let victims = Array(working.shuffled(using: &random).prefix(count))
-        let started = MonotonicTime.now
-        for victim in victims { try await strike(fault, victim, name, &row) }
-        let isOver = try await status { status in
-            let left = status.nodes.filter { $0.state != .dead }.map(\.id)
-            return status.phase == .training && status.step > before.step + 1
-                && victims.allSatisfy { !left.contains($0.id) }
-        }
+        let hits = try await strike(fault, victims)
         row.runs += 1
-        if fault == .stopWorker || fault == .stopAgent {
-            for victim in victims { _ = try await signal("CONT", fault, victim) }
+        let sight = try await continuing(fault, victims) {
+            try await watch.wait { status in
+                let left = status.nodes.filter { $0.state != .dead }.map(\.id)
+                return status.phase == .training && status.step > before.step + 1
+                    && victims.allSatisfy { !left.contains($0.id) }
+            }
         }
-        guard isOver != nil else {
-            return row.fail("\(name): the run did not get over it in \(Self.patience.value) s")
+        if case .timedOut(let time) = sight {
+            row.fail("\(name): the run did not get over it in \(time.value) s")
+            return false
         }
         if fault != .drainNode {
-            row.losses += victims.count
-            let hits = Dictionary(uniqueKeysWithValues: victims.map { ($0.id, started) })
             let times = try RunTimings(hits: hits, path: directory.eventsPath)
+            row.losses += times.detected.count
             row.detected += times.detected
             row.recovered += times.recovered
         }
         for victim in victims { try await seeOff(victim, name, &row) }
+        return true
+    }
+
+    /// What was done before stays done.
+    private func give(up reason: String, _ row: inout DrillRow) -> Bool {
+        if row.runs == 0 { row.skip(reason) } else { row.reasons.append(reason) }
+        return false
     }
 
     /// Why a run must not lose so many nodes; nothing when it may.
@@ -148,48 +152,84 @@ package struct LivingDrill: Sendable {
         guard count <= guarantee.faultTolerance else {
             return "the run survives \(guarantee.faultTolerance) at once"
         }
-        let left = status.nodes.count { $0.state == .healthy || $0.state == .suspect }
+        // Who is suspect may be as good as lost.
+        let left = status.nodes.count { $0.state == .healthy }
         guard left - count < guarantee.minimumNodes else { return nil }
         return "\(left) nodes are left, \(guarantee.minimumNodes) have to stay"
     }
 
+    /// Hits all at once, and returns when each was.
     private func strike(
         _ fault: DrillFault,
-        _ victim: NodeStatus,
-        _ name: String,
-        _ row: inout DrillRow
-    ) async throws {
-        let isDone: Bool
+        _ victims: [NodeStatus]
+    ) async throws -> [NodeID: Seconds] {
+        try await withThrowingTaskGroup(of: (NodeID, Seconds).self) { group in
+            for victim in victims {
+                group.addTask {
+                    let time = MonotonicTime.now
+                    try await strike(fault, victim)
+                    return (victim.id, time)
+                }
+            }
+            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    private func strike(_ fault: DrillFault, _ victim: NodeStatus) async throws {
         switch fault {
         case .drainNode:
             let command = [executable, "drain", directory.path, "\(victim.id)"]
-            isDone = try await NodeShell.local.run(command, on: victim)
-        case .stopWorker, .stopAgent: isDone = try await signal("STOP", fault, victim)
-        default: isDone = try await signal("KILL", fault, victim)
+            let outcome = try await CommandOutcome.of(command)
+            guard outcome.status != 0 else { return }
+            throw OobleckError(.internalFault, "drain failed: \(outcome.lastLine)")
+        case .stopWorker, .stopAgent:
+            try await shell.signal("STOP", pids(fault, victim), of: victim)
+        default: try await shell.signal("KILL", pids(fault, victim), of: victim)
         }
-        if !isDone { row.fail("\(name): node \(victim.id) could not be hit") }
     }
 
-    private func signal(
-        _ signal: String,
-        _ fault: DrillFault,
-        _ victim: NodeStatus
-    ) async throws -> Bool {
+    private func pids(_ fault: DrillFault, _ victim: NodeStatus) -> [Int] {
         let agent = [victim.agentPID].compactMap { $0 }
-        let pids =
-            switch fault {
-            case .killWorker, .stopWorker: victim.workerPIDs
-            case .killAgent, .stopAgent: agent
-            default: victim.workerPIDs + agent
-            }
-        return try await shell.run(["kill", "-\(signal)"] + pids.map { "\($0)" }, on: victim)
+        return switch fault {
+        case .killWorker, .stopWorker: victim.workerPIDs
+        case .killAgent, .stopAgent: agent
+        default: victim.workerPIDs + agent
+        }
+    }
+
+    /// Does `body`, and has what was stopped go on afterwards, whatever happens.
+    private func continuing<Result>(
+        _ fault: DrillFault,
+        _ victims: [NodeStatus],
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        func goOn() async throws {
+            guard fault == .stopWorker || fault == .stopAgent else { return }
+            // Also when somebody interrupts the drill. Whoever has ended meanwhile needs nothing.
+            try await Task {
+                for victim in victims {
+                    for pid in pids(fault, victim) where try await shell.isOurs(pid, on: victim) {
+                        try await shell.signal("CONT", [pid], of: victim)
+                    }
+                }
+            }.value
+        }
+        let result: Result
+        do {
+            result = try await body()
+        } catch {
+            try await goOn()
+            throw error
+        }
+        try await goOn()
+        return result
     }
 
     /// Whoever is out must be gone soon.
     private func seeOff(_ victim: NodeStatus, _ name: String, _ row: inout DrillRow) async throws {
-        let end = MonotonicTime.now + Self.patience
+        let end = MonotonicTime.now + RunWatch.patience
         for pid in victim.workerPIDs + [victim.agentPID].compactMap({ $0 }) {
-            while try await shell.run(["kill", "-0", "\(pid)"], on: victim) {
+            while try await shell.isOurs(pid, on: victim) {
                 guard MonotonicTime.now < end else {
                     row.leaks.append("\(name): process \(pid) of node \(victim.id)")
                     row.verdict = .failed
@@ -198,26 +238,5 @@ package struct LivingDrill: Sendable {
                 try await Task.sleep(for: .milliseconds(100))
             }
         }
-    }
-
-    // MARK: Watching
-
-    /// Longest that a run may take to be as it should, beside twenty steps of its own.
-    private static let patience: Seconds = 120
-
-    /// The run's status as soon as it is as wanted; nothing once it has ended or the time is up.
-    private func status(where isWanted: (RunStatus) -> Bool) async throws -> RunStatus? {
-        let start = MonotonicTime.now
-        var end = start + Self.patience
-        while MonotonicTime.now < end, !directory.isFinished {
-            try requireCoordinator()
-            if FileManager.default.fileExists(atPath: directory.statusPath) {
-                let status = try directory.status()
-                if isWanted(status) { return status }
-                end = max(end, start + Self.patience + 20 * (status.stepTime ?? 0))
-            }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return nil
     }
 }

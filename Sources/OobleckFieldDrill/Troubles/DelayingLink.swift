@@ -9,6 +9,7 @@ import Synchronization
 /// A thread of its own carries them, from TAP device to TAP device.
 final class DelayingLink: Sendable {
     private struct Frame {
+        let arrived: Seconds
         let due: Seconds
         let bytes: [UInt8]
     }
@@ -18,6 +19,7 @@ final class DelayingLink: Sendable {
     private let descriptors: [Int32]
     private let longest: Seconds
     private let isEnded = Atomic(false)
+    private let longestMicroseconds = Atomic(0)
     private let seed: UInt64
 
     private static let path = "/dev/net/tun"
@@ -26,6 +28,8 @@ final class DelayingLink: Sendable {
     private static let flags: Int16 = 0x1002
     /// Frames under way in one direction; what comes beyond is dropped, as by any router.
     private static let capacity = 10_000
+    /// Frames taken at once before those that are due go on.
+    private static let burst = 64
     /// Longest that the end of the link goes unnoticed.
     private static let patience: Seconds = 0.02
 
@@ -77,6 +81,9 @@ final class DelayingLink: Sendable {
         thread.start()
     }
 
+    /// How long the frame took that took longest so far.
+    var longestWait: Seconds { Seconds(Double(longestMicroseconds.load(ordering: .relaxed)) / 1e6) }
+
     /// The interfaces vanish soon after; what is under way is lost.
     func end() { isEnded.store(true, ordering: .relaxed) }
 
@@ -90,18 +97,32 @@ final class DelayingLink: Sendable {
             poll(&waiting, nfds_t(waiting.count), milliseconds(until: queues))
             let now = MonotonicTime.now
             for (end, descriptor) in descriptors.enumerated() {
-                while case let count = read(descriptor, &buffer, buffer.count), count > 0 {
+                for _ in 0..<Self.burst {
+                    let count = read(descriptor, &buffer, buffer.count)
+                    guard count > 0 else { break }
                     guard queues[end].count < Self.capacity else { continue }
                     let delay = Seconds(Double.random(in: 0...longest.value, using: &random))
                     let due = max(now + delay, queues[end].last?.due ?? .zero)
-                    queues[end].append(Frame(due: due, bytes: Array(buffer[..<count])))
+                    let bytes = Array(buffer[..<count])
+                    queues[end].append(Frame(arrived: now, due: due, bytes: bytes))
                 }
-                let due = queues[end].prefix { $0.due <= now }
-                // What the kernel does not take is lost, and sent again by those who need it.
-                for frame in due { _ = write(descriptors[1 - end], frame.bytes, frame.bytes.count) }
-                queues[end].removeFirst(due.count)
+                pass(&queues[end], to: descriptors[1 - end], now)
             }
         }
+    }
+
+    /// Lets those out that are due.
+    private func pass(_ frames: inout [Frame], to device: Int32, _ now: Seconds) {
+        let count = frames.prefix { $0.due <= now }.count
+        for frame in frames[..<count] {
+            // What the kernel does not take is lost, and sent again by those who need it.
+            _ = write(device, frame.bytes, frame.bytes.count)
+            let waited = Int((now - frame.arrived).value * 1e6)
+            if waited > longestMicroseconds.load(ordering: .relaxed) {
+                longestMicroseconds.store(waited, ordering: .relaxed)
+            }
+        }
+        frames.removeFirst(count)
     }
 
     /// How long to wait for frames that come in, at the most.

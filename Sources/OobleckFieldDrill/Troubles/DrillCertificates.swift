@@ -1,6 +1,4 @@
 import Foundation
-import OobleckClock
-import OobleckControl
 import OobleckCore
 
 /// An authority and one certificate for this machine, made by openssl for one run.
@@ -48,18 +46,9 @@ struct DrillCertificates: Sendable {
     }
 
     private func run(_ arguments: [String]) async throws {
-        let process = try ChildProcess.spawn(
-            Self.openssl,
-            arguments,
-            group: .own,
-            holdsInput: false,
-            logPath: "\(folder)/openssl.log"
-        )
-        guard try await process.waitUntilExit(deadline: MonotonicTime.now + 20),
-            process.exitStatus == .status(0)
-        else {
-            process.signal(SIGKILL)
-            throw OobleckError(.internalFault, "openssl failed; see \(folder)/openssl.log")
+        let outcome = try await CommandOutcome.of([Self.openssl] + arguments)
+        guard outcome.status == 0 else {
+            throw OobleckError(.internalFault, "openssl fails: \(outcome.lastLine)")
         }
     }
 }

@@ -1,6 +1,4 @@
 import Foundation
-import OobleckClock
-import OobleckControl
 import OobleckCore
 
 /// A disk that misbehaves, for programs that are put to the test: a library that stands between them and the
@@ -37,17 +35,10 @@ package struct FaultyDisk: Sendable {
         guard let compiler = Self.compiler else {
             throw OobleckError(.internalFault, "a faulty disk needs a C compiler (cc)")
         }
-        let process = try ChildProcess.spawn(
-            compiler,
-            ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"],
-            group: .own,
-            holdsInput: false,
-            logPath: folder + "/faulty-disk.log"
-        )
-        defer { process.signalGroup(SIGKILL) }
-        _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 60)
-        guard process.exitStatus == .status(0) else {
-            throw OobleckError(.internalFault, "\(compiler) fails; see \(folder)/faulty-disk.log")
+        let options = ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
+        let outcome = try await CommandOutcome.of([compiler] + options, within: 60)
+        guard outcome.status == 0 else {
+            throw OobleckError(.internalFault, "\(compiler) fails: \(outcome.lastLine)")
         }
         environment = [
             "LD_PRELOAD": library, "FAULTY_DISK": fault.rawValue, "FAULTY_DISK_MATCH": match,

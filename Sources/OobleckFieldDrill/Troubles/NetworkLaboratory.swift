@@ -31,13 +31,14 @@ final class NetworkLaboratory: @unchecked Sendable {
     static func obstacle() async -> String? {
         guard geteuid() == 0 else { return "network namespaces need root" }
         let trial = NetworkLaboratory(nodes: 1)
+        let obstacle: String?
         do {
             try await trial.build()
-            try await trial.tearDown()
-            return nil
+            obstacle = nil
         } catch {
-            return "network namespaces cannot be made here: \(error)"
+            obstacle = "network namespaces cannot be made here: \(error)"
         }
+        return await trial.tearDown().map { "they cannot be taken down: \($0)" } ?? obstacle
     }
 
     func address(of node: Int) -> String { "10.77.0.\(node + 1)" }
@@ -79,10 +80,19 @@ final class NetworkLaboratory: @unchecked Sendable {
         try await ip("-n", space, "link", "set", "eth0", "up")
     }
 
-    /// Takes everything away, also after a build that failed half-way.
-    func tearDown() async throws {
+    /// Takes everything away, also after a build that failed half-way, and when somebody interrupts
+    /// the drill; returns what is in the way.
+    func tearDown() async -> (any Error)? {
+        do {
+            try await Task { try await self.remove() }.value
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func remove() async throws {
         guard isBuilt else { return }
-        isBuilt = false
         for link in delays { link.end() }
         delays = []
         for node in [nil] + (0..<nodes).map(Optional.some) {
@@ -91,6 +101,7 @@ final class NetworkLaboratory: @unchecked Sendable {
             _ = try await run(Self.ip, ["netns", "del", space(node)])
         }
         for bridge in [bridge, detour] { _ = try await run(Self.ip, ["link", "del", bridge]) }
+        isBuilt = false
     }
 
     // MARK: Faults
@@ -122,7 +133,13 @@ final class NetworkLaboratory: @unchecked Sendable {
     }
 
     /// Each packet to and from a node takes a time of its own from now on, up to `longest`.
-    func delay(_ node: Int, upTo longest: Seconds, _ random: DrillRandom) async throws {
+    ///
+    /// Returns the link that carries them.
+    func delay(
+        _ node: Int,
+        upTo longest: Seconds,
+        _ random: DrillRandom
+    ) async throws -> DelayingLink {
         let delay = try DelayingLink(prefix + "x", prefix + "y", longest: longest, random: random)
         delays.append(delay)
         delay.start()
@@ -133,6 +150,7 @@ final class NetworkLaboratory: @unchecked Sendable {
             try await ip("link", "set", end, "up")
         }
         try await ip("link", "set", link(node), "master", detour)
+        return delay
     }
 
     /// Packets to and from a node go straight again.
@@ -163,25 +181,7 @@ final class NetworkLaboratory: @unchecked Sendable {
     /// Runs a command to its end, and returns its status and last line.
     private func run(_ program: String?, _ arguments: [String]) async throws -> (Int32, String) {
         guard let program else { return (127, "there is no ip") }
-        let log = NSTemporaryDirectory() + "/\(prefix)-\(UUID().uuidString).log"
-        defer { unlink(log) }
-        let process = try ChildProcess.spawn(
-            program,
-            arguments,
-            group: .own,
-            holdsInput: false,
-            logPath: log
-        )
-        guard try await process.waitUntilExit(deadline: MonotonicTime.now + 10) else {
-            process.signal(SIGKILL)
-            return (124, "took more than 10 s")
-        }
-        let text = String(
-            decoding: FileManager.default.contents(atPath: log) ?? Data(),
-            as: UTF8.self
-        )
-        let line = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
-        guard case .status(let status) = process.exitStatus else { return (1, line) }
-        return (status, line)
+        let outcome = try await CommandOutcome.of([program] + arguments, within: 10)
+        return (outcome.status, outcome.lastLine)
     }
 }
