@@ -153,7 +153,10 @@ var targets: [Target] = [
         ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckTestSupport"]
     ),
     tests("OobleckData", ["OobleckCore", "OobleckData", "OobleckTestSupport", crypto]),
-    tests("OobleckRun", ["OobleckCore", "OobleckData", "OobleckRun", "OobleckTestSupport", crypto]),
+    tests(
+        "OobleckRun",
+        ["OobleckCore", "OobleckData", "OobleckRun", "OobleckTestSupport", crypto]
+    ),
     tests("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
     tests("OobleckFieldDrill", ["OobleckCore", "OobleckFieldDrill"]),
     tests(

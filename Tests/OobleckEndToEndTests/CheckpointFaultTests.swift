@@ -73,7 +73,11 @@ struct CheckpointFaultTests {
     )
     func inputOutputError() async throws {
         let laboratory = try Laboratory()
-        let disk = try await FaultyDisk(.inputOutputError, match: "layer-003", folder: laboratory.folder)
+        let disk = try await FaultyDisk(
+            .inputOutputError,
+            match: "layer-003",
+            folder: laboratory.folder
+        )
         let running = try laboratory.start(
             laboratory.trainArguments("run", ["--checkpoint-every", "2"]),
             environment: disk.environment
@@ -90,7 +94,8 @@ struct CheckpointFaultTests {
         "a write that the disk tears or alters and calls done is found before anyone relies on it",
         .enabled(if: hasCompiler, "needs a C compiler"),
         arguments: [
-            (FaultyDisk.Fault.torn, "were written to it"), (.flipped, "does not have the bytes that were written"),
+            (FaultyDisk.Fault.torn, "bytes were written to it"),
+            (.flipped, "does not have the bytes that were written to it"),
         ]
     )
     func silent(fault: FaultyDisk.Fault, what: String) async throws {
@@ -103,7 +108,8 @@ struct CheckpointFaultTests {
         let outcome = try running.wait(deadline: 60)
         try #require(outcome.status == 0, "\(outcome.errors)")
         let named = try failures(laboratory)
-        #expect(named.contains("layer-002.safetensors ") && named.contains(what), "\(named)")
+        #expect(named.contains("layer-002.safetensors "), "\(named)")
+        #expect(named.contains(what), "\(named)")
         #expect(try laboratory.events("run", .checkpointSaved).isEmpty)
         try expectSame(laboratory)
     }

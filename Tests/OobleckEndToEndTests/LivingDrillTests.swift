@@ -6,7 +6,7 @@ import Testing
 /// `oobleck drill --run`: a run that somebody else started is hit from outside.
 @Suite("A drill on a run of one's own", .serialized)
 struct LivingDrillTests {
-    private static let steps = ["--steps", "400"]
+    private static let steps = ["--steps", "300"]
 
     @Test("a run that is hit through the user's own words ends with the undisturbed run's state")
     func drill() throws {

@@ -19,9 +19,11 @@ extension Attempt {
         }
         try await expectOtherVersionRefused(run, &ending)
         try await expectTakenPortRefused(run, &ending)
-        let nodes = try run.status()?.nodes ?? []
-        let living = nodes.count { $0.state != .dead }
-        if living != fault.nodes { ending.problems.append("\(living) nodes; a stranger joined") }
+        // The status tells of a refusal with the next step or tick.
+        let isAlone = try await run.wait(for: Self.patience) { status in
+            status.nodes.count { $0.state != .dead } == fault.nodes
+        }
+        if isAlone == nil { ending.problems.append("a stranger joined, and stayed") }
     }
 
     private typealias Misfit = (

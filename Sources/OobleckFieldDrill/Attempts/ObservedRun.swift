@@ -105,7 +105,9 @@ final class ObservedRun: @unchecked Sendable {
         } != nil
     }
 
-    /// The run's exit status once it has ended; nothing when it does not. Nothing of it is left then.
+    /// The run's exit status once it has ended; nothing when it does not.
+    ///
+    /// No process of it is left then.
     func endAndClear() async throws -> Int32? {
         let status: Int32?
         do {

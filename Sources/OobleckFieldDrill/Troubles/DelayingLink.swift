@@ -33,9 +33,9 @@ final class DelayingLink: Sendable {
     /// Longest that the end of the link goes unnoticed.
     private static let patience: Seconds = 0.02
 
-    /// Makes interfaces of these two names; they vanish with the link. A frame takes up to `longest`.
+    /// Makes interfaces of these two names; they vanish with the link.
     ///
-    /// Throws ``OobleckError/Code/internalFault`` with one line where there are no TAP devices.
+    /// A frame takes up to `longest`. Throws ``OobleckError/Code/internalFault`` with one line where there are no TAP devices.
     init(_ one: String, _ other: String, longest: Seconds, random: DrillRandom) throws {
         ends = [one, other]
         self.longest = longest
