@@ -94,7 +94,7 @@ struct CheckpointFaultTests {
         "a write that the disk tears or alters and calls done is found before anyone relies on it",
         .enabled(if: hasCompiler, "needs a C compiler"),
         arguments: [
-            (FaultyDisk.Fault.torn, "bytes were written to it"),
+            (FaultyDisk.Fault.torn, "bytes after"),
             (.flipped, "does not have the bytes that were written to it"),
         ]
     )

@@ -16,7 +16,7 @@ extension DrillReport {
             <h1>Oobleck drill</h1>
             <p class="sum"><b>\(count(.passed))</b> passed, <b>\(count(.failed))</b> failed,
             <b>\(count(.skipped))</b> skipped in \(Int(duration.value.rounded())) s.
-            Seed \(seed), \(repeats) runs a row.</p>
+            Seed \(seed); rows that are not varied run \(repeats == 1 ? "once" : "\(repeats) times").</p>
             <p>\(Self.escaped(started)), \(Self.escaped(machine)), oobleck \
             \(Self.escaped(version)). Every run must end with the state of an undisturbed one, bit
             for bit, use every sample once, and leave nothing behind.</p>
@@ -36,7 +36,7 @@ extension DrillReport {
 
     private static func row(_ row: DrillRow) -> String {
         let name =
-            "<td><b>\(row.fault.rawValue)</b><br><small>\(escaped(row.fault.summary))</small>"
+            "<td><b>\(row.fault.rawValue)</b><br><small>\(summary(row))</small>"
         let verdict = "<td class=\"\(row.verdict.rawValue)\">\(row.verdict.rawValue)"
         let notes = (row.reasons + row.leaks).map { "<br><small>\(escaped($0))</small>" }.joined()
         guard row.verdict != .skipped else {
@@ -51,6 +51,11 @@ extension DrillReport {
             row.leaks.isEmpty ? "nothing" : "\(row.leaks.count)",
         ]
         return "<tr>\(name)\(notes)\(verdict)" + cells.map { "<td>\($0)" }.joined() + "</tr>"
+    }
+
+    /// Equations stay on one line.
+    private static func summary(_ row: DrillRow) -> String {
+        escaped(row.fault.summary).replacing(" = ", with: "&nbsp;=&nbsp;")
     }
 
     private static func spread(_ values: [Seconds]) -> String {
