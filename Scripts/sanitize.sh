@@ -20,18 +20,17 @@ done
 [ "$runs" -ge 1 ] || { echo "sanitize: $runs runs; it must be at least 1" >&2 && exit 64; }
 options=(--sanitize="$kind" --scratch-path ".build-$kind")
 case $kind in
-thread)
-    mkdir -p ".build-$kind"
-    clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
-    "$clang" -fsanitize=thread -O1 -c Scripts/tsan_mutex.c -o ".build-$kind/tsan_mutex.o"
-    options+=(-Xlinker "$PWD/.build-$kind/tsan_mutex.o")
-    ;;
-address) mkdir -p ".build-$kind" ;;
+thread | address) mkdir -p ".build-$kind" ;;
 *)
     echo "sanitize: the first argument is \"$kind\"; it must be thread or address" >&2
     exit 64
     ;;
 esac
+if [ "$kind" = thread ]; then
+    clang=$(dirname "$(readlink -f "$(command -v swift)")")/clang
+    "$clang" -fsanitize=thread -O1 -c Scripts/tsan_mutex.c -o ".build-$kind/tsan_mutex.o"
+    options+=(-Xlinker "$PWD/.build-$kind/tsan_mutex.o")
+fi
 # The runtime of Swift's concurrency is not built with the sanitizer, which sees races in what packages
 # that we use do with it.
 suppressions=$PWD/.build-$kind/suppressions

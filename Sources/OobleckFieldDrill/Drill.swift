@@ -1,6 +1,5 @@
 import Foundation
 import OobleckClock
-import OobleckControl
 import OobleckCore
 import OobleckRun
 
@@ -70,17 +69,9 @@ package struct Drill: Sendable {
     /// State of the undisturbed run: one process, one stage.
     private func state(of reference: DrillReference) async throws -> String {
         let name = "reference-f\(reference.tolerance)-\(reference.steps)-\(reference.staged.count)"
-        let run = try ObservedRun(
-            path: laboratory.path(name),
-            executable: laboratory.executable,
-            arguments: laboratory.trainArguments(name, reference) + ["--reference"]
-                + reference.staged.flatMap { ["--fault", $0] }
-        )
-        let status = try await run.endAndClear()
-        guard status == 0 else {
-            throw OobleckError(.internalFault, "the undisturbed run failed: \(run.lastLine)")
-        }
-        return try RunDirectory.open(path: run.path).result().stateSHA256
+        let staged = reference.staged.flatMap { ["--fault", $0] }
+        let run = try await laboratory.train(name, reference, ["--reference"] + staged)
+        return try run.result().stateSHA256
     }
 
     private func drill(_ fault: DrillFault, _ row: inout DrillRow, _ expected: String) async throws

@@ -2,7 +2,6 @@ import OobleckControl
 import OobleckCoordination
 import OobleckCore
 import OobleckDrill
-import OobleckReconfiguration
 import OobleckWire
 
 /// What four workers say to a coordinator, message by message, so that what they say can be
@@ -104,16 +103,7 @@ enum Conversation {
     }
 
     private static func coordinator() throws -> Coordinator {
-        Coordinator(
-            job: ToyModel().job(nodes: nodes, steps: steps),
-            profile: ToyModel.profile,
-            reconfigurator: try Reconfigurator(
-                profile: ToyModel.profile,
-                costModel: .sosp23,
-                faultTolerance: 1,
-                microbatches: ToyModel().microbatches
-            )
-        )
+        try ToyModel().coordinator(nodes: nodes, steps: steps)
     }
 
     private static func join(

@@ -94,12 +94,7 @@ package struct CheckpointStore: Sendable {
     }
 
     private func requireSize(_ size: Int, of file: String) throws {
-        let found: Int
-        do {
-            found = try OpenFile(file, for: .readInput).regularSize()
-        } catch let error as OobleckError {
-            throw OobleckError(.storage, error.message)
-        }
+        let found = try OpenFile(file, for: .readBack).regularSize()
         guard found == size else {
             throw OobleckError(.storage, "\(file) has \(found) bytes; \(size) were written")
         }

@@ -1,7 +1,6 @@
 import OobleckCoordination
 import OobleckCore
 import OobleckDrill
-import OobleckReconfiguration
 import Testing
 
 @testable import OobleckControl
@@ -17,16 +16,7 @@ import Testing
     @Test("it refuses no node that comes back: a refusal would end what is another's now")
     func refusesNobody() async throws {
         let server = CoordinatorServer(
-            coordinator: Coordinator(
-                job: ToyModel().job(nodes: 2, steps: 3),
-                profile: ToyModel.profile,
-                reconfigurator: try Reconfigurator(
-                    profile: ToyModel.profile,
-                    costModel: .sosp23,
-                    faultTolerance: 1,
-                    microbatches: ToyModel().microbatches
-                )
-            ),
+            coordinator: try ToyModel().coordinator(nodes: 2, steps: 3),
             detectionBudget: 2,
             recording: MemoryRecording(),
             store: LostLease(),

@@ -64,17 +64,8 @@ extension Attempt {
         let other = name + "-other"
         let step = period + period / 2
         let reference = DrillReference(tolerance: fault.faultTolerance, steps: step, staged: [])
-        let run = try ObservedRun(
-            path: laboratory.path(other),
-            executable: laboratory.executable,
-            arguments: laboratory.trainArguments(other, reference) + ["--reference", "--seed", "9"]
-        )
-        let status = try await run.endAndClear()
-        guard status == 0 else {
-            throw OobleckError(.internalFault, "\(other): it failed: \(run.lastLine)")
-        }
-        let store = try RunDirectory.open(path: run.path).checkpointsPath
-        return store + "/" + CheckpointLayout.folderName(step: step)
+        let run = try await laboratory.train(other, reference, ["--reference", "--seed", "9"])
+        return run.checkpointsPath + "/" + CheckpointLayout.folderName(step: step)
     }
 
     /// The disk that this run saves to, if something is wrong with it.

@@ -1,6 +1,5 @@
 import Foundation
 import OobleckClock
-import OobleckControl
 import OobleckCore
 import OobleckRun
 
@@ -107,16 +106,13 @@ struct Attempt {
         case .mover(let first):
             // The plan does not depend on chance: another run shows who moves layers.
             let scout = name + "-scout"
-            let run = try ObservedRun(
-                path: laboratory.path(scout),
-                executable: laboratory.executable,
-                arguments: laboratory.trainArguments(scout, fault.reference)
-                    + ["--nodes", "\(fault.nodes)", "--fault", first]
+            let run = try await laboratory.train(
+                scout,
+                fault.reference,
+                ["--nodes", "\(fault.nodes)", "--fault", first]
             )
-            let status = try await run.endAndClear()
-            let plan = try RunDirectory.open(path: run.path).plan()
-            guard status == 0, let mover = plan.transfers.first?.toNode else {
-                throw OobleckError(.internalFault, "\(scout): no layer moves: \(run.lastLine)")
+            guard let mover = try run.plan().transfers.first?.toNode else {
+                throw OobleckError(.internalFault, "\(scout): no layer moves")
             }
             return ([first, "node=\(mover),point=mid-transfer,step=1,target=node"], 2)
         }
@@ -174,15 +170,6 @@ struct Attempt {
         }
     }
 
-    private func pids(_ node: NodeStatus, _ target: PlannedFault.Target) -> [Int] {
-        let agent = [node.agentPID].compactMap { $0 }
-        return switch target {
-        case .agent: agent
-        case .worker: node.workerPIDs
-        case .node: node.workerPIDs + agent
-        }
-    }
-
     /// More than f nodes die: all that hold the first layer.
     func killHolders(_ nodes: [NodeStatus], _ ending: inout Ending) {
         strike(SIGKILL, nodes.filter { $0.stages.contains(0) }, .node, &ending)
@@ -197,7 +184,7 @@ struct Attempt {
     ) {
         for node in nodes {
             ending.hits[node.id] = MonotonicTime.now
-            for pid in pids(node, target) where kill(pid_t(pid), signal) != 0 {
+            for pid in node.pids(target) where kill(pid_t(pid), signal) != 0 {
                 ending.problems.append("process \(pid) was gone before it was hit")
             }
         }
@@ -215,22 +202,16 @@ struct Attempt {
     ) async throws {
         strike(SIGSTOP, [node], target, &ending)
         let isReplaced = try await run.waitForLoss(of: node.id)
-        for pid in pids(node, target) { kill(pid_t(pid), SIGCONT) }
+        for pid in node.pids(target) { kill(pid_t(pid), SIGCONT) }
         if !isReplaced { ending.problems.append("frozen node \(node.id) was not found") }
     }
 
     /// Runs a command of ours against the run.
     private func order(_ arguments: [String], _ ending: inout Ending) async throws {
-        let process = try ChildProcess.spawn(
-            laboratory.executable,
-            arguments,
-            group: .own,
-            holdsInput: false,
-            logPath: laboratory.path(name + "-order.log")
-        )
-        _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 10)
-        guard process.exitStatus == .status(0) else {
-            return ending.problems.append("oobleck \(arguments[0]) failed")
+        let command = [laboratory.executable] + arguments
+        let outcome = try await CommandOutcome.of(command, within: 10)
+        guard outcome.status == 0 else {
+            return ending.problems.append("oobleck \(arguments[0]) failed: \(outcome.lastLine)")
         }
     }
 }

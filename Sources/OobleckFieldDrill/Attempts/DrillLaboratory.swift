@@ -70,4 +70,23 @@ package struct DrillLaboratory: Sendable {
             "--profile", path("profile.json"), "--steps", "\(reference.steps)",
         ]
     }
+
+    /// Trains in the folder `run`, undisturbed by the drill, to its end.
+    ///
+    /// Throws one line when it fails.
+    func train(
+        _ run: String,
+        _ reference: DrillReference,
+        _ more: [String]
+    ) async throws -> RunDirectory {
+        let observed = try ObservedRun(
+            path: path(run),
+            executable: executable,
+            arguments: trainArguments(run, reference) + more
+        )
+        guard try await observed.endAndClear() == 0 else {
+            throw OobleckError(.internalFault, "the run \(run) failed: \(observed.lastLine)")
+        }
+        return try RunDirectory.open(path: observed.path)
+    }
 }

@@ -77,7 +77,7 @@ final class ObservedRun: @unchecked Sendable {
         guard FileManager.default.fileExists(atPath: directory.statusPath) else { return nil }
         let status = try directory.status()
         for node in status.nodes {
-            for pid in [node.agentPID].compactMap({ $0 }) + node.workerPIDs where seen[pid] == nil {
+            for pid in node.pids(.node) where seen[pid] == nil {
                 seen[pid] = ProcessTable.start(of: pid)
             }
         }

@@ -183,17 +183,16 @@ package struct LivingDrill: Sendable {
             guard outcome.status != 0 else { return }
             throw OobleckError(.internalFault, "drain failed: \(outcome.lastLine)")
         case .stopWorker, .stopAgent:
-            try await shell.signal("STOP", pids(fault, victim), of: victim)
-        default: try await shell.signal("KILL", pids(fault, victim), of: victim)
+            try await shell.signal("STOP", victim.pids(target(of: fault)), of: victim)
+        default: try await shell.signal("KILL", victim.pids(target(of: fault)), of: victim)
         }
     }
 
-    private func pids(_ fault: DrillFault, _ victim: NodeStatus) -> [Int] {
-        let agent = [victim.agentPID].compactMap { $0 }
-        return switch fault {
-        case .killWorker, .stopWorker: victim.workerPIDs
-        case .killAgent, .stopAgent: agent
-        default: victim.workerPIDs + agent
+    private func target(of fault: DrillFault) -> PlannedFault.Target {
+        switch fault {
+        case .killWorker, .stopWorker: .worker
+        case .killAgent, .stopAgent: .agent
+        default: .node
         }
     }
 
@@ -208,7 +207,8 @@ package struct LivingDrill: Sendable {
             // Also when somebody interrupts the drill. Whoever has ended meanwhile needs nothing.
             try await Task {
                 for victim in victims {
-                    for pid in pids(fault, victim) where try await shell.isOurs(pid, on: victim) {
+                    for pid in victim.pids(target(of: fault))
+                    where try await shell.isOurs(pid, on: victim) {
                         try await shell.signal("CONT", [pid], of: victim)
                     }
                 }
@@ -228,7 +228,7 @@ package struct LivingDrill: Sendable {
     /// Whoever is out must be gone soon.
     private func seeOff(_ victim: NodeStatus, _ name: String, _ row: inout DrillRow) async throws {
         let end = MonotonicTime.now + RunWatch.patience
-        for pid in victim.workerPIDs + [victim.agentPID].compactMap({ $0 }) {
+        for pid in victim.pids(.node) {
             while try await shell.isOurs(pid, on: victim) {
                 guard MonotonicTime.now < end else {
                     row.leaks.append("\(name): process \(pid) of node \(victim.id)")
