@@ -62,12 +62,18 @@ var targets: [Target] = [
     module("OobleckReconfiguration", ["OobleckCore", "OobleckPlanning"]),
     module(
         "OobleckSimulator",
-        ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSchedule"]
+        [
+            "OobleckCore", "OobleckData", "OobleckPlanning", "OobleckReconfiguration",
+            "OobleckSchedule",
+        ]
     ),
     module("OobleckFigures", ["OobleckCore", "OobleckSchedule"]),
     module(
         "OobleckEvaluation",
-        ["OobleckCore", "OobleckFigures", "OobleckPlanning", "OobleckSimulator", crypto]
+        [
+            "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning", "OobleckSimulator",
+            crypto,
+        ]
     ),
     module("OobleckClock", ["OobleckCore"]),
     module("OobleckData", ["OobleckCore", crypto]),
@@ -94,8 +100,8 @@ var targets: [Target] = [
     module(
         "OobleckControl",
         [
-            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckWire", grpcCore,
-            grpcTransport, logging, nioCore, nioSSL,
+            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckWire",
+            grpcCore, grpcTransport, logging, nioCore, nioSSL,
         ]
     ),
     module(
@@ -224,8 +230,9 @@ if hasLibtorch {
         .executableTarget(
             name: "oobleck-worker",
             dependencies: [
-                "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckEngine",
-                "OobleckModels", "OobleckRecording", "OobleckReconfiguration", "OobleckRun",
+                "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData",
+                "OobleckEngine", "OobleckModels", "OobleckRecording", "OobleckReconfiguration",
+                "OobleckRun",
                 "OobleckTensor", argumentParser, logging,
             ],
             swiftSettings: swiftSettings

@@ -53,14 +53,16 @@ let package = Package(
         .target(
             name: "OobleckSimulator",
             dependencies: [
-                "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSchedule",
+                "OobleckCore", "OobleckData", "OobleckPlanning", "OobleckReconfiguration",
+                "OobleckSchedule",
             ]
         ),
         .target(name: "OobleckFigures", dependencies: ["OobleckCore", "OobleckSchedule"]),
         .target(
             name: "OobleckEvaluation",
             dependencies: [
-                "OobleckCore", "OobleckFigures", "OobleckPlanning", "OobleckSimulator", crypto,
+                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
+                "OobleckSimulator", crypto,
             ]
         ),
         .target(name: "OobleckClock", dependencies: ["OobleckCore"]),

@@ -2,6 +2,7 @@ import Foundation
 import GRPCNIOTransportHTTP2
 import NIOSSL
 import OobleckCore
+import OobleckData
 
 /// Mutual TLS for control messages: each side shows a certificate of one authority.
 ///
@@ -11,6 +12,9 @@ package struct ControlTLS: Hashable, Sendable {
     package let keyPath: String
     package let authorityPath: String
 
+    /// The most bytes of a file; a bundle with all public authorities has a quarter of it.
+    private static let largestFile = 1 << 20
+
     /// Reads the files once, so that a mistake is known before anything is started.
     ///
     /// Throws `.inputData` with one line.
@@ -19,17 +23,17 @@ package struct ControlTLS: Hashable, Sendable {
         self.keyPath = keyPath
         self.authorityPath = authorityPath
         let certificates = try Self.reading(certificatePath, "--tls-cert") {
-            try NIOSSLCertificate.fromPEMFile(certificatePath)
+            try NIOSSLCertificate.fromPEMBytes($0)
         }
         let authorities = try Self.reading(authorityPath, "--tls-ca") {
-            try NIOSSLCertificate.fromPEMFile(authorityPath)
+            try NIOSSLCertificate.fromPEMBytes($0)
         }
         guard let own = certificates.first, !authorities.isEmpty else {
             let path = certificates.isEmpty ? certificatePath : authorityPath
             throw OobleckError(.inputData, "\(path) holds no certificate in PEM")
         }
         let key = try Self.reading(keyPath, "--tls-key") {
-            try NIOSSLPrivateKey(file: keyPath, format: .pem)
+            try NIOSSLPrivateKey(bytes: $0, format: .pem)
         }
         var trial = TLSConfiguration.makeServerConfiguration(
             certificateChain: [.certificate(own)],
@@ -100,16 +104,18 @@ package struct ControlTLS: Hashable, Sendable {
     private static func reading<Value>(
         _ path: String,
         _ option: String,
-        _ body: () throws -> Value
+        _ body: ([UInt8]) throws -> Value
     ) throws -> Value {
+        let bytes: [UInt8]
         do {
-            return try body()
+            bytes = try InputFile.bytes(path, atMost: largestFile)
+        } catch let error as OobleckError {
+            throw OobleckError(error.code, "\(option) cannot be read: \(error.message)")
+        }
+        do {
+            return try body(bytes)
         } catch {
-            let isThere = FileManager.default.isReadableFile(atPath: path)
-            throw OobleckError(
-                .inputData,
-                "\(option) \(path) " + (isThere ? "holds no PEM" : "cannot be read")
-            )
+            throw OobleckError(.inputData, "\(option) \(path) holds no PEM")
         }
     }
 

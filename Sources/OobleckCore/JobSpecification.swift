@@ -117,6 +117,8 @@ package struct JobSpecification: Hashable, Sendable, Codable {
     package var cluster: ClusterSpecification
     /// Absolute path of the corpus, on every node.
     package var corpusPath: String
+    /// Bytes of a token id in the corpus; `nil` leaves it to the file's kind.
+    package var corpusTokenBytes: Int?
     /// Absolute path of a folder with GPT-2 weights to start from; `nil` starts from the seed.
     package var initialWeightsPath: String?
     /// Saves of the state on the way; `nil` makes none.
@@ -130,6 +132,7 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         training: TrainingSpecification,
         cluster: ClusterSpecification,
         corpusPath: String,
+        corpusTokenBytes: Int? = nil,
         initialWeightsPath: String? = nil,
         checkpoint: CheckpointSpecification? = nil,
         faults: [PlannedFault] = [],
@@ -139,6 +142,7 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         self.training = training
         self.cluster = cluster
         self.corpusPath = corpusPath
+        self.corpusTokenBytes = corpusTokenBytes
         self.initialWeightsPath = initialWeightsPath
         self.checkpoint = checkpoint
         self.faults = faults

@@ -10,27 +10,52 @@ package struct Corpus: Sendable {
     }
 
     package let path: String
+    /// What of the path was left out, for people; one line each.
+    package let notes: [String]
     private let tokens: Tokens
 
-    /// Reads a UTF-8 text file, a directory of `.txt` files, or a `.bin` file of 16-bit token ids.
+    /// Reads a UTF-8 text file, a directory of `.txt` files, or token ids: a `.bin` file, of 16-bit
+    /// ids unless `tokenBytes` says otherwise, or a `.npy` file.
     ///
-    /// Throws `.inputData` when it is none of these or has a token outside the vocabulary.
-    package static func load(path: String, vocabulary: Int) throws -> Corpus {
-        if path.hasSuffix(".bin"), try !CorpusFiles.isDirectory(path) {
-            let identifiers = try CorpusFiles.identifiers(path)
-            try check(identifiers, vocabulary: vocabulary, path: path)
-            return Corpus(path: path, tokens: .identifiers(identifiers))
+    /// Throws `.inputData` when it is none of these, has a token outside the vocabulary, or is a
+    /// text while the vocabulary is not that of bytes.
+    package static func load(
+        path: String,
+        vocabulary: Int,
+        tokenBytes: Int? = nil
+    ) throws -> Corpus {
+        let files = try CorpusFiles(path: path, tokenBytes: tokenBytes, vocabulary: vocabulary)
+        switch files.content {
+        case .identifiers(let identifiers):
+            return Corpus(path: path, notes: files.notes, tokens: .identifiers(identifiers))
+        case .text(let bytes):
+            guard vocabulary == byteVocabulary else {
+                throw OobleckError(
+                    .inputData,
+                    "\(path): the tokens of a text are its bytes, and model.vocabulary is "
+                        + "\(vocabulary); "
+                        + (vocabulary < byteVocabulary
+                            ? "it must be at least \(byteVocabulary)"
+                            : "set model.vocabulary: \(byteVocabulary), or give the text's token ids "
+                                + "as a .bin or .npy file")
+                )
+            }
+            return Corpus(path: path, notes: files.notes, tokens: .bytes(bytes))
         }
-        guard vocabulary >= 256 else {
-            throw OobleckError(
-                .inputData,
-                "\(path): the tokens of a text are its bytes, and vocabulary is \(vocabulary); "
-                    + "it must be at least 256"
-            )
-        }
-        let bytes = try CorpusFiles.text(path)
-        return Corpus(path: path, tokens: .bytes(bytes))
     }
+
+    /// The corpus that a job names.
+    ///
+    /// Throws as ``load(path:vocabulary:tokenBytes:)`` does.
+    package static func load(_ job: JobSpecification) throws -> Corpus {
+        try load(
+            path: job.corpusPath,
+            vocabulary: job.model.vocabulary,
+            tokenBytes: job.corpusTokenBytes
+        )
+    }
+
+    private static let byteVocabulary = 256
 
     package var tokenCount: Int {
         switch tokens {
@@ -113,14 +138,5 @@ package struct Corpus: Sendable {
             chunk.withUnsafeBytes { hasher.update($0) }
         }
         return hasher.hexadecimal
-    }
-
-    private static func check(_ identifiers: [UInt16], vocabulary: Int, path: String) throws {
-        guard let offset = identifiers.firstIndex(where: { Int($0) >= vocabulary }) else { return }
-        throw OobleckError(
-            .inputData,
-            "\(path): token \(identifiers[offset]) at offset \(offset) is outside the vocabulary "
-                + "of \(vocabulary); the model needs vocabulary above it"
-        )
     }
 }

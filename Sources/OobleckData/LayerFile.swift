@@ -62,7 +62,7 @@ package enum LayerFile {
     /// Throws `.storage` unless the file at `path` has the bytes that were written to it.
     private static func readBack(_ path: String, as written: ShardDigest) throws {
         let file = try OpenFile(path, for: .readBack)
-        let size = try file.regularSize()
+        let size = try file.size()
         guard size == written.bytes else {
             throw OobleckError(
                 .storage,

@@ -6,12 +6,7 @@ extension ModelProfile {
     ///
     /// Throws one line.
     package static func load(path: String) throws -> ModelProfile {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw OobleckError(.inputData, "cannot read the profile \(path): not a readable file")
-        }
+        let data = try InputFile.data(path)
         do {
             let profile = try JSONDecoder().decode(ModelProfile.self, from: data)
             try profile.validate()

@@ -3,8 +3,9 @@ import OobleckCore
 
 /// An open file descriptor with whole reads and writes, closed when the last reference goes.
 ///
-/// Files that people give us fail as `.inputData`, files that we keep fail as `.storage`; both
-/// messages name the path and the system's reason.
+/// The one way to open a file. It never waits and opens regular files only: a FIFO, a device or a
+/// socket is refused at once, by name. Files that people give us fail as `.inputData`, files that
+/// we keep fail as `.storage`; both messages name the path and the reason.
 package final class OpenFile {
     /// What a file is opened for.
     package enum Purpose: Sendable {
@@ -24,46 +25,48 @@ package final class OpenFile {
 
     package init(_ path: String, for purpose: Purpose) throws {
         self.path = path
+        let flags: Int32
+        var newPermissions: UInt32 = 0o644
         switch purpose {
-        case .readInput:
-            code = .inputData
-            descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        case .readBack:
-            code = .storage
-            descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        case .readInput: (code, flags) = (.inputData, O_RDONLY)
+        case .readBack: (code, flags) = (.storage, O_RDONLY)
         case .replace(let permissions):
-            code = .storage
-            descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, permissions)
-        case .append:
-            code = .storage
-            descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            (code, flags) = (.storage, O_WRONLY | O_CREAT | O_TRUNC)
+            newPermissions = permissions
+        case .append: (code, flags) = (.storage, O_WRONLY | O_CREAT | O_APPEND)
         }
+        // A FIFO would block until its other end is opened; regular files ignore O_NONBLOCK.
+        descriptor = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, newPermissions)
         guard descriptor >= 0 else {
-            throw OobleckError(code, "cannot open \(path): \(systemReason())")
+            throw OobleckError(code, FileObstacle.opening(path, reason: errno))
+        }
+        let mode = try status().st_mode
+        // Devices may be written to; a FIFO would hold us up, or end us, as its reader likes.
+        let isRead = flags & O_ACCMODE == O_RDONLY
+        if isRead || mode & S_IFMT == S_IFIFO, let obstacle = FileObstacle.kind(path, mode: mode) {
+            throw OobleckError(code, obstacle)
         }
     }
 
     deinit { close(descriptor) }
 
-    /// Bytes of a regular file; anything else is refused.
-    package func regularSize() throws -> Int {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw OobleckError(code, "cannot examine \(path): \(systemReason())")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw OobleckError(code, "\(path) is not a regular file")
-        }
-        return Int(status.st_size)
-    }
+    /// Bytes of the file as it is now.
+    package func size() throws -> Int { Int(try status().st_size) }
 
     /// The permission bits of the file.
-    package func permissions() throws -> UInt32 {
+    package func permissions() throws -> UInt32 { try status().st_mode & 0o7777 }
+
+    private func status() throws -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
             throw OobleckError(code, "cannot examine \(path): \(systemReason())")
         }
-        return status.st_mode & 0o7777
+        return status
+    }
+
+    /// Reads from `offset` to the end, or nothing when the file ends before.
+    package func rest(from offset: Int) throws -> [UInt8] {
+        try read(at: offset, count: max(0, try size() - offset))
     }
 
     /// Reads exactly `count` bytes that start at `offset`.

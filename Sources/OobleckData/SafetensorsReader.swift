@@ -15,7 +15,7 @@ package final class SafetensorsReader {
     package init(_ path: String) throws {
         self.path = path
         file = try OpenFile(path, for: .readInput)
-        fileSize = try file.regularSize()
+        fileSize = try file.size()
         guard fileSize >= 8 else {
             throw OobleckError(
                 .inputData,

@@ -1,14 +1,21 @@
-import Foundation
 import OobleckCore
 
 /// Small files of text, read whole.
 package enum TextFile {
-    /// Throws `.inputData` when the file cannot be read or is no UTF-8.
-    package static func read(_ path: String) throws -> String {
-        do {
-            return try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
-            throw OobleckError(.inputData, "cannot read \(path): \(error)")
+    /// Throws `.inputData` when the file cannot be read or is not UTF-8.
+    package static func read(
+        _ path: String,
+        atMost limit: Int = InputFile.largestDocument
+    ) throws -> String {
+        let bytes = try InputFile.bytes(path, atMost: limit)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            let format = FileFormat.wideText(bytes) ?? FileFormat(of: bytes)
+            let found = format.map { "it is \($0.name); \($0.remedy)" }
+            throw OobleckError(
+                .inputData,
+                "\(path) is not UTF-8 text: \(found ?? "convert it to UTF-8")"
+            )
         }
+        return text
     }
 }

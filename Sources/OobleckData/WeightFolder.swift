@@ -95,10 +95,9 @@ package final class WeightFolder {
     }
 
     private static func readConfiguration(_ path: String) throws -> ModelSpecification {
-        let file = try OpenFile(path, for: .readInput)
-        let bytes = try file.read(at: 0, count: try file.regularSize())
+        let data = try InputFile.data(path)
         do {
-            return try JSONDecoder().decode(GPT2Configuration.self, from: Data(bytes)).model
+            return try JSONDecoder().decode(GPT2Configuration.self, from: data).model
         } catch {
             throw OobleckError(
                 .inputData,

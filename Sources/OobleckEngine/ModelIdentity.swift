@@ -19,7 +19,7 @@ enum ModelIdentity {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         for name in names where name.hasSuffix(".safetensors") || name == "config.json" {
             let file = try OpenFile("\(folder)/\(name)", for: .readInput)
-            let size = try file.regularSize()
+            let size = try file.size()
             hasher.update("\(name) \(size)\n")
             for start in stride(from: 0, to: size, by: pieceBytes) {
                 hasher.update(try file.read(at: start, count: min(pieceBytes, size - start)))

@@ -80,7 +80,7 @@ final class Trainer {
     }
 
     private func load(_ job: JobSpecification) throws {
-        let corpus = try Corpus.load(path: job.corpusPath, vocabulary: job.model.vocabulary)
+        let corpus = try Corpus.load(job)
         let weights = try job.initialWeightsPath.map { try WeightFolder(path: $0) }
         try weights?.requireFit(job.model)
         let faults = FaultInjector(job: job, node: node)

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckSimulator
 
 /// The traces of the paper's figures.
@@ -79,12 +80,7 @@ struct EvaluationTraces {
         for name in names {
             let path = folder + "/" + name
             guard FileManager.default.fileExists(atPath: path) else { continue }
-            let data: Data
-            do {
-                data = try Data(contentsOf: URL(fileURLWithPath: path))
-            } catch {
-                throw OobleckError(.inputData, "cannot read the trace \(path): not a readable file")
-            }
+            let data = try InputFile.data(path)
             let digest = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
             return (try TraceReader(path: path).read(), digest)
         }

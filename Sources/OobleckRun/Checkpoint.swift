@@ -84,7 +84,7 @@ package struct Checkpoint: Sendable {
     package func sizeViolation() -> RunViolation? {
         for layer in 0..<model.layerCount {
             do {
-                let size = try OpenFile(layerPath(layer), for: .readInput).regularSize()
+                let size = try OpenFile(layerPath(layer), for: .readInput).size()
                 let expected = manifest.layers[layer].bytes
                 guard size != expected else { continue }
                 return RunViolation(

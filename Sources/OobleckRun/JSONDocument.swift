@@ -32,10 +32,9 @@ enum JSONDocument {
     }
 
     static func read<Value: Decodable>(_ type: Value.Type, from path: String) throws -> Value {
-        let file = try OpenFile(path, for: .readInput)
-        let bytes = try file.read(at: 0, count: try file.regularSize())
+        let data = try InputFile.data(path)
         do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
+            return try JSONDecoder().decode(type, from: data)
         } catch {
             throw OobleckError(.inputData, "\(path): \(oneLine(error))")
         }

@@ -11,12 +11,7 @@ package enum JobFile {
     ///
     /// Paths in it are relative to the file. Throws `.inputData` with file, line and key.
     package static func load(path: String) throws -> JobSpecification {
-        let file = try OpenFile(path, for: .readInput)
-        let bytes = try file.read(at: 0, count: try file.regularSize())
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw OobleckError(.inputData, "\(path) is not UTF-8 text")
-        }
-        return try parse(text, path: path)
+        try parse(try TextFile.read(path), path: path)
     }
 
     /// Throws `.inputData` with one line when a value makes no sense.
@@ -63,6 +58,7 @@ package enum JobFile {
             training: try trainingSpecification(training),
             cluster: try clusterSpecification(cluster),
             corpusPath: resolve(corpus),
+            corpusTokenBytes: try data.integer("token_bytes"),
             initialWeightsPath: try model.text("initial_weights").map(resolve),
             checkpoint: try checkpointSpecification(checkpoint, resolve)
         )

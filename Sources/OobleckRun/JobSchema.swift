@@ -9,7 +9,7 @@ struct JobSchema {
                 "dropout", "initial_weights",
             ]
         ),
-        ("data", ["corpus"]),
+        ("data", ["corpus", "token_bytes"]),
         (
             "training",
             [

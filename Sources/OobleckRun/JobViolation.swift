@@ -8,7 +8,7 @@ struct JobViolation {
     let message: String
 
     static func first(in job: JobSpecification) -> JobViolation? {
-        inModel(job.model) ?? inTraining(job.training) ?? inCluster(job.cluster)
+        inModel(job.model) ?? inData(job) ?? inTraining(job.training) ?? inCluster(job.cluster)
             ?? job.checkpoint.flatMap(inCheckpoint)
     }
 
@@ -23,6 +23,15 @@ struct JobViolation {
         checks.multiple("hidden", model.hidden, of: "heads", model.heads)
         checks.fraction("dropout", model.dropout)
         return checks.violation
+    }
+
+    private static func inData(_ job: JobSpecification) -> JobViolation? {
+        guard let bytes = job.corpusTokenBytes, ![1, 2, 4, 8].contains(bytes) else { return nil }
+        return JobViolation(
+            section: "data",
+            key: "token_bytes",
+            message: "is \(bytes); it must be 1, 2, 4 or 8"
+        )
     }
 
     private static func inTraining(_ training: TrainingSpecification) -> JobViolation? {

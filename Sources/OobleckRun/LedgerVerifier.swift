@@ -41,7 +41,7 @@ struct LedgerVerifier {
     mutating func run(isGrowing: Bool = false) throws {
         guard FileManager.default.fileExists(atPath: file) else { return }
         let source = try OpenFile(file, for: .readInput)
-        let bytes = try source.read(at: 0, count: try source.regularSize())
+        let bytes = try source.read(at: 0, count: try source.size())
         var rest = bytes[...]
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
             check(rest[..<end])

@@ -7,12 +7,7 @@ extension PlanDocument {
     ///
     /// Throws one line.
     package static func load(path: String) throws -> PlanDocument {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw OobleckError(.inputData, "cannot read the plan \(path): not a readable file")
-        }
+        let data = try InputFile.data(path)
         do {
             return try JSONDecoder().decode(PlanDocument.self, from: data)
         } catch {

@@ -18,7 +18,7 @@ package final class RunLock: Sendable {
     /// Throws `.usage` when another process has it.
     static func take(directory: String) throws -> RunLock {
         let path = directory + "/lock"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else {
             throw OobleckError(.storage, "cannot open \(path): \(systemReason())")
         }
@@ -50,7 +50,7 @@ package final class RunLock: Sendable {
 
     /// Whether a process holds the lock of the run in `directory`.
     static func isHeld(directory: String) -> Bool {
-        let descriptor = open(directory + "/lock", O_RDONLY | O_CLOEXEC)
+        let descriptor = open(directory + "/lock", O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         return flock(descriptor, LOCK_SH | LOCK_NB) != 0

@@ -120,7 +120,7 @@ package enum RunVerifier {
     private static func eventViolations(_ path: String) throws -> [RunViolation] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }
         let file = try OpenFile(path, for: .readInput)
-        let bytes = try file.read(at: 0, count: try file.regularSize())
+        let bytes = try file.read(at: 0, count: try file.size())
         var lines = bytes.split(
             separator: UInt8(ascii: "\n"),
             omittingEmptySubsequences: false

@@ -32,7 +32,7 @@ package enum TokenFile {
                     + "chmod 600 it, and start the run anew if somebody might have read it"
             )
         }
-        let size = try file.regularSize()
+        let size = try file.size()
         guard size <= largest else {
             throw OobleckError(.inputData, "\(path) has \(size) bytes; it holds no token")
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckEngine
 import OobleckTensor
 
@@ -17,7 +18,7 @@ struct ProfileCommand: ParsableCommand {
     func run() throws {
         ParentWatch.exitWithParent()
         try TensorRuntime.initialize()
-        let data = try Data(contentsOf: URL(fileURLWithPath: job))
+        let data = try InputFile.data(job)
         let job = try JSONDecoder().decode(JobSpecification.self, from: data)
         let profile = try Profiler(job: job).run()
         let encoder = JSONEncoder()

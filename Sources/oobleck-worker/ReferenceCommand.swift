@@ -3,6 +3,7 @@ import Foundation
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
+import OobleckData
 import OobleckEngine
 import OobleckReconfiguration
 import OobleckRecording
@@ -23,7 +24,7 @@ struct ReferenceCommand: AsyncParsableCommand {
     func run() async throws {
         ParentWatch.exitWithParent()
         try TensorRuntime.initialize()
-        let data = try Data(contentsOf: URL(fileURLWithPath: job))
+        let data = try InputFile.data(job)
         let job = try JSONDecoder().decode(JobSpecification.self, from: data)
         let directory = try RunDirectory.open(path: runDir)
         let profile = try Profiler(job: job, repetitions: 1).run()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckRun
 
 /// `oobleck events`.
@@ -18,17 +19,15 @@ struct EventsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let directory = try RunDirectory.open(path: runDirectory)
-        let handle: FileHandle
-        do {
-            handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: directory.eventsPath))
-        } catch {
-            throw OobleckError(.storage, "cannot read \(directory.eventsPath)")
-        }
+        let file = try OpenFile(directory.eventsPath, for: .readBack)
+        var position = 0
         var rest: [UInt8] = []
         while true {
             // Asked first: what a run wrote before it ended is read below.
             let isRunning = directory.isRunning
-            rest += try handle.readToEnd() ?? Data()
+            let new = try file.rest(from: position)
+            position += new.count
+            rest += new
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = String(decoding: rest[..<end], as: UTF8.self)
                 rest.removeSubrange(...end)

@@ -47,7 +47,8 @@ struct RunRequest: Sendable {
             runDirectory: URL(fileURLWithPath: runDirectoryPath).standardizedFileURL.path
         )
         try JobFile.validate(job)
-        let corpus = try Corpus.load(path: job.corpusPath, vocabulary: job.model.vocabulary)
+        let corpus = try Corpus.load(job)
+        corpus.notes.forEach(Console.complain)
         _ = try corpus.sampleCount(sequenceLength: job.model.sequenceLength)
         return job
     }

@@ -2,6 +2,7 @@ import Foundation
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
+import OobleckData
 import OobleckEtcd
 import OobleckReconfiguration
 import OobleckRun
@@ -38,8 +39,8 @@ struct RunStart {
     /// Stages deaths of this process, each once in the life of the run.
     func faultInjector(_ faults: [CoordinatorFault]) throws -> CoordinatorFaultInjector {
         let path = directory.stagedFaultsPath
-        let data = FileManager.default.contents(atPath: path) ?? Data()
-        let past = String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        let text = FileManager.default.fileExists(atPath: path) ? try TextFile.read(path) : ""
+        let past = text.split(separator: "\n").map(String.init)
         return CoordinatorFaultInjector(
             faults.filter { !past.contains($0.description) },
             committedSteps: state?.committedSteps ?? 0

@@ -2,6 +2,7 @@ import Foundation
 import OobleckClock
 import OobleckControl
 import OobleckCore
+import OobleckData
 
 /// A task of the worker program that ends by itself: profiling, or the reference run.
 struct WorkerTask {
@@ -56,7 +57,7 @@ struct WorkerTask {
 
     private func readLog() -> String {
         do {
-            return try String(contentsOfFile: logPath, encoding: .utf8)
+            return String(decoding: try InputFile.bytes(logPath), as: UTF8.self)
         } catch {
             return ""
         }

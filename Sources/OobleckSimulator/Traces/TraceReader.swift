@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 
 /// Reads the public formats of preemption traces.
 ///
@@ -24,19 +25,7 @@ public struct TraceReader: Sendable {
     ///
     /// - Throws: ``OobleckError/Code/inputData`` with the line and what is wrong in it.
     public func read() throws -> PreemptionTrace {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw OobleckError(.inputData, "cannot read the trace \(path): not a readable file")
-        }
-        guard data.count <= Self.largest, let text = String(data: data, encoding: .utf8) else {
-            throw OobleckError(
-                .inputData,
-                "\(path) is not a trace: not text of at most \(Self.largest >> 20) MiB"
-            )
-        }
-        return try Self.trace(text, name: path)
+        try Self.trace(try TextFile.read(path, atMost: Self.largest), name: path)
     }
 
     /// The trace in a text; `name` stands in complaints.

@@ -1,0 +1,33 @@
+import Foundation
+import OobleckCore
+
+/// Files that people give us, read whole: opened as ``OpenFile`` opens them, of bounded size.
+package enum InputFile {
+    /// The most bytes of a file that is read as one document: jobs, profiles, plans, certificates.
+    package static let largestDocument = 256 << 20
+
+    /// The bytes of a regular file of at most `limit` bytes.
+    ///
+    /// Throws `.inputData` with one line that names the file, and the `reason` for the limit.
+    package static func bytes(
+        _ path: String,
+        atMost limit: Int = largestDocument,
+        because reason: String? = nil
+    ) throws -> [UInt8] {
+        let file = try OpenFile(path, for: .readInput)
+        let size = try file.size()
+        guard size <= limit else {
+            throw OobleckError(
+                .inputData,
+                "\(path) has \(size) bytes; it may have at most \(limit)"
+                    + (reason.map { ": \($0)" } ?? "")
+            )
+        }
+        return try file.read(at: 0, count: size)
+    }
+
+    /// As ``bytes(_:atMost:)``, for decoders that take data.
+    package static func data(_ path: String, atMost limit: Int = largestDocument) throws -> Data {
+        Data(try bytes(path, atMost: limit))
+    }
+}
