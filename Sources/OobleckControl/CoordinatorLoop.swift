@@ -99,7 +99,7 @@ final class CoordinatorLoop: Sendable {
             decide(.nodeLost(node, evidence: evidence), &state)
         }
         if let failure = state.recordingFailure, state.outcome == nil {
-            decide(.stopRequested(reason: failure.message), &state)
+            decide(.endRequested(reason: failure.message), &state)
         }
         let now = MonotonicTime.now
         guard state.outcome == nil, now - state.shown >= 0.2 else { return }

@@ -21,6 +21,8 @@ struct CheckpointProgress: Sendable {
     var save: Save?
     /// A writer was lost: the next boundary saves, whatever the rhythm says.
     var isOverdue = false
+    /// Someone has asked for a save.
+    var isRequested = false
     /// Whether the newest save came to nothing.
     var hasFailed = false
     /// When the newest save was ordered.
@@ -44,7 +46,13 @@ extension Coordinator {
             let what = "no checkpoint of step \(committedSteps)"
             return log(.warning, "\(what): that of step \(save.step) is still being written")
         }
+        orderSave(under: plan, now: now)
+    }
+
+    /// Orders a save of the state at the step boundary that was reached under `plan`.
+    mutating func orderSave(under plan: CoordinatorPlan, now: Seconds) {
         checkpoints.isOverdue = false
+        checkpoints.isRequested = false
         checkpoints.lastStart = now
         let writers = spread(profile.layers.indices) { layer in
             let holders = plan.nodes.filter {
@@ -81,7 +89,7 @@ extension Coordinator {
     }
 
     private func isSaveDue(_ rhythm: CheckpointSpecification.Rhythm, now: Seconds) -> Bool {
-        if checkpoints.isOverdue { return true }
+        if checkpoints.isOverdue || checkpoints.isRequested { return true }
         switch rhythm {
         case .steps(let steps): return committedSteps.isMultiple(of: steps)
         case .youngDaly:
@@ -189,6 +197,7 @@ extension Coordinator {
     mutating func failSave(_ message: String, node: NodeID? = nil) {
         guard let save = checkpoints.save else { return }
         checkpoints.hasFailed = true
+        if phase == .stopping { stopping?.failure = message }
         log(.checkpointFailed, node: node, "no checkpoint of step \(save.step): \(message)")
         dropSave()
     }
@@ -210,11 +219,13 @@ extension Coordinator {
         checkpoints.isOverdue = true
     }
 
+    /// Bytes of the whole state.
+    var stateBytes: ByteCount { profile.layers.reduce(.zero) { $0 + $1.stateBytes } }
+
     /// Bounds a save on a disk that does not answer.
     mutating func checkSave(now: Seconds) {
         guard let save = checkpoints.save else { return }
-        let bytes = profile.layers.reduce(ByteCount.zero) { $0 + $1.stateBytes }
-        let limit = deadlines.save(of: bytes)
+        let limit = deadlines.save(of: stateBytes)
         guard now - save.started > limit else { return }
         let missing = save.missing.map(String.init).joined(separator: ", ")
         let what = missing.isEmpty ? "the manifest" : "layers \(missing)"

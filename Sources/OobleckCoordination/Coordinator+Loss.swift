@@ -26,6 +26,8 @@ extension Coordinator {
             return
         }
         if phase == .collecting { return collectAgain(now: now) }
+        // Nothing is trained any more: what is left is to save what the others hold.
+        if phase == .stopping { return }
         for node in involved { noteLoss(of: node, now: now) }
         if phase == .waitingForNodes { return goOnIfPossible(now: now) }
         retries = (committedSteps, 0)

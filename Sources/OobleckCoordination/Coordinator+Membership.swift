@@ -131,8 +131,10 @@ extension Coordinator {
         guard let member = members[node], member.isAlive, !member.isDraining else {
             return log(.refused, node: node, "drain of node \(node) refused: no such living node")
         }
-        guard phase != .collecting else {
-            let why = "training is over, the final state is being collected"
+        guard phase != .collecting, phase != .stopping else {
+            let why =
+                phase == .stopping
+                ? "the run is ending" : "training is over, the final state is being collected"
             return log(.refused, node: node, "drain of node \(node) refused: \(why)")
         }
         guard !isInvolved(node) else {

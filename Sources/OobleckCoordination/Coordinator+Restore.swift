@@ -32,9 +32,9 @@ extension Coordinator {
         passingOver bad: Set<Int> = [],
         now: Seconds
     ) {
-        guard job.checkpoint != nil || restore != nil, error.code == .outOfNodes else {
-            return stop(error)
-        }
+        guard error.code == .outOfNodes else { return stop(error) }
+        guard stopping == nil else { return endStopped(error.message) }
+        guard job.checkpoint != nil || restore != nil else { return stop(error) }
         dropSave()
         collection = nil
         pending = nil

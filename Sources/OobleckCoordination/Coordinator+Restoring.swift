@@ -43,11 +43,13 @@ extension Coordinator {
     /// A coordinator that goes on with a run from what an earlier one kept.
     ///
     /// Its nodes are waited for longer when it `takesOver`: from one that may only be frozen.
+    /// `savedStep` is that of the newest checkpoint, if there is one.
     ///
     /// Throws when the state does not fit the job.
     package init(
         restoring state: DurableState,
         takesOver: Bool = false,
+        savedStep: Int? = nil,
         job: JobSpecification,
         profile: ModelProfile,
         reconfigurator: Reconfigurator
@@ -59,6 +61,7 @@ extension Coordinator {
         tally = StepTally(step: committedSteps, started: 0)
         account = RunAccount(restoring: state, globalBatch: job.training.globalBatch)
         memory = MemoryAccount(state.memoryFailures)
+        checkpoints.savedStep = savedStep
         for (id, node) in state.nodes {
             var member = CoordinatorMember()
             if node.isOut { member.life = .dead }

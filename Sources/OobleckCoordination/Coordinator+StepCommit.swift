@@ -65,11 +65,14 @@ extension Coordinator {
         )
         let isLast = committedSteps + 1 >= job.training.steps
         if joins.isDue(now: now, deadlines) { wantsNewPlan = true }
-        let next = isLast || !wantsNewPlan ? nil : planAtBoundary(after: plan, now: now)
+        let isStopping = stopping != nil && !isLast
+        let keepsPlan = isLast || isStopping || !wantsNewPlan
+        let next = keepsPlan ? nil : planAtBoundary(after: plan, now: now)
         let records: [CoordinatorDirective] = [.persist(.committed(committed)), .record(committed)]
         let isRecordedLate = knownBugs.contains(.commitSentBeforeRecorded)
         if !isRecordedLate { for record in records { perform(record) } }
-        let decision = job.training.commit(of: committed, pauses: isLast || next != nil)
+        let pauses = isLast || isStopping || next != nil
+        let decision = job.training.commit(of: committed, pauses: pauses)
         for node in plan.nodes { send(.commit(decision), to: node) }
         if isRecordedLate { for record in records { perform(record) } }
         committedSteps += 1
@@ -78,12 +81,10 @@ extension Coordinator {
         stepTimes.add(now - tally.started)
         log(.committed, "step \(committed.step) committed: loss \(outcome.loss)")
         tally = StepTally(step: committedSteps, started: now)
-        if !isLast { saveIfDue(under: plan, now: now) }
-        if isLast {
-            beginCollection(now: now)
-        } else if let next {
-            prepare(next, now: now)
-        }
+        if isStopping { return reachBoundary(now: now) }
+        if isLast { return beginCollection(now: now) }
+        saveIfDue(under: plan, now: now)
+        if let next { prepare(next, now: now) }
     }
 
     /// The plan for a membership that has changed while nobody was lost, or nothing if the work of

@@ -65,6 +65,8 @@ package struct Coordinator: Sendable {
     /// After a restart, until the run goes on.
     var reconnection: Reconnection?
     var returns = UnansweredReturns()
+    /// Set once someone has asked that the run ends.
+    var stopping: StopRequest?
 
     var recovery: PendingRecovery?
     var preparation = PreparationSummary()
@@ -140,11 +142,13 @@ package struct Coordinator: Sendable {
         case .agentHeard(let node): heardAgent(of: node, now: now)
         case .workerHeard(let node): heardWorker(of: node, now: now)
         case .drainRequested(let node): drain(node)
-        case .stopRequested(let reason):
-            stop(OobleckError(.outOfNodes, "stopped on request: \(reason)"))
+        case .stopRequested(let reason): requestStop(reason, now: now)
+        case .endRequested(let reason): endNow(reason)
+        case .saveRequested: requestSave()
         case .checkpoint(let outcome): receive(outcome, now: now)
         case .tick: tick(now: now)
         }
+        settleStop()
         var all = directives + notes
         // Workers leave only once the result is kept: until then they could be asked again.
         if let outcome { all += [.conclude(outcome)] + farewells + [.finish(outcome)] }
@@ -180,7 +184,8 @@ package struct Coordinator: Sendable {
 
     private mutating func tick(now: Seconds) {
         checkSilence(now: now)
-        guard isolation == nil else { return }
+        checkStop(now: now)
+        guard isolation == nil, outcome == nil else { return }
         if phase == .reconnecting { checkReturn(now: now) }
         if phase == .starting { startIfPossible(isEvent: false, now: now) }
         if phase == .reconfiguring { checkPreparation(now: now) }

@@ -25,8 +25,13 @@ package enum CoordinatorEvent: Hashable, Sendable {
     case workerHeard(NodeID)
     /// Someone asked that the node leaves at the next step boundary.
     case drainRequested(NodeID)
-    /// Someone asked that the run ends.
+    /// Someone asked that the run ends: after the step in flight, with its state saved; the second
+    /// time at once.
     case stopRequested(reason: String)
+    /// The run has to end at once, whatever is not saved.
+    case endRequested(reason: String)
+    /// Someone asked for a checkpoint of the next step boundary.
+    case saveRequested
     /// The checkpoint store has done what it was asked, or not.
     case checkpoint(CheckpointOutcome)
     /// Time has passed; sent at least four times per detection budget.

@@ -98,6 +98,10 @@ package struct Deadlines: Hashable, Sendable {
         stall + Seconds(Double(bytes.value) / Self.slowestDiskBytesPerSecond)
     }
 
+    /// How long a run that was asked to stop may take to commit a step: the one in flight, and if
+    /// that is lost a plan for the nodes that are left.
+    package var stop: Seconds { stall + preparation(receiving: .zero) }
+
     // MARK: Leaving
 
     /// How long processes may take to leave when the run is over.
@@ -199,6 +203,12 @@ extension Deadlines {
                 save(of: 0),
                 "stall + size at 1 MB/s",
                 "a checkpoint is written, or given up"
+            ),
+            Row(
+                "stop",
+                stop,
+                "stall + preparation",
+                "a step is committed, or a run asked to stop ends without"
             ),
             Row("farewell", farewell, "budget, within 2 to 30 s", "processes leave, or are killed"),
             Row("linger", linger, "farewell / 2", "last words are read, or lost"),

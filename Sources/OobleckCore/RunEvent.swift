@@ -19,7 +19,11 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case warning
         case refused
         case finished
+        /// Someone asked that the run ends at the next step boundary.
+        case stopping
         case stopped
+        /// Someone asked for a checkpoint.
+        case checkpointRequested = "checkpoint-requested"
         case checkpointSaved = "checkpoint-saved"
         case checkpointFailed = "checkpoint-failed"
         case checkpointDamaged = "checkpoint-damaged"

@@ -62,6 +62,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case reconfiguring
         case training
         case collecting
+        /// Someone asked that the run ends; its last step is committed and is being saved.
+        case stopping
         case finished
         case stopped
         /// Too few nodes are left, or a layer's last copy is gone; there is a checkpoint.

@@ -175,7 +175,7 @@ extension World {
         judge.heard(event)
         decide(event)
         if let failure = shell.recordingFailure, shell.outcome == nil, !shell.isDown {
-            decide(.stopRequested(reason: failure.message))
+            decide(.endRequested(reason: failure.message))
         }
         if case .worker(_, let message) = event {
             if case .prepared = message { note(.preparedHeard) }

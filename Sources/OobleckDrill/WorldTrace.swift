@@ -28,6 +28,8 @@ package enum WorldTrace {
         case .outOfMemory(let node, let evidence): "node \(node): out of memory: \(evidence)"
         case .drainRequested(let node): "node \(node): drain requested"
         case .stopRequested(let reason): "stop requested: \(reason)"
+        case .endRequested(let reason): "end requested: \(reason)"
+        case .saveRequested: "save requested"
         case .checkpoint(let outcome): "checkpoint store: \(outcome)"
         case .agentHeard, .workerHeard, .tick: nil
         }

@@ -144,6 +144,18 @@ struct CoordinatorBench {
 }
 
 extension [CoordinatorDirective] {
+    /// Who is told to save what.
+    var orders: [NodeID: CheckpointOrder] {
+        var orders: [NodeID: CheckpointOrder] = [:]
+        for case .send(let node, .checkpoint(let order)) in self { orders[node] = order }
+        return orders
+    }
+
+    /// What the checkpoint store is asked to do.
+    var actions: [CheckpointAction] {
+        compactMap { if case .checkpoint(let action) = $0 { action } else { nil } }
+    }
+
     /// Messages sent, with who gets them.
     var sent: [(node: NodeID, message: CoordinatorMessage)] {
         compactMap { directive in

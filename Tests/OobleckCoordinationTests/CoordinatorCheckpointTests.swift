@@ -381,16 +381,3 @@ struct CoordinatorCheckpointTests {
         #expect(bench.step == 3)
     }
 }
-
-extension [CoordinatorDirective] {
-    /// Saves ordered, by node.
-    fileprivate var orders: [NodeID: CheckpointOrder] {
-        var orders: [NodeID: CheckpointOrder] = [:]
-        for case .send(let node, .checkpoint(let order)) in self { orders[node] = order }
-        return orders
-    }
-
-    fileprivate var actions: [CheckpointAction] {
-        compactMap { if case .checkpoint(let action) = $0 { action } else { nil } }
-    }
-}

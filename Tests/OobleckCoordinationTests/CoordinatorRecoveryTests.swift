@@ -150,11 +150,12 @@ import Testing
         #expect(bench.say(3, .rendezvous(key)).sent.map(\.node) == [0, 2])
     }
 
-    @Test("a request to stop ends the run")
-    func stopRequested() throws {
+    @Test("a request to end ends the run")
+    func endRequested() throws {
         var bench = try CoordinatorBench.training(nodes: 2)
-        bench.tell(.stopRequested(reason: "interrupted"))
-        #expect(bench.last.stopError?.message == "stopped on request: interrupted")
+        bench.tell(.endRequested(reason: "interrupted"))
+        let message = "stopped on request (interrupted) before the first step was committed"
+        #expect(bench.last.stopError?.message == message)
         #expect(bench.last.stopped == [0, 1])
     }
 }
