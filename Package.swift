@@ -75,9 +75,13 @@ var targets: [Target] = [
             crypto,
         ]
     ),
+    module("OobleckText", ["OobleckCore"]),
     module("OobleckClock", ["OobleckCore"]),
     module("OobleckData", ["OobleckCore", crypto]),
-    module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
+    module(
+        "OobleckRun",
+        ["OobleckClock", "OobleckCore", "OobleckData", "OobleckText", crypto, yams]
+    ),
     module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
     module(
         "OobleckCoordination",
@@ -135,7 +139,7 @@ var targets: [Target] = [
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
             "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEtcd",
             "OobleckEvaluation", "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator",
-            "OobleckStore",
+            "OobleckStore", "OobleckText",
             argumentParser, logging,
         ],
         swiftSettings: swiftSettings
@@ -150,6 +154,7 @@ var targets: [Target] = [
         "OobleckSimulator",
         ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
     ),
+    tests("OobleckText", ["OobleckCore", "OobleckText"]),
     tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
     tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
     tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),

@@ -9,8 +9,7 @@ import OobleckRun
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent",
-        abstract: "Supervise one node of a run.",
-        shouldDisplay: false
+        abstract: "Supervise one node of a run; started by train, or by hand on another machine."
     )
 
     @Option(help: "HOST:PORT of the run's coordinator; not needed with --coordination.")

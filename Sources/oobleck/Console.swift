@@ -13,10 +13,13 @@ enum Console {
         fflush(nil)
     }
 
-    /// Prints one line about what went wrong.
-    static func complain(_ message: String) {
+    /// Prints one line about what went wrong, and further ones below it.
+    static func complain(_ message: String, details: [String] = []) {
+        let prefix = "oobleck: "
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        FileHandle.standardError.write(Data("oobleck: \(line)\n".utf8))
+        let margin = String(repeating: " ", count: prefix.count)
+        let lines = [prefix + line] + details.map { margin + $0 }
+        FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
     }
 
     /// Breaks a text between words into lines of at most ``width``, all but the first indented.

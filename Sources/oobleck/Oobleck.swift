@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckCore
+import OobleckText
 
 /// Training on several nodes that goes on when nodes fail, with the very same result.
 @main
@@ -23,15 +24,19 @@ struct Oobleck: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // A file beyond the size limit is a failed write, too.
         signal(SIGXFSZ, SIG_IGN)
+        let arguments = CommandLineText.joiningNegativeNumbers(
+            Array(CommandLine.arguments.dropFirst())
+        )
         do {
-            var command = try parseAsRoot()
+            try requireKnownCommand(arguments)
+            var command = try parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
         } catch let error as OobleckError {
-            Console.complain(error.message)
+            Console.complain(error.message, details: isJSON(arguments) ? [] : error.details)
             Foundation.exit(error.code.exitStatus)
         } catch is CancellationError {
             Console.complain("interrupted")
@@ -39,8 +44,50 @@ struct Oobleck: AsyncParsableCommand {
         } catch {
             // Help and version are errors too, and print as they are.
             guard !exitCode(for: error).isSuccess else { exit(withError: error) }
-            Console.complain(message(for: error))
+            let program = ([configuration.commandName ?? "oobleck"] + commandPath(arguments))
+                .joined(separator: " ")
+            Console.complain(CommandLineText.improved(message(for: error), command: program))
             Foundation.exit(exitCode(for: error).rawValue)
         }
+    }
+
+    /// Throws `.usage` with a suggestion where the first words are no command.
+    private static func requireKnownCommand(_ arguments: [String]) throws {
+        var arguments = arguments[...]
+        var program = "oobleck"
+        var subcommands = configuration.subcommands
+        if arguments.first == "help" { arguments.removeFirst() }
+        while !subcommands.isEmpty, let word = arguments.popFirst() {
+            let known = subcommands.compactMap(\.configuration.commandName)
+            let complaint = CommandLineText.unknownCommand(
+                word,
+                program: program,
+                among: known + (program == "oobleck" ? ["help"] : [])
+            )
+            if let complaint { throw OobleckError(.usage, complaint) }
+            guard let next = subcommands.first(where: { $0.configuration.commandName == word })
+            else { return }
+            program += " \(word)"
+            subcommands = next.configuration.subcommands
+        }
+    }
+
+    /// The commands among the first words: `explain deadlines`.
+    private static func commandPath(_ arguments: [String]) -> [String] {
+        var path: [String] = []
+        var subcommands = configuration.subcommands
+        for word in arguments {
+            guard let next = subcommands.first(where: { $0.configuration.commandName == word })
+            else { break }
+            path.append(word)
+            subcommands = next.configuration.subcommands
+        }
+        return path
+    }
+
+    /// Whether JSON was asked for: then errors are one line each, for programs.
+    private static func isJSON(_ arguments: [String]) -> Bool {
+        zip(arguments, arguments.dropFirst()).contains { $0 == "--format" && $1 == "json" }
+            || arguments.contains("--format=json")
     }
 }
