@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import OobleckCoordination
+import OobleckCore
 import Synchronization
 
 /// Many simulated worlds, as many at a time as there are cores.
@@ -86,7 +87,7 @@ package struct Campaign: Sendable {
 extension Campaign.Report {
     /// What came of it, in a line.
     package var summary: String {
-        "\(worlds) worlds, \(faults) faults, \(steps) steps, \(recoveries) recoveries, "
+        "\(counted(worlds, "world")), \(counted(faults, "fault")), \(counted(steps, "step")), \(counted(recoveries, "recovery")), "
             + "\(restores) returns to a checkpoint: "
             + "\(completed) complete, \(stopped) stop for a reason, \(failures.count) fail; "
             + "longest wait \(WorldFault.text(longestWait)) of \(Int(World.patience)) s"

@@ -152,10 +152,14 @@ package struct Drill: Sendable {
         }
         if let first = verification.violations.first { row.fail("\(name): \(first)") }
         if result.failures < ending.leastLosses {
-            row.fail("\(name): \(result.failures) nodes lost, at least \(ending.leastLosses) hurt")
+            row.fail(
+                "\(name): \(counted(result.failures, "node")) lost, at least \(ending.leastLosses) hurt"
+            )
         }
         if result.failures > ending.mostLosses {
-            row.fail("\(name): \(result.failures) nodes lost, only \(ending.mostLosses) hurt")
+            row.fail(
+                "\(name): \(counted(result.failures, "node")) lost, only \(ending.mostLosses) hurt"
+            )
         }
     }
 }

@@ -33,7 +33,9 @@ struct DemoCommand: AsyncParsableCommand {
         let display = RunDisplay(wraps: true)
         let script = DemoScript(steps: steps, display: display)
         let run = LocalRun(request: request, display: display) { script.follow($0, $1) }
-        Console.show("1. Training on \(nodes) nodes, each an agent and a worker process.")
+        Console.show(
+            "1. Training on \(counted(nodes, "node")), each an agent and a worker process."
+        )
         let (directory, result) = try await run.execute()
         Console.show("\n2. Training the same seed undisturbed: one process, one stage.")
         request.runDirectoryPath = path + "-reference"

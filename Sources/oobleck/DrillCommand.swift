@@ -137,8 +137,8 @@ struct DrillCommand: AsyncParsableCommand {
         search.bugs = putBack
         let report = try search.run()
         print(
-            "\(report.starts) starting points, \(depth) moves deep: \(report.worlds) worlds, "
-                + "\(report.moves) moves"
+            "\(report.starts) starting points, \(counted(depth, "move")) deep: \(counted(report.worlds, "world")), "
+                + "\(counted(report.moves, "move"))"
         )
         guard let flaw = report.flaw else { return print("every order completes the same run") }
         for move in flaw.path { print("  \(move)") }

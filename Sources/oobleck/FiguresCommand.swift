@@ -68,6 +68,6 @@ struct FiguresCommand: ParsableCommand {
         if traces == nil {
             Console.show("left out: figures over spot traces, which need --traces")
         }
-        Console.show("\(files.count) files in \(output); open \(output)/index.html")
+        Console.show("\(counted(files.count, "file")) in \(output); open \(output)/index.html")
     }
 }

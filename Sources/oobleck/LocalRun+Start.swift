@@ -78,7 +78,7 @@ extension LocalRun {
         let count = LocalCluster.end(agents, endpointPath: directory.endpointPath)
         try CheckpointStore(directory, job: directory.job()).removeLeftovers()
         try directory.removeEndpoint()
-        display.say("the run was over; \(count) nodes that still waited are ended")
+        display.say("the run was over; ended \(counted(count, "node")) that still waited")
         return directory
     }
 
@@ -105,7 +105,7 @@ extension LocalRun {
         guard limit > 0, limit < needed else { return }
         throw OobleckError(
             .usage,
-            "this process may open \(limit) files; \(job.cluster.nodes) nodes need \(needed): "
+            "this process may open \(counted(limit, "file")); \(counted(job.cluster.nodes, "node")) would take \(needed): "
                 + "raise the limit (ulimit -n \(needed))"
         )
     }
@@ -122,7 +122,7 @@ extension LocalRun {
         guard profile.layers.count == job.model.layerCount else {
             throw OobleckError(
                 .inputData,
-                "the profile has \(profile.layers.count) layers; "
+                "the profile has \(counted(profile.layers.count, "layer")); "
                     + "model \(job.model.name) has \(job.model.layerCount)"
             )
         }

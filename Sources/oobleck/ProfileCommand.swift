@@ -42,7 +42,9 @@ struct ProfileCommand: AsyncParsableCommand {
         let profile = try ModelProfile.load(path: path)
         let times = profile.layers.map { ($0.forward + $0.backward).value }
         let total = Console.decimal(times.reduce(0, +) * 1000, 1)
-        print("\(profile.layers.count) layers, \(total) ms a microbatch; written to \(path)")
+        print(
+            "\(counted(profile.layers.count, "layer")), \(total) ms a microbatch; written to \(path)"
+        )
     }
 
     private func remove(_ folder: URL) {

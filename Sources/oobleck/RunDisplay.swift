@@ -98,7 +98,7 @@ final class RunDisplay: Sendable {
         guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
         else {
             let ready = status.nodes.count { $0.state == .healthy }
-            let what = status.phase == .starting ? "\(ready) nodes ready" : ""
+            let what = status.phase == .starting ? "\(counted(ready, "node")) ready" : ""
             return "step \(status.step)/\(status.steps)  \(status.phase.rawValue)  \(what)"
         }
         var parts = ["step \(status.step)/\(status.steps)", "loss \(Console.decimal(loss, 3))"]

@@ -58,7 +58,7 @@ struct RunSupervisor {
             guard deaths < Self.limit else {
                 throw OobleckError(
                     .internalFault,
-                    "the coordinator died \(deaths) times in a row at step \(steps), last of: "
+                    "the coordinator died \(counted(deaths, "time")) in a row at step \(steps), last of: "
                         + "\(reason); its run is in \(runDirectoryPath)"
                 )
             }

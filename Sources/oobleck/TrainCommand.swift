@@ -219,7 +219,7 @@ struct TrainCommand: AsyncParsableCommand {
         }
         for restored in result.restores ?? [] {
             let redone = restored.fromStep - restored.step
-            print("restored step \(restored.step), \(redone) steps done again")
+            print("restored step \(restored.step), \(counted(redone, "step")) done again")
         }
         print("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
     }

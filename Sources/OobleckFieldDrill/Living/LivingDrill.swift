@@ -155,7 +155,7 @@ package struct LivingDrill: Sendable {
         // Who is suspect may be as good as lost.
         let left = status.nodes.count { $0.state == .healthy }
         guard left - count < guarantee.minimumNodes else { return nil }
-        return "\(left) nodes are left, \(guarantee.minimumNodes) have to stay"
+        return "\(counted(left, "node")) left, \(guarantee.minimumNodes) have to stay"
     }
 
     /// Hits all at once, and returns when each was.
