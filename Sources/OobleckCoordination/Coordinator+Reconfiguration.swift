@@ -27,10 +27,7 @@ extension Coordinator {
             if isLate { stop(error) }
         case .success(let document):
             if !isComplete {
-                log(
-                    .warning,
-                    "starting with \(counted(usable, "node")) of \(expected): no more got ready"
-                )
+                log(.warning, "starting with \(usable) nodes of \(expected): no more got ready")
             }
             prepare(document, restoring: restore?.point, now: now)
         }
@@ -158,10 +155,7 @@ extension Coordinator {
         preparation = PreparationSummary(prepared.reports.values)
         completeRestore(of: plan, now: now)
         resumed = []
-        log(
-            .prepared,
-            "generation \(plan.generation): prepared by all of \(counted(plan.nodes.count, "node"))"
-        )
+        log(.prepared, "generation \(plan.generation): all \(plan.nodes.count) nodes are prepared")
         guard committedSteps < job.training.steps else {
             phase = .training
             return beginCollection(now: now)
@@ -197,9 +191,6 @@ extension Coordinator {
         guard !isCovered, coversFaultTolerance else { return }
         let lost = job.cluster.faultTolerance
         let nodes = document.plan.nodes.count
-        log(
-            .warning,
-            "with \(counted(nodes, "node")) not every loss of \(lost) at once can be survived"
-        )
+        log(.warning, "with \(nodes) nodes not every loss of \(lost) at once can be survived")
     }
 }

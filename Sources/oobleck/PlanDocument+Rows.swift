@@ -1,3 +1,4 @@
+import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 
@@ -90,7 +91,7 @@ extension PipelineTemplate {
                 ? "\(stage.firstLayer)" : "\(stage.firstLayer)-\(stage.endLayer - 1)"
             return layers + (stage.devices > 1 ? "x\(stage.devices)" : "")
         }
-        let rest = stages.count > most ? " .. \(counted(stages.count, "stage"))" : ""
+        let rest = stages.count > most ? " .. \(stages.count) stages" : ""
         return String(bars) + " " + names.joined(separator: " ") + rest
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 import OobleckSimulator
@@ -7,7 +8,7 @@ extension SimulationReport {
     /// The report for people, within 80 columns.
     var text: String {
         let days = Console.decimal(duration.value / 86_400, duration.value < 86_400 ? 2 : 1)
-        let worlds = counted(trials, "world")
+        let worlds = PlanReason.count(trials, "world")
         var lines = [
             "\(model), up to \(nodes) nodes, \(days) days, \(worlds), "
                 + "\(Self.number(losses.mean)) losses each",
