@@ -52,10 +52,6 @@ let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grp
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
-let unixSignals = Target.Dependency.product(
-    name: "UnixSignals",
-    package: "swift-service-lifecycle"
-)
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -79,10 +75,13 @@ var targets: [Target] = [
             crypto,
         ]
     ),
+    module("OobleckText", ["OobleckCore"]),
     module("OobleckClock", ["OobleckCore"]),
-    module("OobleckConsole", ["OobleckCore", unixSignals]),
     module("OobleckData", ["OobleckCore", crypto]),
-    module("OobleckRun", ["OobleckClock", "OobleckCore", "OobleckData", crypto, yams]),
+    module(
+        "OobleckRun",
+        ["OobleckClock", "OobleckCore", "OobleckData", "OobleckText", crypto, yams]
+    ),
     module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
     module(
         "OobleckCoordination",
@@ -130,24 +129,23 @@ var targets: [Target] = [
     ),
     .executableTarget(
         name: "oobleck-fuzz",
-        dependencies: ["OobleckConsole", "OobleckCore", "OobleckFuzz", argumentParser],
+        dependencies: ["OobleckCore", "OobleckFuzz", argumentParser],
         swiftSettings: swiftSettings
     ),
     .executableTarget(
         name: "oobleck",
         dependencies: [
-            "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckFigures", "OobleckPlanning",
+            "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
             "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEtcd",
             "OobleckEvaluation", "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator",
-            "OobleckStore",
+            "OobleckStore", "OobleckText",
             argumentParser, logging,
         ],
         swiftSettings: swiftSettings
     ),
     tests("OobleckCore", ["OobleckCore"]),
     .target(name: "OobleckTestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
-    tests("OobleckConsole", ["OobleckConsole", "OobleckCore", "OobleckTestSupport"]),
     tests(
         "OobleckPlanning",
         ["OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckTestSupport"]
@@ -156,6 +154,7 @@ var targets: [Target] = [
         "OobleckSimulator",
         ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
     ),
+    tests("OobleckText", ["OobleckCore", "OobleckText"]),
     tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
     tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
     tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
@@ -229,16 +228,16 @@ if hasLibtorch {
         module(
             "OobleckEngine",
             [
-                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData", "OobleckModels",
-                "OobleckSchedule", "OobleckTensor", crypto,
+                "OobleckClock", "OobleckCore", "OobleckData", "OobleckModels", "OobleckSchedule",
+                "OobleckTensor", crypto,
             ]
         ),
         .executableTarget(
             name: "oobleck-worker",
             dependencies: [
-                "OobleckConsole", "OobleckControl", "OobleckCoordination", "OobleckCore",
-                "OobleckData", "OobleckEngine", "OobleckModels", "OobleckRecording",
-                "OobleckReconfiguration", "OobleckRun",
+                "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData",
+                "OobleckEngine", "OobleckModels", "OobleckRecording", "OobleckReconfiguration",
+                "OobleckRun",
                 "OobleckTensor", argumentParser, logging,
             ],
             swiftSettings: swiftSettings
@@ -253,7 +252,7 @@ if hasLibtorch {
             "OobleckEndToEnd",
             [
                 "OobleckCore", "OobleckData", "OobleckEtcd", "OobleckEtcdSupport",
-                "OobleckFieldDrill", "OobleckRun", "OobleckTestSupport",
+                "OobleckFieldDrill", "OobleckRun",
             ]
         ),
     ]
@@ -282,10 +281,6 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
-        .package(
-            url: "https://github.com/swift-server/swift-service-lifecycle.git",
-            from: "2.13.0"
-        ),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: targets,

@@ -35,7 +35,7 @@ extension CoordinatorLoop {
                 guard state.agents.count < self.mostAgents else {
                     throw OobleckError(
                         .usage,
-                        "there are \(state.agents.count) nodes; no more than \(self.mostAgents) fit"
+                        "there are \(counted(state.agents.count, "node")); no more than \(self.mostAgents) fit"
                     )
                 }
                 let node = try state.coordinator.admit(

@@ -13,7 +13,7 @@ package enum NetworkInterface {
         if let interface = interfaces.first(where: { $0.name == name }) {
             return interface.address
         }
-        let address = try resolve(name)
+        let address = try resolve(name, interfaces)
         guard address != "0.0.0.0" else {
             throw OobleckError(
                 .usage,
@@ -54,7 +54,10 @@ package enum NetworkInterface {
         return found
     }
 
-    private static func resolve(_ name: String) throws -> String {
+    private static func resolve(
+        _ name: String,
+        _ interfaces: [(name: String, address: String)]
+    ) throws -> String {
         var hints = addrinfo()
         hints.ai_family = AF_INET
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -62,7 +65,11 @@ package enum NetworkInterface {
         let status = getaddrinfo(name, nil, &hints, &found)
         guard status == 0, let address = found?.pointee.ai_addr else {
             let reason = String(cString: gai_strerror(status))
-            throw OobleckError(.usage, "cannot listen at \(name): \(reason)")
+            throw OobleckError(
+                .usage,
+                "cannot listen at \(name): no such interface, and as a name of an address: \(reason)"
+                    + "; this machine has \(list(interfaces))"
+            )
         }
         defer { freeaddrinfo(found) }
         return text(address)

@@ -27,7 +27,10 @@ func byWireIndex<Value>(_ values: [Int: Value]) -> [Int32: Value] {
 
 func byIndex<Value>(_ values: [Int32: Value], _ name: String) throws -> [Int: Value] {
     guard values.count <= WireBounds.entries else {
-        throw malformed(name, "has \(values.count) entries; it may have \(WireBounds.entries)")
+        throw malformed(
+            name,
+            "has \(counted(values.count, "entry")); it may have \(WireBounds.entries)"
+        )
     }
     var result: [Int: Value] = [:]
     for (key, value) in values { result[try index(Int64(key), name)] = value }
@@ -83,7 +86,7 @@ extension WireRendezvousKey {
         guard value.count <= WireBounds.valueBytes else {
             throw malformed(
                 "RendezvousKey.value",
-                "has \(value.count) bytes; it may have \(WireBounds.valueBytes)"
+                "has \(counted(value.count, "byte")); it may have \(WireBounds.valueBytes)"
             )
         }
         return Rendezvous(

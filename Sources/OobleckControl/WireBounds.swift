@@ -21,7 +21,7 @@ func line(_ text: String) -> String { lineForPeople(text) }
 /// A name or digest that has to come whole.
 func bounded(_ text: String, _ bytes: Int, _ name: String) throws -> String {
     guard text.utf8.count <= bytes else {
-        throw malformed(name, "has \(text.utf8.count) bytes; it may have \(bytes)")
+        throw malformed(name, "has \(counted(text.utf8.count, "byte")); it may have \(bytes)")
     }
     return text
 }

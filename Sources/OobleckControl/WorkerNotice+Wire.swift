@@ -205,7 +205,10 @@ extension WireVote {
 extension WireFault {
     fileprivate func findings() throws -> FaultFindings {
         guard max(unreached.count, damagedLayers.count) <= WireBounds.entries else {
-            throw malformed("Fault", "names more than \(WireBounds.entries) nodes or layers")
+            throw malformed(
+                "Fault",
+                "names more than \(counted(WireBounds.entries, "node")) or layers"
+            )
         }
         return FaultFindings(
             unreached: try unreached.map { NodeID(try index($0, "Fault.unreached")) },

@@ -22,7 +22,7 @@ extension WireTestimony {
     func testimony() throws -> WorkerTestimony {
         guard commits.count <= WorkerMemory.provenCommits else {
             let what =
-                "has \(commits.count) commits; at most \(WorkerMemory.provenCommits) are told"
+                "has \(counted(commits.count, "commit")); at most \(WorkerMemory.provenCommits) are told"
             throw malformed("Testimony", what)
         }
         var testimony = WorkerTestimony()

@@ -182,7 +182,8 @@ extension Coordinator {
     private static func describe(_ save: CheckpointProgress.Save, until now: Seconds) -> String {
         let bytes = ByteCount(save.written.values.reduce(0) { $0 + $1.bytes })
         let heldUp = save.heldUp.values.max() ?? 0
-        return "checkpoint of step \(save.step): \(bytes) in \(save.written.count) layers by "
+        return
+            "checkpoint of step \(save.step): \(bytes) in \(counted(save.written.count, "layer")) by "
             + "\(save.heldUp.count) nodes; training held up \(milliseconds(heldUp)) ms, "
             + "on disk after \(milliseconds(now - save.started)) ms"
     }

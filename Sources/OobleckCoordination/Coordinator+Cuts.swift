@@ -61,7 +61,7 @@ extension Coordinator {
         let others = links.flatMap { $0.nodes.contains(node) ? $0.nodes.filter { $0 != node } : [] }
         let evidence =
             "it and \(RecoveryRecord.describe(others)) reach the coordinator, but in "
-            + "\(CutAccount.limit) generations not each other"
+            + "\(counted(CutAccount.limit, "generation")) not each other"
         lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
         return true
     }

@@ -67,7 +67,7 @@ extension Coordinator {
             let what = "node \(node) holds damaged state of layer \(names.joined(separator: ", "))"
             log(.damaged, node: node, "\(what): copied anew, step \(committedSteps) is redone")
             if damage.times[node, default: 0] >= DamageAccount.limit {
-                let evidence = "its state was damaged \(DamageAccount.limit) times"
+                let evidence = "its state was damaged \(counted(DamageAccount.limit, "time"))"
                 hopeless.append(LostNode(id: node, evidence: evidence, firstSign: nil))
             }
         }

@@ -86,7 +86,8 @@ extension Coordinator {
         if resolveCut(now: now) { return }
         retries = retries.step == committedSteps ? retries : (committedSteps, 0)
         guard retries.count < Self.retryLimit else {
-            let what = "step \(committedSteps) failed \(retries.count + 1) times with nobody lost"
+            let what =
+                "step \(committedSteps) failed \(counted(retries.count + 1, "time")) with nobody lost"
             return stop(OobleckError(.internalFault, "\(what): \(message)"))
         }
         retries.count += 1

@@ -27,7 +27,10 @@ extension Coordinator {
             if isLate { stop(error) }
         case .success(let document):
             if !isComplete {
-                log(.warning, "starting with \(usable) nodes of \(expected): no more got ready")
+                log(
+                    .warning,
+                    "starting with \(counted(usable, "node")) of \(expected): no more got ready"
+                )
             }
             prepare(document, restoring: restore?.point, now: now)
         }
@@ -155,7 +158,10 @@ extension Coordinator {
         preparation = PreparationSummary(prepared.reports.values)
         completeRestore(of: plan, now: now)
         resumed = []
-        log(.prepared, "generation \(plan.generation): all \(plan.nodes.count) nodes are prepared")
+        log(
+            .prepared,
+            "generation \(plan.generation): prepared by all of \(counted(plan.nodes.count, "node"))"
+        )
         guard committedSteps < job.training.steps else {
             phase = .training
             return beginCollection(now: now)
@@ -191,6 +197,9 @@ extension Coordinator {
         guard !isCovered, coversFaultTolerance else { return }
         let lost = job.cluster.faultTolerance
         let nodes = document.plan.nodes.count
-        log(.warning, "with \(nodes) nodes not every loss of \(lost) at once can be survived")
+        log(
+            .warning,
+            "with \(counted(nodes, "node")) not every loss of \(lost) at once can be survived"
+        )
     }
 }

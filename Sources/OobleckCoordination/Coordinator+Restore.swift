@@ -133,7 +133,7 @@ extension Coordinator {
         perform(.restored(restored))
         log(
             .restored,
-            "step \(point.step) restored, \(committedSteps - point.step) steps are done again: "
+            "step \(point.step) restored, \(counted(committedSteps - point.step, "step")) to do again: "
                 + "\(record.reason)"
         )
         committedSteps = point.step

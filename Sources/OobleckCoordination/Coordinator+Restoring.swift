@@ -148,7 +148,7 @@ extension Coordinator {
         let waited = Int(((now - (reconnection.since ?? now)).value * 1000).rounded())
         log(
             .reconnected,
-            "coordinator \(term) goes on after \(waited) ms with \(testimonies.count) workers, "
+            "coordinator \(term) goes on after \(waited) ms with \(counted(testimonies.count, "worker")), "
                 + "at step \(committedSteps)"
         )
         goOn(now: now)

@@ -245,7 +245,7 @@ extension Coordinator {
     mutating func finish(layerDigests: [String]) {
         dropSave()
         sendStop(reason: "training is complete")
-        log(.finished, "all \(committedSteps) steps committed, all replicas agree")
+        log(.finished, "all \(counted(committedSteps, "step")) committed, all replicas agree")
         phase = .finished
         outcome = .completed(layerDigests: layerDigests, finalLoss: account.lastLoss ?? 0)
     }

@@ -102,7 +102,7 @@ struct CoordinatorPlan: Sendable {
         }
         mostReceived = received.values.max() ?? 0
         guard Set(layersByNode.values.joined()) == Set(layers.indices) else {
-            throw Self.fault(plan, "does not cover all \(layers.count) layers")
+            throw Self.fault(plan, "does not cover all \(counted(layers.count, "layer"))")
         }
         if hasState { try checkSources(holdings) }
     }

@@ -25,7 +25,8 @@ package struct Handshake: Sendable {
         }
         let needed = Self.neededDescriptors(nodes: nodes)
         guard hello.openFileLimit == 0 || hello.openFileLimit >= needed else {
-            return "may open \(hello.openFileLimit) files, a node of \(nodes) needs \(needed); "
+            return
+                "may open \(counted(hello.openFileLimit, "file")), a node of \(nodes) needs \(needed); "
                 + "raise its limit (ulimit -n \(needed))"
         }
         return nil

@@ -37,7 +37,8 @@ package struct Quarantine: Sendable {
         let left = record.lastDeath + absence(record) - now
         guard left > .zero else { return nil }
         let wait = (left.value * 10).rounded(.up) / 10
-        return "node \(name) has died \(record.deaths) times; it may join again in \(wait) s"
+        return
+            "node \(name) has died \(counted(record.deaths, "time")); it may join again in \(wait) s"
     }
 
     /// A node of this name joined.

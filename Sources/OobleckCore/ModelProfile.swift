@@ -166,7 +166,9 @@ extension ModelProfile {
             throw fail("\(field) is \(time.value); it must be finite and >= 0")
         }
         guard layers.count <= Self.mostLayers else {
-            throw fail("profile has \(layers.count) layers; it may have \(Self.mostLayers)")
+            throw fail(
+                "profile has \(counted(layers.count, "layer")); it may have \(Self.mostLayers)"
+            )
         }
         guard microbatchSize >= 1 else {
             throw fail("microbatch_size is \(microbatchSize); it must be at least 1")

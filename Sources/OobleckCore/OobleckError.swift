@@ -34,13 +34,20 @@ public struct OobleckError: Error, Sendable, Hashable, CustomStringConvertible {
     public let code: Code
     /// What was wrong, with which value, and what would be right; one line.
     public let message: String
+    /// Further lines for people: further mistakes, or the place in a file with a caret below it.
+    public let details: [String]
+
+    /// The most further lines.
+    private static let mostDetails = 50
 
     /// An error of the given kind.
     ///
-    /// The message becomes one line of bounded length: it may repeat what stands in a file.
-    public init(_ code: Code, _ message: String) {
+    /// The message becomes one line of bounded length: it may repeat what stands in a file. So does
+    /// each of the `details`, of which at most 50 are kept.
+    public init(_ code: Code, _ message: String, details: [String] = []) {
         self.code = code
         self.message = lineForPeople(message)
+        self.details = details.prefix(Self.mostDetails).map(lineForPeople)
     }
 
     /// The text for people.

@@ -73,7 +73,7 @@ package struct Corpus: Sendable {
         guard count > 0 else {
             throw OobleckError(
                 .inputData,
-                "\(path): has \(tokenCount) tokens, and one sample takes \(sequenceLength + 1); "
+                "\(path): has \(counted(tokenCount, "token")), and one sample takes \(sequenceLength + 1); "
                     + "use a longer corpus or a shorter sequence_length"
             )
         }
@@ -97,7 +97,7 @@ package struct Corpus: Sendable {
             let first = sample * sequenceLength
             precondition(
                 sample >= 0 && first + sequenceLength < tokenCount,
-                "sample \(sample) is outside a corpus of \(tokenCount) tokens"
+                "sample \(sample) is outside a corpus of \(counted(tokenCount, "token"))"
             )
             switch tokens {
             case .bytes(let bytes):

@@ -19,7 +19,7 @@ package enum InputFile {
         guard size <= limit else {
             throw OobleckError(
                 .inputData,
-                "\(path) has \(size) bytes; it may have at most \(limit)"
+                "\(path) has \(counted(size, "byte")); it may have at most \(limit)"
                     + (reason.map { ": \($0)" } ?? "")
             )
         }

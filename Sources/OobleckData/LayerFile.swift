@@ -25,7 +25,7 @@ package enum LayerFile {
         let header = StateDigest.header(ofLayer: layer, model: model)
         precondition(
             data.count == header.dataSize,
-            "\(data.count) bytes for layer \(layer) of \(header.dataSize)"
+            "\(counted(data.count, "byte")) for layer \(layer) of \(header.dataSize)"
         )
         let start = header.bytes
         let path = folder + "/" + CheckpointLayout.fileName(ofLayer: layer)
@@ -66,7 +66,7 @@ package enum LayerFile {
         guard size == written.bytes else {
             throw OobleckError(
                 .storage,
-                "\(path) has \(size) bytes after \(written.bytes) were written to it"
+                "\(path) has \(counted(size, "byte")) after \(written.bytes) were written to it"
             )
         }
         var hasher = SHA256Hasher()

@@ -42,7 +42,7 @@ struct NumpyArray {
         let data = bytes.count - start - sizes
         guard data / width == count, data.isMultiple(of: width) else {
             throw refusal(
-                "it should have \(count) elements of \(width) bytes and has \(data) bytes"
+                "it should have \(counted(count, "element")) of \(counted(width, "byte")) and has \(counted(data, "byte"))"
             )
         }
         identifiers = try TokenIdentifiers.values(

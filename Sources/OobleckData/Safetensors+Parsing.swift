@@ -40,7 +40,7 @@ extension Safetensors.Header {
         guard end == dataSize else {
             throw OobleckError(
                 .inputData,
-                "\(path): the data section has \(dataSize) bytes; its header describes \(end)"
+                "\(path): the data section has \(counted(dataSize, "byte")); its header describes \(end)"
             )
         }
         self.init(validTensors: tensors, metadata: raw.metadata)
@@ -72,7 +72,7 @@ extension Safetensors.Header {
         }
         guard entry.offsets[1] - entry.offsets[0] == size else {
             throw fail(
-                "has \(entry.offsets[1] - entry.offsets[0]) bytes of data; "
+                "has \(counted(entry.offsets[1] - entry.offsets[0], "byte")) of data; "
                     + "shape \(entry.shape) of \(entry.dtype) takes \(size)"
             )
         }

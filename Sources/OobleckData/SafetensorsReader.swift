@@ -19,7 +19,7 @@ package final class SafetensorsReader {
         guard fileSize >= 8 else {
             throw OobleckError(
                 .inputData,
-                "\(path) has \(fileSize) bytes; a safetensors file has at least 8"
+                "\(path) has \(counted(fileSize, "byte")); a safetensors file has at least 8"
             )
         }
         let length = try file.read(at: 0, count: 8).reversed().reduce(UInt64(0)) {
@@ -28,7 +28,7 @@ package final class SafetensorsReader {
         guard length <= UInt64(min(fileSize - 8, Safetensors.longestHeader)) else {
             throw OobleckError(
                 .inputData,
-                "\(path): the safetensors header claims \(length) bytes of a file of \(fileSize); "
+                "\(path): the safetensors header claims \(counted(length, "byte")) of a file of \(fileSize); "
                     + "it is truncated or no safetensors file"
             )
         }
@@ -82,7 +82,7 @@ package final class SafetensorsReader {
         guard header.tensors.count == wanted.count else {
             throw OobleckError(
                 .inputData,
-                "\(path) has \(header.tensors.count) tensors; it should have \(wanted.count)"
+                "\(path) has \(counted(header.tensors.count, "tensor")); it should have \(wanted.count)"
             )
         }
         for (found, wanted) in zip(header.tensors, wanted) where found != wanted {

@@ -32,8 +32,8 @@ struct TokenIdentifiers {
         guard bytes.count.isMultiple(of: width) else {
             throw OobleckError(
                 .inputData,
-                "\(path) has \(bytes.count) bytes, which is not a multiple of \(width); its token "
-                    + "ids take \(width) bytes each (data.token_bytes)"
+                "\(path) has \(counted(bytes.count, "byte")), which is not a multiple of \(width); its token "
+                    + "ids take \(counted(width, "byte")) each (data.token_bytes)"
             )
         }
         if tokenBytes == nil, let appearance = Self.appearance(bytes) {

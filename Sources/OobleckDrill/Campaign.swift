@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import OobleckCoordination
+import OobleckCore
 import Synchronization
 
 /// Many simulated worlds, as many at a time as there are cores.
@@ -46,17 +47,15 @@ package struct Campaign: Sendable {
 
     /// Runs all worlds, and returns what came of them.
     ///
-    /// The report does not depend on the number of cores, but for a campaign that ends early: with its
-    /// first failure, or when `isWanted` no longer holds.
+    /// The report does not depend on the number of cores, but for a campaign that ends with its
+    /// first failure.
     package func run(
-        while isWanted: @escaping @Sendable () -> Bool = { true },
         onProgress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws -> Report {
         let shared = Mutex((next: seeds.lowerBound, report: Report(), error: (any Error)?.none))
         let bound = seeds.upperBound
         DispatchQueue.concurrentPerform(iterations: Self.cores) { _ in
             while true {
-                guard isWanted() else { return }
                 let seed = shared.withLock { state -> UInt64? in
                     let isOver = stopsAtFailure && !state.report.failures.isEmpty
                     guard state.next < bound, state.error == nil, !isOver else { return nil }
@@ -88,7 +87,7 @@ package struct Campaign: Sendable {
 extension Campaign.Report {
     /// What came of it, in a line.
     package var summary: String {
-        "\(worlds) worlds, \(faults) faults, \(steps) steps, \(recoveries) recoveries, "
+        "\(counted(worlds, "world")), \(counted(faults, "fault")), \(counted(steps, "step")), \(counted(recoveries, "recovery")), "
             + "\(restores) returns to a checkpoint: "
             + "\(completed) complete, \(stopped) stop for a reason, \(failures.count) fail; "
             + "longest wait \(WorldFault.text(longestWait)) of \(Int(World.patience)) s"

@@ -354,7 +354,9 @@ extension SimulatedCluster {
                 return
             }
             if plan.committedSteps != ledger.count {
-                problems.append("a plan for \(plan.committedSteps) steps of \(ledger.count)")
+                problems.append(
+                    "a plan for \(counted(plan.committedSteps, "step")) of \(ledger.count)"
+                )
             }
             if ledger.count > 0, !lostLayers.isEmpty {
                 problems.append("a plan although layers \(lostLayers) are lost")

@@ -88,7 +88,7 @@ package final class World {
             ? "never more than \(setup.faultTolerance) hurt at once: must complete"
             : "may stop for a reason"
         var lines = [
-            "seed \(setup.seed): \(setup.nodes) nodes, \(setup.steps) steps, "
+            "seed \(setup.seed): \(counted(setup.nodes, "node")), \(counted(setup.steps, "step")), "
                 + "f = \(setup.faultTolerance); \(promise)"
         ]
         if let checkpoint = setup.checkpoint {

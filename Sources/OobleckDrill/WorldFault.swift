@@ -1,3 +1,5 @@
+import OobleckCore
+
 /// One thing that goes wrong in a simulated world, and when it does.
 package struct WorldFault: Hashable, Sendable {
     /// What sets the fault off.
@@ -166,8 +168,8 @@ extension WorldFault.Action: CustomStringConvertible {
         case .crashCoordinator(let directives, let seconds):
             "kill the coordinator after \(directives) directives; another after \(time(seconds))"
         case .cutOffCoordinator(let seconds): "cut the coordinator off for \(time(seconds))"
-        case .join(let nodes): "\(nodes) nodes join"
-        case .flap(let times): "a node dies and rejoins \(times) times"
+        case .join(let nodes): "join of \(counted(nodes, "node"))"
+        case .flap(let times): "a node dies and rejoins \(counted(times, "time"))"
         case .drain: "drain a node"
         case .falseAlarm: "a false alarm"
         case .impostor(let target): "a second \(target.rawValue) claims a living node's number"

@@ -19,7 +19,9 @@ extension WorldJudge {
     }
 
     private mutating func checkCompletion(_ digests: [String], _ loss: Double) {
-        if ledger.count != setup.steps { complain("completed after \(ledger.count) steps") }
+        if ledger.count != setup.steps {
+            complain("completed after \(counted(ledger.count, "step"))")
+        }
         let final = reference.states[setup.steps]
         if digests != final.map({ "\($0)" }) { complain("the final state differs") }
         if loss != reference.losses.last { complain("the final loss differs") }
@@ -102,7 +104,9 @@ extension WorldJudge {
         let batch = ToyModel.microbatchCount * ToyModel.microbatchSize
         // A step that could not be recorded was decided, but does not count.
         if !world.shell.isDiskFull, result.samplesCommitted != batch * ledger.count {
-            complain("\(result.samplesCommitted) samples for \(ledger.count) steps")
+            complain(
+                "\(counted(result.samplesCommitted, "sample")) for \(counted(ledger.count, "step"))"
+            )
         }
         if result.samplesRepeated != 0 { complain("samples are repeated") }
         if result.recoveries != recoveries { complain("recoveries were told otherwise") }

@@ -181,7 +181,7 @@ package struct WorldJudge: Sendable {
             }
         }
         for layer in copies.indices where copies[layer] < plan.plan.pipelines.count {
-            complain("layer \(layer) has \(copies[layer]) copies at step \(step)")
+            complain("layer \(layer) has \(counted(copies[layer], "copy")) at step \(step)")
         }
     }
 

@@ -1,5 +1,4 @@
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckModels
@@ -131,7 +130,7 @@ package final class Worker: Sendable {
             return try trainer.run()
         } catch let error as TensorError where error.code == .outOfMemory {
             // Whatever comes next may fail as well: the agent tells the rest.
-            Console.note("out of memory: \(error.message)")
+            FileHandle.standardError.write(Data("out of memory: \(error.message)\n".utf8))
             _exit(WorkerExit.outOfMemory)
         } catch let error as OobleckError {
             link.send(.failed(exitStatus: error.code.exitStatus, message: error.message))
@@ -146,5 +145,7 @@ package final class Worker: Sendable {
     }
 
     /// Leaves the times of votes and decisions in the node's log.
-    private func log(_ times: DecisionTimes) { Console.note(times.line) }
+    private func log(_ times: DecisionTimes) {
+        FileHandle.standardError.write(Data("\(times.line)\n".utf8))
+    }
 }

@@ -26,11 +26,9 @@ package struct PlanReason {
         if !best.isProved { parts.append("not proved the least: too many plans to try") }
         if let copy { parts.append(copy) }
         if choice.idleNodes > 0 {
-            parts.append("\(Self.count(choice.idleNodes, "node")) idle, no template fits")
+            parts.append("\(counted(choice.idleNodes, "node")) idle, no template fits")
         }
-        if let other = choice.runnerUp {
-            parts.append("next best \(Self.pipelines(other)) would take \(Self.time(other.step))")
-        }
+        if let nextBest { parts.append(nextBest) }
         if !comparesAll { parts.append(Self.tooMany) }
         // What does not fit goes from the end: the least important comes last.
         var line = parts.joined(separator: "; ")
@@ -41,11 +39,22 @@ package struct PlanReason {
         return String(line.prefix(Self.lengthLimit))
     }
 
+    /// The runner-up, unless it differs in nothing that is told here.
+    private var nextBest: String? {
+        guard let other = choice.runnerUp else { return nil }
+        let (name, time) = (Self.pipelines(other), Self.time(other.step))
+        guard time == Self.time(choice.instantiation.step) else {
+            return "next best \(name) would take \(time)"
+        }
+        guard name != Self.pipelines(choice.instantiation) else { return nil }
+        return "next best \(name) would take as long"
+    }
+
     private var warning: String {
         let tolerance = choice.wantedPipelines - 1
         let best = choice.instantiation
-        return "warning: \(Self.count(tolerance, "loss", plural: "losses")) at once not covered, "
-            + "\(Self.count(best.nodeCounts.count, "copy", plural: "copies")) of each layer, "
+        return "warning: \(counted(tolerance, "loss")) at once not covered, "
+            + "\(counted(best.nodeCounts.count, "copy")) of each layer, "
             + "\(wanted) would do"
     }
 
@@ -55,9 +64,11 @@ package struct PlanReason {
         let best = choice.instantiation
         let nodes = best.nodeCounts.reduce(choice.idleNodes, +)
         var wanted: [String] = []
-        if best.microbatches.reduce(0, +) < pipelines { wanted.append("\(pipelines) microbatches") }
+        if best.microbatches.reduce(0, +) < pipelines {
+            wanted.append("\(counted(pipelines, "microbatch"))")
+        }
         if wanted.isEmpty || nodes < pipelines * minimumNodes {
-            wanted.append("\(pipelines * minimumNodes) nodes")
+            wanted.append("\(counted(pipelines * minimumNodes, "node"))")
         }
         return wanted.joined(separator: " and ")
     }
@@ -66,7 +77,7 @@ package struct PlanReason {
     package static func pipelines(_ instantiation: Instantiation) -> String {
         let sizes = instantiation.nodeCounts
         guard sizes.count > 1 else {
-            return "1 pipeline of \(count(sizes.first ?? 0, "node"))"
+            return "1 pipeline of \(counted(sizes.first ?? 0, "node"))"
         }
         var terms = sizes.map { "\($0)" }
         if sizes.count > 4 {
@@ -75,23 +86,9 @@ package struct PlanReason {
                 return copies > 1 ? "\(copies)x\(size)" : "\(size)"
             }
         }
-        return "\(sizes.count) pipelines of \(terms.joined(separator: "+")) nodes"
-    }
-
-    /// As `1 node` or `2 nodes`.
-    package static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
-        "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
+        return "\(counted(sizes.count, "pipeline")) of \(terms.joined(separator: "+")) nodes"
     }
 
     /// As `12.34 s`, `84.1 ms`, `3.2 us` or `0 s`.
-    package static func time(_ time: Seconds) -> String {
-        if time == .zero { return "0 s" }
-        let (unit, scale, places) =
-            switch time.value {
-            case 1...: ("s", 1.0, 100.0)
-            case 1e-3...: ("ms", 1e3, 10.0)
-            default: ("us", 1e6, 10.0)
-            }
-        return "\((time.value * scale * places).rounded() / places) \(unit)"
-    }
+    package static func time(_ time: Seconds) -> String { time.duration }
 }

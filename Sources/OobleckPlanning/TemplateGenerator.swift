@@ -107,7 +107,7 @@ public struct TemplateGenerator: Sendable {
     /// Why no template exists for up to `nodes` nodes, and what would help, in one line.
     public func noPlanMessage(nodes: Int) -> String {
         if let minimum = minimumNodes(upTo: profile.layers.count) {
-            return "\(profile.model) needs at least \(minimum) nodes\(memoryPhrase); "
+            return "\(profile.model) needs at least \(counted(minimum, "node"))\(memoryPhrase); "
                 + "\(nodes) given: add \(max(1, minimum - nodes))"
         }
         let tightest = profile.layers.indices.max { memoryAlone($0) < memoryAlone($1) }
@@ -126,7 +126,8 @@ public struct TemplateGenerator: Sendable {
     private var memoryPhrase: String {
         guard let memory = profile.deviceMemory else { return "" }
         return devicesPerNode == 1
-            ? " with \(memory) of device memory" : " with \(devicesPerNode) devices of \(memory)"
+            ? " with \(memory) of device memory"
+            : " with \(counted(devicesPerNode, "device")) of \(memory)"
     }
 
     private func memoryAlone(_ layer: Int) -> ByteCount {

@@ -92,7 +92,7 @@ extension Replanner {
         guard let classes else {
             throw OobleckError(
                 .usage,
-                "sets of up to \(losses) of \(nodes) nodes are too many to certify; "
+                "sets of up to \(losses) of \(counted(nodes, "node")) are too many to certify; "
                     + "lower the fault tolerance"
             )
         }
@@ -133,7 +133,7 @@ extension Replanner {
         }
         let left = held.count - failures.example.count
         guard let choice = choice(nodes: left) else {
-            return failed(failures, "\(left) nodes left, no template fits")
+            return failed(failures, "\(counted(left, "node")) left, no template fits")
         }
         let idle = choice.idleNodes
         return Certificate.Entry(

@@ -30,9 +30,9 @@ public enum PipelineChange: Hashable, Sendable, CustomStringConvertible {
             "pipeline \(pipeline) borrows \(phrase(nodes)) of pipeline \(lender)"
         case .merged(let pipelines, let size):
             "pipelines \(pipelines.map(String.init).joined(separator: " and ")) merge to "
-                + "\(size) nodes"
+                + "\(counted(size, "node"))"
         case .divided(let size, let sizes):
-            "no template of \(size) nodes, divided into \(sum(sizes))"
+            "no template of \(counted(size, "node")), divided into \(sum(sizes))"
         case .formed(let nodes):
             "\(phrase(nodes)) \(nodes.count == 1 ? "forms" : "form") a pipeline"
         case .added(let node, let size):
@@ -49,7 +49,7 @@ public enum PipelineChange: Hashable, Sendable, CustomStringConvertible {
 
 /// As `node 3`, `nodes 3, 4` or, when they are many, `17 nodes`.
 func phrase(_ nodes: [NodeID]) -> String {
-    guard nodes.count <= 8 else { return "\(nodes.count) nodes" }
+    guard nodes.count <= 8 else { return "\(counted(nodes.count, "node"))" }
     let numbers = nodes.map(\.description).joined(separator: ", ")
     return "\(nodes.count == 1 ? "node" : "nodes") \(numbers)"
 }

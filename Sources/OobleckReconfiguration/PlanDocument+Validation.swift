@@ -30,7 +30,7 @@ extension PlanDocument {
         try require(!templates.isEmpty, "the plan has no templates; it needs at least one")
         let layerCount = templates[0].stages.last?.endLayer ?? 0
         for (index, template) in templates.enumerated() {
-            let name = "the template of \(template.nodes) nodes"
+            let name = "the template of \(counted(template.nodes, "node"))"
             try require(template.nodes > 0, "\(name) makes no sense")
             try require(
                 !templates[..<index].contains { $0.nodes == template.nodes },
@@ -55,7 +55,7 @@ extension PlanDocument {
             }
             try require(
                 next == layerCount,
-                "\(name) has \(next) layers; the others have \(layerCount)"
+                "\(name) has \(counted(next, "layer")); the others have \(layerCount)"
             )
             let used = Set(template.stages.map(\.node))
             try require(
@@ -82,12 +82,12 @@ extension PlanDocument {
         for (index, pipeline) in plan.pipelines.enumerated() {
             try require(
                 template(nodes: pipeline.templateNodes) != nil,
-                "pipeline \(index) follows a template of \(pipeline.templateNodes) nodes, "
+                "pipeline \(index) follows a template of \(counted(pipeline.templateNodes, "node")), "
                     + "which the plan lacks"
             )
             try require(
                 pipeline.nodes.count == pipeline.templateNodes,
-                "pipeline \(index) has \(pipeline.nodes.count) nodes; "
+                "pipeline \(index) has \(counted(pipeline.nodes.count, "node")); "
                     + "its template has \(pipeline.templateNodes)"
             )
             for node in pipeline.nodes {
@@ -96,7 +96,7 @@ extension PlanDocument {
             }
             try require(
                 (1...max(1, left)).contains(pipeline.microbatches) && left > 0,
-                "pipeline \(index) has \(pipeline.microbatches) microbatches; all together have "
+                "pipeline \(index) has \(counted(pipeline.microbatches, "microbatch")); all together have "
                     + "\(microbatches), and each at least 1"
             )
             left -= pipeline.microbatches
@@ -107,7 +107,7 @@ extension PlanDocument {
         }
         try require(
             left == 0,
-            "the pipelines have \(microbatches - left) microbatches; they must have \(microbatches)"
+            "the pipelines have \(counted(microbatches - left, "microbatch")); they must have \(microbatches)"
         )
     }
 

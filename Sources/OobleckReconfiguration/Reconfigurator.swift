@@ -141,7 +141,7 @@ public struct Reconfigurator: Sendable {
             let decision = ReconfigurationDecision.tooFewNodes(
                 alive: nodes.count,
                 minimum: minimumNodes,
-                reason: "\(PlanReason.count(nodes.count, "node")) left, "
+                reason: "\(counted(nodes.count, "node")) left, "
                     + "\(generator.profile.model) needs at least \(minimumNodes); "
                     + "add \(minimumNodes - nodes.count)"
             )
@@ -243,6 +243,6 @@ public struct Reconfigurator: Sendable {
     private func copyPhrase(_ transfers: [LayerTransfer]) -> String {
         guard !transfers.isEmpty else { return "nothing to copy" }
         let bytes = transfers.reduce(ByteCount.zero) { $0 + $1.bytes }
-        return "\(bytes) to copy in \(PlanReason.count(transfers.count, "layer"))"
+        return "\(bytes) to copy in \(counted(transfers.count, "layer"))"
     }
 }

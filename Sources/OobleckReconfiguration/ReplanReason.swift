@@ -33,7 +33,7 @@ struct ReplanReason {
         parts += changes.prefix(Self.mostChanges).map(\.description)
         if changes.count > Self.mostChanges {
             let more = changes.count - Self.mostChanges
-            parts.append(PlanReason.count(more, "more change"))
+            parts.append(counted(more, "more change"))
         }
         parts.append(
             "\(PlanReason.pipelines(instantiation)): predicted step "
@@ -47,7 +47,7 @@ struct ReplanReason {
         }
         if !option.isExact {
             parts.append(
-                "more than \(NodeAssignment.exactLimit) nodes to place: not proved fewest bytes"
+                "more than \(counted(NodeAssignment.exactLimit, "node")) to place: not proved fewest bytes"
             )
         }
         if !idle.isEmpty { parts.append("\(phrase(idle)) idle, no template fits") }
@@ -59,8 +59,8 @@ struct ReplanReason {
 
     private var warning: String {
         let copies = instantiation.nodeCounts.count
-        return "warning: \(PlanReason.count(faultTolerance, "loss", plural: "losses")) at once not "
-            + "covered, \(PlanReason.count(copies, "copy", plural: "copies")) of each layer"
+        return "warning: \(counted(faultTolerance, "loss")) at once not "
+            + "covered, \(counted(copies, "copy")) of each layer"
     }
 
     private var event: String {
@@ -72,7 +72,7 @@ struct ReplanReason {
 
     private var copies: String {
         guard !transfers.isEmpty else { return "nothing to copy" }
-        let count = PlanReason.count(transfers.count, "layer")
+        let count = counted(transfers.count, "layer")
         guard hasProfile else { return "\(count) to copy, bytes unknown without a profile" }
         return "\(transfers.reduce(ByteCount.zero) { $0 + $1.bytes }) to copy in \(count)"
     }
@@ -81,15 +81,25 @@ struct ReplanReason {
     /// failure its steps and copies would take in all.
     private var comparison: String? {
         guard let other else { return nil }
+        let fastest = min(option.instantiation.step, other.instantiation.step)
+        let more = cost(other, fastest) - cost(option, fastest)
+        let time = PlanReason.time(other.instantiation.step)
+        let isAsFast = time == PlanReason.time(instantiation.step)
+        let isAlike =
+            PlanReason.pipelines(other.instantiation) == PlanReason.pipelines(instantiation)
+        let isNextBest = policy != .sosp23 && other.changes.isEmpty
+        if isNextBest, isAlike, isAsFast, more == 0 { return nil }
         let name =
             policy == .sosp23
             ? ReplanPolicy.optimal.rawValue
-            : other.changes.isEmpty
-                ? "next best \(PlanReason.pipelines(other.instantiation))"
-                : ReplanPolicy.sosp23.rawValue
-        let fastest = min(option.instantiation.step, other.instantiation.step)
-        let more = cost(other, fastest) - cost(option, fastest)
-        let step = "\(name) would take \(PlanReason.time(other.instantiation.step)) a step"
+            : !isNextBest
+                ? ReplanPolicy.sosp23.rawValue
+                : isAlike
+                    ? "next best, the same pipelines placed otherwise,"
+                    : "next best \(PlanReason.pipelines(other.instantiation))"
+        if isAsFast, more == 0 { return "\(name) would take as long, with its copies" }
+        let step =
+            isAsFast ? "\(name) would take as long a step" : "\(name) would take \(time) a step"
         guard costs.timeToFailure.value.isFinite, more.isFinite else { return step }
         let difference = PlanReason.time(Seconds(abs(more)))
         return step + ", " + (more == 0 ? "as much" : "\(difference) \(more > 0 ? "more" : "less")")
@@ -109,9 +119,10 @@ struct ReplanReason {
         let count = instantiation.nodeCounts.count
         guard !hasProfile, count > 1, count != old.pipelines.count else { return nil }
         guard old.pipelines.count > 1 else {
-            return "synchronisation of \(count) pipelines unknown without a profile, taken as 0"
+            return
+                "synchronisation of \(counted(count, "pipeline")) unknown without a profile, taken as 0"
         }
         return "synchronisation of \(PlanReason.time(instantiation.synchronization)) kept from the "
-            + "plan of \(old.pipelines.count) pipelines, as there is no profile"
+            + "plan of \(counted(old.pipelines.count, "pipeline")), as there is no profile"
     }
 }

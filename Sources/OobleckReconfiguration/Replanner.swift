@@ -42,7 +42,7 @@ public struct Replanner: Sendable {
         if let profile, profile.layers.count != layerCount {
             throw OobleckError(
                 .inputData,
-                "the profile has \(profile.layers.count) layers, the plan \(layerCount); "
+                "the profile has \(counted(profile.layers.count, "layer")), the plan \(layerCount); "
                     + "give the profile that the plan was made from"
             )
         }
@@ -183,7 +183,7 @@ public struct Replanner: Sendable {
         guard nodes.count >= templates.minimumNodes else {
             throw OobleckError(
                 .noPlan,
-                "\(PlanReason.count(nodes.count, "node")) left, the smallest template has "
+                "\(counted(nodes.count, "node")) left, the smallest template has "
                     + "\(templates.minimumNodes); add \(templates.minimumNodes - nodes.count)"
             )
         }

@@ -25,7 +25,7 @@ package struct Checkpoint: Sendable {
                     + "\(CheckpointManifest.formatVersion)"
             )
         }
-        if let violation = JobViolation.inModel(manifest.model.specification) {
+        if let violation = JobViolation.inModel(manifest.model.specification).first {
             throw OobleckError(
                 .inputData,
                 "\(manifestPath): \(violation.section).\(violation.key) \(violation.message)"
@@ -89,7 +89,7 @@ package struct Checkpoint: Sendable {
                 guard size != expected else { continue }
                 return RunViolation(
                     file: layerPath(layer),
-                    message: "has \(size) bytes; the manifest says \(expected)"
+                    message: "has \(counted(size, "byte")); the manifest says \(expected)"
                 )
             } catch {
                 return RunViolation(file: layerPath(layer), message: oneLine(error))
@@ -140,7 +140,7 @@ package struct Checkpoint: Sendable {
         let digests = try reader.digests()
         let message: String? =
             if reader.fileSize != entry.bytes {
-                "has \(reader.fileSize) bytes; the manifest says \(entry.bytes)"
+                "has \(counted(reader.fileSize, "byte")); the manifest says \(entry.bytes)"
             } else if digests.dataSection != entry.sha256 {
                 "its state has SHA-256 \(digests.dataSection); the manifest says \(entry.sha256)"
             } else if digests.file != entry.fileSHA256 {

@@ -96,7 +96,10 @@ package struct CheckpointStore: Sendable {
     private func requireSize(_ size: Int, of file: String) throws {
         let found = try OpenFile(file, for: .readBack).size()
         guard found == size else {
-            throw OobleckError(.storage, "\(file) has \(found) bytes; \(size) were written")
+            throw OobleckError(
+                .storage,
+                "\(file) has \(counted(found, "byte")); \(size) were written"
+            )
         }
     }
 

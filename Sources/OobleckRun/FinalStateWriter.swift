@@ -80,7 +80,7 @@ package final class FinalStateWriter: Sendable {
             guard fits, !upload.isComplete else {
                 throw OobleckError(
                     .internalFault,
-                    "a worker uploads \(size) bytes of layer \(chunk.layer); "
+                    "a worker uploads \(counted(size, "byte")) of layer \(chunk.layer); "
                         + "its state file has \(wholeSize)"
                 )
             }

@@ -10,12 +10,12 @@ extension JobFile {
     static func checkpointSpecification(
         _ section: JobSection,
         _ resolve: (String) -> String
-    ) throws -> CheckpointSpecification? {
-        let every = try section.integer("every")
-        let interval = try section.text("interval")
+    ) -> CheckpointSpecification? {
+        let every = section.integer("every")
+        let interval = section.text("interval")
         if let interval, interval != youngDaly {
             let hint = Int(interval) == nil ? "" : "; a number of steps goes under every"
-            throw section.error(
+            section.mistake(
                 "interval",
                 "is \"\(interval)\"; it must be \(youngDaly)\(hint)"
             )
@@ -24,25 +24,29 @@ extension JobFile {
         switch (every, interval) {
         case (nil, nil):
             let others = ["keep", "directory", "wait"]
-            guard let key = others.first(where: { section.node($0) != nil }) else { return nil }
-            throw section.error(
+            guard let key = others.first(where: { section.node($0) != nil }),
+                !section.isWrong("every"), !section.isWrong("interval")
+            else { return nil }
+            section.mistake(
                 key,
                 "is set, but nothing says when to save; "
                     + "add every: STEPS or interval: \(youngDaly)"
             )
+            return nil
         case (.some, .some):
-            throw section.error("interval", "cannot be set beside every; leave out one of the two")
+            section.mistake("interval", "cannot be set beside every; leave out one of the two")
+            rhythm = .youngDaly
         case (let steps?, nil): rhythm = .steps(steps)
         case (nil, .some): rhythm = .youngDaly
         }
-        if let directory = try section.text("directory"), directory.isEmpty {
-            throw section.error("directory", "is empty; name a folder, or leave it out")
+        if let directory = section.text("directory"), directory.isEmpty {
+            section.mistake("directory", "is empty; name a folder, or leave it out")
         }
         return CheckpointSpecification(
             rhythm,
-            keep: try section.integer("keep") ?? CheckpointSpecification.defaultKeep,
-            directory: try section.text("directory").map(resolve),
-            wait: try section.number("wait").map { Seconds($0) }
+            keep: section.integer("keep") ?? CheckpointSpecification.defaultKeep,
+            directory: section.text("directory").map(resolve),
+            wait: section.number("wait").map { Seconds($0) }
                 ?? CheckpointSpecification.defaultWait
         )
     }

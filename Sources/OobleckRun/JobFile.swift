@@ -14,134 +14,153 @@ package enum JobFile {
         try parse(try TextFile.read(path), path: path)
     }
 
-    /// Throws `.inputData` with one line when a value makes no sense.
+    /// Throws `.inputData` when values make no sense, with a line for each.
     ///
-    /// For jobs that were changed after they were read.
-    package static func validate(_ job: JobSpecification) throws {
-        guard let violation = JobViolation.first(in: job) else { return }
+    /// For jobs that were changed after they were read. `options` has the command line's options that
+    /// changed a key, by the key's path; a value of theirs is named so, and bad usage.
+    package static func validate(
+        _ job: JobSpecification,
+        options: [String: String] = [:]
+    ) throws {
+        let violations = JobViolation.all(in: job).map { violation in
+            let path = "\(violation.section).\(violation.key)"
+            return (option: options[path], line: "\(options[path] ?? path) \(violation.message)")
+        }
+        guard let first = violations.first else { return }
         throw OobleckError(
-            .inputData,
-            "\(violation.section).\(violation.key) \(violation.message)"
+            violations.contains { $0.option == nil } ? .inputData : .usage,
+            first.line,
+            details: violations.dropFirst().map(\.line)
         )
     }
 
     private static func parse(_ text: String, path: String) throws -> JobSpecification {
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch {
-            throw OobleckError(.inputData, "\(path): not valid YAML: \(oneLine(error))")
+        let root = try JobSyntax(text, file: path).root()
+        guard root != nil else {
+            throw OobleckError(
+                .inputData,
+                "\(path) is empty; a job names at least data.corpus, as Examples/tiny.yaml explains"
+            )
         }
+        let mistakes = JobMistakes(file: path)
         let schema = JobSchema.current
-        let top = try JobSection(root, name: "", file: path, schema: schema)
+        let top = JobSection(root, name: "", schema: schema, mistakes)
+        if !top.isMapping { try mistakes.throwIfAny() }
         var sections: [String: JobSection] = [:]
-        func section(_ name: String) throws -> JobSection {
-            let section = try JobSection(top.node(name), name: name, file: path, schema: schema)
+        func section(_ name: String) -> JobSection {
+            let section = JobSection(top.node(name), name: name, schema: schema, mistakes)
             sections[name] = section
             return section
         }
-        let (model, data) = (try section("model"), try section("data"))
-        let (training, cluster) = (try section("training"), try section("cluster"))
-        let checkpoint = try section("checkpoint")
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
         func resolve(_ text: String) -> String {
             URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
         }
-        guard let corpus = try data.text("corpus"), !corpus.isEmpty else {
-            throw data.error(
+        let (model, data) = (section("model"), section("data"))
+        let job = JobSpecification(
+            model: modelSpecification(model),
+            training: trainingSpecification(section("training")),
+            cluster: clusterSpecification(section("cluster")),
+            corpusPath: resolve(corpus(data)),
+            corpusTokenBytes: data.integer("token_bytes"),
+            initialWeightsPath: model.text("initial_weights").map(resolve),
+            checkpoint: checkpointSpecification(section("checkpoint"), resolve)
+        )
+        // Values that could not be read have defaults here: nothing is said of what depends on them.
+        for violation in JobViolation.all(in: job) {
+            let paths = ([violation.key] + violation.others).map { "\(violation.section).\($0)" }
+            guard !paths.contains(where: mistakes.has) else { continue }
+            sections[violation.section]?.mistake(violation.key, violation.message)
+        }
+        try mistakes.throwIfAny()
+        return job
+    }
+
+    private static func corpus(_ data: JobSection) -> String {
+        let corpus = data.text("corpus") ?? ""
+        if corpus.isEmpty {
+            data.mistake(
                 "corpus",
                 "is missing; name a UTF-8 text file, a directory of .txt files, or a .bin file"
             )
         }
-        let job = JobSpecification(
-            model: try modelSpecification(model),
-            training: try trainingSpecification(training),
-            cluster: try clusterSpecification(cluster),
-            corpusPath: resolve(corpus),
-            corpusTokenBytes: try data.integer("token_bytes"),
-            initialWeightsPath: try model.text("initial_weights").map(resolve),
-            checkpoint: try checkpointSpecification(checkpoint, resolve)
-        )
-        if let violation = JobViolation.first(in: job), let section = sections[violation.section] {
-            throw section.error(violation.key, violation.message)
-        }
-        return job
+        return corpus
     }
 
-    private static func modelSpecification(_ section: JobSection) throws -> ModelSpecification {
+    private static func modelSpecification(_ section: JobSection) -> ModelSpecification {
         let sizes = ["blocks", "hidden", "heads"]
         let presets = ModelPreset.allCases.map(\.rawValue)
         let given = sizes.filter { section.node($0) != nil }
-        let name = try section.text("name")
+        let name = section.text("name")
         var preset = name.flatMap { ModelPreset(rawValue: $0) }
-        if let wanted = try section.text("preset") {
+        if let wanted = section.text("preset") {
             preset = ModelPreset(rawValue: wanted)
             if preset == nil {
-                throw section.error(
+                section.mistake(
                     "preset",
                     "is \"\(wanted)\"; it must be one of \(presets.joined(separator: ", "))"
                 )
             }
         }
         if let preset, let size = given.first {
-            throw section.error(
+            section.mistake(
                 size,
                 "cannot be set: \(preset.rawValue) fixes it; leave out one of the two"
             )
         }
         if given.isEmpty, preset == nil {
-            guard name == nil else {
-                throw section.error(
+            if let name, !section.isWrong("preset") {
+                section.mistake(
                     "name",
-                    "is \"\(name ?? "")\"; give blocks, hidden and heads too, or one of "
+                    "is \"\(name)\"; give blocks, hidden and heads too, or one of "
                         + presets.joined(separator: ", ")
                 )
             }
             preset = .gpt2
         }
-        if preset == nil, let missing = sizes.first(where: { section.node($0) == nil }) {
-            throw section.error(missing, "is missing; a model takes blocks, hidden and heads")
+        for missing in sizes where preset == nil && section.node(missing) == nil {
+            section.mistake(missing, "is missing; a model takes blocks, hidden and heads")
         }
         let base = (preset ?? .gpt2).specification
         return ModelSpecification(
             name: name ?? preset?.rawValue ?? "gpt2-custom",
-            blocks: try section.integer("blocks") ?? base.blocks,
-            hidden: try section.integer("hidden") ?? base.hidden,
-            heads: try section.integer("heads") ?? base.heads,
-            vocabulary: try section.integer("vocabulary") ?? base.vocabulary,
-            sequenceLength: try section.integer("sequence_length") ?? base.sequenceLength,
-            dropout: try section.number("dropout") ?? base.dropout
+            blocks: section.integer("blocks") ?? base.blocks,
+            hidden: section.integer("hidden") ?? base.hidden,
+            heads: section.integer("heads") ?? base.heads,
+            vocabulary: section.integer("vocabulary") ?? base.vocabulary,
+            sequenceLength: section.integer("sequence_length") ?? base.sequenceLength,
+            dropout: section.number("dropout") ?? base.dropout
         )
     }
 
     private static func trainingSpecification(
         _ section: JobSection
-    ) throws -> TrainingSpecification {
-        let steps = try section.integer("steps") ?? 1000
-        let learningRate = try section.number("learning_rate") ?? 6e-4
+    ) -> TrainingSpecification {
+        let steps = section.integer("steps") ?? 1000
+        let learningRate = section.number("learning_rate") ?? 6e-4
         return TrainingSpecification(
             steps: steps,
-            seed: try section.unsigned("seed") ?? 0,
-            globalBatch: try section.integer("global_batch") ?? 32,
-            microbatch: try section.integer("microbatch") ?? 4,
+            seed: section.unsigned("seed") ?? 0,
+            globalBatch: section.integer("global_batch") ?? 32,
+            microbatch: section.integer("microbatch") ?? 4,
             learningRate: learningRate,
-            minimumLearningRate: try section.number("minimum_learning_rate") ?? learningRate / 10,
-            warmupSteps: try section.integer("warmup_steps") ?? max(0, min(100, steps / 10)),
-            weightDecay: try section.number("weight_decay") ?? 0.1,
-            beta1: try section.number("beta1") ?? 0.9,
-            beta2: try section.number("beta2") ?? 0.95,
-            epsilon: try section.number("epsilon") ?? 1e-8,
-            gradientClip: try section.number("gradient_clip") ?? 1,
-            skipLimit: try section.integer("skip_limit") ?? 5
+            minimumLearningRate: section.number("minimum_learning_rate") ?? learningRate / 10,
+            warmupSteps: section.integer("warmup_steps") ?? max(0, min(100, steps / 10)),
+            weightDecay: section.number("weight_decay") ?? 0.1,
+            beta1: section.number("beta1") ?? 0.9,
+            beta2: section.number("beta2") ?? 0.95,
+            epsilon: section.number("epsilon") ?? 1e-8,
+            gradientClip: section.number("gradient_clip") ?? 1,
+            skipLimit: section.integer("skip_limit") ?? 5
         )
     }
 
-    private static func clusterSpecification(_ section: JobSection) throws -> ClusterSpecification {
+    private static func clusterSpecification(_ section: JobSection) -> ClusterSpecification {
         ClusterSpecification(
-            nodes: try section.integer("nodes") ?? 4,
-            faultTolerance: try section.integer("fault_tolerance") ?? 1,
-            deviceMemory: try section.size("device_memory"),
-            detectionBudget: Seconds(try section.number("detection_budget") ?? 2)
+            nodes: section.integer("nodes") ?? 4,
+            faultTolerance: section.integer("fault_tolerance") ?? 1,
+            deviceMemory: section.size("device_memory"),
+            detectionBudget: Seconds(section.number("detection_budget") ?? 2)
         )
     }
 }

@@ -1,3 +1,5 @@
+import OobleckText
+
 /// The keys of a job file by section; the top level is the section without a name.
 struct JobSchema {
     static let current = JobSchema(sections: [
@@ -29,17 +31,29 @@ struct JobSchema {
     }
 
     /// What to say of a key that the section does not have: where it belongs, or what is near.
-    func unknown(_ key: String, in section: String) -> String {
+    ///
+    /// Keys of the top level that start with `x-` are for mappings that others merge, and fine.
+    func unknown(_ key: String, in section: String, isMapping: Bool = false) -> String? {
+        if section.isEmpty, key.hasPrefix("x-") { return nil }
         let place = section.isEmpty ? "" : " in \(section)"
         let known = keys(of: section)
         if let home = sections.first(where: { $0.name != section && $0.keys.contains(key) }) {
             let target = home.name.isEmpty ? "the top level" : home.name
             return "unknown key \(key)\(place); it belongs under \(target)"
         }
-        let near = NearestNames.of(key, among: known)
+        let near = near(key, in: section)
         guard near.isEmpty else {
             return "unknown key \(key)\(place); did you mean \(near.joined(separator: " or "))?"
         }
+        if section.isEmpty, isMapping {
+            return "unknown key \(key); known are \(known.joined(separator: ", ")), and x-\(key) "
+                + "for a mapping that others merge"
+        }
         return "unknown key \(key)\(place); known are \(known.joined(separator: ", "))"
+    }
+
+    /// The section's keys that somebody may have meant.
+    func near(_ key: String, in section: String) -> [String] {
+        NearestNames.of(key, among: keys(of: section))
     }
 }

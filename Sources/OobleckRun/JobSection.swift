@@ -4,35 +4,51 @@ import Yams
 
 /// One mapping of a job file with its known keys.
 ///
-/// Every error names file, line and key.
+/// What is wrong in it goes to ``JobMistakes`` with line and key, and counts as left out.
 struct JobSection {
     private struct Entry {
         let value: Node
         let line: Int
     }
 
-    private let file: String
     private let name: String
+    private let mistakes: JobMistakes
     private var entries: [String: Entry] = [:]
+    /// Whether it is one; of another thing nothing more is said.
+    private(set) var isMapping = true
 
     /// Takes a mapping apart; a missing or empty one has no entries.
-    init(_ node: Node?, name: String, file: String, schema: JobSchema) throws {
-        self.file = file
+    init(_ node: Node?, name: String, schema: JobSchema, _ mistakes: JobMistakes) {
         self.name = name
+        self.mistakes = mistakes
         guard let node, !Self.isNull(node) else { return }
         guard case .mapping(let mapping) = node else {
+            isMapping = false
             let place = name.isEmpty ? "the job" : name
-            throw Self.error(file, node, "\(place) must be a mapping of keys to values")
+            mistakes.add(
+                line: node.mark?.line ?? 1,
+                "\(place) must be a mapping of keys to values, and is \(Self.kind(node))"
+            )
+            return
         }
-        for (keyNode, value) in mapping {
-            guard case .scalar(let key) = keyNode else {
-                throw Self.error(file, keyNode, "keys must be plain words")
+        var merged = MergedMapping()
+        merged.add(mapping)
+        for problem in merged.problems { mistakes.add(line: problem.line, problem.message) }
+        for (key, value) in merged.entries {
+            guard case .scalar(let scalar) = key else {
+                mistakes.add(line: key.mark?.line ?? 1, "keys must be plain words")
+                continue
             }
-            guard schema.keys(of: name).contains(key.string) else {
-                throw Self.error(file, keyNode, schema.unknown(key.string, in: name))
+            let line = key.mark?.line ?? 1
+            guard schema.keys(of: name).contains(scalar.string) else {
+                let hint = schema.unknown(scalar.string, in: name, isMapping: value.mapping != nil)
+                if let hint { mistakes.add(line: line, hint) }
+                // What was probably meant is not missing.
+                for near in schema.near(scalar.string, in: name) { mistakes.excuse(path(of: near)) }
+                continue
             }
             if Self.isNull(value) { continue }
-            entries[key.string] = Entry(value: value, line: keyNode.mark?.line ?? 1)
+            entries[scalar.string] = Entry(value: value, line: line)
         }
     }
 
@@ -40,50 +56,77 @@ struct JobSection {
 
     func line(of key: String) -> Int? { entries[key]?.line }
 
-    func text(_ key: String) throws -> String? {
+    func text(_ key: String) -> String? {
         guard let entry = entries[key] else { return nil }
         guard case .scalar(let scalar) = entry.value else {
-            throw error(key, "must be a single value")
+            mistake(key, "is \(Self.kind(entry.value)); it must be a single value")
+            return nil
         }
         return scalar.string
     }
 
-    func integer(_ key: String) throws -> Int? {
-        try parse(key, "a whole number") { Int($0.replacing("_", with: "")) }
+    func integer(_ key: String) -> Int? { whole(key, "a whole number") { Int($0) } }
+
+    func unsigned(_ key: String) -> UInt64? {
+        whole(key, "a whole number, 0 to \(UInt64.max)") { UInt64($0) }
     }
 
-    func unsigned(_ key: String) throws -> UInt64? {
-        try parse(key, "a whole number, 0 to \(UInt64.max)") {
-            UInt64($0.replacing("_", with: ""))
+    func number(_ key: String) -> Double? {
+        parse(key, "a number") { text in
+            let text = text.replacing("_", with: "")
+            // Hexadecimal digits are a number for the parser only.
+            guard text.allSatisfy({ "0123456789+-.eE".contains($0) }) else { return nil }
+            return Double(text).flatMap { $0.isFinite ? $0 : nil }
         }
     }
 
-    func number(_ key: String) throws -> Double? {
-        try parse(key, "a number") { text in
-            Double(text.replacing("_", with: "")).flatMap { $0.isFinite ? $0 : nil }
-        }
+    func size(_ key: String) -> ByteCount? {
+        parse(key, "a number of bytes, or one with a unit as in \"48 MiB\"", ByteCount.parsing)
     }
 
-    func size(_ key: String) throws -> ByteCount? {
-        try parse(key, "a number of bytes, or one with a unit as in \"48 MiB\"", ByteCount.parsing)
+    /// Notes what is wrong with a key; only the first time for each key.
+    func mistake(_ key: String, _ message: String) {
+        guard isMapping else { return }
+        mistakes.add(line: entries[key]?.line, path: path(of: key), message)
     }
 
-    func error(_ key: String, _ message: String) -> OobleckError {
-        let path = name.isEmpty ? key : "\(name).\(key)"
-        guard let line = entries[key]?.line else {
-            return OobleckError(.inputData, "\(file): \(path) \(message)")
+    /// Whether something was wrong with the key.
+    func isWrong(_ key: String) -> Bool { mistakes.has(path(of: key)) }
+
+    private func path(of key: String) -> String { name.isEmpty ? key : "\(name).\(key)" }
+
+    /// A whole number, with a hint for how to write one that was written another way.
+    private func whole<Value: FixedWidthInteger>(
+        _ key: String,
+        _ expected: String,
+        _ convert: (String) -> Value?
+    ) -> Value? {
+        guard let text = text(key) else { return nil }
+        let plain = text.replacing("_", with: "")
+        let digits = plain.drop { $0 == "-" || $0 == "+" }
+        guard let value = convert(plain) else {
+            let hint = Double(plain.replacing(",", with: "")).flatMap { Value(exactly: $0) }
+                .map { ", such as \($0)" }
+            mistake(key, "is \"\(text)\"; it must be \(expected)\(hint ?? "")")
+            return nil
         }
-        return OobleckError(.inputData, "\(file):\(line): \(path) \(message)")
+        guard digits.count == 1 || digits.first != "0" else {
+            // Some readers of YAML take such a number for an octal one.
+            mistake(key, "is \"\(text)\"; write \(value) without a zero in front")
+            return nil
+        }
+        return value
     }
 
     private func parse<Value>(
         _ key: String,
         _ expected: String,
         _ convert: (String) -> Value?
-    ) throws -> Value? {
-        guard let text = try text(key) else { return nil }
+    ) -> Value? {
+        guard let text = text(key) else { return nil }
         guard let value = convert(text) else {
-            throw error(key, "is \"\(text)\"; it must be \(expected)")
+            mistake(key, "is \"\(text)\"; it must be \(expected)")
+            return nil
         }
         return value
     }
@@ -95,8 +138,13 @@ struct JobSection {
         return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
     }
 
-    private static func error(_ file: String, _ node: Node, _ message: String) -> OobleckError {
-        OobleckError(.inputData, "\(file):\(node.mark?.line ?? 1): \(message)")
+    private static func kind(_ node: Node) -> String {
+        switch node {
+        case .scalar(let scalar): "\"\(scalar.string)\""
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        case .alias: "an alias"
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 import OobleckCore
 
-/// The first thing in a job that makes no sense.
+/// Something in a job that makes no sense.
 struct JobViolation {
     let section: String
     let key: String
     /// What the value is and what it must be; follows the key.
     let message: String
+    /// Keys of the section that the value was compared with.
+    var others: [String] = []
 
-    static func first(in job: JobSpecification) -> JobViolation? {
-        inModel(job.model) ?? inData(job) ?? inTraining(job.training) ?? inCluster(job.cluster)
-            ?? job.checkpoint.flatMap(inCheckpoint)
+    /// All of them; nothing is said of what is compared with a value that makes no sense.
+    static func all(in job: JobSpecification) -> [JobViolation] {
+        inModel(job.model) + inData(job) + inTraining(job.training) + inCluster(job.cluster)
+            + (job.checkpoint.map(inCheckpoint) ?? [])
     }
 
-    static func inModel(_ model: ModelSpecification) -> JobViolation? {
+    static func inModel(_ model: ModelSpecification) -> [JobViolation] {
         var checks = SectionChecks("model")
         checks.whole("blocks", model.blocks, 1...10_000)
         checks.whole("hidden", model.hidden, 1...1_000_000)
@@ -22,19 +25,21 @@ struct JobViolation {
         checks.whole("sequence_length", model.sequenceLength, 1...1_000_000)
         checks.multiple("hidden", model.hidden, of: "heads", model.heads)
         checks.fraction("dropout", model.dropout)
-        return checks.violation
+        return checks.violations
     }
 
-    private static func inData(_ job: JobSpecification) -> JobViolation? {
-        guard let bytes = job.corpusTokenBytes, ![1, 2, 4, 8].contains(bytes) else { return nil }
-        return JobViolation(
-            section: "data",
-            key: "token_bytes",
-            message: "is \(bytes); it must be 1, 2, 4 or 8"
-        )
+    private static func inData(_ job: JobSpecification) -> [JobViolation] {
+        guard let bytes = job.corpusTokenBytes, ![1, 2, 4, 8].contains(bytes) else { return [] }
+        return [
+            JobViolation(
+                section: "data",
+                key: "token_bytes",
+                message: "is \(bytes); it must be 1, 2, 4 or 8"
+            )
+        ]
     }
 
-    private static func inTraining(_ training: TrainingSpecification) -> JobViolation? {
+    private static func inTraining(_ training: TrainingSpecification) -> [JobViolation] {
         var checks = SectionChecks("training")
         checks.whole("steps", training.steps, 1...1_000_000_000)
         checks.whole("global_batch", training.globalBatch, 1...100_000_000)
@@ -43,20 +48,28 @@ struct JobViolation {
         let rate = training.learningRate
         let minimum = training.minimumLearningRate
         checks.positive("learning_rate", rate)
-        checks.number("minimum_learning_rate", minimum, "0 to learning_rate (\(rate))") {
-            $0 >= 0 && $0 <= rate
-        }
-        checks.whole("warmup_steps", training.warmupSteps, 0...max(0, training.steps))
+        checks.number(
+            "minimum_learning_rate",
+            minimum,
+            "0 to learning_rate (\(rate))",
+            others: ["learning_rate"]
+        ) { $0 >= 0 && $0 <= rate }
+        checks.whole(
+            "warmup_steps",
+            training.warmupSteps,
+            0...max(0, training.steps),
+            others: ["steps"]
+        )
         checks.number("weight_decay", training.weightDecay, "0 or more") { $0 >= 0 }
         checks.fraction("beta1", training.beta1)
         checks.fraction("beta2", training.beta2)
         checks.positive("epsilon", training.epsilon)
         checks.positive("gradient_clip", training.gradientClip)
         checks.whole("skip_limit", training.skipLimit, 1...1_000_000)
-        return checks.violation
+        return checks.violations
     }
 
-    private static func inCluster(_ cluster: ClusterSpecification) -> JobViolation? {
+    private static func inCluster(_ cluster: ClusterSpecification) -> [JobViolation] {
         var checks = SectionChecks("cluster")
         checks.whole("nodes", cluster.nodes, 1...100_000)
         checks.whole("fault_tolerance", cluster.faultTolerance, 0...99_999)
@@ -66,10 +79,10 @@ struct JobViolation {
         checks.number("detection_budget", budget, "0.2 to 3600 seconds") {
             $0 >= 0.2 && $0 <= 3600
         }
-        return checks.violation
+        return checks.violations
     }
 
-    private static func inCheckpoint(_ checkpoint: CheckpointSpecification) -> JobViolation? {
+    private static func inCheckpoint(_ checkpoint: CheckpointSpecification) -> [JobViolation] {
         var checks = SectionChecks("checkpoint")
         if case .steps(let steps) = checkpoint.rhythm {
             checks.whole("every", steps, 1...1_000_000_000)
@@ -78,35 +91,39 @@ struct JobViolation {
         checks.number("wait", checkpoint.wait.value, "0 to 604800 seconds") {
             $0 >= 0 && $0 <= 604_800
         }
-        return checks.violation
+        return checks.violations
     }
 }
 
-/// Checks of one section's values; keeps the first that fails.
+/// Checks of one section's values; keeps all that fail, one of each key.
 private struct SectionChecks {
     private let section: String
-    private(set) var violation: JobViolation?
+    private(set) var violations: [JobViolation] = []
 
     init(_ section: String) { self.section = section }
 
-    mutating func whole(_ key: String, _ value: Int, _ range: ClosedRange<Int>) {
+    mutating func whole(
+        _ key: String,
+        _ value: Int,
+        _ range: ClosedRange<Int>,
+        others: [String] = []
+    ) {
         guard !range.contains(value) else { return }
         let isBelow = value < range.lowerBound
-        fail(
-            key,
-            "is \(value); it must be at "
-                + (isBelow ? "least \(range.lowerBound)" : "most \(range.upperBound)")
-        )
+        let bound = isBelow ? "least \(range.lowerBound)" : "most \(range.upperBound)"
+        let names = isBelow ? "" : others.map { ", as \($0) is" }.joined()
+        fail(key, "is \(value); it must be at \(bound)\(names)", others)
     }
 
     mutating func number(
         _ key: String,
         _ value: Double,
         _ wanted: String,
+        others: [String] = [],
         _ isRight: (Double) -> Bool
     ) {
         guard !value.isFinite || !isRight(value) else { return }
-        fail(key, "is \(value); it must be \(wanted)")
+        fail(key, "is \(value); it must be \(wanted)", others)
     }
 
     mutating func positive(_ key: String, _ value: Double) {
@@ -119,19 +136,24 @@ private struct SectionChecks {
 
     mutating func multiple(_ key: String, _ value: Int, of divisorKey: String, _ divisor: Int) {
         // Whoever is not positive, or so large that the next multiple overflows, has been found.
-        guard violation == nil, value > 0, divisor > 0, !value.isMultiple(of: divisor) else {
-            return
-        }
+        guard !hasFailed(key), !hasFailed(divisorKey), value > 0, divisor > 0,
+            !value.isMultiple(of: divisor)
+        else { return }
         let below = value / divisor * divisor
         let nearest = below == 0 ? "\(divisor)" : "\(below) or \(below + divisor)"
         fail(
             key,
-            "is \(value); it must be a multiple of \(divisorKey) (\(divisor)), such as \(nearest)"
+            "is \(value); it must be a multiple of \(divisorKey) (\(divisor)), such as \(nearest)",
+            [divisorKey]
         )
     }
 
-    private mutating func fail(_ key: String, _ message: String) {
-        guard violation == nil else { return }
-        violation = JobViolation(section: section, key: key, message: message)
+    private func hasFailed(_ key: String) -> Bool { violations.contains { $0.key == key } }
+
+    private mutating func fail(_ key: String, _ message: String, _ others: [String]) {
+        guard !hasFailed(key), !others.contains(where: hasFailed) else { return }
+        violations.append(
+            JobViolation(section: section, key: key, message: message, others: others)
+        )
     }
 }

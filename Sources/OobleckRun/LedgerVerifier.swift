@@ -49,7 +49,7 @@ struct LedgerVerifier {
         }
         if !rest.isEmpty, !isGrowing {
             lineNumber += 1
-            violation("the line is truncated: it has \(rest.count) bytes and no end")
+            violation("the line is truncated: it has \(counted(rest.count, "byte")) and no end")
         }
     }
 
@@ -116,7 +116,7 @@ struct LedgerVerifier {
     private mutating func check(_ restored: RestoredRun) {
         checkGeneration(restored.generation)
         guard 0...max(0, nextStep) ~= restored.step else {
-            violation("step \(restored.step) is restored after \(nextStep) steps")
+            violation("step \(restored.step) is restored after \(counted(nextStep, "step"))")
             return
         }
         while let last = steps.last, last.step >= restored.step {
@@ -159,7 +159,9 @@ struct LedgerVerifier {
         }
         report.samplesCommitted &+= end - first
         if end - first != globalBatch {
-            violation("the step has \(end - first) samples; the global batch is \(globalBatch)")
+            violation(
+                "the step has \(counted(end - first, "sample")); the global batch is \(globalBatch)"
+            )
         }
         if first > nextSample {
             report.samplesLost &+= first - nextSample

@@ -59,7 +59,7 @@ package final class RunRecorder: Sendable {
         try state.withLock { state in
             precondition(
                 committed.step == state.committedSteps,
-                "step \(committed.step) recorded after \(state.committedSteps) steps"
+                "step \(committed.step) recorded after \(counted(state.committedSteps, "step"))"
             )
             try state.append(.step(committed))
             state.committedSteps += 1
@@ -73,7 +73,7 @@ package final class RunRecorder: Sendable {
         try state.withLock { state in
             precondition(
                 restored.step <= state.committedSteps,
-                "step \(restored.step) restored after \(state.committedSteps) steps"
+                "step \(restored.step) restored after \(counted(state.committedSteps, "step"))"
             )
             try state.append(.restored(restored))
             state.committedSteps = restored.step

@@ -131,7 +131,8 @@ package enum RunVerifier {
                 RunViolation(
                     file: path,
                     line: lines.count + 1,
-                    message: "the line is truncated: it has \(rest.count) bytes and no end"
+                    message:
+                        "the line is truncated: it has \(counted(rest.count, "byte")) and no end"
                 )
             )
         }

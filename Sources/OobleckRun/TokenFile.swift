@@ -34,7 +34,10 @@ package enum TokenFile {
         }
         let size = try file.size()
         guard size <= largest else {
-            throw OobleckError(.inputData, "\(path) has \(size) bytes; it holds no token")
+            throw OobleckError(
+                .inputData,
+                "\(path) has \(counted(size, "byte")); it holds no token"
+            )
         }
         let text = String(decoding: try file.read(at: 0, count: size), as: UTF8.self)
         do {

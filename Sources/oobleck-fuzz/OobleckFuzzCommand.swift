@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckFuzz
 
@@ -39,7 +38,6 @@ struct OobleckFuzzCommand: ParsableCommand {
     }
 
     func run() throws {
-        Console.start()
         let folder = try FuzzFolder()
         let all = try FuzzTarget.files(in: folder) + FuzzTarget.wire()
         let chosen = all.filter { target == nil || $0.name == target }
@@ -52,9 +50,7 @@ struct OobleckFuzzCommand: ParsableCommand {
         }
         CaseWatch.start(patience: Self.longestCase)
         var complaints = 0
-        try Console.result(
-            "reader          cases  accepted   refused  complaints    slowest  memory"
-        )
+        print("reader          cases  accepted   refused  complaints    slowest  memory")
         for target in chosen { complaints += try run(target) }
         guard complaints == 0 else { throw ExitCode(1) }
     }
@@ -74,12 +70,11 @@ struct OobleckFuzzCommand: ParsableCommand {
             tally.slowest.time.value * 1000,
             memory.value >> 20
         )
-        try Console.result(row)
-        for (index, text) in tally.complaints { try Console.result("  case \(index): \(text)") }
+        print(row)
+        fflush(nil)
+        for (index, text) in tally.complaints { print("  case \(index): \(text)") }
         guard memory <= Self.mostMemory else {
-            try Console.result(
-                "  \(memory.value) bytes of memory; there should be \(Self.mostMemory.value)"
-            )
+            print("  \(memory.value) bytes of memory; there should be \(Self.mostMemory.value)")
             return tally.complaintCount + 1
         }
         return tally.complaintCount

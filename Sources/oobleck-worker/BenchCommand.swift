@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckEngine
 import OobleckTensor
@@ -39,7 +38,7 @@ struct BenchCommand: ParsableCommand {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             let cost = try ExactnessMeter(job: job(corpus: corpus)).run()
-            try Console.result(String(decoding: encoder.encode(cost), as: UTF8.self))
+            print(String(decoding: try encoder.encode(cost), as: UTF8.self))
             return
         }
         let (times, losses) = try SoloRun(job: job(corpus: corpus)).run()
@@ -49,7 +48,7 @@ struct BenchCommand: ParsableCommand {
         }
         let median = counted[counted.count / 2].value
         let tokensPerStep = Double(sequence * microbatch * microbatches)
-        try Console.result(
+        print(
             """
             {"tokens_per_second": \(tokensPerStep / median), "step_seconds": \(median), \
             "steps": \(counted.count), "final_loss": \(losses.last ?? .nan)}

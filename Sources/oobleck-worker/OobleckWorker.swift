@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckCore
 
 /// The part of Oobleck that computes with tensors: started by agents and by `oobleck`.
@@ -15,8 +14,8 @@ struct OobleckWorker: AsyncParsableCommand {
     )
 
     static func main() async {
-        Console.start(program: "oobleck-worker")
-        ProcessSignals.ignoreSaves()
+        // A file beyond the size limit is a failed write, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -24,17 +23,11 @@ struct OobleckWorker: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-            Console.exit(0)
         } catch let error as OobleckError {
-            Console.complain(error.message)
-            Console.exit(error.code.exitStatus)
+            FileHandle.standardError.write(Data("oobleck-worker: \(error.message)\n".utf8))
+            Foundation.exit(error.code.exitStatus)
         } catch {
-            let text = fullMessage(for: error)
-            let status = exitCode(for: error)
-            let stream = status.isSuccess ? StandardStream.output : .errors
-            let failure = stream.write(text + "\n")
-            let isLost = status.isSuccess && failure != nil
-            Console.exit(isLost ? OobleckError.Code.storage.exitStatus : status.rawValue)
+            exit(withError: error)
         }
     }
 }

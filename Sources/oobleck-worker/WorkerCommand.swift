@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckEngine
@@ -36,7 +35,7 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         ParentWatch.exitWithParent()
         // The agent decides when the node leaves, also when both are asked to end.
-        ProcessSignals.ignoreAll()
+        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_IGN) }
         try TensorRuntime.initialize()
         let client = WorkerClient(
             coordinator: try CoordinatorLocator(

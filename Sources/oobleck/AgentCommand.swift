@@ -1,18 +1,15 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRecording
 import OobleckRun
 
 /// `oobleck agent`: started by the launcher, or by hand on another machine.
-struct AgentCommand: InterruptibleCommand {
-    static let isRun = true
+struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent",
-        abstract: "Supervise one node of a run.",
-        shouldDisplay: false
+        abstract: "Supervise one node of a run; started by train, or by hand on another machine."
     )
 
     @Option(help: "HOST:PORT of the run's coordinator; not needed with --coordination.")
@@ -79,6 +76,15 @@ struct AgentCommand: InterruptibleCommand {
         let address = try coordinator.map { try CoordinatorAddress(parsing: $0) }
         try address?.requireResolvable()
         let departure = Departure()
+        // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
+        let signals = SignalHandlers { count in
+            guard count == 1 else {
+                kill(0, SIGKILL)
+                return
+            }
+            departure.request("the node was asked to end")
+        }
+        defer { signals.cancel() }
         let agent = Agent(
             coordinator: try CoordinatorLocator(
                 coordination: coordination,
@@ -101,18 +107,7 @@ struct AgentCommand: InterruptibleCommand {
         // Agent and worker are one process group, so that a node can be ended as one. Where that
         // is refused, we head a session, and so a group.
         if getpgrp() != getpid() { _ = setpgid(0, 0) }
-        // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
-        try await ProcessSignals.shared.handling { request in
-            switch request {
-            case .stop: departure.request("the node was asked to end")
-            case .stopNow:
-                agent.killWorker()
-                Interruption.endAtOnce(isRun: true)
-            case .save: break
-            }
-        } during: {
-            try await agent.run()
-        }
+        try await agent.run()
     }
 
     /// Other machines reach a worker only where it listens, so that has to be said for them.

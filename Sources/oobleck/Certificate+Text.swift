@@ -1,4 +1,3 @@
-import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration
@@ -27,10 +26,10 @@ extension Certificate {
     var text: String {
         guard !entries.isEmpty else { return "certificate: no loss to survive, nothing to check" }
         let survived = entries.filter(\.isSurvived).reduce(0) { $0 + $1.sets }
-        let kinds = PlanReason.count(entries.count, "case")
+        let kinds = counted(entries.count, "case")
         var lines = [
-            "certificate: \(survived) of \(PlanReason.count(sets, "failure set")) of up to "
-                + "\(PlanReason.count(faultTolerance, "node")) survived",
+            "certificate: \(survived) of \(counted(sets, "failure set")) of up to "
+                + "\(counted(faultTolerance, "node")) survived",
             Console.wrapped(
                 (distinguishesPlaces
                     ? "all checked, in \(kinds) that differ in more than which of equal pipelines "
@@ -48,9 +47,9 @@ extension Certificate {
             let shown = rows.sorted { Self.isWorse($0, $1) }.prefix(Self.mostRows)
             lines += shown.map(\.row)
             if rows.count > shown.count {
-                let more = PlanReason.count(rows.count - shown.count, "milder case")
+                let more = counted(rows.count - shown.count, "milder case")
                 lines.append(
-                    "       and \(more) of \(PlanReason.count(count, "loss", plural: "losses"))"
+                    "       and \(more) of \(counted(count, "loss"))"
                 )
             }
         }

@@ -77,7 +77,10 @@ struct CostOptions: ParsableArguments {
             throw OobleckError(.usage, "give --model or --profile, one of them")
         }
         guard reserve >= 0 else {
-            throw OobleckError(.usage, "reserve is \(reserve) nodes; it must be at least 0")
+            throw OobleckError(
+                .usage,
+                "reserve is \(counted(reserve, "node")); it must be at least 0"
+            )
         }
         var known: ModelProfile
         var (devices, batch, tokens) = (1, 0, 0)

@@ -1,12 +1,10 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckRun
 
 /// `oobleck demo`.
-struct DemoCommand: InterruptibleCommand {
-    static let isRun = true
+struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract: "Train a small GPT on six local nodes, kill some, and prove the result."
@@ -35,7 +33,9 @@ struct DemoCommand: InterruptibleCommand {
         let display = RunDisplay(wraps: true)
         let script = DemoScript(steps: steps, display: display)
         let run = LocalRun(request: request, display: display) { script.follow($0, $1) }
-        Console.show("1. Training on \(nodes) nodes, each an agent and a worker process.")
+        Console.show(
+            "1. Training on \(counted(nodes, "node")), each an agent and a worker process."
+        )
         let (directory, result) = try await run.execute()
         Console.show("\n2. Training the same seed undisturbed: one process, one stage.")
         request.runDirectoryPath = path + "-reference"
@@ -49,7 +49,8 @@ struct DemoCommand: InterruptibleCommand {
             referenceReport: try RunVerifier.verify(referenceDirectory.path),
             isJoined: script.isJoined
         )
-        try Console.report(proof.text + "\n\nNext:\n" + Self.nextCommands(path))
+        Console.show(proof.text)
+        Console.show("\nNext:\n" + Self.nextCommands(path))
         if let failure = proof.failures.first { throw OobleckError(.internalFault, failure) }
     }
 

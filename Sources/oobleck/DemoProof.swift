@@ -50,9 +50,9 @@ struct DemoProof {
             "   loss         \(result.finalLoss) and \(reference.finalLoss)",
             "   samples      \(report.samplesCommitted) used once, \(report.samplesLost) lost, "
                 + "\(report.samplesRepeated) repeated",
-            "   ledger       \(report.steps) steps, hash chain "
+            "   ledger       \(counted(report.steps, "step")), hash chain "
                 + (report.isIntact ? "intact" : "BROKEN"),
-            "   failures     \(result.failures) nodes killed, trained again after "
+            "   failures     \(counted(result.failures, "node")) killed, trained again after "
                 + recoveries.joined(separator: " and "),
             "   joined       \(isJoined ? "one node, which got work" : "NO")",
         ].joined(separator: "\n")

@@ -1,5 +1,4 @@
 import ArgumentParser
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRun
@@ -20,7 +19,7 @@ struct DrainCommand: AsyncParsableCommand {
     @OptionGroup var tls: TLSOptions
 
     func run() async throws {
-        try Console.result(await AdminClient(run: runDirectory, tls).drain(NodeID(node)))
+        print(try await AdminClient(run: runDirectory, tls).drain(NodeID(node)))
     }
 }
 
@@ -36,9 +35,7 @@ struct AddCommand: AsyncParsableCommand {
 
     @OptionGroup var tls: TLSOptions
 
-    func run() async throws {
-        try Console.result(await AdminClient(run: runDirectory, tls).addNode())
-    }
+    func run() async throws { print(try await AdminClient(run: runDirectory, tls).addNode()) }
 }
 
 extension AdminClient {

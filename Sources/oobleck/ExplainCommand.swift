@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckRun
 
@@ -33,7 +32,7 @@ struct ExplainDeadlinesCommand: ParsableCommand {
 
     func run() throws {
         let explanation = try DeadlineExplanation(path: path)
-        try Console.result(format == .json ? Console.json(explanation) : explanation.text)
+        print(format == .json ? try Console.json(explanation) : explanation.text)
     }
 }
 

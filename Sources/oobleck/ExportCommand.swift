@@ -1,5 +1,4 @@
 import ArgumentParser
-import OobleckConsole
 import OobleckRun
 
 /// `oobleck export`.
@@ -17,6 +16,6 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         try WeightExport.export(run: runDirectory, to: to)
-        try Console.result("written to \(to)")
+        print("written to \(to)")
     }
 }

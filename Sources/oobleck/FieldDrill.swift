@@ -1,5 +1,4 @@
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckFieldDrill
 import OobleckRun
@@ -22,12 +21,11 @@ struct FieldDrill {
             workerExecutable: executables.worker
         )
         let drill = Drill(laboratory: laboratory, faults: rows, seed: seed, repeats: repeats)
-        let display = DrillDisplay()
-        let report = try await hold(folder) { report in
-            try await drill.run(into: report, onProgress: display.show, onRow: display.show)
+        let report = try await hold { report, onRow in
+            try await drill.run(into: report, onRow: onRow)
         }
-        if report.count(.failed) == 0 { try FileManager.default.removeItem(atPath: folder) }
         try conclude(report, "their runs are in \(folder)")
+        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// A run that the user started.
@@ -40,10 +38,9 @@ struct FieldDrill {
             shell: try words.map { try NodeShell(parsing: $0) } ?? .local,
             executable: try Executables().command
         )
-        let display = DrillDisplay()
-        let report = try await hold(nil) { report in
-            var report = try await drill.run(into: report, onRow: display.show)
-            guard let state, !report.isInterrupted else { return report }
+        let report = try await hold { report, onRow in
+            var report = try await drill.run(into: report, onRow: onRow)
+            guard let state else { return report }
             Console.show("waiting for the end of the run")
             let found = try await drill.endState(in: &report, expected: state)
             guard found == state else {
@@ -70,36 +67,27 @@ struct FieldDrill {
         return possible
     }
 
-    /// Holds a drill, which the first signal has end early, with its processes and namespaces; the
-    /// second one ends all that runs in `folder`, and us, at once.
+    /// Shows rows as they are done.
     private func hold(
-        _ folder: String?,
-        _ drill: @escaping @Sendable (DrillReport) async throws -> DrillReport
+        _ drill:
+            @escaping @Sendable (DrillReport, (DrillRow) -> Void) async throws -> DrillReport
     ) async throws -> DrillReport {
         Console.show(DrillReport.heading)
-        let work = Task { [report = newReport()] in try await drill(report) }
-        return try await ProcessSignals.shared.handling { request in
-            switch request {
-            case .stop:
-                Console.show("ending the run at work; a second Ctrl-C ends at once")
-                work.cancel()
-            case .stopNow:
-                if let folder { DrillLaboratory.end(all: folder) }
-                Interruption.endAtOnce(isRun: false)
-            case .save: break
+        let work = Task { [report = newReport()] in
+            try await drill(report) { row in
+                for line in row.lines { Console.show(line) }
             }
-        } during: {
-            try await work.value
         }
+        // Interrupted, it takes its processes and namespaces with it.
+        let signals = SignalHandlers { _ in work.cancel() }
+        defer { signals.cancel() }
+        return try await work.value
     }
 
     private func conclude(_ report: DrillReport, _ place: String) throws {
+        Console.show(report.closing)
         if let reportPath { try write(report, to: reportPath) }
-        try Console.report(report.closing)
-        guard report.count(.failed) > 0 else {
-            if report.isInterrupted { throw Interruption(isRun: false) }
-            return
-        }
+        guard report.count(.failed) > 0 else { return }
         throw OobleckError(
             .internalFault,
             "\(report.count(.failed)) of \(report.rows.count) rows failed; \(place)"

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import OobleckClock
-import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckEvaluation
@@ -69,6 +68,6 @@ struct FiguresCommand: ParsableCommand {
         if traces == nil {
             Console.show("left out: figures over spot traces, which need --traces")
         }
-        try Console.result("\(files.count) files in \(output); open \(output)/index.html")
+        Console.show("\(counted(files.count, "file")) in \(output); open \(output)/index.html")
     }
 }

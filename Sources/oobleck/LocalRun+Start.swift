@@ -22,9 +22,7 @@ extension LocalRun {
         do {
             let (directory, (profile, reconfigurator)) = try await request.withNewDirectory(job) {
                 try saves?.prepare()
-                let prepared = try await prepare(job, request, $0, executables)
-                try Task.checkCancellation()
-                return prepared
+                return try await prepare(job, request, $0, executables)
             }
             let token = try RunStart.newToken(in: directory)
             var shared: EtcdStore?
@@ -80,7 +78,7 @@ extension LocalRun {
         let count = LocalCluster.end(agents, endpointPath: directory.endpointPath)
         try CheckpointStore(directory, job: directory.job()).removeLeftovers()
         try directory.removeEndpoint()
-        display.say("the run was over; \(count) nodes that still waited are ended")
+        display.say("the run was over; ended \(counted(count, "node")) that still waited")
         return directory
     }
 
@@ -107,7 +105,7 @@ extension LocalRun {
         guard limit > 0, limit < needed else { return }
         throw OobleckError(
             .usage,
-            "this process may open \(limit) files; \(job.cluster.nodes) nodes need \(needed): "
+            "this process may open \(counted(limit, "file")); \(counted(job.cluster.nodes, "node")) would take \(needed): "
                 + "raise the limit (ulimit -n \(needed))"
         )
     }
@@ -124,7 +122,7 @@ extension LocalRun {
         guard profile.layers.count == job.model.layerCount else {
             throw OobleckError(
                 .inputData,
-                "the profile has \(profile.layers.count) layers; "
+                "the profile has \(counted(profile.layers.count, "layer")); "
                     + "model \(job.model.name) has \(job.model.layerCount)"
             )
         }

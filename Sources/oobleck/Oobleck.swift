@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckCore
+import OobleckText
 
 /// Training on several nodes that goes on when nodes fail, with the very same result.
 @main
@@ -20,44 +20,74 @@ struct Oobleck: AsyncParsableCommand {
     )
 
     static func main() async {
-        Console.start()
-        ProcessSignals.ignoreSaves()
+        // Whoever reads our output may leave early; that shows as a failed write, not as a signal.
+        signal(SIGPIPE, SIG_IGN)
+        // A file beyond the size limit is a failed write, too.
+        signal(SIGXFSZ, SIG_IGN)
+        let arguments = CommandLineText.joiningNegativeNumbers(
+            Array(CommandLine.arguments.dropFirst())
+        )
         do {
-            var command = try parseAsRoot()
-            if let interruptible = command as? any InterruptibleCommand {
-                try await interruptible.runInterruptibly()
-            } else if var asynchronous = command as? any AsyncParsableCommand {
+            try requireKnownCommand(arguments)
+            var command = try parseAsRoot(arguments)
+            if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
-            Console.exit(0)
+        } catch let error as OobleckError {
+            Console.complain(error.message, details: isJSON(arguments) ? [] : error.details)
+            Foundation.exit(error.code.exitStatus)
+        } catch is CancellationError {
+            Console.complain("interrupted")
+            Foundation.exit(OobleckError.Code.outOfNodes.exitStatus)
         } catch {
-            Console.exit(status(of: error))
+            // Help and version are errors too, and print as they are.
+            guard !exitCode(for: error).isSuccess else { exit(withError: error) }
+            let program = ([configuration.commandName ?? "oobleck"] + commandPath(arguments))
+                .joined(separator: " ")
+            Console.complain(CommandLineText.improved(message(for: error), command: program))
+            Foundation.exit(exitCode(for: error).rawValue)
         }
     }
 
-    /// Says what went wrong, and returns the exit status it leads to.
-    private static func status(of error: any Error) -> Int32 {
-        switch error {
-        case let error as OobleckError:
-            Console.complain(error.message)
-            return error.code.exitStatus
-        case let error as Interruption:
-            Console.complain(error.description)
-            return error.exitStatus
-        case _ where exitCode(for: error).isSuccess:
-            // Help and version are errors too, and print as they are.
-            do {
-                try Console.result(fullMessage(for: error))
-                return 0
-            } catch {
-                return status(of: error)
-            }
-        default:
-            let message = message(for: error)
-            if !message.isEmpty { Console.complain(message) }
-            return exitCode(for: error).rawValue
+    /// Throws `.usage` with a suggestion where the first words are no command.
+    private static func requireKnownCommand(_ arguments: [String]) throws {
+        var arguments = arguments[...]
+        var program = "oobleck"
+        var subcommands = configuration.subcommands
+        if arguments.first == "help" { arguments.removeFirst() }
+        while !subcommands.isEmpty, let word = arguments.popFirst() {
+            let known = subcommands.compactMap(\.configuration.commandName)
+            let complaint = CommandLineText.unknownCommand(
+                word,
+                program: program,
+                among: known + (program == "oobleck" ? ["help"] : [])
+            )
+            if let complaint { throw OobleckError(.usage, complaint) }
+            guard let next = subcommands.first(where: { $0.configuration.commandName == word })
+            else { return }
+            program += " \(word)"
+            subcommands = next.configuration.subcommands
         }
+    }
+
+    /// The commands among the first words: `explain deadlines`.
+    private static func commandPath(_ arguments: [String]) -> [String] {
+        var path: [String] = []
+        var subcommands = configuration.subcommands
+        for word in arguments {
+            guard let next = subcommands.first(where: { $0.configuration.commandName == word })
+            else { break }
+            path.append(word)
+            subcommands = next.configuration.subcommands
+        }
+        return path
+    }
+
+    /// Whether JSON was asked for: then errors are one line each, for programs.
+    private static func isJSON(_ arguments: [String]) -> Bool {
+        zip(arguments, arguments.dropFirst()).contains { $0 == "--format" && $1 == "json" }
+            || arguments.contains("--format=json")
     }
 }

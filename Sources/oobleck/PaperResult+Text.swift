@@ -1,5 +1,5 @@
 import Foundation
-import OobleckConsole
+import OobleckCore
 import OobleckSimulator
 
 extension PaperResult {
@@ -14,7 +14,7 @@ extension PaperResult {
         }
         var lines = [
             "\(policy.rawValue) on \(model.rawValue): \(Console.decimal(throughput, 2)) samples/s, "
-                + "\(steps) steps in \(Console.clock(seconds: duration))",
+                + "\(counted(steps, "step")) in \(Console.clock(seconds: duration))",
             "\(preemptions) preemptions, \(Console.decimal(averageNodes, 1)) nodes on average",
         ]
         if let reason { lines.append(Console.wrapped(reason)) }

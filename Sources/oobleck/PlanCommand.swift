@@ -1,6 +1,5 @@
 import ArgumentParser
 import OobleckClock
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckData
@@ -71,7 +70,7 @@ struct PlanCommand: ParsableCommand {
         )
         if let plot { try document.scheduleChart(model: profile.model).write(to: plot) }
         guard certify else {
-            return try Console.result(format == .json ? Console.json(document) : document.text)
+            return print(format == .json ? try Console.json(document) : document.text)
         }
         let certificate = try Replanner(
             document,
@@ -81,10 +80,8 @@ struct PlanCommand: ParsableCommand {
         .certificate()
         switch format {
         case .json:
-            try Console.result(
-                Console.json(CertifiedPlan(document: document, certificate: certificate))
-            )
-        case .text: try Console.result(document.text + "\n\n" + certificate.text)
+            print(try Console.json(CertifiedPlan(document: document, certificate: certificate)))
+        case .text: print(document.text + "\n\n" + certificate.text)
         }
     }
 }

@@ -11,17 +11,18 @@ extension PlanDocument {
         let nodeCount = plan.nodes.count + idleNodes.count
         var wanted: [String] = []
         if nodeCount < guarantee.minimumNodes {
-            wanted.append("\(guarantee.minimumNodes) nodes, \(nodeCount) given")
+            wanted.append("\(counted(guarantee.minimumNodes, "node")), \(nodeCount) given")
         }
         if microbatches <= losses {
-            wanted.append("\(losses + 1) microbatches a step, \(microbatches) given")
+            wanted.append("\(counted(losses + 1, "microbatch")) a step, \(microbatches) given")
         }
         let needs =
             wanted.isEmpty
-            ? "templates that fit \(nodeCount) nodes" : wanted.joined(separator: ", and ")
+            ? "templates that fit \(counted(nodeCount, "node"))"
+            : wanted.joined(separator: ", and ")
         throw OobleckError(
             .noPlan,
-            "to survive \(PlanReason.count(losses, "loss", plural: "losses")) at once, \(model) needs "
+            "to survive \(counted(losses, "loss")) at once, \(model) needs "
                 + "\(needs); or plan with --fault-tolerance \(plan.pipelines.count - 1)"
         )
     }

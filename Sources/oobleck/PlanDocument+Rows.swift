@@ -1,4 +1,3 @@
-import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 
@@ -91,7 +90,7 @@ extension PipelineTemplate {
                 ? "\(stage.firstLayer)" : "\(stage.firstLayer)-\(stage.endLayer - 1)"
             return layers + (stage.devices > 1 ? "x\(stage.devices)" : "")
         }
-        let rest = stages.count > most ? " .. \(stages.count) stages" : ""
+        let rest = stages.count > most ? " .. \(counted(stages.count, "stage"))" : ""
         return String(bars) + " " + names.joined(separator: " ") + rest
     }
 }

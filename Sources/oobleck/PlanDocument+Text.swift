@@ -1,4 +1,3 @@
-import OobleckConsole
 import OobleckCore
 import OobleckFigures
 import OobleckPlanning
@@ -52,10 +51,10 @@ extension PlanDocument {
     var text: String {
         let seconds = planningTime.templates + planningTime.instantiation
         let heading = [
-            "plan of \(PlanReason.count(plan.nodes.count, "node")), generation "
+            "plan of \(counted(plan.nodes.count, "node")), generation "
                 + "\(plan.generation), \(costModel.rawValue): step "
                 + PlanReason.time(plan.stepTime),
-            "\(PlanReason.count(microbatches, "microbatch", plural: "microbatches")) a step; "
+            "\(counted(microbatches, "microbatch")) a step; "
                 + "synchronisation \(PlanReason.time(plan.synchronizationTime)); planned in "
                 + PlanReason.time(seconds),
             Console.wrapped(guaranteePhrase),
@@ -94,30 +93,34 @@ extension PlanDocument {
         let losses = guarantee.faultTolerance
         guard losses > 0 else {
             return "guarantee: none, the fault tolerance is 0; runs on "
-                + "\(guarantee.minimumNodes) to \(guarantee.maximumNodes) nodes"
+                + "\(guarantee.minimumNodes) to \(counted(guarantee.maximumNodes, "node"))"
         }
         let phrase = losses == 1 ? "1 loss" : "\(losses) losses at once"
         guard guarantee.minimumNodes <= guarantee.maximumNodes else {
-            return "guarantee: none, to survive \(phrase) takes \(guarantee.minimumNodes) nodes"
+            return
+                "guarantee: none, to survive \(phrase) takes \(counted(guarantee.minimumNodes, "node"))"
         }
         guard losses < microbatches else {
-            return "guarantee: none, to survive \(phrase) takes \(losses + 1) microbatches a step"
+            return
+                "guarantee: none, to survive \(phrase) takes \(counted(losses + 1, "microbatch")) a step"
         }
-        return "guarantee: with \(guarantee.minimumNodes) to \(guarantee.maximumNodes) nodes, any "
+        return
+            "guarantee: with \(guarantee.minimumNodes) to \(counted(guarantee.maximumNodes, "node")), any "
             + "\(losses == 1 ? "one" : "\(losses)") may be lost at once and training goes on"
     }
 
     /// The chart of ``kinds``.
     func scheduleChart(model: String) -> ScheduleChart {
         ScheduleChart(
-            title: "\(model): one step of \(microbatches) microbatches on "
-                + "\(plan.nodes.count) nodes, 1F1B",
+            title: "\(model): one step of \(counted(microbatches, "microbatch")) on "
+                + "\(counted(plan.nodes.count, "node")), 1F1B",
             rows: kinds.map { kind in
                 let copies = kind.pipelines.count
                 return ScheduleChart.Row(
-                    title: (copies > 1 ? "\(copies) pipelines" : "1 pipeline")
-                        + " of \(PlanReason.count(kind.template.nodes, "node")), "
-                        + "\(kind.microbatches) microbatches" + (copies > 1 ? " each" : ""),
+                    title: (copies > 1 ? "\(counted(copies, "pipeline"))" : "1 pipeline")
+                        + " of \(counted(kind.template.nodes, "node")), "
+                        + "\(counted(kind.microbatches, "microbatch"))"
+                        + (copies > 1 ? " each" : ""),
                     stageNames: kind.template.stages.enumerated().map { index, stage in
                         "stage \(index), layers \(stage.firstLayer)-\(stage.endLayer - 1)"
                     },

@@ -1,14 +1,12 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckData
 import OobleckRun
 
 /// `oobleck profile`.
-struct ProfileCommand: InterruptibleCommand {
-    static let isRun = false
+struct ProfileCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "profile",
         abstract: "Measure a model layer by layer on this machine."
@@ -44,8 +42,8 @@ struct ProfileCommand: InterruptibleCommand {
         let profile = try ModelProfile.load(path: path)
         let times = profile.layers.map { ($0.forward + $0.backward).value }
         let total = Console.decimal(times.reduce(0, +) * 1000, 1)
-        try Console.result(
-            "\(profile.layers.count) layers, \(total) ms a microbatch; written to \(path)"
+        print(
+            "\(counted(profile.layers.count, "layer")), \(total) ms a microbatch; written to \(path)"
         )
     }
 

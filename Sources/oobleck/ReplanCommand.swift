@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import OobleckClock
-import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckReconfiguration
@@ -65,9 +64,7 @@ struct ReplanCommand: ParsableCommand {
             throw OobleckError(.inputData, "\(plan): \(error.message)")
         }
         document.planningTime.instantiation = MonotonicTime.now - start
-        try Console.result(
-            format == .json ? Console.json(document) : document.text + document.copies
-        )
+        print(format == .json ? try Console.json(document) : document.text + document.copies)
     }
 }
 

@@ -1,6 +1,5 @@
 import Foundation
 import OobleckClock
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRecording
@@ -10,15 +9,13 @@ import Synchronization
 /// line for each event that matters.
 final class RunDisplay: Sendable {
     private struct State {
+        var hasLiveLine = false
         var shown = MonotonicTime.now
         var stepTime: Double?
         var step = -1
         /// Whether a node was lost and the run has not recovered yet.
         var isRecovering = false
     }
-
-    /// Said when somebody asks for the end of a run.
-    static let stopping = "stopping after this step; a second Ctrl-C or SIGTERM stops at once"
 
     /// How often a line is printed where it cannot be replaced.
     private static let plainInterval: Seconds = 4
@@ -46,11 +43,14 @@ final class RunDisplay: Sendable {
 
     /// Prints a line above the live line.
     func say(_ text: String) {
-        Console.show(wraps || isTerminal ? Console.wrapped(text) : text)
+        state.withLock { state in
+            erase(&state)
+            Console.show(wraps || isTerminal ? Console.wrapped(text) : text)
+        }
     }
 
     /// Takes the live line away.
-    func clear() { if isTerminal { Console.clearLive() } }
+    func clear() { state.withLock { erase(&$0) } }
 
     private func show(_ event: RunEvent) {
         switch event.kind {
@@ -59,8 +59,7 @@ final class RunDisplay: Sendable {
             say(event.message)
         case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted:
             say(event.message)
-        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored,
-            .checkpointRequested:
+        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored:
             say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)
         // After a loss, the line on the recovery says it all.
@@ -78,12 +77,19 @@ final class RunDisplay: Sendable {
             }
             let line = Self.line(status, stepTime: state.stepTime)
             if isTerminal {
-                Console.showLive(line)
+                Console.show("\r\u{1B}[K\(line)", terminator: "")
+                state.hasLiveLine = true
             } else if now - state.shown >= Self.plainInterval {
                 state.shown = now
                 Console.show(line)
             }
         }
+    }
+
+    private func erase(_ state: inout State) {
+        guard state.hasLiveLine else { return }
+        state.hasLiveLine = false
+        Console.show("\r\u{1B}[K", terminator: "")
     }
 
     /// The run in one line of at most 79 characters.
@@ -92,7 +98,7 @@ final class RunDisplay: Sendable {
         guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
         else {
             let ready = status.nodes.count { $0.state == .healthy }
-            let what = status.phase == .starting ? "\(ready) nodes ready" : ""
+            let what = status.phase == .starting ? "\(counted(ready, "node")) ready" : ""
             return "step \(status.step)/\(status.steps)  \(status.phase.rawValue)  \(what)"
         }
         var parts = ["step \(status.step)/\(status.steps)", "loss \(Console.decimal(loss, 3))"]

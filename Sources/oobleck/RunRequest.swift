@@ -1,5 +1,4 @@
 import Foundation
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckData
@@ -47,11 +46,25 @@ struct RunRequest: Sendable {
             to: job.checkpoint,
             runDirectory: URL(fileURLWithPath: runDirectoryPath).standardizedFileURL.path
         )
-        try JobFile.validate(job)
+        try JobFile.validate(job, options: changedKeys)
         let corpus = try Corpus.load(job)
-        corpus.notes.forEach(Console.complain)
+        for note in corpus.notes { Console.complain(note) }
         _ = try corpus.sampleCount(sequenceLength: job.model.sequenceLength)
         return job
+    }
+
+    /// The options that change the job, by the path of the key that they change.
+    private var changedKeys: [String: String] {
+        let options: [(path: String, option: String, isGiven: Bool)] = [
+            ("cluster.nodes", "--nodes", nodes != nil),
+            ("training.steps", "--steps", steps != nil),
+            ("checkpoint.every", "--checkpoint-every", checkpoint.rhythm != nil),
+            ("checkpoint.keep", "--checkpoint-keep", checkpoint.keep != nil),
+            ("checkpoint.wait", "--checkpoint-wait", checkpoint.wait != nil),
+        ]
+        return Dictionary(
+            uniqueKeysWithValues: options.filter(\.isGiven).map { ($0.path, $0.option) }
+        )
     }
 
     /// The job's file as it is.

@@ -134,7 +134,7 @@ extension RunStart {
         guard known <= lines.count else {
             throw OobleckError(
                 .storage,
-                "\(directory.ledgerPath) has \(known) lines, and etcd \(lines.count)"
+                "\(directory.ledgerPath) has \(counted(known, "line")), and etcd \(lines.count)"
             )
         }
         for line in lines[known...] {

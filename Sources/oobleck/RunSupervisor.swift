@@ -1,6 +1,5 @@
 import Foundation
 import OobleckClock
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRun
@@ -26,31 +25,30 @@ struct RunSupervisor {
     ///
     /// Throws one line when coordinators die one after the other.
     func run() async throws -> Int32 {
-        let state = Shared()
-        return try await ProcessSignals.shared.handling(state.obey) {
-            try await restart(state)
+        let current = Mutex<ChildProcess?>(nil)
+        let isStopping = Mutex(false)
+        let signals = SignalHandlers { _ in
+            isStopping.withLock { $0 = true }
+            current.withLock { $0 }?.signal(SIGINT)
         }
-    }
-
-    private func restart(_ state: Shared) async throws -> Int32 {
+        defer { signals.cancel() }
         var arguments = first
         var (deaths, lastSteps) = (0, -1)
         while true {
             let child = try ChildProcess.spawn(
                 executable,
                 arguments,
-                environment: [HangUp.supervisedVariable: "1"],
                 group: .own,
                 holdsInput: false,
                 logPath: nil
             )
-            state.lead(child)
+            current.withLock { $0 = child }
             _ = try await child.waitUntilExit(deadline: MonotonicTime.now + Self.deadline)
             guard case .signal(let number) = child.exitStatus else {
                 if case .status(let status) = child.exitStatus { return status }
                 throw OobleckError(.internalFault, "the coordinator did not end in a year")
             }
-            guard !state.isStopping else {
+            guard !isStopping.withLock({ $0 }) else {
                 throw OobleckError(.outOfNodes, "interrupted; the coordinator died of it")
             }
             let steps = try LedgerEnd(path: runDirectoryPath + "/ledger.jsonl").steps
@@ -60,46 +58,12 @@ struct RunSupervisor {
             guard deaths < Self.limit else {
                 throw OobleckError(
                     .internalFault,
-                    "the coordinator died \(deaths) times in a row at step \(steps), last of: "
+                    "the coordinator died \(counted(deaths, "time")) in a row at step \(steps), last of: "
                         + "\(reason); its run is in \(runDirectoryPath)"
                 )
             }
             Console.show("the coordinator died (\(reason)); starting the next")
             arguments = next
-        }
-    }
-
-    /// The coordinator that leads the run, and what was asked of it.
-    private final class Shared: Sendable {
-        private struct State {
-            var coordinator: ChildProcess?
-            /// Requests to end.
-            var stops = 0
-        }
-
-        private let state = Mutex(State())
-
-        /// Whether the run was asked to end: then no other coordinator is started.
-        var isStopping: Bool { state.withLock { $0.stops > 0 } }
-
-        /// Notes who leads the run; passes on what was asked before.
-        func lead(_ coordinator: ChildProcess) {
-            state.withLock { state in
-                state.coordinator = coordinator
-                if state.stops > 0 { coordinator.signal(SIGTERM) }
-            }
-        }
-
-        /// Passes a request on; the third one for an end is the last word.
-        func obey(_ request: ProcessSignals.Request) {
-            state.withLock { state in
-                switch request {
-                case .stop, .stopNow:
-                    state.stops += 1
-                    state.coordinator?.signal(state.stops > 2 ? SIGKILL : SIGTERM)
-                case .save: state.coordinator?.signal(SIGUSR1)
-                }
-            }
         }
     }
 }

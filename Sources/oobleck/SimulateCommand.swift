@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckSimulator
 
@@ -65,7 +64,7 @@ struct SimulateCommand: ParsableCommand {
             reserve: costs.reserve
         )
         let report = SimulationReport(experiment, try experiment.run())
-        try Console.result(format == .json ? Console.json(report) : report.text)
+        print(format == .json ? try Console.json(report) : report.text)
     }
 
     private func runPaper() throws {
@@ -84,9 +83,9 @@ struct SimulateCommand: ParsableCommand {
             experiment: experiment,
             corrections: corrected ? .all : []
         )
-        try Console.result(
+        print(
             format == .json
-                ? Console.json(result) : result.text(model: model, policy: policy)
+                ? try Console.json(result) : result.text(model: model, policy: policy)
         )
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 import OobleckSimulator
@@ -8,7 +7,7 @@ extension SimulationReport {
     /// The report for people, within 80 columns.
     var text: String {
         let days = Console.decimal(duration.value / 86_400, duration.value < 86_400 ? 2 : 1)
-        let worlds = PlanReason.count(trials, "world")
+        let worlds = counted(trials, "world")
         var lines = [
             "\(model), up to \(nodes) nodes, \(days) days, \(worlds), "
                 + "\(Self.number(losses.mean)) losses each",

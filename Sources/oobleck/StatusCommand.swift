@@ -1,5 +1,4 @@
 import ArgumentParser
-import OobleckConsole
 import OobleckCore
 import OobleckRun
 
@@ -20,7 +19,7 @@ struct StatusCommand: ParsableCommand {
         let directory = try RunDirectory.open(path: runDirectory)
         var status = try directory.status()
         if !directory.isRunning, status.phase != .finished { status.phase = .stopped }
-        try Console.result(format == .json ? Console.json(status) : status.text)
+        print(format == .json ? try Console.json(status) : status.text)
     }
 }
 

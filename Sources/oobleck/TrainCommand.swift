@@ -1,16 +1,12 @@
 import ArgumentParser
 import Foundation
-import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckEtcd
 import OobleckRun
 
 /// `oobleck train`.
-struct TrainCommand: InterruptibleCommand {
-    static let isRun = true
-    var isSupervisor: Bool { supervise }
-
+struct TrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a model on local nodes that may fail."
@@ -140,7 +136,7 @@ struct TrainCommand: InterruptibleCommand {
                 tls: try tls.read(),
                 display: display
             )
-            return try await follow(resume) { try await run.execute() }
+            return report(try await run.execute())
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -161,11 +157,11 @@ struct TrainCommand: InterruptibleCommand {
             profilePath: profile,
             startedNodes: startNodes
         )
-        try await follow(directory) {
+        report(
             reference
                 ? try await ReferenceRun(request: request, display: display).execute()
                 : try await LocalRun(request: request, display: display).execute()
-        }
+        )
     }
 
     /// The run's name in etcd is that of its directory, unless it got another.
@@ -194,7 +190,7 @@ struct TrainCommand: InterruptibleCommand {
             faults: faults.coordinator,
             display: display
         )
-        try await follow(request.runDirectoryPath) { try await run.execute() }
+        report(try await run.execute())
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.
@@ -214,54 +210,17 @@ struct TrainCommand: InterruptibleCommand {
         if status != 0 { throw ExitCode(status) }
     }
 
-    /// Reports how a run ended; says how to go on with one that a signal stopped.
-    private func follow(
-        _ path: String,
-        _ run: () async throws -> (RunDirectory, RunResult)
-    ) async throws {
-        do {
-            try report(await run())
-        } catch let error as OobleckError
-            where error.code == .outOfNodes && ProcessSignals.shared.stopSignal != nil
-        {
-            if !reference, try RunDirectory.open(path: path).hasCheckpoint {
-                let words = [CommandLine.arguments[0], "train", "--resume", path] + tls.arguments
-                Console.show("to go on: " + words.map(\.shellWord).joined(separator: " "))
-            }
-            throw error
-        }
-    }
-
-    private func report(_ ended: (directory: RunDirectory, result: RunResult)) throws {
+    private func report(_ ended: (directory: RunDirectory, result: RunResult)) {
         let (directory, result) = ended
-        var lines = [
-            "\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))",
-            "state_sha256 \(result.stateSHA256)",
-        ]
+        print("\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))")
+        print("state_sha256 \(result.stateSHA256)")
         if result.failures > 0 || result.reconfigurations > 0 {
-            lines.append(
-                "failures \(result.failures), reconfigurations \(result.reconfigurations)"
-            )
+            print("failures \(result.failures), reconfigurations \(result.reconfigurations)")
         }
         for restored in result.restores ?? [] {
             let redone = restored.fromStep - restored.step
-            lines.append("restored step \(restored.step), \(redone) steps done again")
+            print("restored step \(restored.step), \(counted(redone, "step")) done again")
         }
-        lines.append("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
-        do {
-            try Console.report(lines.joined(separator: "\n"))
-        } catch let error as OobleckError {
-            throw OobleckError(
-                error.code,
-                "the run is complete, in \(directory.path); \(error.message)"
-            )
-        }
-    }
-}
-
-extension RunDirectory {
-    /// Whether there is a state to go on from.
-    fileprivate var hasCheckpoint: Bool {
-        get throws { try !Checkpoint.folders(in: self).isEmpty }
+        print("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
     }
 }

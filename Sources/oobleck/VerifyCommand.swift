@@ -1,5 +1,4 @@
 import ArgumentParser
-import OobleckConsole
 import OobleckCore
 import OobleckRun
 
@@ -18,7 +17,7 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let report = try RunVerifier.verify(runDirectory)
-        try Console.result(format == .json ? Console.json(report) : report.text)
+        print(format == .json ? try Console.json(report) : report.text)
         guard let first = report.violations.first else { return }
         let more = report.violations.count > 1 ? " (and \(report.violations.count - 1) more)" : ""
         throw OobleckError(.inputData, "\(first)\(more)")
@@ -29,17 +28,19 @@ extension VerificationReport {
     /// The report for people.
     var text: String {
         var lines = [
-            "steps        \(steps) committed under \(generations) generations",
+            "steps        \(steps) committed under \(counted(generations, "generation"))",
             "samples      \(samplesCommitted) committed, \(samplesLost) lost, "
                 + "\(samplesRepeated) repeated",
         ]
         if restores > 0 {
             lines.append(
-                "restored     \(restores) times from a checkpoint, \(stepsRedone) steps done again "
+                "restored     \(counted(restores, "time")) from a checkpoint, \(counted(stepsRedone, "step")) done again "
                     + "with the same losses"
             )
         }
-        if skippedSteps > 0 { lines.append("skipped      \(skippedSteps) steps, by all nodes") }
+        if skippedSteps > 0 {
+            lines.append("skipped      \(counted(skippedSteps, "step")), by all nodes")
+        }
         if !verifiedCheckpoints.isEmpty {
             let list = verifiedCheckpoints.map(String.init).joined(separator: ", ")
             lines.append("checkpoints  intact at step \(list)")

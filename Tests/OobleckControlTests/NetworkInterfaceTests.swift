@@ -20,6 +20,8 @@ struct NetworkInterfaceTests {
         let error = #expect(throws: OobleckError.self) { try NetworkInterface.address(name) }
         #expect(error?.code == .usage)
         #expect(error?.message.contains("\n") == false)
+        // The message says what there is.
+        #expect(error?.message.contains("lo (127.0.0.1)") == true)
     }
 
     @Test("only this machine is loopback")

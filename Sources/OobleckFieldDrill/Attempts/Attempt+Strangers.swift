@@ -78,7 +78,9 @@ extension Attempt {
         defer { for stranger in strangers { stranger.agent.signalGroup(SIGKILL) } }
         for (who, agent) in strangers { try await expectRefusal(of: agent, who, nil, &ending) }
         let count = try run.status()?.nodes.count ?? 0
-        if count != fault.nodes { ending.problems.append("\(count) nodes; a stranger joined") }
+        if count != fault.nodes {
+            ending.problems.append("\(counted(count, "node")); a stranger joined")
+        }
     }
 
     /// Starts an agent by hand; the words `through` run it as the rest of their command line.

@@ -1,3 +1,5 @@
+import OobleckCore
+
 /// An undisturbed run that rows are compared with.
 struct DrillReference: Hashable, Sendable, Comparable, CustomStringConvertible {
     let tolerance: Int
@@ -7,7 +9,7 @@ struct DrillReference: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     /// What the report calls it.
     var description: String {
-        (["f = \(tolerance)", "\(steps) steps"] + staged).joined(separator: ", ")
+        (["f = \(tolerance)", "\(counted(steps, "step"))"] + staged).joined(separator: ", ")
     }
 
     static func < (one: Self, other: Self) -> Bool { one.description < other.description }

@@ -55,16 +55,14 @@ package struct LivingDrill: Sendable {
         }
         var report = report
         let start = MonotonicTime.now
-        for fault in faults where !report.isInterrupted {
+        for fault in faults {
             var row = DrillRow(fault: fault)
             row.isStateEqual = nil
             let began = MonotonicTime.now
-            for number in 0..<repeats where row.verdict == .passed && !report.isInterrupted {
+            for number in 0..<repeats where row.verdict == .passed {
                 do {
                     guard try await hit(fault, number, &row) else { break }
-                } catch  where Task.isCancelled {
-                    report.isInterrupted = true
-                } catch let error as OobleckError {
+                } catch let error as OobleckError where !Task.isCancelled {
                     row.fail("\(fault.rawValue)-\(number): \(error.message)")
                 }
             }
@@ -157,7 +155,7 @@ package struct LivingDrill: Sendable {
         // Who is suspect may be as good as lost.
         let left = status.nodes.count { $0.state == .healthy }
         guard left - count < guarantee.minimumNodes else { return nil }
-        return "\(left) nodes are left, \(guarantee.minimumNodes) have to stay"
+        return "\(counted(left, "node")) left, \(guarantee.minimumNodes) have to stay"
     }
 
     /// Hits all at once, and returns when each was.

@@ -6,8 +6,7 @@ extension DrillReport {
 
     /// Below the rows.
     package var closing: String {
-        (isInterrupted ? "interrupted: " : "")
-            + "\(count(.passed)) passed, \(count(.failed)) failed, \(count(.skipped)) skipped "
+        "\(count(.passed)) passed, \(count(.failed)) failed, \(count(.skipped)) skipped "
             + "in \(Int(duration.value.rounded())) s, seed \(seed); times are median/greatest"
     }
 }

@@ -142,7 +142,7 @@ public struct PaperSimulation {
         guard start != nil || record.hasEnoughNodes else {
             throw OobleckError(
                 .inputData,
-                "the trace never has \(Self.gridStages) nodes at once for long enough to start"
+                "the trace never has \(counted(Self.gridStages, "node")) at once for long enough to start"
             )
         }
         return result(end: end)

@@ -53,7 +53,7 @@ public struct TraceReader: Sendable {
             default:
                 throw OobleckError(
                     .inputData,
-                    "\(name), line \(number): \(fields.count) fields in \"\(line.prefix(40))\"; "
+                    "\(name), line \(number): \(counted(fields.count, "field")) in \"\(line.prefix(40))\"; "
                         + "expected time,add or remove,node or time,count"
                 )
             }

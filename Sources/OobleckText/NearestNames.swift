@@ -1,7 +1,7 @@
 /// Which known names somebody may have meant.
-enum NearestNames {
+package enum NearestNames {
     /// The known names closest to `name`, at most three, none when all are far off.
-    static func of(_ name: String, among known: [String]) -> [String] {
+    package static func of(_ name: String, among known: [String]) -> [String] {
         let distances = known.map { (distance: distance(name, $0), name: $0) }.sorted { $0 < $1 }
         guard let least = distances.first?.distance, least <= max(2, name.count / 3) else {
             return []
@@ -12,7 +12,7 @@ enum NearestNames {
     /// Levenshtein's distance: least count of single-character edits.
     ///
     /// Costs the lengths' product.
-    static func distance(_ left: String, _ right: String) -> Int {
+    package static func distance(_ left: String, _ right: String) -> Int {
         let right = Array(right)
         var previous = Array(0...right.count)
         for (row, character) in left.enumerated() {

@@ -1,0 +1,63 @@
+import OobleckCore
+
+/// A run in one line, made of parts of which the least important ones give way.
+package struct ProgressLine: Sendable {
+    /// A piece of the line.
+    private struct Part {
+        let text: String
+        /// Parts of the least weight are left out first.
+        let weight: Int
+    }
+
+    private static let gap = "  "
+
+    private var parts: [Part] = []
+
+    /// The line of a status.
+    ///
+    /// `stepTime` is how long a step usually takes, and `running` how long the one in flight has
+    /// been running, where that is unusual.
+    package init(_ status: RunStatus, stepTime: Seconds?, running: Seconds? = nil) {
+        add("step \(status.step)/\(status.steps)", weight: 9)
+        guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
+        else {
+            add(status.phase.rawValue, weight: 8)
+            if status.phase == .starting {
+                let ready = status.nodes.count { $0.state == .healthy }
+                add("\(counted(ready, "node")) ready", weight: 7)
+            }
+            return
+        }
+        add("loss \(NumberText.decimal(loss, 3))", weight: 7)
+        if let rate = status.tokensPerSecond { add("\(NumberText.short(rate)) tok/s", weight: 4) }
+        add("nodes \(status.nodes.count { $0.state != .dead })", weight: 5)
+        add("pipelines \(status.pipelines)", weight: 3)
+        if let bubble = status.bubble { add("bubble \(Int((bubble * 100).rounded()))%", weight: 2) }
+        if let stepTime {
+            let left = Seconds(Double(status.steps - status.step) * stepTime.value)
+            add("ETA \(NumberText.clock(left))", weight: 8)
+        }
+        if let running { add("this step \(NumberText.clock(running))", weight: 6) }
+    }
+
+    /// The whole line, or with a limit as much of it as fits into so many columns.
+    package func text(limit: Int?) -> String {
+        var shown = parts
+        while let limit, Self.join(shown).columns > limit, shown.count > 1,
+            let least = shown.indices.min(by: { shown[$0].weight < shown[$1].weight })
+        {
+            shown.remove(at: least)
+        }
+        let line = Self.join(shown)
+        guard let limit else { return line }
+        return String(line.prefix(columns: limit))
+    }
+
+    private mutating func add(_ text: String, weight: Int) {
+        parts.append(Part(text: text, weight: weight))
+    }
+
+    private static func join(_ parts: [Part]) -> String {
+        parts.map(\.text).joined(separator: gap)
+    }
+}

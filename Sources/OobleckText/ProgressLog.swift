@@ -1,0 +1,64 @@
+import OobleckCore
+
+/// Decides which lines on a run's progress are printed where a line cannot be replaced.
+///
+/// A line is printed when a step was committed or the run does something else, every few seconds at
+/// most, and when a step runs unusually long; then again whenever it has taken twice as long. No
+/// line is printed twice.
+package struct ProgressLog: Sendable {
+    /// Shortest time between two lines.
+    private static let interval: Seconds = 4
+    /// Longest time between two lines on one long step.
+    private static let longestSilence: Seconds = 600
+
+    private var pace = ProgressPace()
+    /// Lines printed since the last step was committed.
+    private var printed: Set<String> = []
+    private var step = -1
+    private var lastTime: Seconds?
+    /// How long the present step had been running when that was printed.
+    private var told: Seconds = 0
+
+    package init() {}
+
+    /// The line to print now, if any.
+    package mutating func line(for status: RunStatus, at now: Seconds) -> String? {
+        pace.note(status, at: now)
+        if status.step != step { printed = [] }
+        step = status.step
+        if pace.elapsed(at: now) < told { told = 0 }
+        // The first line comes after an interval, too: runs of a moment need none.
+        guard let lastTime else {
+            lastTime = now
+            return nil
+        }
+        guard now - lastTime >= Self.interval else { return nil }
+        let line = ProgressLine(status, stepTime: pace.usual).text(limit: nil)
+        if printed.insert(line).inserted {
+            self.lastTime = now
+            return line
+        }
+        guard let long = pace.long(at: now), status.phase.isWork else { return nil }
+        guard long >= 2 * told || long - told >= Self.longestSilence else { return nil }
+        told = long
+        self.lastTime = now
+        return heartbeat(status, long)
+    }
+
+    private func heartbeat(_ status: RunStatus, _ elapsed: Seconds) -> String {
+        let time = NumberText.span(elapsed)
+        guard status.phase == .training else { return "\(status.phase.rawValue) for \(time)" }
+        let usual = pace.usual.map { ", usually \(NumberText.span($0))" } ?? ""
+        return "step \(status.step + 1) has been running for \(time)\(usual)"
+    }
+}
+
+extension RunStatus.Phase {
+    /// Whether the run is at work, rather than over.
+    fileprivate var isWork: Bool {
+        switch self {
+        case .finished, .stopped: false
+        default: true
+        }
+    }
+}
