@@ -76,6 +76,13 @@ var targets: [Target] = [
         ]
     ),
     module("OobleckText", ["OobleckCore"]),
+    module(
+        "OobleckArtifact",
+        [
+            "OobleckCore", "OobleckData", "OobleckEvaluation", "OobleckFigures", "OobleckPlanning",
+            "OobleckReconfiguration", "OobleckRun", "OobleckSimulator",
+        ]
+    ),
     module("OobleckClock", ["OobleckCore"]),
     module("OobleckData", ["OobleckCore", crypto]),
     module(
@@ -135,7 +142,7 @@ var targets: [Target] = [
     .executableTarget(
         name: "oobleck",
         dependencies: [
-            "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
+            "OobleckArtifact", "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
             "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEtcd",
             "OobleckEvaluation", "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator",
@@ -158,6 +165,13 @@ var targets: [Target] = [
     tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
     tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
     tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
+    tests(
+        "OobleckArtifact",
+        [
+            "OobleckArtifact", "OobleckCore", "OobleckEvaluation", "OobleckPlanning",
+            "OobleckReconfiguration", "OobleckTestSupport",
+        ]
+    ),
     tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule", "OobleckTestSupport"]),
     tests(
         "OobleckReconfiguration",

@@ -5,11 +5,10 @@ import OobleckRun
 
 /// The same job undisturbed: one process, one pipeline of one stage, no network.
 struct ReferenceRun {
-    /// Longest that a reference run may take.
-    private static let deadline: Seconds = 7 * 24 * 3600
-
     let request: RunRequest
     let display: RunDisplay
+    /// Longest that the run may take.
+    var deadline: Seconds = 7 * 24 * 3600
 
     /// Trains, and returns where and what it came to.
     ///
@@ -32,7 +31,7 @@ struct ReferenceRun {
             executables: executables,
             arguments: ["reference", directory.jobPath, "--run-dir", directory.path],
             logPath: directory.logsPath + "/reference.log",
-            deadline: Self.deadline
+            deadline: deadline
         )
         try await task.run {
             if let status = lastStatus(directory) { display.show(.status(status)) }
