@@ -1,6 +1,6 @@
 # Everything is one command from a fresh clone; each can be run again at any time.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check bench soak drill clean
+.PHONY: help setup build demo artifact test check bench soak drill clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -14,6 +14,9 @@ build: setup ## Build in release mode.
 
 demo: build ## Train on six local nodes, kill some, and prove that nothing changed.
 	@.build/release/oobleck demo
+
+artifact: build ## Do the paper's evaluation; writes artifact-report/index.html.
+	@.build/release/oobleck evaluate --output artifact-report
 
 test: ## Set up, build, and run all tests; print the time of each part.
 	@Scripts/test.sh

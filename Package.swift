@@ -80,6 +80,13 @@ var targets: [Target] = [
         ]
     ),
     module("OobleckText", ["OobleckCore"]),
+    module(
+        "OobleckArtifact",
+        [
+            "OobleckCore", "OobleckData", "OobleckEvaluation", "OobleckFigures", "OobleckPlanning",
+            "OobleckReconfiguration", "OobleckRun", "OobleckSimulator",
+        ]
+    ),
     module("OobleckClock", ["OobleckCore"]),
     module("OobleckConsole", ["OobleckCore", unixSignals]),
     module("OobleckData", ["OobleckCore", crypto]),
@@ -140,7 +147,8 @@ var targets: [Target] = [
     .executableTarget(
         name: "oobleck",
         dependencies: [
-            "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckFigures", "OobleckPlanning",
+            "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckFigures",
+            "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
             "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEtcd",
             "OobleckEvaluation", "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator",
@@ -164,6 +172,13 @@ var targets: [Target] = [
     tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
     tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
     tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
+    tests(
+        "OobleckArtifact",
+        [
+            "OobleckArtifact", "OobleckCore", "OobleckEvaluation", "OobleckPlanning",
+            "OobleckReconfiguration", "OobleckTestSupport",
+        ]
+    ),
     tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule", "OobleckTestSupport"]),
     tests(
         "OobleckReconfiguration",

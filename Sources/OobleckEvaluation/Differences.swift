@@ -5,7 +5,11 @@ struct Differences {
     let results: PaperResults
 
     /// One line each: what, how much, why.
-    func list() throws -> [(what: String, size: String, cause: String)] {
+    func list() throws -> [EvaluationResult.Difference] {
+        try rows().map { EvaluationResult.Difference(what: $0.0, size: $0.1, cause: $0.2) }
+    }
+
+    private func rows() throws -> [(String, String, String)] {
         var list: [(String, String, String)] = []
         if let entry = results.traces.spot.first {
             let plain = try throughput(entry, [])

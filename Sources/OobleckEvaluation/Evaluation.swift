@@ -31,7 +31,7 @@ public struct Evaluation {
         self.isPaperOnly = isPaperOnly
     }
 
-    /// Makes all figures.
+    /// Makes all figures, and the page with them.
     ///
     /// - Parameters:
     ///   - clock: Seconds since some start, for the planner's own times.
@@ -42,6 +42,14 @@ public struct Evaluation {
         clock: @escaping () -> Double,
         progress: (String) -> Void
     ) throws -> [(name: String, text: String)] {
+        try result(clock: clock, progress: progress).files
+    }
+
+    /// Makes all figures; arguments and errors as of ``files(clock:progress:)``.
+    public func result(
+        clock: @escaping () -> Double,
+        progress: (String) -> Void
+    ) throws -> EvaluationResult {
         guard trials > 0 else {
             throw OobleckError(.usage, "trials are \(trials); there must be at least 1")
         }
@@ -53,27 +61,21 @@ public struct Evaluation {
         if let spot = paper.spot() { figures.append(spot) }
         figures += [paper.breakdown(), paper.withoutCheckpoints()]
         progress("planning latency")
-        figures.append(try PlanningFigure(clock: clock).figure())
+        let planning = try PlanningFigure(clock: clock).measured()
+        figures.append(PlanningFigure.figure(planning))
         if !isPaperOnly { figures += try ours(found, progress) }
-        let provenance =
-            [
+        return EvaluationResult(
+            figures: figures,
+            throughputs: PublishedValue.throughputs(results),
+            effectiveShares: PublishedValue.effectiveShares(results),
+            planningTimes: planning,
+            differences: try Differences(results: results).list(),
+            provenance: [
                 "oobleck \(version)", "seed \(seed), \(trials) trials",
                 "constants \(digest(PaperSimulation.constants))",
-            ] + found.digests
-        var files = figures.flatMap { figure in
-            [
-                (figure.name + ".svg", figure.svg),
-                (figure.name + ".csv", figure.table.csv(provenance)),
-            ]
-        }
-        let page = EvaluationPage(
-            figures: figures,
-            differences: try Differences(results: results).list(),
-            provenance: provenance,
+            ] + found.digests,
             hasSpotTraces: !found.spot.isEmpty
         )
-        files.append(("index.html", page.html))
-        return files
     }
 
     private func ours(

@@ -1,7 +1,7 @@
 /// One page with all figures, what they say and what differs from the publication.
 struct EvaluationPage {
     let figures: [Figure]
-    let differences: [(what: String, size: String, cause: String)]
+    let differences: [EvaluationResult.Difference]
     let provenance: [String]
     let hasSpotTraces: Bool
 

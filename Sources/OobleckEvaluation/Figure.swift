@@ -12,6 +12,15 @@ public struct Figure: Sendable {
     public let svg: String
     /// The numbers.
     public let table: FigureTable
+
+    /// A figure with all its parts.
+    public init(name: String, title: String, text: String, svg: String, table: FigureTable) {
+        self.name = name
+        self.title = title
+        self.text = text
+        self.svg = svg
+        self.table = table
+    }
 }
 
 /// Numbers of a figure with where they come from.
@@ -20,6 +29,12 @@ public struct FigureTable: Sendable {
     public let columns: [String]
     /// The rows.
     public let rows: [[String]]
+
+    /// A table.
+    public init(columns: [String], rows: [[String]]) {
+        self.columns = columns
+        self.rows = rows
+    }
 
     /// The table as comma-separated values after lines of provenance.
     public func csv(_ provenance: [String]) -> String {

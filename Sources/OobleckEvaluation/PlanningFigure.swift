@@ -7,36 +7,33 @@ struct PlanningFigure {
     /// Seconds since some start; the caller's clock, so that nothing here has one.
     let clock: () -> Double
 
-    func figure() throws -> Figure {
-        var rows: [[String]] = []
-        var ours: [Double] = []
-        for published in PublishedTables.planning {
+    /// The published times, each with the median of five of ours, as single ones are too short to tell.
+    func measured() throws -> [PublishedPlanningTime] {
+        try PublishedTables.planning.map { published in
             let generator = try TemplateGenerator(
                 profile: Self.profile(layers: published.layers),
                 devicesPerNode: published.devices
             )
-            // The median of five, as single ones are too short to tell.
             let times = (0..<5).map { _ in
                 let start = clock()
                 _ = generator.template(nodes: published.nodes)
                 return clock() - start
             }
-            let time = times.sorted()[2]
-            ours.append(time)
-            rows.append(
-                [
-                    "\(published.nodes)", "\(published.devices)", "\(published.layers)",
-                    FigureTable.number(published.seconds), FigureTable.number(time),
-                ]
+            return PublishedPlanningTime(
+                nodes: published.nodes,
+                devices: published.devices,
+                layers: published.layers,
+                published: published.seconds,
+                ours: times.sorted()[2]
             )
         }
+    }
+
+    static func figure(_ times: [PublishedPlanningTime]) -> Figure {
         let charts = [24, 32, 64, 96].map { layers in
-            let chosen = PublishedTables.planning.indices
-                .filter { PublishedTables.planning[$0].layers == layers }
-            let names = chosen.map {
-                "\(PublishedTables.planning[$0].nodes)x\(PublishedTables.planning[$0].devices)"
-            }
-            func points(_ value: (Int) -> Double) -> [Chart.Point] {
+            let chosen = times.filter { $0.layers == layers }
+            let names = chosen.map { "\($0.nodes)x\($0.devices)" }
+            func points(_ value: (PublishedPlanningTime) -> Double) -> [Chart.Point] {
                 chosen.enumerated().map { Chart.Point(Double($0.offset), value($0.element)) }
             }
             return Chart(
@@ -48,9 +45,9 @@ struct PlanningFigure {
                         "published planner",
                         .line,
                         style: 1,
-                        points { PublishedTables.planning[$0].seconds }
+                        points(\.published)
                     ),
-                    Chart.Series("ours, on this machine", .line, style: 0, points { ours[$0] }),
+                    Chart.Series("ours, on this machine", .line, style: 0, points(\.ours)),
                 ]
             )
         }
@@ -65,7 +62,12 @@ struct PlanningFigure {
             svg: ChartSheet(title: "Planning one template", columns: 2, charts: charts).svg,
             table: FigureTable(
                 columns: ["nodes", "devices", "layers", "published_seconds", "ours_seconds"],
-                rows: rows
+                rows: times.map { time in
+                    [
+                        "\(time.nodes)", "\(time.devices)", "\(time.layers)",
+                        FigureTable.number(time.published), FigureTable.number(time.ours),
+                    ]
+                }
             )
         )
     }

@@ -15,11 +15,15 @@ struct SVG {
         width: Double,
         height: Double,
         fill: String,
-        title: String? = nil
+        title: String? = nil,
+        stroke: String? = nil,
+        dash: String? = nil
     ) {
         let shape =
             "<rect x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(width))\" "
             + "height=\"\(Self.number(height))\" fill=\"\(fill)\""
+            + (stroke.map { " stroke=\"\($0)\"" } ?? "")
+            + (dash.map { " stroke-dasharray=\"\($0)\"" } ?? "")
         if let title {
             elements.append("\(shape)><title>\(Self.escaped(title))</title></rect>")
         } else {

@@ -2,7 +2,7 @@ import OobleckCore
 
 /// Plans a run before it starts: templates, and the pipelines of generation 0.
 ///
-/// Takes no time itself: the caller measures ``templates(nodes:faultTolerance:)`` and
+/// Takes no time itself: the caller measures ``templates(nodes:faultTolerance:sizes:)`` and
 /// ``plan(nodes:microbatches:templates:)`` and fills in ``PlanDocument/planningTime``.
 public struct Planner: Sendable {
     private let generator: TemplateGenerator
@@ -26,8 +26,12 @@ public struct Planner: Sendable {
     }
 
     /// The templates for up to `nodes` nodes of which any `faultTolerance` may fail at once.
-    public func templates(nodes: Int, faultTolerance: Int) throws -> TemplateSet {
-        try generator.templates(nodes: nodes, faultTolerance: faultTolerance)
+    public func templates(
+        nodes: Int,
+        faultTolerance: Int,
+        sizes: TemplateSizes = .published
+    ) throws -> TemplateSet {
+        try generator.templates(nodes: nodes, faultTolerance: faultTolerance, sizes: sizes)
     }
 
     /// The plan of generation 0 on nodes 0 up to `nodes`, pipelines one after the other.

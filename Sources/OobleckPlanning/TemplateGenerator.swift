@@ -52,20 +52,28 @@ public struct TemplateGenerator: Sendable {
     ///
     /// The second bound serves counts below (f + 1) n_0, which run with fewer copies. If a size in
     /// between has no template, the set goes on up to N. Templates of `known` are not made again.
+    /// `sizes` can set both bounds; the set then ends at its maximum in any case.
     /// Throws ``OobleckError/Code/noPlan`` when no template exists.
     public func templates(
         nodes: Int,
         faultTolerance: Int,
+        sizes: TemplateSizes = .published,
         known: TemplateSet? = nil
     ) throws -> TemplateSet {
-        try templatesCountingStates(nodes: nodes, faultTolerance: faultTolerance, known: known)
-            .templates
+        try templatesCountingStates(
+            nodes: nodes,
+            faultTolerance: faultTolerance,
+            sizes: sizes,
+            known: known
+        )
+        .templates
     }
 
-    /// ``templates(nodes:faultTolerance:known:)``, and how much work the search did.
+    /// ``templates(nodes:faultTolerance:sizes:known:)``, and how much work the search did.
     package func templatesCountingStates(
         nodes: Int,
         faultTolerance: Int,
+        sizes: TemplateSizes = .published,
         known: TemplateSet? = nil
     ) throws -> (templates: TemplateSet, count: SearchCount) {
         guard nodes > 0 else {
@@ -77,10 +85,13 @@ public struct TemplateGenerator: Sendable {
                 "fault tolerance is \(faultTolerance); it must be at least 0"
             )
         }
-        guard let minimum = known?.minimumNodes ?? minimumNodes(upTo: nodes) else {
+        try sizes.validate(nodes: nodes, layers: profile.layers.count)
+        guard let needed = known?.minimumNodes ?? minimumNodes(upTo: nodes) else {
             throw OobleckError(.noPlan, noPlanMessage(nodes: nodes))
         }
-        let wanted = max(nodes - faultTolerance * minimum, 2 * minimum - 1)
+        let minimum = try sizes.minimum(needed: needed, model: profile.model)
+        let wanted =
+            sizes.maximumNodes ?? max(nodes - faultTolerance * minimum, 2 * minimum - 1)
         var templates: [PipelineTemplate] = []
         var limit = min(wanted, nodes)
         var search: TemplateSearch?
@@ -90,7 +101,7 @@ public struct TemplateGenerator: Sendable {
                 templates.append(template)
             } else if let template = template(nodes: size, &search, mostNodes: nodes) {
                 templates.append(template)
-            } else {
+            } else if sizes.maximumNodes == nil {
                 limit = nodes
             }
             size += 1

@@ -29,7 +29,10 @@ struct DemoCommand: InterruptibleCommand {
 
     func run() async throws {
         let path = runDir ?? RunRequest.newRunPath("demo")
-        var request = RunRequest(configPath: try Self.jobPath(), runDirectoryPath: path)
+        var request = RunRequest(
+            configPath: try Checkout.path("Examples/tiny.yaml"),
+            runDirectoryPath: path
+        )
         request.nodes = nodes
         request.steps = steps
         let display = RunDisplay(wraps: true)
@@ -64,24 +67,5 @@ struct DemoCommand: InterruptibleCommand {
             "drain runs/mine 3    # while it trains",
             "add runs/mine        # while it trains",
         ].map { "  \(program) \($0)" }.joined(separator: "\n")
-    }
-
-    /// The job: in the folder we are in, or in the checkout that this program was built in.
-    private static func jobPath() throws -> String {
-        let name = "Examples/tiny.yaml"
-        var folders = [FileManager.default.currentDirectoryPath]
-        var folder = URL(fileURLWithPath: try Executables().command)
-        while folder.path != "/" {
-            folder.deleteLastPathComponent()
-            folders.append(folder.path)
-        }
-        let paths = folders.map { "\($0)/\(name)" }
-        guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw OobleckError(
-                .usage,
-                "cannot find \(name); run the demonstration inside the checkout"
-            )
-        }
-        return path
     }
 }

@@ -13,7 +13,8 @@ struct Oobleck: AsyncParsableCommand {
         version: version,
         subcommands: [
             DemoCommand.self, TrainCommand.self, ProfileCommand.self, PlanCommand.self,
-            ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, DrillCommand.self,
+            ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, EvaluateCommand.self,
+            DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
             DrainCommand.self,
             AddCommand.self, ExportCommand.self, AgentCommand.self,

@@ -33,6 +33,24 @@ struct PlanCommand: ParsableCommand {
     )
     var microbatches: Int?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Nodes of the smallest template, n0. [as memory asks for]",
+            valueName: "n0"
+        )
+    )
+    var minimumNodes: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Nodes of the largest template. [N - f n0, as in the paper]",
+            valueName: "n"
+        )
+    )
+    var maximumTemplateNodes: Int?
+
     @Option(help: "How a pipeline's time is estimated.")
     var costModel = CostModel.sosp23
 
@@ -57,7 +75,11 @@ struct PlanCommand: ParsableCommand {
             effort: exhaustive ? .exhaustive : .bounded
         )
         let start = MonotonicTime.now
-        let templates = try planner.templates(nodes: nodes, faultTolerance: faultTolerance)
+        let templates = try planner.templates(
+            nodes: nodes,
+            faultTolerance: faultTolerance,
+            sizes: TemplateSizes(minimumNodes: minimumNodes, maximumNodes: maximumTemplateNodes)
+        )
         let middle = MonotonicTime.now
         var document = try planner.plan(
             nodes: nodes,

@@ -8,11 +8,10 @@ import Synchronization
 
 /// The same job undisturbed: one process, one pipeline of one stage, no network.
 struct ReferenceRun {
-    /// Longest that a reference run may take.
-    private static let deadline: Seconds = 7 * 24 * 3600
-
     let request: RunRequest
     let display: RunDisplay
+    /// Longest that the run may take.
+    var deadline: Seconds = 7 * 24 * 3600
 
     /// Trains, and returns where and what it came to.
     ///
@@ -35,7 +34,7 @@ struct ReferenceRun {
             executables: executables,
             arguments: ["reference", directory.jobPath, "--run-dir", directory.path],
             logPath: directory.logsPath + "/reference.log",
-            deadline: Self.deadline
+            deadline: deadline
         )
         try await passingSignals { process in
             try await task.run(onStart: { child in process.withLock { $0 = child } }) {

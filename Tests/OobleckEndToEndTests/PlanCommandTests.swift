@@ -100,6 +100,11 @@ import Testing
         Case("plan --profile tight --nodes 5", 69, "6 nodes, 5 given", "--fault-tolerance 0"),
         Case("plan --profile tight --nodes 8 --fault-tolerance 2", 69, "9 nodes", "tolerance 1"),
         Case("plan --profile six --nodes 6 --microbatches 1", 69, "2 microbatches", "1 given"),
+        Case("plan --profile six --nodes 4 --minimum-nodes 0", 64, "is 0 nodes", "at least 1"),
+        Case("plan --profile six --nodes 4 --minimum-nodes 5", 64, "is 5 nodes", "at most 4"),
+        Case("plan --profile six --nodes 9 --maximum-template-nodes 7", 64, "7", "6 layers"),
+        Case("plan --profile tight --nodes 9 --minimum-nodes 2", 69, "2 nodes", "at least 3"),
+        Case("plan --profile six --nodes 5 --minimum-nodes 3", 69, "6 nodes, 5 given"),
         Case("replan --plan newer --lose 2", 65, "version 9", "reads 1"),
         Case("replan --plan six --lose 2", 65, "not a plan", "cost_model is missing"),
         Case("replan --plan plan --lose 99", 64, "99", "0-13"),
@@ -136,6 +141,31 @@ import Testing
         for words in given.says {
             #expect(outcome.errors.contains(words), "\(outcome.errors)")
         }
+    }
+
+    @Test("a plan with bounds of its own is printed as JSON, and can be replanned")
+    func bounded() throws {
+        let lab = try Laboratory()
+        try Self.files["six"]?.write(
+            toFile: lab.path("six"),
+            atomically: true,
+            encoding: .utf8
+        )
+        let words = ["plan", "--profile", lab.path("six"), "--nodes", "7", "--format", "json"]
+        let bounds = ["--minimum-nodes", "2", "--maximum-template-nodes", "6"]
+        let planned = try lab.run(words + bounds)
+        #expect(planned.status == 0, "\(planned.errors)")
+        let plan = try JSONDecoder().decode(PlanDocument.self, from: Data(planned.output.utf8))
+        #expect(plan.templates.map(\.nodes) == Array(2...6))
+        #expect(plan.guarantee.minimumNodes == 4)
+        try planned.output.write(toFile: lab.path("plan"), atomically: true, encoding: .utf8)
+        let replanned = try lab.run(
+            ["replan", "--plan", lab.path("plan"), "--lose", "0", "--format", "json"]
+        )
+        #expect(replanned.status == 0, "\(replanned.errors)")
+        let next = try JSONDecoder().decode(PlanDocument.self, from: Data(replanned.output.utf8))
+        #expect(next.plan.nodes == (1...6).map { NodeID($0) })
+        #expect(next.plan.pipelines.allSatisfy { $0.nodes.count >= 2 })
     }
 
     @Test(

@@ -62,6 +62,72 @@ import Testing
         #expect(try large == generator.templates(nodes: 7, faultTolerance: 1))
     }
 
+    @Test("both bounds of the sizes can be set, the guarantee follows the smallest")
+    func bounds() throws {
+        let generator = try generator(layers: 24, layersPerDevice: 24)
+        func sizes(_ minimum: Int?, _ maximum: Int?) throws -> [Int] {
+            try generator.templates(
+                nodes: 13,
+                faultTolerance: 1,
+                sizes: TemplateSizes(minimumNodes: minimum, maximumNodes: maximum)
+            )
+            .templates.map(\.nodes)
+        }
+        #expect(try sizes(nil, nil) == Array(1...12))
+        #expect(try sizes(3, nil) == Array(3...10))
+        #expect(try sizes(3, 12) == Array(3...12))
+        #expect(try sizes(3, 3) == [3])
+        #expect(try sizes(nil, 2) == [1, 2])
+        let set = try generator.templates(
+            nodes: 13,
+            faultTolerance: 1,
+            sizes: TemplateSizes(minimumNodes: 3)
+        )
+        #expect(set.minimumNodes == 3 && set.idlingNodeCounts == [])
+        #expect(
+            set.guarantee == Guarantee(minimumNodes: 6, maximumNodes: 13, faultTolerance: 1)
+        )
+    }
+
+    @Test(
+        "bounds that make no sense are refused in one line that says what would be right",
+        arguments: [
+            (0, nil, "minimum size of a template is 0 nodes; it must be at least 1"),
+            (nil, -1, "maximum size of a template is -1 nodes; it must be at least 1"),
+            (14, nil, "14 nodes; it must be at most 13, the nodes that are planned for"),
+            (nil, 14, "14 nodes; it must be at most 13"),
+            (13, nil, "it must be at most 12, as each node needs one of the model's 12 layers"),
+            (5, 4, "maximum size of a template is 4 nodes; it must be at least 5, the minimum"),
+            (nil, 2, "maximum size of a template is 2 nodes; it must be at least 3"),
+        ] as [(Int?, Int?, String)]
+    )
+    func senselessBounds(minimum: Int?, maximum: Int?, message: String) throws {
+        let generator = try generator(layers: 12, layersPerDevice: 4)
+        let error = #expect(throws: OobleckError.self) {
+            try generator.templates(
+                nodes: 13,
+                faultTolerance: 1,
+                sizes: TemplateSizes(minimumNodes: minimum, maximumNodes: maximum)
+            )
+        }
+        #expect(error?.code == .usage)
+        #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("fewer nodes than hold the model are no minimum")
+    func minimumBelowMemory() throws {
+        let generator = try generator(layers: 12, layersPerDevice: 4)
+        let error = #expect(throws: OobleckError.self) {
+            try generator.templates(
+                nodes: 13,
+                faultTolerance: 1,
+                sizes: TemplateSizes(minimumNodes: 2)
+            )
+        }
+        #expect(error?.code == .noPlan)
+        #expect(error?.message.contains("is 2 nodes; it must be at least 3") == true)
+    }
+
     @Test("too few nodes: the line says how many are needed")
     func tooFew() throws {
         let generator = try generator(layers: 12, layersPerDevice: 4)

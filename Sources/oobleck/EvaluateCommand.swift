@@ -1,0 +1,143 @@
+import ArgumentParser
+import Foundation
+import OobleckArtifact
+import OobleckClock
+import OobleckCore
+import OobleckData
+import OobleckEvaluation
+
+/// `oobleck evaluate`.
+struct EvaluateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Do the paper's evaluation here: check what it says, and write one page.",
+        discussion: """
+            1 template generation, 2 instantiation and batch distribution, 3 dynamic reconfiguration, \
+            also on live training, 4 hybrid parallel execution, 5 figures. Each part ends with PASS or \
+            with what fell short. Exit status 70 when any part fell short.
+            """
+    )
+
+    @Option(help: "The folder to write to; made if it is not there.")
+    var output: String
+
+    @Option(help: "The parts to do, with commas between.")
+    var parts = "1,2,3,4,5"
+
+    @Option(help: "The job to train in parts 3 and 4. [Examples/tiny.yaml]")
+    var job: String?
+
+    @Option(help: "The job's profile.json. [measured by the first run]")
+    var profile: String?
+
+    @Option(parsing: .unconditional, help: "Steps of each training.")
+    var steps = 16
+
+    @Option(help: "Folder of the traces for part 5. [Examples/artifact/traces]")
+    var traces: String?
+
+    @Option(parsing: .unconditional, help: "Worlds of each point by chance in part 5.")
+    var trials = 4
+
+    func validate() throws {
+        guard steps >= EvaluationRuns.leastSteps else {
+            throw ValidationError(
+                "--steps is \(steps); it must be at least \(EvaluationRuns.leastSteps)."
+            )
+        }
+        guard trials >= 1 else {
+            throw ValidationError("--trials is \(trials); it must be at least 1.")
+        }
+        _ = try numbers()
+    }
+
+    /// The parts to do, ascending.
+    private func numbers() throws -> [Int] {
+        let words = parts.split(separator: ",", omittingEmptySubsequences: false)
+        let numbers = words.map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 }
+        guard numbers.allSatisfy({ (1...5).contains($0) }) else {
+            throw ValidationError("--parts is \"\(parts)\"; name parts from 1 to 5, as 1,2,3.")
+        }
+        return Set(numbers).sorted()
+    }
+
+    func run() async throws {
+        let page = EvaluationFolder(output)
+        try page.prepare()
+        let runs = EvaluationRuns(
+            jobPath: try job ?? Checkout.path("Examples/tiny.yaml"),
+            profilePath: profile,
+            steps: steps,
+            folder: page.newRunsPath()
+        )
+        var done: [ArtifactPart] = []
+        var figures: EvaluationResult?
+        for number in try numbers() {
+            let start = MonotonicTime.now
+            var part: ArtifactPart
+            switch number {
+            case 1: part = try TemplateEvaluation().part(clock: Self.clock)
+            case 2: part = try InstantiationEvaluation().part(clock: Self.clock)
+            case 3: part = try await runs.reconfiguration()
+            case 4: part = try await runs.hybrid()
+            default:
+                let result = try result()
+                figures = result
+                part = FigureEvaluation.part(result)
+            }
+            part.seconds = (MonotonicTime.now - start).value
+            Self.show(part)
+            done.append(part)
+            // After each part, so that an interruption leaves what there is.
+            try page.write(done, provenance(figures))
+        }
+        try Self.conclude(done, page)
+    }
+
+    private static func clock() -> Double { MonotonicTime.now.value }
+
+    private func result() throws -> EvaluationResult {
+        let folder = try traces ?? Checkout.path("Examples/artifact/traces")
+        guard FileManager.default.fileExists(atPath: folder) else {
+            throw OobleckError(.inputData, "there is no folder \(folder) of traces")
+        }
+        return try Evaluation(traces: folder, trials: trials, version: Oobleck.version).result(
+            clock: Self.clock,
+            progress: { Console.show("making \($0)") }
+        )
+    }
+
+    private static func show(_ part: ArtifactPart) {
+        Console.show("\n\(part.headline)\n")
+        for line in part.lines(wrapped: { Console.wrapped($0) }) { Console.show(line) }
+        Console.show("\n" + Console.wrapped(part.ending))
+    }
+
+    private static func conclude(_ parts: [ArtifactPart], _ page: EvaluationFolder) throws {
+        Console.show("")
+        for part in parts {
+            let verdict = part.isPassed ? "PASS" : "FELL SHORT"
+            Console.show(
+                "\(part.number). \(part.title): \(verdict), \(part.checks.count) checks in "
+                    + "\(Console.decimal(part.seconds, 1)) s"
+            )
+        }
+        Console.show("page: \(page.pagePath)")
+        let short = parts.filter { !$0.isPassed }
+        guard let first = short.first else { return }
+        throw OobleckError(.internalFault, first.ending)
+    }
+
+    private func provenance(_ figures: EvaluationResult?) -> [(name: String, value: String)] {
+        [
+            ("program", "oobleck \(Oobleck.version)"),
+            ("command", CommandLine.arguments.joined(separator: " ")),
+            (
+                "machine",
+                "\(ProcessInfo.processInfo.activeProcessorCount) cores, "
+                    + "\(ByteCount(Int(clamping: ProcessInfo.processInfo.physicalMemory))) of memory"
+            ),
+            ("made on", Date().ISO8601Format()),
+        ] + (figures?.provenance ?? []).map { ("figures", $0) }
+    }
+}
