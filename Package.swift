@@ -235,10 +235,9 @@ if hasLibtorch {
         .executableTarget(
             name: "oobleck-worker",
             dependencies: [
-                "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData",
-                "OobleckEngine", "OobleckModels", "OobleckRecording", "OobleckReconfiguration",
-                "OobleckRun",
-                "OobleckTensor", argumentParser, logging,
+                "OobleckClock", "OobleckControl", "OobleckCoordination", "OobleckCore",
+                "OobleckData", "OobleckEngine", "OobleckModels", "OobleckRecording",
+                "OobleckReconfiguration", "OobleckRun", "OobleckTensor", argumentParser, logging,
             ],
             swiftSettings: swiftSettings
         ),

@@ -22,7 +22,7 @@ struct ReferenceCommand: AsyncParsableCommand {
     @Option(help: "The run's directory, prepared by oobleck.") var runDir: String
 
     func run() async throws {
-        ParentWatch.exitWithParent()
+        try ParentWatch.exitWithParent()
         try TensorRuntime.initialize()
         let data = try InputFile.data(job)
         let job = try JSONDecoder().decode(JobSpecification.self, from: data)
@@ -47,7 +47,7 @@ struct ReferenceCommand: AsyncParsableCommand {
         )
         let session = LocalWorkerSession(server: server)
         let worker = Worker(node: 0, host: "127.0.0.1", link: session)
-        worker.startTrainingThread()
+        try worker.startTrainingThread()
         defer { worker.close() }
         async let outcome = server.run()
         try await session.run { worker.receive($0) }
