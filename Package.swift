@@ -256,7 +256,8 @@ if hasLibtorch {
         .executableTarget(
             name: "oobleck-worker",
             dependencies: [
-                "OobleckConsole", "OobleckControl", "OobleckCoordination", "OobleckCore",
+                "OobleckClock", "OobleckConsole", "OobleckControl", "OobleckCoordination",
+                "OobleckCore",
                 "OobleckData", "OobleckEngine", "OobleckModels", "OobleckRecording",
                 "OobleckReconfiguration", "OobleckRun",
                 "OobleckTensor", argumentParser, logging,

@@ -27,10 +27,13 @@ struct OutOfRange : std::runtime_error {
 
 void setError(const std::string &message);
 
-/// Whether libtorch's allocator for the CPU, which has no error of its own for it, says that it got
-/// no memory.
+/// Whether an error without a type of its own says that there was no memory: of libtorch's allocator
+/// for the CPU, of a system call of Gloo, or of a thread that could not be started.
 inline bool isOutOfMemory(const std::string &message) {
-  return message.find("DefaultCPUAllocator: ") != std::string::npos;
+  for (const char *sign : {"DefaultCPUAllocator: ", "Cannot allocate memory"}) {
+    if (message.find(sign) != std::string::npos) return true;
+  }
+  return false;
 }
 
 /// Runs `body`, turning exceptions into a status and a message.
@@ -54,8 +57,14 @@ CTStatus guarded(Body &&body) {
   } catch (const std::bad_alloc &error) {
     setError(error.what());
     return CT_OUT_OF_MEMORY;
+  } catch (const std::system_error &error) {
+    setError(error.what());
+    // What is thrown where a thread cannot be started.
+    const bool isThread = error.code() == std::errc::resource_unavailable_try_again;
+    if (isThread || error.code() == std::errc::not_enough_memory) return CT_OUT_OF_MEMORY;
   } catch (const std::exception &error) {
     setError(error.what());
+    if (isOutOfMemory(error.what())) return CT_OUT_OF_MEMORY;
   } catch (...) {
     setError("unknown C++ exception");
   }

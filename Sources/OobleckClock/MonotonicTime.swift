@@ -20,5 +20,9 @@ private func read(_ clock: clockid_t) -> Seconds {
 
 extension Duration {
     /// The same length of time, for the standard library.
-    package init(_ time: Seconds) { self = .nanoseconds(Int64(time.value * 1e9)) }
+    ///
+    /// At least none and at most 31 years, so that no time without bound overflows.
+    package init(_ time: Seconds) {
+        self = .nanoseconds(Int64(time.bounded(by: 0...1e9).value * 1e9))
+    }
 }

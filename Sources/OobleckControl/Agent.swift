@@ -157,6 +157,7 @@ package struct Agent: Sendable {
         _ events: EventRelay
     ) {
         let memory = MemoryWatch()
+        let log = ProcessLog(logPath)
         do {
             try worker.start {
                 let process = try ChildProcess.spawn(
@@ -173,7 +174,7 @@ package struct Agent: Sendable {
                     logPath: logPath
                 ) { exit in
                     worker.noteExit(exit)
-                    events.pass(Self.report(exit, memory))
+                    events.pass(Self.report(exit, memory, log))
                 }
                 memory.start(pid: process.pid)
                 return process
@@ -190,26 +191,23 @@ extension Agent {
     /// What the end of the worker means.
     private static func report(
         _ exit: ChildProcess.Exit,
-        _ memory: MemoryWatch
+        _ memory: MemoryWatch,
+        _ log: ProcessLog
     ) -> AgentSession.Local {
-        let isOutOfMemory =
-            switch exit {
-            case .status(let status): status == WorkerExit.outOfMemory
-            case .signal(let signal): signal == SIGKILL && memory.sawKill()
-            }
-        let what =
-            switch exit {
-            case _ where isOutOfMemory: "ran out of memory: it \(exit)"
-            // The worker hears of its node's loss by itself, perhaps before we do.
-            case .status(OobleckError.Code.outOfNodes.exitStatus):
-                "was put out of the run, or found no coordinator any more"
-            default: "\(exit)"
-            }
+        // The worker hears of its node's loss by itself, perhaps before we do.
+        guard exit != .status(OobleckError.Code.outOfNodes.exitStatus) else {
+            let what = "was put out of the run, or found no coordinator any more"
+            return .workerExited(evidence: "its worker \(what)", inOrder: false)
+        }
+        let ending = log.ending(
+            exit,
+            wasKilledForMemory: exit == .signal(SIGKILL) && memory.sawKill()
+        )
         return .workerExited(
-            evidence: "its worker \(what)",
+            evidence: "its worker \(ending.text)",
             // A worker that was told to leave does so with status 0.
             inOrder: exit == .status(0),
-            isOutOfMemory: isOutOfMemory
+            isOutOfMemory: ending.isOutOfMemory
         )
     }
 }

@@ -61,7 +61,9 @@ package final class ChildProcess: Sendable {
 
     /// Starts a process.
     ///
-    /// It inherits nothing but its standard streams. Its input is a pipe that we hold and never
+    /// It inherits nothing but its standard streams. When it crashes it ends at once: unless
+    /// SWIFT_BACKTRACE is set, it does not stay for a backtrace first, which can take a minute in which
+    /// everybody waits for it. Its input is a pipe that we hold and never
     /// write to, or empty; its output and errors are appended to `logPath`, or go where ours go.
     /// `onExit` is called from a thread of its own once it ended; a process with a group of its
     /// own takes what is left of the group with it. Throws one line when it cannot be started.
@@ -81,7 +83,7 @@ package final class ChildProcess: Sendable {
             let pid = try SpawnAttributes.spawn(
                 executable,
                 arguments,
-                environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+                environment: Self.inherited.merging(environment) { $1 },
                 inputDescriptor: pipes?.read,
                 logPath: logPath,
                 newGroup: group == .own
@@ -91,9 +93,14 @@ package final class ChildProcess: Sendable {
                 leadsGroup: group == .own,
                 inputDescriptor: pipes?.write
             )
-            let watcher = Thread { child.watch(onExit) }
-            watcher.stackSize = 256 << 10
-            watcher.start()
+            do {
+                try SystemThread.start(stackBytes: 256 << 10) { child.watch(onExit) }
+            } catch {
+                // Nobody would see its end.
+                kill(pid, SIGKILL)
+                waitpid(pid, nil, 0)
+                throw error
+            }
             return child
         } catch {
             if let pipes { close(pipes.write) }
@@ -108,6 +115,13 @@ package final class ChildProcess: Sendable {
             try await Task.sleep(for: .milliseconds(2))
         }
         return true
+    }
+
+    /// Our environment, in which a crash is a crash.
+    private static var inherited: [String: String] {
+        ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { own, _ in
+            own
+        }
     }
 
     private func watch(_ onExit: (Exit) -> Void) {

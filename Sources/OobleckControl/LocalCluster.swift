@@ -28,6 +28,7 @@ package final class LocalCluster: Sendable {
     private let coordination: String?
     private let logsPath: String
     private let deadlines: Deadlines
+    private let onExit: @Sendable (NodeID, String) -> Void
     private let state = Mutex(State())
 
     /// A cluster without nodes.
@@ -44,6 +45,8 @@ package final class LocalCluster: Sendable {
     ///     the endpoint alone.
     ///   - logsPath: Folder for each node's output.
     ///   - deadlines: The run's.
+    ///   - onExit: Told of an agent that ended otherwise than in order, and why, from a thread of its
+    ///     own.
     package init(
         executable: String,
         workerExecutable: String,
@@ -54,7 +57,8 @@ package final class LocalCluster: Sendable {
         endpointPath: String,
         coordination: String? = nil,
         logsPath: String,
-        deadlines: Deadlines = .standard
+        deadlines: Deadlines = .standard,
+        onExit: @escaping @Sendable (NodeID, String) -> Void = { _, _ in }
     ) {
         self.executable = executable
         self.workerExecutable = workerExecutable
@@ -66,6 +70,7 @@ package final class LocalCluster: Sendable {
         self.coordination = coordination
         self.logsPath = logsPath
         self.deadlines = deadlines
+        self.onExit = onExit
     }
 
     /// Takes over the nodes of an earlier coordinator: those that still run, by the process id of
@@ -99,6 +104,7 @@ package final class LocalCluster: Sendable {
             }
             let node = NodeID(state.nextNode)
             let log = "\(logsPath)/node-\(node).log"
+            let output = ProcessLog(log)
             state.agents[node] = try ChildProcess.spawn(
                 executable,
                 [
@@ -110,7 +116,9 @@ package final class LocalCluster: Sendable {
                 group: .own,
                 holdsInput: false,
                 logPath: log
-            )
+            ) { [onExit] exit in
+                if exit != .status(0) { onExit(node, "its agent \(output.ending(exit).text)") }
+            }
             state.nextNode += 1
             return node
         }

@@ -39,7 +39,7 @@ extension WireShard {
             step: try index(step, "Shard.step"),
             layer: try index(layer, "Shard.layer"),
             outcome: outcome,
-            heldUp: Seconds(heldUpSeconds)
+            heldUp: measured(heldUpSeconds)
         )
     }
 }

@@ -112,7 +112,7 @@ extension WireAdmission {
     }
 
     func admission() throws -> (node: NodeID, detectionBudget: Seconds) {
-        guard detectionBudgetSeconds > 0, detectionBudgetSeconds.isFinite else {
+        guard detectionBudgetSeconds > 0, detectionBudgetSeconds <= WireBounds.budget.value else {
             throw malformed("Admission", "detection budget is \(detectionBudgetSeconds)")
         }
         return (NodeID(try index(node, "Admission.node")), Seconds(detectionBudgetSeconds))

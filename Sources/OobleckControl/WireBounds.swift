@@ -11,8 +11,8 @@ enum WireBounds {
     static let entries = 1 << 20
     /// The largest number: far above every count, and far from where sums overflow.
     static let number: Int64 = 1 << 53
-    /// The longest time: a hundred years.
-    static let time: Seconds = 3.2e9
+    /// The longest detection budget that a job may have.
+    static let budget: Seconds = 3600
 }
 
 /// A text for people from a peer, which must not write our log.
@@ -26,10 +26,7 @@ func bounded(_ text: String, _ bytes: Int, _ name: String) throws -> String {
     return text
 }
 
-/// How long something took.
-func duration(_ seconds: Double, _ name: String) throws -> Seconds {
-    guard seconds >= 0, seconds <= WireBounds.time.value else {
-        throw malformed(name, "is \(seconds) s; it must be from 0 to \(WireBounds.time)")
-    }
-    return Seconds(seconds)
-}
+/// How long something took, as its sender measured it.
+///
+/// A time that cannot have been measured is none: a bad clock is no reason to lose a node.
+func measured(_ seconds: Double) -> Seconds { Seconds(seconds).measured ?? .zero }

@@ -120,8 +120,8 @@ extension WireWorkerReport.OneOf_Content {
             return .prepared(
                 PreparationReport(
                     generation: try generation(prepared.generation, "Prepared"),
-                    rebuild: try duration(prepared.rebuildSeconds, "Prepared.rebuild"),
-                    transfer: try duration(prepared.transferSeconds, "Prepared.transfer"),
+                    rebuild: measured(prepared.rebuildSeconds),
+                    transfer: measured(prepared.transferSeconds),
                     received: ByteCount(try index(prepared.receivedBytes, "Prepared.received"))
                 )
             )
@@ -182,14 +182,12 @@ extension WireVote {
             step: try index(step, "Vote.step"),
             squaredNorms: try byIndex(squaredNorms, "Vote.squared_norms"),
             losses: try byIndex(losses, "Vote.losses"),
-            busy: try duration(busySeconds, "Vote.busy"),
+            busy: measured(busySeconds),
             nonFinite: NonFiniteLayers(
                 outputs: try layers(nonFiniteOutputs, "Vote.non_finite_outputs"),
                 gradients: try layers(nonFiniteGradients, "Vote.non_finite_gradients")
             ),
-            layerTimes: try byIndex(layerSeconds, "Vote.layer_seconds").mapValues {
-                try duration($0, "Vote.layer_seconds")
-            },
+            layerTimes: try byIndex(layerSeconds, "Vote.layer_seconds").mapValues(measured),
             state: StateObservation(
                 digests: try byIndex(stateDigests, "Vote.state_digests"),
                 altered: try layers(alteredLayers, "Vote.altered_layers")

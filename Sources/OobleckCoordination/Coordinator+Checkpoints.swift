@@ -137,7 +137,9 @@ extension Coordinator {
         case .failed(let message): failSave("node \(node): \(message)", node: node)
         case .written(let digest):
             checkpoints.save?.written[report.layer] = digest
-            checkpoints.save?.heldUp[node] = report.heldUp
+            // Whoever is held up for longer than a step may take is taken for stuck.
+            checkpoints.save?.heldUp[node] = (report.heldUp.measured ?? .zero)
+                .bounded(by: .zero...deadlines.stall)
             publishIfWritten()
         }
     }
@@ -180,7 +182,7 @@ extension Coordinator {
     }
 
     private static func describe(_ save: CheckpointProgress.Save, until now: Seconds) -> String {
-        let bytes = ByteCount(save.written.values.reduce(0) { $0 + $1.bytes })
+        let bytes = ByteCount.total(save.written.values.map { ByteCount($0.bytes) })
         let heldUp = save.heldUp.values.max() ?? 0
         return
             "checkpoint of step \(save.step): \(bytes) in \(counted(save.written.count, "layer")) by "

@@ -4,17 +4,26 @@ import OobleckCore
 struct FaultGrace: Sendable {
     var since: Seconds
     let message: String
+    /// How long the step in flight had taken by then; nothing where none was.
+    let stepTime: Seconds
 }
 
 /// How long the latest steps took.
 struct StepTimes: Sendable {
     /// Steps that are remembered.
     private static let capacity = 16
+    /// A prediction counts for at most so many times the longest step that was measured.
+    private static let mostOverMeasured = 100.0
+    /// A step that failed counts for a fifth of its time: the waits of the next try are then about
+    /// three times as long, and a wait without end still soon ends the run.
+    static let shareOfFailed = 5.0
 
     private var latest: [Seconds] = []
     private var count = 0
 
+    /// Takes the time of a step; one that cannot have been measured counts for nothing.
     mutating func add(_ time: Seconds) {
+        guard let time = time.measured else { return }
         if latest.count < Self.capacity {
             latest.append(time)
         } else {
@@ -23,8 +32,13 @@ struct StepTimes: Sendable {
         count += 1
     }
 
-    /// The longest that a step may be expected to take.
-    func expected(planned: Seconds) -> Seconds { max(planned, latest.max() ?? .zero) }
+    /// The longest that a step may be expected to take: by prediction or, once steps were measured,
+    /// by what those took.
+    func expected(planned: Seconds) -> Seconds {
+        let planned = planned.bounded(by: .zero...Deadlines.longestStep)
+        guard let longest = latest.max() else { return planned }
+        return max(longest, min(planned, Self.mostOverMeasured * longest))
+    }
 }
 
 extension Coordinator {
@@ -66,7 +80,8 @@ extension Coordinator {
     private mutating func suspectCollective(_ message: String, now: Seconds) {
         firstFault = firstFault ?? now
         guard grace == nil else { return }
-        grace = FaultGrace(since: now, message: message)
+        let stepTime = phase == .training ? now - tally.started : .zero
+        grace = FaultGrace(since: now, message: message, stepTime: stepTime)
         log(.warning, "a collective of generation \(lastGeneration ?? 0) failed: \(message)")
     }
 
@@ -79,6 +94,9 @@ extension Coordinator {
             let nodes = (pending?.plan ?? plan)?.nodes,
             nodes.allSatisfy({ (members[$0]?.workerHeard ?? 0) > grace.since })
         else { return }
+        // All live: perhaps the step only takes longer than was expected, as after a profile that
+        // is far off. The next try is given more time.
+        if stopping == nil { stepTimes.add(grace.stepTime / StepTimes.shareOfFailed) }
         retry(because: grace.message, now: now)
     }
 
@@ -129,8 +147,8 @@ extension Coordinator {
         guard now - tally.started > limit else { return }
         let missing = plan.nodes.filter { tally.votes[$0] == nil }
         let names = missing.map(\.description).joined(separator: ", ")
-        tally.started = now
         suspectCollective("no vote from nodes \(names) in \(limit.value) s", now: now)
+        tally.started = now
     }
 
     /// Bounds a collection in which nothing arrives any more.

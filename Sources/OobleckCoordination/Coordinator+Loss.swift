@@ -22,8 +22,9 @@ extension Coordinator {
             return finishReconnectingIfComplete(now: now)
         }
         guard !involved.isEmpty, outcome == nil else {
-            if phase == .starting, !living.isEmpty { startIfPossible(isEvent: true, now: now) }
-            return
+            guard phase == .starting, let last = living.last else { return }
+            startFailure = "node \(last.id): \(last.evidence)"
+            return startIfPossible(isEvent: true, now: now)
         }
         if phase == .collecting { return collectAgain(now: now) }
         // Nothing is trained any more: what is left is to save what the others hold.
@@ -114,4 +115,6 @@ extension Coordinator {
     }
 
     static func tenths(_ time: Seconds) -> Double { (time.value * 10).rounded() / 10 }
+
+    static func hundredths(_ time: Seconds) -> Double { (time.value * 100).rounded() / 100 }
 }

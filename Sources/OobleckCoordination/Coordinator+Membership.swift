@@ -64,6 +64,20 @@ extension Coordinator {
         log(.refused, "\(who) refused: it \(reason)")
     }
 
+    /// An agent that the run itself started has ended.
+    ///
+    /// One that has joined is lost anyhow, once its session is seen to end. One that has not is never
+    /// heard of otherwise: nobody has to wait for it.
+    mutating func agentEnded(_ node: NodeID, evidence: String, now: Seconds) {
+        guard members[node]?.agentPID == nil, members[node]?.life != .dead else { return }
+        members[node] = members[node] ?? CoordinatorMember()
+        members[node]?.life = .dead
+        log(.warning, node: node, "node \(node) did not start: \(evidence)")
+        guard phase == .starting else { return }
+        startFailure = "node \(node): \(evidence)"
+        startIfPossible(isEvent: true, now: now)
+    }
+
     mutating func noteFirstSight(of node: NodeID, now: Seconds) {
         if members[node]?.since == nil { members[node]?.since = now }
     }

@@ -21,10 +21,14 @@ extension Coordinator {
         // All that were expected have shown up, and some have died already.
         let isDecimated =
             members.count >= expected && !members.values.contains { $0.life == .joining }
-        guard isLate || isEvent && (isComplete || isDecimated && usable > 0) else { return }
+        // Those that failed are not replaced, and no others come.
+        let isHopeless = isDecimated && !awaitsOthers
+        guard isLate || isEvent && (isComplete || isDecimated && usable > 0 || isHopeless) else {
+            return
+        }
         switch decidePlan(committed: 0, now: now) {
         case .failure(let error):
-            if isLate { stop(error) }
+            if isLate || isHopeless { stop(describe(error, usable: usable)) }
         case .success(let document):
             if !isComplete {
                 log(
@@ -34,6 +38,14 @@ extension Coordinator {
             }
             prepare(document, restoring: restore?.point, now: now)
         }
+    }
+
+    /// Why the run does not start: what is missing, and why the last node that failed did.
+    private func describe(_ error: OobleckError, usable: Int) -> OobleckError {
+        guard let startFailure else { return error }
+        let ready = "\(usable) of \(job.cluster.nodes) nodes got ready"
+        let what = usable == 0 ? "none of the nodes got ready" : "\(ready), \(error.message)"
+        return OobleckError(.outOfNodes, "\(what); \(startFailure)")
     }
 
     /// Decides the plan for who is left and sets it going, or stops the run.

@@ -20,9 +20,9 @@ struct PreparationSummary: Sendable {
 
     init(_ reports: some Sequence<PreparationReport>) {
         for report in reports {
-            rebuild = max(rebuild, report.rebuild)
-            transfer = max(transfer, report.transfer)
-            received += report.received
+            rebuild = max(rebuild, report.rebuild.measured ?? .zero)
+            transfer = max(transfer, report.transfer.measured ?? .zero)
+            received = ByteCount.total([received, report.received])
         }
     }
 }

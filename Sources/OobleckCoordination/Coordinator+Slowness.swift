@@ -23,7 +23,10 @@ extension Coordinator {
         for pipeline in plan.document.plan.pipelines {
             for node in pipeline.nodes { microbatches[node] = pipeline.microbatches }
         }
-        let times = tally.votes.mapValues(\.layerTimes)
+        let times = tally.votes.reduce(into: [NodeID: [Int: Seconds]]()) { times, vote in
+            let held = plan.layersByNode[vote.key] ?? []
+            times[vote.key] = vote.value.layerTimes.filter { held.contains($0.key) }
+        }
         let changed = slowness.tracker.add(times, microbatches: microbatches)
         for node in changed { report(node) }
         if !changed.isEmpty || !slowness.tracker.slowness.isEmpty { slowness.wantsLook = true }
@@ -35,11 +38,19 @@ extension Coordinator {
     private mutating func report(_ node: NodeID) {
         if let factor = slowness.tracker.slowness[node] {
             let times = "\(Self.tenths(Seconds(factor))) times as long"
-            let what = "node \(node) is slow: it takes \(times)"
-            log(.slow, node: node, "\(what) as its peers for the same layers")
+            let what = "node \(node) is slow: it takes \(times) as its peers for the same layers"
+            log(.slow, node: node, what + comparison(of: node))
         } else {
             log(.slow, node: node, "node \(node) is as fast as its peers again")
         }
+    }
+
+    /// ` (computing a microbatch takes it 12.1 ms, them 4.8 ms)`.
+    private func comparison(of node: NodeID) -> String {
+        guard let compared = slowness.tracker.comparisons[node] else { return "" }
+        func text(_ time: Seconds) -> String { "\(Self.hundredths(1000 * time)) ms" }
+        return
+            " (computing a microbatch takes it \(text(compared.own)), them \(text(compared.peers)))"
     }
 
     /// Moves microbatches or lets slow nodes go, whichever takes less time until the next failure.
@@ -69,7 +80,7 @@ extension Coordinator {
                 let factor = Self.tenths(Seconds(factors[node] ?? 1))
                 let times = "step \(milliseconds(without)), with it \(milliseconds(kept))"
                 let what = "node \(node) is let go: \(factor) times slower than its peers"
-                log(.evicted, node: node, "\(what), predicted \(times)")
+                log(.evicted, node: node, "\(what)\(comparison(of: node)), predicted \(times)")
             }
         }
         slowness.settledFrom = committedSteps + 1 + SlownessAccount.pause

@@ -35,7 +35,7 @@ struct RunAccount: Sendable {
         samplesRepeated += max(0, endSample - step.firstSample)
         endSample = max(endSample, step.endSample)
         if step.loss.isFinite { lastLoss = step.loss }
-        self.busy = busy
+        self.busy = busy.map { $0.measured ?? .zero }
     }
 
     /// Steps behind a checkpoint are done again: their samples count once.
@@ -46,7 +46,7 @@ struct RunAccount: Sendable {
     }
 
     /// Share of worker time in the last step that was not computation.
-    var bubble: Double? {
+    var idleShare: Double? {
         guard let stepTime, stepTime > 0, !busy.isEmpty else { return nil }
         let computed = busy.reduce(0, +).value / (stepTime.value * Double(busy.count))
         return min(1, max(0, 1 - computed))
@@ -67,7 +67,7 @@ extension Coordinator {
             loss: account.lastLoss,
             stepTime: stepTime,
             tokensPerSecond: stepTime.flatMap { $0 > 0 ? tokens / $0.value : nil },
-            bubble: account.bubble,
+            idleShare: account.idleShare,
             pipelines: shown?.document.plan.pipelines.count ?? 0,
             nodes: members.keys.sorted().compactMap { nodeStatus($0, plan: shown, now: now) },
             checkpointStep: checkpoints.savedStep

@@ -64,6 +64,10 @@ package struct Coordinator: Sendable {
     var term = 1
     /// After a restart, until the run goes on.
     var reconnection: Reconnection?
+    /// Whether nodes may come that the run did not start itself.
+    package var awaitsOthers = true
+    /// Why the latest node was lost before the run started.
+    var startFailure: String?
     var returns = UnansweredReturns()
     /// Set once someone has asked that the run ends.
     var stopping: StopRequest?
@@ -136,6 +140,7 @@ package struct Coordinator: Sendable {
         case .worker(let node, let message): receive(message, from: node, now: now)
         case .nodeLost(let node, let evidence):
             lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+        case .agentEnded(let node, let evidence): agentEnded(node, evidence: evidence, now: now)
         case .sessionEnded(let node, let side): sessionEnded(node, side, now: now)
         case .outOfMemory(let node, let evidence):
             ranOutOfMemory(node, evidence: evidence, now: now)

@@ -17,6 +17,9 @@ package enum CoordinatorEvent: Hashable, Sendable {
     /// The stream of the node's agent or worker ended: proof as well, unless it was only an attempt
     /// to come back that was given up before it was answered.
     case sessionEnded(NodeID, SessionSide)
+    /// The agent of a node that we started ended: proof as well, and all that is ever heard of a node
+    /// that has not joined.
+    case agentEnded(NodeID, evidence: String)
     /// Proof that the node's worker ended because its memory did.
     case outOfMemory(NodeID, evidence: String)
     /// A sign of life from the node's agent.

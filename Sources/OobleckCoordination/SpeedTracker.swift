@@ -7,9 +7,14 @@ import OobleckCore
 /// that its layers cost, relative to the median node of the same step: a machine under load slows
 /// all its nodes and makes none of them slow. Only the ratio counts, no profile. A node that holds
 /// layers alone is compared with its own past.
+///
+/// A time that cannot have been measured (none at all, less than a clock can tell, negative, without
+/// bound) counts for no verdict: neither on its node nor on others.
 package struct SpeedTracker: Sendable {
     /// Steps that a verdict rests on; so many after a node got slow it is found.
     package static let window = 4
+    /// The most that a node is taken to be slower than its peers.
+    package static let mostSlowness = 100.0
     /// Times of each layer that are remembered.
     private static let memory = 32
     /// Slowness over the window from which a node counts as slow, and below which no longer.
@@ -17,6 +22,17 @@ package struct SpeedTracker: Sendable {
     static let fastBelow = 1.25
     /// Computing time in the window below which noise cannot be told from slowness.
     private static let leastBusy: Seconds = 0.004
+    /// Time of one layer and one microbatch below which it was not measured: no layer is computed in
+    /// so little.
+    private static let leastTime: Seconds = 1e-6
+
+    /// What a node was compared with: times of one microbatch, means over the window.
+    package struct Comparison: Hashable, Sendable {
+        /// The node's computing time on its layers.
+        package let own: Seconds
+        /// What its peers take for the same layers.
+        package let peers: Seconds
+    }
 
     /// What one step showed of one node.
     private struct Sample {
@@ -25,13 +41,18 @@ package struct SpeedTracker: Sendable {
         /// What that costs a node like the others.
         let cost: Double
         let busy: Seconds
+
+        var ratio: Double { time / cost }
     }
 
     private var layerTimes: [Int: [Double]] = [:]
     private var layerCounts: [Int: Int] = [:]
-    private var samples: [NodeID: [Sample]] = [:]
+    /// The latest steps of each node, `nil` where nothing was measured.
+    private var samples: [NodeID: [Sample?]] = [:]
     /// How many times slower each slow node is than its peers.
     package private(set) var slowness: [NodeID: Double] = [:]
+    /// What each slow node was compared with.
+    package private(set) var comparisons: [NodeID: Comparison] = [:]
 
     package init() {}
 
@@ -42,23 +63,44 @@ package struct SpeedTracker: Sendable {
         _ times: [NodeID: [Int: Seconds]],
         microbatches: [NodeID: Int]
     ) -> [NodeID] {
-        for (node, layers) in times.sorted(by: { $0.key < $1.key }) {
+        var measured: [NodeID: [Int: Double]] = [:]
+        for (node, layers) in times where !layers.isEmpty {
+            measured[node] = Self.believed(layers, microbatches: microbatches[node] ?? 1)
+        }
+        for (_, layers) in measured.sorted(by: { $0.key < $1.key }) {
             for (layer, time) in layers.sorted(by: { $0.key < $1.key }) {
-                remember(time.value / Double(max(1, microbatches[node] ?? 1)), of: layer)
+                remember(time, of: layer)
             }
         }
         for (node, layers) in times where !layers.isEmpty {
-            let total = layers.values.reduce(0) { $0 + $1.value }
-            let sample = Sample(
-                time: total / Double(max(1, microbatches[node] ?? 1)),
-                cost: layers.keys.sorted().reduce(0) { $0 + cost(of: $1) },
-                busy: Seconds(total)
-            )
+            let sample = measured[node].map { own in
+                let time = own.keys.sorted().reduce(0) { $0 + (own[$1] ?? 0) }
+                return Sample(
+                    time: time,
+                    cost: own.keys.sorted().reduce(0) { $0 + cost(of: $1) },
+                    busy: Seconds(time * Double(max(1, microbatches[node] ?? 1)))
+                )
+            }
             samples[node, default: []].append(sample)
             if samples[node, default: []].count > Self.window { samples[node]?.removeFirst() }
         }
         samples = samples.filter { times[$0.key] != nil }
         return judge()
+    }
+
+    /// The times of a node's layers for one microbatch, or `nil` unless all of them were measured.
+    private static func believed(
+        _ times: [Int: Seconds],
+        microbatches: Int
+    ) -> [Int: Double]? {
+        var believed: [Int: Double] = [:]
+        for (layer, time) in times {
+            guard let time = time.measured else { return nil }
+            let single = time / Double(max(1, microbatches))
+            guard single >= leastTime else { return nil }
+            believed[layer] = single.value
+        }
+        return believed
     }
 
     private mutating func remember(_ time: Double, of layer: Int) {
@@ -80,16 +122,16 @@ package struct SpeedTracker: Sendable {
         // The median node of each of the latest steps.
         let steps = samples.values.map(\.count).max() ?? 0
         let medians = (0..<steps).map { age in
-            let ratios = samples.values.compactMap { Self.ratio($0, age: age) }.sorted()
+            let ratios = samples.values.compactMap { Self.sample($0, age: age)?.ratio }.sorted()
             return ratios.isEmpty ? 1 : ratios[(ratios.count - 1) / 2]
         }
         var changed: [NodeID] = []
         for (node, own) in samples.sorted(by: { $0.key < $1.key }) {
             let ratios = own.indices.compactMap { age -> Double? in
-                Self.ratio(own, age: age).map { $0 / max(medians[age], 1e-12) }
+                Self.sample(own, age: age).map { min($0.ratio / medians[age], Self.mostSlowness) }
             }
             guard ratios.count >= Self.window - 1 else { continue }
-            let busy = own.reduce(Seconds.zero) { $0 + $1.busy }
+            let busy = own.reduce(Seconds.zero) { $0 + ($1?.busy ?? .zero) }
             let mean = ratios.reduce(0, +) / Double(ratios.count)
             let strikes = ratios.filter { $0 >= Self.fastBelow }
             if slowness[node] != nil {
@@ -105,15 +147,28 @@ package struct SpeedTracker: Sendable {
                 slowness[node] = strikes.reduce(0, +) / Double(strikes.count)
                 changed.append(node)
             }
+            comparisons[node] = slowness[node] == nil ? nil : Self.comparison(own, medians)
         }
-        for node in slowness.keys where samples[node] == nil { slowness[node] = nil }
+        for node in slowness.keys where samples[node] == nil {
+            slowness[node] = nil
+            comparisons[node] = nil
+        }
         return changed
     }
 
-    /// Time over cost, `age` steps before the latest.
-    private static func ratio(_ samples: [Sample], age: Int) -> Double? {
-        guard age < samples.count else { return nil }
-        let sample = samples[samples.count - 1 - age]
-        return sample.cost > 0 ? sample.time / sample.cost : nil
+    private static func comparison(_ samples: [Sample?], _ medians: [Double]) -> Comparison {
+        let known = samples.indices.compactMap { age in
+            sample(samples, age: age).map { (own: $0.time, peers: $0.cost * medians[age]) }
+        }
+        let count = Double(max(1, known.count))
+        return Comparison(
+            own: Seconds(known.reduce(0) { $0 + $1.own } / count),
+            peers: Seconds(known.reduce(0) { $0 + $1.peers } / count)
+        )
+    }
+
+    /// What was seen `age` steps before the latest.
+    private static func sample(_ samples: [Sample?], age: Int) -> Sample? {
+        age < samples.count ? samples[samples.count - 1 - age] : nil
     }
 }

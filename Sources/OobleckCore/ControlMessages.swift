@@ -153,7 +153,7 @@ package struct StepVote: Hashable, Sendable {
     package var squaredNorms: [Int: Double]
     /// Mean loss of each microbatch whose last stage ran here, by index in the global batch.
     package var losses: [Int: Double]
-    /// Time spent computing in this step, for the bubble.
+    /// Time spent computing in this step, for the idle share.
     package var busy: Seconds
     /// Layers whose output or gradient was not finite in some microbatch.
     package var nonFinite: NonFiniteLayers

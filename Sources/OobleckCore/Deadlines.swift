@@ -8,6 +8,8 @@ package struct Deadlines: Hashable, Sendable {
     /// The longest a failure may go unnoticed.
     package let budget: Seconds
     /// The longest of the predicted step time and those measured lately; 0 before any is known.
+    ///
+    /// No deadline takes it for longer than ``longestStep``.
     package let step: Seconds
 
     package init(budget: Seconds, step: Seconds = .zero) {
@@ -81,21 +83,27 @@ package struct Deadlines: Hashable, Sendable {
     package var barrier: Seconds { 3 * budget }
     /// How long the copies of a plan may take, the most bytes that one node receives being these.
     package func transfer(_ bytes: ByteCount) -> Seconds {
-        barrier + Seconds(Double(bytes.value) / Self.slowestLinkBytesPerSecond)
+        barrier + Self.time(bytes, bytesPerSecond: Self.slowestLinkBytesPerSecond)
     }
     /// After this a node that has not prepared a plan is lost even if it shows signs of life.
     package func preparation(receiving bytes: ByteCount) -> Seconds {
         2 * barrier + transfer(bytes)
     }
     /// How long a worker waits in a collective, for others that compute.
-    package var collective: Seconds { 10 * (budget + step) }
+    package var collective: Seconds {
+        10 * (budget + step.bounded(by: .zero...Self.longestStep))
+    }
     /// How long a step may take, or a collection of the final state in which nothing arrives, when
     /// no worker says that anything is wrong.
     package var stall: Seconds { 2 * collective }
 
     /// How long a save of so many bytes may take.
     package func save(of bytes: ByteCount) -> Seconds {
-        stall + Seconds(Double(bytes.value) / Self.slowestDiskBytesPerSecond)
+        stall + Self.time(bytes, bytesPerSecond: Self.slowestDiskBytesPerSecond)
+    }
+
+    private static func time(_ bytes: ByteCount, bytesPerSecond: Double) -> Seconds {
+        Seconds(Double(bytes.value) / bytesPerSecond).bounded(by: .zero...Seconds.longestMeasured)
     }
 
     /// How long a run that was asked to stop may take to commit a step: the one in flight, and if
@@ -115,6 +123,9 @@ package struct Deadlines: Hashable, Sendable {
     package static let processStart: Seconds = 30
     /// Ending a program in order.
     package static let processEnd: Seconds = 2
+    /// A step is never waited for as if it took longer than a day: a prediction or a measurement that
+    /// says so is wrong.
+    package static let longestStep: Seconds = 86_400
     /// A link slower than this is taken for stuck.
     package static let slowestLinkBytesPerSecond = 1e7
     /// A disk slower than this is taken for stuck.
@@ -123,6 +134,7 @@ package struct Deadlines: Hashable, Sendable {
     /// What is wrong with the order of the deadlines, or `nil`: each must leave room for the ones
     /// that it rests on.
     package var violation: String? {
+        guard step.value.isFinite else { return "a step takes \(step.value) s" }
         let order: [(String, Seconds, String, Seconds)] = [
             ("two heartbeats", 2 * heartbeat, "lease", lease),
             ("suspicion", suspicion, "lease", lease),
@@ -194,7 +206,7 @@ extension Deadlines {
             Row(
                 "collective",
                 collective,
-                "10 (budget + step)",
+                "10 (budget + step), step <= 1 day",
                 "a wait for others that compute, or it is broken"
             ),
             Row("stall", stall, "2 collective", "a step, or it is tried again"),

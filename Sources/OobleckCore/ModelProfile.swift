@@ -147,7 +147,9 @@ extension ModelProfile {
     private static let mostLayers = 10_000
     private static let mostBytes = 1 << 48
     /// The longest time of a layer: eleven days.
-    private static let longestTime: Seconds = 1e6
+    private static let longestTime = Seconds.longestMeasured
+    /// The slowest link, in bytes a second: what it carries takes no time without bound.
+    private static let slowestLink = 1.0
 
     /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense.
     public func validate() throws {
@@ -159,11 +161,22 @@ extension ModelProfile {
         if let rate = linkBytesPerSecond, !(rate.isFinite && rate > 0) {
             throw fail("link_bytes_per_second is \(rate); it must be finite and > 0")
         }
+        if let rate = linkBytesPerSecond, rate < Self.slowestLink {
+            throw fail(
+                "link_bytes_per_second is \(rate); it must be at least \(Self.slowestLink)"
+            )
+        }
         let shared = (tiedAllReduceAcrossNodes ?? [:]).sorted { $0.key < $1.key }
             .map { ("tied_allreduce_across_nodes_seconds[\($0.key)]", $0.value) }
-        for (field, time) in [("link_latency_seconds", linkLatency ?? .zero)] + shared
-        where !(time.value.isFinite && time.value >= 0) {
-            throw fail("\(field) is \(time.value); it must be finite and >= 0")
+        for (field, time) in [("link_latency_seconds", linkLatency ?? .zero)] + shared {
+            guard time.value.isFinite, time.value >= 0 else {
+                throw fail("\(field) is \(time.value); it must be finite and >= 0")
+            }
+            guard time <= Self.longestTime else {
+                throw fail(
+                    "\(field) is \(time.value); it must be at most \(Self.longestTime.value)"
+                )
+            }
         }
         guard layers.count <= Self.mostLayers else {
             throw fail(

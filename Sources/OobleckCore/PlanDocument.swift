@@ -70,6 +70,8 @@ public struct PlanDocument: Hashable, Sendable, Codable {
     public var transfers: [LayerTransfer]
     /// How long planning took.
     public var planningTime: PlanningTime
+    /// The cores that all nodes share, on one machine; `nil` where each node has its own.
+    public var sharedCores: Double?
     /// `nil` for none, so that a plan with work for all does not speak of them.
     private var idle: [NodeID]?
 
@@ -90,7 +92,8 @@ public struct PlanDocument: Hashable, Sendable, Codable {
         reason: String,
         transfers: [LayerTransfer],
         planningTime: PlanningTime,
-        idleNodes: [NodeID] = []
+        idleNodes: [NodeID] = [],
+        sharedCores: Double? = nil
     ) {
         self.costModel = costModel
         self.devicesPerNode = devicesPerNode
@@ -101,6 +104,7 @@ public struct PlanDocument: Hashable, Sendable, Codable {
         self.reason = reason
         self.transfers = transfers
         self.planningTime = planningTime
+        self.sharedCores = sharedCores
         self.idleNodes = idleNodes
     }
 
@@ -120,6 +124,7 @@ public struct PlanDocument: Hashable, Sendable, Codable {
         case reason
         case transfers
         case planningTime = "planning_seconds"
+        case sharedCores = "shared_cores"
         case idle = "idle_nodes"
     }
 }

@@ -79,8 +79,11 @@ package struct RunStatus: Hashable, Sendable, Codable {
     /// Step time of the last committed step, start to commit.
     package var stepTime: Seconds?
     package var tokensPerSecond: Double?
-    /// Share of worker time in the last step that was not computation.
-    package var bubble: Double?
+    /// Share of worker time in the last step that was not computation: waiting for other stages, for
+    /// sums, for processors that others use, and for the commit.
+    package let idleShare: Double?
+    /// ``idleShare`` under the name that it had in version 1 of the file, for those who read that.
+    private let bubble: Double?
     package var pipelines: Int
     package var nodes: [NodeStatus]
     /// Committed steps in the newest checkpoint saved; `nil` before the first.
@@ -94,7 +97,7 @@ package struct RunStatus: Hashable, Sendable, Codable {
         loss: Double?,
         stepTime: Seconds?,
         tokensPerSecond: Double?,
-        bubble: Double?,
+        idleShare: Double?,
         pipelines: Int,
         nodes: [NodeStatus],
         checkpointStep: Int? = nil
@@ -106,7 +109,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
         self.loss = loss
         self.stepTime = stepTime
         self.tokensPerSecond = tokensPerSecond
-        self.bubble = bubble
+        self.idleShare = idleShare
+        bubble = idleShare
         self.pipelines = pipelines
         self.nodes = nodes
         self.checkpointStep = checkpointStep
@@ -120,6 +124,7 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case loss
         case stepTime = "step_seconds"
         case tokensPerSecond = "tokens_per_second"
+        case idleShare = "idle_share"
         case bubble
         case pipelines
         case nodes

@@ -8,6 +8,8 @@ package enum YoungDaly {
     /// The mean time between failures is taken as if the next one came now: without failures so
     /// far, the interval grows with the time that none has come.
     ///
+    /// A time that cannot have been measured counts for nothing.
+    ///
     /// - Parameters:
     ///   - heldUp: How long the last save held training up.
     ///   - written: How long it took to write; saves are no closer than that.
@@ -20,8 +22,10 @@ package enum YoungDaly {
         elapsed: Seconds,
         failures: Int
     ) -> Seconds {
-        let meanTimeToFailure = max(0, elapsed.value) / Double(failures + 1)
-        let wanted = (2 * max(0, heldUp.value) * meanTimeToFailure).squareRoot()
-        return Seconds(max(wanted, written.value))
+        func believed(_ time: Seconds) -> Double { time.measured?.value ?? 0 }
+        let elapsed = elapsed.value.isFinite ? max(0, elapsed.value) : 0
+        let meanTimeToFailure = elapsed / Double(max(0, failures) + 1)
+        let wanted = (2 * believed(heldUp) * meanTimeToFailure).squareRoot()
+        return Seconds(max(wanted, believed(written)))
     }
 }

@@ -27,8 +27,17 @@ package struct SimulatedWorker {
         case training(step: Int, voted: Bool)
     }
 
+    /// Times that cannot have been measured.
+    private static let nonsense = [
+        0, -1, .nan, .infinity, -.infinity, 1e-300, 1e300, Double.leastNonzeroMagnitude,
+    ]
+    /// Time that one microbatch of a layer takes.
+    private static let layerTime = 0.003
+
     package let id: NodeID
     package var isRunning = true
+    /// Whether it reports times that cannot have been measured.
+    package var measuresNonsense = false
     package private(set) var layers: [Int: LayerState] = [:]
     /// Steps applied, with the generation of the commit.
     package private(set) var applied: [(step: Int, generation: Generation)] = []
@@ -190,11 +199,13 @@ package struct SimulatedWorker {
         else { return [] }
         mode = .prepared
         let copied = reconfiguration.transfers.filter { $0.toNode == id }.map(\.bytes)
+        let sizes = [Int.max, -1, Int.min]
         let report = PreparationReport(
             generation: generation,
-            rebuild: 0.004,
-            transfer: 0.003,
-            received: copied.reduce(0, +)
+            rebuild: time(0.004, place: generation.rawValue),
+            transfer: time(0.003, place: generation.rawValue + 1),
+            received: measuresNonsense
+                ? ByteCount(sizes[generation.rawValue % sizes.count]) : copied.reduce(0, +)
         )
         return [.say(.prepared(report), after: 0.002)]
     }
@@ -221,6 +232,11 @@ package struct SimulatedWorker {
             let reconfiguration
         else { return [] }
         mode = .training(step: step, voted: true)
+        let count = reconfiguration.plan.pipelines.first { $0.nodes.contains(id) }?.microbatches
+        var times: [Int: Seconds] = [:]
+        for layer in layers.keys {
+            times[layer] = time(Self.layerTime * Double(count ?? 0), place: step + layer)
+        }
         var losses: [Int: Double] = [:]
         if let last = layers[ToyModel.layerCount - 1] {
             var first = 0
@@ -239,9 +255,18 @@ package struct SimulatedWorker {
             step: step,
             squaredNorms: layers.mapValues { ToyModel.squaredNorm($0.value) },
             losses: losses,
-            busy: 0.01
+            busy: time(0.01, place: step),
+            layerTimes: times
         )
         return [.say(.vote(vote), after: 0)]
+    }
+
+    /// A time as it is reported: right, or nonsense of a kind that `place` says, now and then right.
+    func time(_ seconds: Double, place: Int) -> Seconds {
+        guard measuresNonsense, place % (Self.nonsense.count + 1) != 0 else {
+            return Seconds(seconds)
+        }
+        return Seconds(Self.nonsense[place % (Self.nonsense.count + 1) - 1])
     }
 
     private mutating func apply(_ commit: StepCommit) -> [Action] {

@@ -70,6 +70,8 @@ extension World {
             for node in victims(1) { impersonate(node, target) }
         case .replay: replay()
         case .diskFull: shell.isDiskFull = true
+        case .mismeasure(let count):
+            for node in spareWorkers(count) { node.logic.measuresNonsense = true }
         }
     }
 

@@ -283,7 +283,7 @@ extension World {
             step: order.step,
             layer: layer,
             outcome: outcome,
-            heldUp: 0.001
+            heldUp: node.logic.time(0.001, place: order.step)
         )
         say(.shard(report), node.worker)
     }

@@ -78,6 +78,8 @@ package struct WorldFault: Hashable, Sendable {
         case replay
         /// The ledger cannot be written any more.
         case diskFull
+        /// From now on nodes report times and sizes that cannot have been measured.
+        case mismeasure(nodes: Int)
     }
 
     package var trigger: Trigger
@@ -98,7 +100,7 @@ extension WorldFault.Action {
         case .split, .freeze, .cutOff, .breakStream, .flap, .impostor: 1
         case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
             .falseAlarm, .replay,
-            .diskFull:
+            .diskFull, .mismeasure:
             0
         }
     }
@@ -125,6 +127,7 @@ extension WorldFault.Action {
         case .impostor: "impostor"
         case .replay: "replay"
         case .diskFull: "disk-full"
+        case .mismeasure: "mismeasure"
         }
     }
 
@@ -134,7 +137,7 @@ extension WorldFault.Action {
         "freeze-coordinator", "crash-coordinator", "cut-off-coordinator", "join", "flap", "drain",
         "false-alarm",
         "impostor", "replay",
-        "disk-full",
+        "disk-full", "mismeasure",
     ]
 }
 
@@ -175,6 +178,7 @@ extension WorldFault.Action: CustomStringConvertible {
         case .impostor(let target): "a second \(target.rawValue) claims a living node's number"
         case .replay: "old messages of a node arrive again"
         case .diskFull: "the disk is full"
+        case .mismeasure(let nodes): "\(nodes) nodes measure nonsense"
         }
     }
 }

@@ -20,6 +20,9 @@ package struct WorldJudge: Sendable {
         var generation: Generation { plan.generation }
     }
 
+    /// Steps take some hundredths of a second, and no wait lasts longer.
+    private static let longestTime: Seconds = 1000
+
     package private(set) var complaints: [String] = []
     package private(set) var ledger: [CommittedStep] = []
     /// Every step that was recorded, also those that a return to a checkpoint took back.
@@ -107,6 +110,9 @@ package struct WorldJudge: Sendable {
             layersByNode: plan.layersByNode
         )
         plans[plan.generation] = known
+        if !(0...Self.longestTime).contains(plan.expectedStep) {
+            complain("plan \(plan.generation) expects a step of \(plan.expectedStep.value) s")
+        }
         let dead = known.nodes.filter { out.contains($0) }
         if !dead.isEmpty { complain("plan \(plan.generation) uses nodes \(dead), which are out") }
         if plan.restore != nil {
@@ -219,12 +225,22 @@ package struct WorldJudge: Sendable {
 
     mutating func recovered(_ record: RecoveryRecord) {
         recoveries.append(record)
+        let times = [record.detect, record.decide, record.rebuild, record.transfer, record.total]
+        if let wrong = times.first(where: { !(0...Self.longestTime).contains($0) }) {
+            complain("recovered with a time of \(wrong.value) s")
+        }
         for node in record.lostNodes where !out.contains(node) {
             complain("recovered from the loss of node \(node), which is not out")
         }
     }
 
-    mutating func logged(_ event: RunEvent) { eventKinds.insert(event.kind) }
+    mutating func logged(_ event: RunEvent) {
+        eventKinds.insert(event.kind)
+        // All nodes are equally fast here, whatever they say of themselves.
+        if [.slow, .rebalanced, .evicted].contains(event.kind) {
+            complain("no node is slow: \(event.message)")
+        }
+    }
 
     mutating func stored(_ chunk: LayerChunk) {
         if let before = chunks[chunk.layer], before.generation >= chunk.generation {

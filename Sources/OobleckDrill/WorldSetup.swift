@@ -67,6 +67,18 @@ package struct WorldSetup: Sendable {
             faults: faults
         )
         drawCheckpoints(from: &random, length: length)
+        drawNonsense(length: length)
+    }
+
+    /// In a quarter of the worlds some nodes measure nonsense, up to all of them.
+    ///
+    /// Drawn apart from the rest: what else goes wrong in a world does not depend on it.
+    private mutating func drawNonsense(length: Double) {
+        var random = SeededRandom(seed: seed &* 0xD1B5_4A32 &+ 131)
+        guard random.chance(0.25) else { return }
+        let count = 1 + random.index(below: nodes)
+        let time = random.chance(0.5) ? 0 : random.seconds(0...length)
+        faults.append(WorldFault(.time(time), .mismeasure(nodes: count)))
     }
 
     /// Half of the worlds save checkpoints; where more nodes may be lost than can be survived, new

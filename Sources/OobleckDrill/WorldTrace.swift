@@ -23,6 +23,7 @@ package enum WorldTrace {
         case .workerJoined(let node, _): "node \(node): worker joins"
         case .worker(let node, let message): "node \(node): \(text(of: message))"
         case .nodeLost(let node, let evidence): "node \(node): lost: \(evidence)"
+        case .agentEnded(let node, let evidence): "node \(node): agent ended: \(evidence)"
         case .sessionEnded(let node, let side):
             "node \(node): the stream of its \(side.rawValue) ends"
         case .outOfMemory(let node, let evidence): "node \(node): out of memory: \(evidence)"

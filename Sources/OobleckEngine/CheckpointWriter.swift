@@ -1,4 +1,5 @@
 import Foundation
+import OobleckClock
 import OobleckCore
 import OobleckData
 import Synchronization
@@ -20,6 +21,7 @@ final class CheckpointWriter: Sendable {
 
     /// How much less of a processor the thread asks for than training does (`nice`).
     private static let niceness: Int32 = 10
+    private static let stackBytes = 8 << 20
 
     private let link: any ControlLink
     private let faults: @Sendable () -> FaultInjector
@@ -44,14 +46,17 @@ final class CheckpointWriter: Sendable {
             return step == nil
         }
         precondition(isFree, "a checkpoint is still being written")
-        let thread = Thread {
-            // On Linux this is the thread's own, not the process's.
-            _ = setpriority(__priority_which_t(0), 0, Self.niceness)
-            self.write(copy)
-            self.busy.withLock { $0 = nil }
+        do {
+            try SystemThread.start(stackBytes: Self.stackBytes) {
+                // On Linux this is the thread's own, not the process's.
+                _ = setpriority(__priority_which_t(0), 0, Self.niceness)
+                self.write(copy)
+                self.busy.withLock { $0 = nil }
+            }
+        } catch {
+            busy.withLock { $0 = nil }
+            refuse(copy.order, because: "\(error)")
         }
-        thread.name = "checkpoint"
-        thread.start()
     }
 
     /// Reports that an order cannot be carried out.

@@ -7,50 +7,107 @@ import OobleckCore
 /// Where several nodes of a run share a machine, a thread also waits for processors that the others
 /// use, longer the more it computes. That says nothing of its node, and is left out: but for the
 /// time that the node's own limit (a CPU quota of its control group) held it up.
+///
+/// The clocks are read one after the other, and the thread may have to wait between two readings,
+/// under a tracer at each. They are read in such an order that a wait never looks like computing, and
+/// no stretch is taken for shorter than the processor time that it used.
 final class ComputeClock {
+    /// What the clocks say at one moment.
+    struct Reading {
+        fileprivate var wall: Seconds
+        fileprivate var delay: Seconds
+        fileprivate var processor: Seconds
+    }
+
     /// A stretch of time.
-    struct Interval {
+    struct Interval: Equatable {
         var wall: Seconds = .zero
         /// Part of it that the thread could have run and had no processor.
         var delay: Seconds = .zero
+        /// Processor time that the thread used in it.
+        var processor: Seconds = .zero
 
         static func + (left: Interval, right: Interval) -> Interval {
-            Interval(wall: left.wall + right.wall, delay: left.delay + right.delay)
+            Interval(
+                wall: left.wall + right.wall,
+                delay: left.delay + right.delay,
+                processor: left.processor + right.processor
+            )
+        }
+
+        /// Computing time, `share` of the delay being the node's own doing.
+        ///
+        /// Within the bounds that hold whatever the clocks say: not less than the processor time, not
+        /// more than passed.
+        func computing(ownShare share: Double = 0) -> Seconds {
+            let wall = max(.zero, wall)
+            let least = processor.bounded(by: .zero...wall)
+            let others = (1 - share) * delay.bounded(by: .zero...wall)
+            return (wall - others).bounded(by: least...wall)
         }
     }
 
-    /// The file with the thread's run-queue wait; `nil` where waits count or cannot be known.
+    /// Whether other nodes of the run are on this machine, so that waits for a processor are left out.
+    ///
+    /// They come and go.
+    var sharesMachine = false {
+        didSet {
+            if sharesMachine, !oldValue { throttledBefore = ControlGroup.throttledTime() }
+        }
+    }
+    /// The file with the thread's run-queue wait; `nil` where it cannot be known.
     private let scheduling: Int32?
-    private var throttledBefore: Seconds
+    private var throttledBefore = Seconds.zero
 
     /// A clock of the calling thread, which alone may use it.
-    init(sharesMachine: Bool) {
-        let descriptor = sharesMachine ? open("/proc/thread-self/schedstat", O_RDONLY) : -1
+    init() {
+        let descriptor = open("/proc/thread-self/schedstat", O_RDONLY)
         scheduling = descriptor >= 0 ? descriptor : nil
-        throttledBefore = scheduling == nil ? .zero : ControlGroup.throttledTime()
     }
 
     deinit { if let scheduling { close(scheduling) } }
 
-    var now: Interval { Interval(wall: MonotonicTime.now, delay: runDelay()) }
+    private var leavesWaitsOut: Bool { sharesMachine && scheduling != nil }
+
+    /// The start of a stretch.
+    var now: Reading {
+        guard leavesWaitsOut else {
+            return Reading(wall: MonotonicTime.now, delay: .zero, processor: .zero)
+        }
+        let delay = runDelay()
+        let wall = MonotonicTime.now
+        return Reading(wall: wall, delay: delay, processor: processorTime())
+    }
 
     /// Time since `start`.
-    func elapsed(since start: Interval) -> Interval {
-        let now = now
-        return Interval(wall: now.wall - start.wall, delay: now.delay - start.delay)
+    func elapsed(since start: Reading) -> Interval {
+        guard leavesWaitsOut else { return Interval(wall: MonotonicTime.now - start.wall) }
+        let processor = processorTime()
+        let wall = MonotonicTime.now
+        return Interval(
+            wall: wall - start.wall,
+            delay: runDelay() - start.delay,
+            processor: processor - start.processor
+        )
     }
 
     /// Computing times of a step from its intervals by layer: without the waits, but for the share
     /// of them that a limit of the node itself explains.
     func times(_ intervals: [Int: Interval]) -> [Int: Seconds] {
-        guard scheduling != nil else { return intervals.mapValues(\.wall) }
+        guard leavesWaitsOut else { return intervals.mapValues(\.wall) }
         let throttled = ControlGroup.throttledTime()
         let own = throttled - throttledBefore
         throttledBefore = throttled
         let delays = intervals.values.reduce(Seconds.zero) { $0 + $1.delay }
         let share = delays > .zero ? min(1, max(0, own.value / delays.value)) : 0
-        // The kernel counts a wait by its own clock, and so a little more than passed by ours.
-        return intervals.mapValues { max(.zero, $0.wall - (1 - share) * $0.delay) }
+        return intervals.mapValues { $0.computing(ownShare: share) }
+    }
+
+    /// Processor time that the thread has used.
+    private func processorTime() -> Seconds {
+        var time = timespec()
+        guard clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 else { return .zero }
+        return Seconds(Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9)
     }
 
     /// Time that the thread has waited for a processor: the second number of schedstat, ns.

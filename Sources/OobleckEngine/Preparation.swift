@@ -37,8 +37,8 @@ struct Preparation {
                     rank: rank,
                     size: group.members.count,
                     host: host,
-                    formationMilliseconds: Int(deadlines.formation.value * 1000),
-                    waitMilliseconds: Int(deadlines.collective.value * 1000)
+                    formationMilliseconds: deadlines.formation.milliseconds,
+                    waitMilliseconds: deadlines.collective.milliseconds
                 ),
                 name: group.name
             )

@@ -121,9 +121,12 @@ final class StepRunner {
         if slowness > 1 {
             // A staged slow node works on, to no use, by what its own work took.
             let own = clock.elapsed(since: start)
-            let end = slowness * (own.wall - own.delay)
+            let end = slowness * own.computing()
             var used = own
-            while used.wall - used.delay < end { used = clock.elapsed(since: start) }
+            while used.computing() < end {
+                try resources.checkAborted()
+                used = clock.elapsed(since: start)
+            }
         }
         let elapsed = clock.elapsed(since: start)
         busy += elapsed.wall

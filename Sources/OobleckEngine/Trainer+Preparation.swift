@@ -9,6 +9,7 @@ extension Trainer {
         let loaded = try requireLoaded()
         let generation = reconfiguration.generation
         guard let resources = resources(generation) else { return }
+        clock.sharesMachine = sharesMachine()
         let damaged = try damagedLayers(toSend: reconfiguration)
         guard damaged.isEmpty else {
             return link.send(

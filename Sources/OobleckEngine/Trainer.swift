@@ -27,6 +27,7 @@ final class Trainer {
     var prepared: PreparedGeneration?
     var states = StateWatch()
     let clock: ComputeClock
+    let sharesMachine: () -> Bool
     var scratch: Tensor?
     var decisionTimes = DecisionTimes()
 
@@ -35,6 +36,7 @@ final class Trainer {
         host: String,
         link: any ControlLink,
         clock: ComputeClock,
+        sharesMachine: @escaping () -> Bool,
         next: @escaping () -> CoordinatorMessage?,
         resources: @escaping (Generation) -> GenerationResources?
     ) {
@@ -42,6 +44,7 @@ final class Trainer {
         self.host = host
         self.link = link
         self.clock = clock
+        self.sharesMachine = sharesMachine
         self.next = next
         self.resources = resources
     }

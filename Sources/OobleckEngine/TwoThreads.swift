@@ -1,4 +1,5 @@
 import Foundation
+import OobleckClock
 import Synchronization
 
 /// Two members of a group in one process, which wait for each other.
@@ -12,13 +13,11 @@ package enum TwoThreads {
     ) throws -> [Result] {
         let other = Mutex<Swift.Result<Result, any Error>?>(nil)
         let done = DispatchSemaphore(value: 0)
-        let thread = Thread {
+        try SystemThread.start(stackBytes: 8 << 20) {
             let outcome = Swift.Result { try body(1) }
             other.withLock { $0 = outcome }
             done.signal()
         }
-        thread.stackSize = 8 << 20
-        thread.start()
         let mine = Swift.Result { try body(0) }
         done.wait()
         guard let outcome = other.withLock({ $0 }) else {

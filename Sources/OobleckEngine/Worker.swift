@@ -1,4 +1,5 @@
 import Foundation
+import OobleckClock
 import OobleckConsole
 import OobleckCore
 import OobleckData
@@ -16,19 +17,20 @@ package final class Worker: Sendable {
     private let node: NodeID
     private let host: String
     private let link: any ControlLink
-    private let sharesMachine: Bool
+    private let sharesMachine: @Sendable () -> Bool
     private let mailbox = Mailbox()
     private let current = Mutex<GenerationResources?>(nil)
     private let reach = Mutex<PeerReach?>(nil)
 
     /// A worker of `node` that other workers reach at the address `host`.
     ///
-    /// With `sharesMachine`, other nodes of the run are on the same machine.
+    /// `sharesMachine` says whether other nodes of the run are on the same machine; asked for each
+    /// plan anew, since nodes come and go.
     package init(
         node: NodeID,
         host: String,
         link: any ControlLink,
-        sharesMachine: Bool = false
+        sharesMachine: @escaping @Sendable () -> Bool = { false }
     ) {
         self.node = node
         self.host = host
@@ -101,12 +103,9 @@ package final class Worker: Sendable {
 
     /// Starts ``run()`` on a thread of its own.
     ///
-    /// It ends with a stop or with ``close()``.
-    package func startTrainingThread() {
-        let training = Thread { _ = self.run() }
-        training.stackSize = Self.trainingStackBytes
-        training.name = "training"
-        training.start()
+    /// It ends with a stop or with ``close()``. Throws one line when it cannot be started.
+    package func startTrainingThread() throws {
+        try SystemThread.start(stackBytes: Self.trainingStackBytes) { _ = self.run() }
     }
 
     /// Trains until told to stop or until the mailbox closes.
@@ -119,7 +118,8 @@ package final class Worker: Sendable {
             node: node,
             host: host,
             link: link,
-            clock: ComputeClock(sharesMachine: sharesMachine),
+            clock: ComputeClock(),
+            sharesMachine: sharesMachine,
             next: { self.mailbox.take() },
             resources: { generation in
                 let resources = self.current.withLock { $0 }

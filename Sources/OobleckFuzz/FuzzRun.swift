@@ -107,7 +107,7 @@ struct FuzzRun {
         loss: 4.25,
         stepTime: 0.5,
         tokensPerSecond: 48,
-        bubble: 0.5,
+        idleShare: 0.5,
         pipelines: 2,
         nodes: [NodeStatus(id: 2, state: .healthy, agentPID: 9)]
     )

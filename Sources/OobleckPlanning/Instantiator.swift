@@ -10,11 +10,15 @@ public struct Instantiation: Hashable, Sendable {
     public let pipelineTimes: [Seconds]
     /// Time of the gradient synchronisation after the slowest pipeline's end.
     public let synchronization: Seconds
+    /// How much longer the step takes because nodes share cores (``SharedCores``).
+    public internal(set) var contention = Seconds.zero
+    /// The cores that the nodes share; `nil` where each has its own.
+    package internal(set) var sharedCores: SharedCores?
     /// Whether the step time is proved to be the least; if not, ``OverlapSearch`` reached its bound.
     public internal(set) var isProved = true
 
-    /// Predicted step time: the slowest pipeline plus the synchronisation.
-    public var step: Seconds { (pipelineTimes.max() ?? .zero) + synchronization }
+    /// Predicted step time: the slowest pipeline plus the synchronisation, and what sharing cores adds.
+    public var step: Seconds { (pipelineTimes.max() ?? .zero) + synchronization + contention }
 }
 
 /// Chooses how many pipelines of each template run and how many microbatches each gets, so that
@@ -43,11 +47,15 @@ public struct Instantiator: Sendable {
     private static let mostMicrobatches = 1_000_000
 
     let times: TemplateTimes
+    /// The cores that all nodes share; `nil` where each has its own.
+    let cores: SharedCores?
     private let firstLayer: LayerProfile
+    private let layers: [LayerProfile]
     /// Only under `schedule`.
     private let overlap: GradientSynchronization?
 
-    /// An instantiator over these templates.
+    /// An instantiator over these templates, for nodes that share so many `cores`; `nil` gives each
+    /// its own.
     ///
     /// Throws ``OobleckError`` if there is nothing to distribute, or more than a million microbatches,
     /// or the profile has no layers.
@@ -56,9 +64,12 @@ public struct Instantiator: Sendable {
         profile: ModelProfile,
         costModel: CostModel,
         microbatches: Int,
-        effort: SearchEffort = .bounded
+        effort: SearchEffort = .bounded,
+        cores: Double? = nil
     ) throws {
         self.effort = effort
+        self.cores = cores.flatMap { SharedCores($0) }
+        layers = profile.layers
         guard microbatches > 0 else {
             throw OobleckError(
                 .usage,
@@ -143,12 +154,24 @@ public struct Instantiator: Sendable {
         let most = min(nodes / least, microbatches, pipelines.upperBound)
         guard pipelines.lowerBound <= most else { return nil }
         let counts = pipelines.lowerBound...most
-        return overlap == nil
-            ? fastest(nodes: nodes, counts: counts)
-            : fastestOverlapped(nodes: nodes, counts: counts)
+        if sharesCores(nodes: nodes) { return fastestShared(nodes: nodes, counts: counts) }
+        return isOverlapped
+            ? fastestOverlapped(nodes: nodes, counts: counts)
+            : fastestAlone(nodes: nodes, counts: counts)
     }
 
-    private func fastest(nodes: Int, counts: ClosedRange<Int>) -> Instantiation? {
+    /// Whether the cost model hides sums behind passes.
+    var isOverlapped: Bool { overlap != nil }
+
+    /// Whether so many nodes have to take turns on the cores.
+    private func sharesCores(nodes: Int) -> Bool {
+        guard let cores, let template = templates.first else { return false }
+        let devices = template.stages.reduce(0) { $0 + $1.devices } / template.nodes
+        return cores.areShared(devices: nodes * devices)
+    }
+
+    /// The best over the counts of pipelines, each device with a core of its own.
+    func fastestAlone(nodes: Int, counts: ClosedRange<Int>) -> Instantiation? {
         let search = PipelinePacking(times: times, nodes: nodes)
         var found: (step: Double, threshold: Double, pipelines: Int)?
         for count in Self.order(counts) where count != found?.pipelines {
@@ -218,12 +241,19 @@ public struct Instantiator: Sendable {
 
     /// Pipelines of these templates, by index ascending, with these microbatches.
     func instantiation(_ chosen: [Int], _ counts: [Int]) -> Instantiation {
-        Instantiation(
+        var found = Instantiation(
             nodeCounts: chosen.map { templates[$0].nodes },
             microbatches: counts,
             pipelineTimes: zip(chosen, counts).map { Seconds(times.time($0, $1)) },
             synchronization: overlap?.remaining(GradientSynchronization.groups(chosen, counts))
                 ?? leastSynchronization(pipelines: chosen.count)
         )
+        guard let cores, sharesCores(nodes: found.nodeCounts.reduce(0, +)) else { return found }
+        let work =
+            SharedCores.passes(zip(chosen, counts).map { (templates[$0], $1) })
+            + SharedCores.sums(layers, pipelines: chosen.count)
+        found.contention = cores.excess(work: work, alone: found.step)
+        found.sharedCores = cores
+        return found
     }
 }

@@ -23,6 +23,9 @@ package struct PlanReason {
         var parts: [String] = []
         if !choice.coversFaultTolerance { parts.append(warning) }
         parts.append("\(Self.pipelines(best)): predicted step \(Self.time(best.step))")
+        if let cores = best.sharedCores {
+            parts.append(cores.description(nodes: best.nodeCounts.reduce(0, +)))
+        }
         if !best.isProved { parts.append("not proved the least: too many plans to try") }
         if let copy { parts.append(copy) }
         if choice.idleNodes > 0 {

@@ -1,6 +1,18 @@
 import OobleckCore
 import OobleckPlanning
 
+/// How many times longer a node takes than the profile says.
+package enum Slowness {
+    /// What a factor may be; beyond it there is a mistake in the measurement.
+    package static let bounds = 1e-3...1e3
+
+    /// The factor within its bounds; 1 where it is unknown, or none at all.
+    package static func bounded(_ factor: Double?) -> Double {
+        guard let factor, factor > 0 else { return 1 }
+        return min(max(factor, bounds.lowerBound), bounds.upperBound)
+    }
+}
+
 extension PlanDocument {
     /// The same pipelines on the same nodes, with the microbatches apportioned to how fast each
     /// really is: `slowness` says how many times longer a node takes than the profile says.
@@ -29,21 +41,31 @@ extension PlanDocument {
             balanced.plan.pipelines[index].microbatches = counts[index]
             balanced.plan.pipelines[index].pipelineTime = time(index, counts[index])
         }
-        balanced.plan.stepTime = balanced.slowestPipeline + plan.synchronizationTime
+        let alone = balanced.plan.aloneStepTime
+        balanced.plan.stepTime =
+            alone
+            + contention(
+                alone: alone,
+                zip(templates, counts).compactMap { template, count in
+                    template.map { ($0, count) }
+                }
+            )
         return balanced
     }
 
     /// The predicted step time as the plan is, with nodes that are slower than the profile says.
     package func stepTime(for slowness: [NodeID: Double]) -> Seconds {
-        let times = plan.pipelines.compactMap { pipeline in
+        let pipelines = plan.pipelines.compactMap { pipeline in
             slowed(pipeline, by: slowness).map {
-                pipelineTime($0, microbatches: pipeline.microbatches, costModel: costModel)
+                (template: $0, microbatches: pipeline.microbatches)
             }
         }
-        return (times.max() ?? .zero) + plan.synchronizationTime
+        let times = pipelines.map {
+            pipelineTime($0.template, microbatches: $0.microbatches, costModel: costModel)
+        }
+        let alone = (times.max() ?? .zero) + plan.synchronizationTime
+        return alone + contention(alone: alone, pipelines)
     }
-
-    private var slowestPipeline: Seconds { plan.pipelines.map(\.pipelineTime).max() ?? .zero }
 
     /// The pipeline's template with its stages as slow as the nodes that run them.
     private func slowed(
@@ -52,7 +74,7 @@ extension PlanDocument {
     ) -> PipelineTemplate? {
         guard var template = template(nodes: pipeline.templateNodes) else { return nil }
         for index in template.stages.indices {
-            let factor = slowness[pipeline.nodes[template.stages[index].node]] ?? 1
+            let factor = Slowness.bounded(slowness[pipeline.nodes[template.stages[index].node]])
             template.stages[index].forward = factor * template.stages[index].forward
             template.stages[index].backward = factor * template.stages[index].backward
         }

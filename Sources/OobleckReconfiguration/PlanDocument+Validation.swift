@@ -3,6 +3,9 @@ import OobleckCore
 extension PlanDocument {
     /// More would only be a mistake, and take memory without bound.
     private static let mostMicrobatches = 16_777_216
+    private static let mostCores = 1e6
+    /// Of a stage and of the synchronization: all layers of a profile, each at its longest.
+    private static let longestTime: Seconds = 1e10
 
     /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense or the
     /// parts contradict each other.
@@ -22,6 +25,12 @@ extension PlanDocument {
             (0..<Int(Int32.max)).contains(tolerance),
             "fault_tolerance is \(tolerance); it must be >= 0"
         )
+        if let sharedCores {
+            try require(
+                sharedCores > 0 && sharedCores <= Self.mostCores,
+                "shared_cores is \(sharedCores); it must be > 0, or absent"
+            )
+        }
         try validateTemplates()
         try validatePlan()
     }
@@ -51,6 +60,11 @@ extension PlanDocument {
                         time.value.isFinite && time.value >= 0,
                         "\(name): \(field) is \(time.value); it must be finite and >= 0"
                     )
+                    try require(
+                        time <= Self.longestTime,
+                        "\(name): \(field) is \(time.value); it must be at most "
+                            + "\(Self.longestTime.value)"
+                    )
                 }
             }
             try require(
@@ -76,6 +90,11 @@ extension PlanDocument {
         try require(
             synchronization.isFinite && synchronization >= 0,
             "synchronization_seconds is \(synchronization); it must be finite and >= 0"
+        )
+        try require(
+            synchronization <= Self.longestTime.value,
+            "synchronization_seconds is \(synchronization); it must be at most "
+                + "\(Self.longestTime.value)"
         )
         var seen: Set<NodeID> = []
         var left = microbatches

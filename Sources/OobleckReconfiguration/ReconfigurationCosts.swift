@@ -34,7 +34,9 @@ public struct ReconfigurationCosts: Hashable, Sendable {
         bandwidth: Double = ReconfigurationCosts().bandwidth
     ) {
         self.init(bandwidth: bandwidth)
-        if lostNodes > 0, elapsed > 0 { timeToFailure = elapsed / Double(lostNodes) }
+        if lostNodes > 0, let elapsed = elapsed.measured {
+            timeToFailure = elapsed / Double(lostNodes)
+        }
     }
 
     /// Throws ``OobleckError/Code/usage`` with one line for values that make no sense.
@@ -66,6 +68,8 @@ public struct ReconfigurationCosts: Hashable, Sendable {
         guard step > fastest else { return transfer.value }
         guard timeToFailure.value.isFinite, fastest > 0 else { return .infinity }
         let steps = timeToFailure.value / fastest.value
-        return steps * (step.value - fastest.value) + transfer.value
+        let cost = steps * (step.value - fastest.value) + transfer.value
+        // Steps of next to no time, any number of which lose none.
+        return cost.isNaN ? .infinity : cost
     }
 }

@@ -10,13 +10,14 @@ public struct Reconfigurator: Sendable {
     private let faultTolerance: Int
     private let microbatches: Int
     private let policy: ReplanPolicy
+    private let cores: Double?
     private let minimumNodes: Int
     private var prepared: (templates: TemplateSet, instantiator: Instantiator)?
     /// The pipelines for a count of nodes, of the prepared templates.
     private var choices: [Int: PlanChoice] = [:]
     private var previous: [Pipeline] = []
 
-    /// A reconfigurator for one run.
+    /// A reconfigurator for one run, whose nodes share so many `cores`; `nil` gives each its own.
     ///
     /// Throws ``OobleckError`` when the values make no sense or no number of nodes can hold the
     /// model.
@@ -26,7 +27,8 @@ public struct Reconfigurator: Sendable {
         faultTolerance: Int,
         microbatches: Int,
         devicesPerNode: Int = 1,
-        policy: ReplanPolicy = .optimal
+        policy: ReplanPolicy = .optimal,
+        cores: Double? = nil
     ) throws {
         guard faultTolerance >= 0 else {
             throw OobleckError(
@@ -51,6 +53,7 @@ public struct Reconfigurator: Sendable {
         self.faultTolerance = faultTolerance
         self.microbatches = microbatches
         self.policy = policy
+        self.cores = cores
         minimumNodes = minimum
     }
 
@@ -188,7 +191,8 @@ public struct Reconfigurator: Sendable {
             ),
             transfers: option.transfers,
             planningTime: PlanningTime(templates: .zero, instantiation: .zero),
-            idleNodes: Set(nodes).subtracting(plan.nodes).sorted()
+            idleNodes: Set(nodes).subtracting(plan.nodes).sorted(),
+            sharedCores: cores
         )
         let isCovered = plan.pipelines.count > faultTolerance
         return (
@@ -230,7 +234,8 @@ public struct Reconfigurator: Sendable {
                 templates: templates.templates,
                 profile: generator.profile,
                 costModel: generator.costModel,
-                microbatches: microbatches
+                microbatches: microbatches,
+                cores: cores
             )
             prepared = (templates, instantiator)
             choices = [:]

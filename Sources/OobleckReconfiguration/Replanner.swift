@@ -59,7 +59,8 @@ public struct Replanner: Sendable {
             templates: sorted,
             profile: known,
             costModel: document.costModel,
-            microbatches: document.microbatches
+            microbatches: document.microbatches,
+            cores: document.sharedCores
         )
         var held: [NodeID: Set<Int>] = [:]
         for pipeline in document.plan.pipelines {

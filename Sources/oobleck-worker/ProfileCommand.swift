@@ -16,7 +16,7 @@ struct ProfileCommand: ParsableCommand {
     @Option(help: "Where to write the profile.") var output: String
 
     func run() throws {
-        ParentWatch.exitWithParent()
+        try ParentWatch.exitWithParent()
         try TensorRuntime.initialize()
         let data = try InputFile.data(job)
         let job = try JSONDecoder().decode(JobSpecification.self, from: data)

@@ -23,7 +23,7 @@ struct ReferenceCommand: AsyncParsableCommand {
     @Option(help: "The run's directory, prepared by oobleck.") var runDir: String
 
     func run() async throws {
-        ParentWatch.exitWithParent()
+        try ParentWatch.exitWithParent()
         try TensorRuntime.initialize()
         let data = try InputFile.data(job)
         let job = try JSONDecoder().decode(JobSpecification.self, from: data)
@@ -48,7 +48,7 @@ struct ReferenceCommand: AsyncParsableCommand {
         )
         let session = LocalWorkerSession(server: server)
         let worker = Worker(node: 0, host: "127.0.0.1", link: session)
-        worker.startTrainingThread()
+        try worker.startTrainingThread()
         defer { worker.close() }
         await ProcessSignals.shared.start()
         try await ProcessSignals.shared.handling { request in

@@ -34,17 +34,19 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Seconds that a failure may go unnoticed.") var detectionBudget = 2.0
 
     func run() async throws {
-        ParentWatch.exitWithParent()
+        try ParentWatch.exitWithParent()
         // The agent decides when the node leaves, also when both are asked to end.
         ProcessSignals.ignoreAll()
         try TensorRuntime.initialize()
+        let token = try TokenFile.read(tokenFile)
+        let neighbours = RunNeighbours(token: token)
         let client = WorkerClient(
             coordinator: try CoordinatorLocator(
                 coordination: coordination,
                 coordinator: coordinator,
                 endpointPath: endpoint
             ),
-            token: try TokenFile.read(tokenFile),
+            token: token,
             tls: try ControlTLS(certificatePath: tlsCert, keyPath: tlsKey, authorityPath: tlsCa),
             node: NodeID(node),
             deadlines: Deadlines(budget: Seconds(detectionBudget))
@@ -53,9 +55,9 @@ struct WorkerCommand: AsyncParsableCommand {
             node: NodeID(node),
             host: host,
             link: client,
-            sharesMachine: sharesMachine
+            sharesMachine: { [sharesMachine] in sharesMachine || neighbours.exist() }
         )
-        worker.startTrainingThread()
+        try worker.startTrainingThread()
         defer { worker.close() }
         try await client.run { worker.receive($0) }
         // What libtorch still holds ends with the process; its threads may be in a dead group.

@@ -63,6 +63,11 @@ struct AgentCommand: InterruptibleCommand {
         guard coordinator != nil || coordination != nil else {
             throw ValidationError("Say where the run is: --coordinator or --coordination.")
         }
+        guard detectionBudget > 0, detectionBudget <= 3600 else {
+            throw ValidationError(
+                "--detection-budget is \(detectionBudget); it must be more than 0 s, 3600 s at most."
+            )
+        }
     }
 
     /// How the worker finds the coordinator: as we do.

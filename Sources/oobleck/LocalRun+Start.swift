@@ -130,7 +130,11 @@ extension LocalRun {
         }
         profile.deviceMemory = job.cluster.deviceMemory
         try directory.write(profile)
-        let reconfigurator = try RunStart.reconfigurator(job, profile)
+        let reconfigurator = try RunStart.reconfigurator(
+            job,
+            profile,
+            host: request.listenHost
+        )
         var trial = reconfigurator
         let decision = trial.decide(
             nodes: (0..<job.cluster.nodes).map { NodeID($0) },

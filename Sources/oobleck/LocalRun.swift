@@ -104,6 +104,8 @@ struct LocalRun {
         let (directory, job) = (start.directory, start.job)
         let deadlines = Deadlines(budget: job.cluster.detectionBudget)
         try directory.write(start.endpoint)
+        // The cluster is made before its coordinator's server, and needs it only once it has nodes.
+        let departures = AgentExitRelay()
         let cluster = LocalCluster(
             executable: executables.command,
             workerExecutable: executables.worker,
@@ -114,15 +116,18 @@ struct LocalRun {
             endpointPath: directory.endpointPath,
             coordination: start.shared?.location.description,
             logsPath: directory.logsPath,
-            deadlines: deadlines
+            deadlines: deadlines,
+            onExit: { departures.pass($0, evidence: $1) }
         )
         let adopted = start.state.map { state in
             cluster.adopt(start.mayAdopt ? state.livingAgents : [:], used: Array(state.nodes.keys))
         }
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
+        var coordinator = start.coordinator
+        coordinator.awaitsOthers = (startedNodes ?? job.cluster.nodes) < job.cluster.nodes
         let server = CoordinatorServer(
-            coordinator: start.coordinator,
+            coordinator: coordinator,
             detectionBudget: job.cluster.detectionBudget,
             recording: recording,
             store: start.store,
@@ -133,6 +138,7 @@ struct LocalRun {
             onAddNode: { try cluster.addNode() },
             onFence: { cluster.kill($0) }
         )
+        departures.open { server.submit(.agentEnded($0, evidence: $1)) }
         let controls = Controls(server: server, cluster: cluster)
         relay.open { [display, observer] notice in
             display.show(notice)

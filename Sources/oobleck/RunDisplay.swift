@@ -99,7 +99,7 @@ final class RunDisplay: Sendable {
         if let rate = status.tokensPerSecond { parts.append("\(Console.short(rate)) tok/s") }
         parts.append("nodes \(alive)")
         parts.append("pipelines \(status.pipelines)")
-        if let bubble = status.bubble { parts.append("bubble \(Int((bubble * 100).rounded()))%") }
+        if let idle = status.idleShare { parts.append("idle \(Int((idle * 100).rounded()))%") }
         if let stepTime {
             let left = Double(status.steps - status.step) * stepTime
             parts.append("ETA \(Console.clock(seconds: left))")

@@ -116,7 +116,11 @@ extension RunStart {
                 takesOver: true,
                 job: document.job,
                 profile: document.profile,
-                reconfigurator: try reconfigurator(document.job, document.profile)
+                reconfigurator: try reconfigurator(
+                    document.job,
+                    document.profile,
+                    host: socket.host
+                )
             ),
             store: store,
             socket: socket,

@@ -51,15 +51,21 @@ struct RunStart {
         }
     }
 
+    /// What decides a run's plans.
+    ///
+    /// Where the coordinator listens at `host` for this machine alone, all nodes share its cores.
     static func reconfigurator(
         _ job: JobSpecification,
-        _ profile: ModelProfile
+        _ profile: ModelProfile,
+        host: String
     ) throws -> Reconfigurator {
-        try Reconfigurator(
+        let isLocal = CoordinatorAddress(host: host, port: 0).isLoopback
+        return try Reconfigurator(
             profile: profile,
             costModel: .sosp23,
             faultTolerance: job.cluster.faultTolerance,
-            microbatches: job.training.microbatchCount
+            microbatches: job.training.microbatchCount,
+            cores: isLocal ? MachineCores.available : nil
         )
     }
 
@@ -102,6 +108,7 @@ extension RunStart {
         try store.persist(term)
         state.apply(term)
         let last = Self.lastEndpoint(directory)
+        let socket = try Self.socket(last)
         self.init(
             directory: directory,
             job: job,
@@ -109,10 +116,10 @@ extension RunStart {
                 restoring: state,
                 job: job,
                 profile: profile,
-                reconfigurator: try Self.reconfigurator(job, profile)
+                reconfigurator: try Self.reconfigurator(job, profile, host: socket.host)
             ),
             store: store,
-            socket: try Self.socket(last),
+            socket: socket,
             token: try Self.token(of: directory),
             usedTLS: last?.tls ?? false,
             state: state

@@ -20,6 +20,7 @@ struct WorkerTask {
         onStart: (ChildProcess) -> Void = { _ in },
         _ watch: () throws -> Void = {}
     ) async throws {
+        let log = ProcessLog(logPath)
         let process = try ChildProcess.spawn(
             executables.worker,
             arguments,
@@ -40,19 +41,19 @@ struct WorkerTask {
                 )
             }
         }
-        guard process.exitStatus != .status(0) else { return }
-        throw failure(process.exitStatus)
+        guard let exit = process.exitStatus, exit != .status(0) else { return }
+        throw failure(exit, log)
     }
 
-    private func failure(_ exit: ChildProcess.Exit?) -> OobleckError {
+    private func failure(_ exit: ChildProcess.Exit, _ log: ProcessLog) -> OobleckError {
         let prefix = "oobleck-worker: "
         let lines = readLog().split(whereSeparator: \.isNewline)
         let ours = lines.last { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
         let known: [OobleckError.Code] = [.usage, .inputData, .noPlan, .storage, .outOfNodes]
         let code = known.first { exit == .status($0.exitStatus) } ?? .internalFault
-        let ending = exit.map(\.description) ?? "did not end"
-        let what = "oobleck-worker \(arguments[0]) \(ending); see \(logPath)"
-        return OobleckError(code, ours ?? what)
+        let ending = log.ending(exit)
+        let what = "oobleck-worker \(arguments[0]) \(ending.text)"
+        return OobleckError(code, ending.isOutOfMemory ? what : ours ?? what)
     }
 
     private func readLog() -> String {

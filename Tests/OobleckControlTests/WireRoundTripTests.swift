@@ -250,6 +250,34 @@ struct WireRoundTripTests {
         }
     }
 
+    @Test(
+        "a time that cannot have been measured arrives as none, and costs nobody a node",
+        arguments: [-1, .nan, .infinity, -.infinity, 1e300]
+    )
+    func hostileTimes(value: Double) throws {
+        var report = WireWorkerReport()
+        report.node = 1
+        report.vote = WireVote.with {
+            $0.busySeconds = value
+            $0.layerSeconds = [3: value, 4: 0.5]
+        }
+        guard case .notice(_, .message(.vote(let vote))) = try report.report() else {
+            Issue.record("no vote")
+            return
+        }
+        #expect(vote.busy == 0)
+        #expect(vote.layerTimes == [3: 0, 4: 0.5])
+        report.prepared = .with {
+            $0.rebuildSeconds = value
+            $0.transferSeconds = 0.25
+        }
+        guard case .notice(_, .message(.prepared(let prepared))) = try report.report() else {
+            Issue.record("no report")
+            return
+        }
+        #expect(prepared.rebuild == 0 && prepared.transfer == 0.25)
+    }
+
     @Test("a malformed message is an error that names it")
     func malformedMessages() {
         func message(_ body: () throws -> Void) -> String {

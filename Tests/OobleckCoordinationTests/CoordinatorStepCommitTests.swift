@@ -120,7 +120,7 @@ import Testing
         #expect(after.plan?.committedSteps == 1)
     }
 
-    @Test("status tells step time, tokens a second and the bubble of the last step")
+    @Test("status tells step time, tokens a second and the idle share of the last step")
     func status() throws {
         var bench = try CoordinatorBench.training(nodes: 4)
         bench.now = 0.04
@@ -129,7 +129,7 @@ import Testing
         #expect(status.step == 1 && status.steps == 10 && status.loss == 2)
         #expect(status.stepTime == 0.04)
         #expect(abs((status.tokensPerSecond ?? 0) - 8000) < 1e-6)
-        #expect(abs((status.bubble ?? 0) - 0.75) < 1e-9)
+        #expect(abs((status.idleShare ?? 0) - 0.75) < 1e-9)
         #expect(status.pipelines == 2)
         #expect(status.nodes.map(\.agentPID) == [100, 101, 102, 103])
         #expect(status.nodes.map(\.workerPIDs) == [[200], [201], [202], [203]])

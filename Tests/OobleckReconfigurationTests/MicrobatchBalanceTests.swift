@@ -126,4 +126,29 @@ import Testing
             return
         }
     }
+
+    @Test(
+        "a factor that nobody can have measured counts for none, and a great one is bounded",
+        arguments: [0, -1, .nan, -.infinity, .infinity, 1e-300, 1e300]
+    )
+    func hostileFactors(factor: Double) {
+        let document = document([2, 2], microbatches: 8, .sosp23)
+        let step = document.stepTime(for: [0: factor])
+        let bounds = Slowness.bounds
+        #expect(step.value.isFinite && step > 0)
+        #expect(step.value <= bounds.upperBound * document.stepTime(for: [:]).value)
+        let balanced = document.balanced(for: [0: factor])
+        #expect(balanced.plan.stepTime.value.isFinite)
+        #expect(balanced.plan.pipelines.allSatisfy { $0.microbatches >= 1 })
+        #expect(balanced.plan.pipelines.reduce(0) { $0 + $1.microbatches } == 8)
+        if !(factor > 0) { #expect(balanced == document.balanced(for: [:])) }
+        let decision = SlowNodePolicy(costs: ReconfigurationCosts()).decide(
+            current: document,
+            slowness: [0: factor],
+            alternatives: []
+        )
+        if case .rebalance(let before, let after) = decision {
+            #expect(before.value.isFinite && after.value.isFinite)
+        }
+    }
 }

@@ -111,7 +111,7 @@ import Testing
             loss: 4.25,
             stepTime: 0.5,
             tokensPerSecond: nil,
-            bubble: nil,
+            idleShare: nil,
             pipelines: 2,
             nodes: [NodeStatus(id: 2, state: .healthy, agentPID: 9)]
         )

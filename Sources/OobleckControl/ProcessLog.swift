@@ -1,0 +1,108 @@
+import Foundation
+import OobleckCore
+
+/// What a process that we started leaves in its log, to tell why it ended.
+package struct ProcessLog: Sendable {
+    /// What came of a process.
+    package struct Ending: Hashable, Sendable {
+        /// Whether it ended for want of memory, as far as can be known.
+        package let isOutOfMemory: Bool
+        /// As `was killed by signal 4 (Illegal instruction): Fatal error: ...; see node-0.log`.
+        package let text: String
+    }
+
+    /// Bytes that are looked at: what a crash says comes before its backtrace.
+    private static let mostBytes = 256 << 10
+    /// Characters of what the process said that are repeated.
+    private static let mostCharacters = 200
+
+    /// What programs and libraries say when they get no memory, or no thread for want of it.
+    private static let wantOfMemory = [
+        "std::bad_alloc", "annot allocate memory", "an't allocate memory", "ut of memory",
+        "ould not allocate", "Unable to create thread", "failed to map segment",
+        "Resource temporarily unavailable",
+    ]
+    /// How lines begin, or what they hold, that say why a process ends.
+    private static let reasons = [
+        "Fatal error", "Precondition failed", "Assertion failed", "error while loading",
+        "what():", "terminate called", "symbol lookup error", "AddressSanitizer",
+    ]
+
+    private let path: String?
+    private let start: Int
+
+    /// The log of a process that is about to be started, at this path; `nil` where it has none.
+    package init(_ path: String?) {
+        self.path = path
+        start =
+            path.flatMap { Self.regularFile($0) }.map { file in
+                defer { close(file.descriptor) }
+                return file.size
+            } ?? 0
+    }
+
+    /// What the end of the process means.
+    ///
+    /// With `wasKilledForMemory` the kernel counted a kill for want of memory.
+    package func ending(_ exit: ChildProcess.Exit, wasKilledForMemory: Bool = false) -> Ending {
+        guard exit != .status(0) else { return Ending(isOutOfMemory: false, text: "\(exit)") }
+        let lines = lines()
+        let hunger =
+            Self.isOrderly(exit)
+            ? nil
+            : lines.first { line in
+                Self.wantOfMemory.contains { line.contains($0) }
+                    && !line.contains("Operation not permitted")
+            }
+        let isOutOfMemory =
+            wasKilledForMemory || exit == .status(WorkerExit.outOfMemory) || hunger != nil
+        let reason =
+            hunger ?? lines.first { line in Self.reasons.contains { line.contains($0) } }
+            ?? lines.last { $0.hasPrefix("oobleck-worker: ") || $0.hasPrefix("oobleck: ") }
+        var text = isOutOfMemory ? "ran out of memory: it \(exit)" : "\(exit)"
+        if let reason { text += ": \(lineForPeople(String(reason.prefix(Self.mostCharacters))))" }
+        if isOutOfMemory, let limit = Self.addressSpace {
+            text += " (address space is limited to \(limit), ulimit -v)"
+        }
+        if let path { text += "; see \(path)" }
+        return Ending(isOutOfMemory: isOutOfMemory, text: text)
+    }
+
+    /// Whether the process itself said what was wrong by the status that it chose.
+    private static func isOrderly(_ exit: ChildProcess.Exit) -> Bool {
+        let known: [OobleckError.Code] = [.usage, .inputData, .noPlan, .storage, .outOfNodes]
+        return known.contains { exit == .status($0.exitStatus) }
+    }
+
+    /// What the process has said so far.
+    private func lines() -> [String] {
+        guard let file = path.flatMap({ Self.regularFile($0) }) else { return [] }
+        defer { close(file.descriptor) }
+        let count = min(max(0, file.size - start), Self.mostBytes)
+        var bytes = [UInt8](repeating: 0, count: count)
+        let read = pread(file.descriptor, &bytes, count, off_t(start))
+        let text = String(decoding: bytes.prefix(max(0, read)), as: UTF8.self)
+        return text.split(whereSeparator: \.isNewline).map(String.init)
+    }
+
+    /// A log may be a terminal or a pipe: those are not read.
+    private static func regularFile(_ path: String) -> (descriptor: Int32, size: Int)? {
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            return nil
+        }
+        return (descriptor, Int(status.st_size))
+    }
+
+    /// The limit of this process's address space, which those that it starts inherit.
+    private static var addressSpace: ByteCount? {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0,
+            limit.rlim_cur < rlim_t(Int.max)
+        else { return nil }
+        return ByteCount(Int(limit.rlim_cur))
+    }
+}

@@ -1,0 +1,16 @@
+import OobleckCore
+import Synchronization
+
+/// Passes the ends of agents on to a coordinator that is made after the cluster that starts them.
+final class AgentExitRelay: Sendable {
+    private let receiver = Mutex<(@Sendable (NodeID, String) -> Void)?>(nil)
+
+    func open(_ receiver: @escaping @Sendable (NodeID, String) -> Void) {
+        self.receiver.withLock { $0 = receiver }
+    }
+
+    func pass(_ node: NodeID, evidence: String) {
+        let receiver = receiver.withLock { $0 }
+        receiver?(node, evidence)
+    }
+}
