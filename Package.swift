@@ -96,8 +96,8 @@ var targets: [Target] = [
     module(
         "OobleckEtcd",
         [
-            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckWire", grpcCore,
-            grpcTransport,
+            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckWire",
+            grpcCore, grpcTransport,
         ]
     ),
     module("OobleckStore", ["OobleckCoordination", "OobleckCore", grdb]),
@@ -172,7 +172,10 @@ var targets: [Target] = [
     tests("OobleckFieldDrill", ["OobleckCore", "OobleckFieldDrill"]),
     tests(
         "OobleckCoordination",
-        ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator"]
+        [
+            "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator",
+            "OobleckTestSupport",
+        ]
     ),
     .target(
         name: "OobleckEtcdSupport",
@@ -189,7 +192,10 @@ var targets: [Target] = [
     ),
     tests(
         "OobleckStore",
-        ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckStore", grdb]
+        [
+            "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckStore",
+            "OobleckTestSupport", grdb,
+        ]
     ),
     tests(
         "OobleckControl",
@@ -236,9 +242,8 @@ if hasLibtorch {
             name: "oobleck-worker",
             dependencies: [
                 "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData",
-                "OobleckEngine", "OobleckModels", "OobleckRecording", "OobleckReconfiguration",
-                "OobleckRun",
-                "OobleckTensor", argumentParser, logging,
+                "OobleckEngine", "OobleckEtcd", "OobleckModels", "OobleckRecording",
+                "OobleckReconfiguration", "OobleckRun", "OobleckTensor", argumentParser, logging,
             ],
             swiftSettings: swiftSettings
         ),
@@ -252,7 +257,7 @@ if hasLibtorch {
             "OobleckEndToEnd",
             [
                 "OobleckCore", "OobleckData", "OobleckEtcd", "OobleckEtcdSupport",
-                "OobleckFieldDrill", "OobleckRun",
+                "OobleckFieldDrill", "OobleckRun", "OobleckTestSupport",
             ]
         ),
     ]

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckCore
+import OobleckData
 
 /// The part of Oobleck that computes with tensors: started by agents and by `oobleck`.
 @main
@@ -24,10 +25,17 @@ struct OobleckWorker: AsyncParsableCommand {
                 try command.run()
             }
         } catch let error as OobleckError {
-            FileHandle.standardError.write(Data("oobleck-worker: \(error.message)\n".utf8))
-            Foundation.exit(error.code.exitStatus)
+            Self.end(error)
         } catch {
+            if let error = fileError(error) { Self.end(error) }
             exit(withError: error)
         }
+    }
+
+    /// Says what was wrong; where that cannot be written, the status says it alone.
+    private static func end(_ error: OobleckError) -> Never {
+        let line = Array("oobleck-worker: \(error.message)\n".utf8)
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        Foundation.exit(error.code.exitStatus)
     }
 }

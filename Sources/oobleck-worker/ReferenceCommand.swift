@@ -51,6 +51,9 @@ struct ReferenceCommand: AsyncParsableCommand {
         defer { worker.close() }
         async let outcome = server.run()
         try await session.run { worker.receive($0) }
-        if case .stopped(let error) = try await outcome { throw error }
+        switch try await outcome {
+        case .completed: break
+        case .stopped(let error), .abandoned(let error): throw error
+        }
     }
 }

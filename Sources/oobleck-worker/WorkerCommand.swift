@@ -3,6 +3,7 @@ import Foundation
 import OobleckControl
 import OobleckCore
 import OobleckEngine
+import OobleckEtcd
 import OobleckRecording
 import OobleckRun
 import OobleckTensor
@@ -39,7 +40,7 @@ struct WorkerCommand: AsyncParsableCommand {
         try TensorRuntime.initialize()
         let client = WorkerClient(
             coordinator: try CoordinatorLocator(
-                coordination: coordination,
+                coordination: try coordination.map { try EtcdLocation(parsing: $0, run: "run") },
                 coordinator: coordinator,
                 endpointPath: endpoint
             ),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckEtcd
 import OobleckRecording
 import OobleckRun
 
@@ -22,6 +23,8 @@ struct AgentCommand: AsyncParsableCommand {
         )
     )
     var coordination: String?
+
+    @OptionGroup var etcd: EtcdOptions
 
     @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
     var endpoint: String?
@@ -64,10 +67,10 @@ struct AgentCommand: AsyncParsableCommand {
     }
 
     /// How the worker finds the coordinator: as we do.
-    private var workerArguments: [String] {
+    private func workerArguments(_ location: EtcdLocation?) -> [String] {
         let options = [
             ("--coordinator", coordinator), ("--endpoint", endpoint),
-            ("--coordination", coordination),
+            ("--coordination", location?.text),
         ]
         return options.flatMap { option, value in value.map { [option, $0] } ?? [] }
     }
@@ -75,6 +78,7 @@ struct AgentCommand: AsyncParsableCommand {
     func run() async throws {
         let address = try coordinator.map { try CoordinatorAddress(parsing: $0) }
         try address?.requireResolvable()
+        let location = try etcd.location(coordination, run: "run")
         let departure = Departure()
         // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
         let signals = SignalHandlers { count in
@@ -87,7 +91,7 @@ struct AgentCommand: AsyncParsableCommand {
         defer { signals.cancel() }
         let agent = Agent(
             coordinator: try CoordinatorLocator(
-                coordination: coordination,
+                coordination: location,
                 coordinator: coordinator,
                 endpointPath: endpoint
             ),
@@ -96,7 +100,7 @@ struct AgentCommand: AsyncParsableCommand {
             tls: try tls.read(),
             node: node.map { NodeID($0) },
             workerExecutable: try workerExecutable ?? Executables().worker,
-            workerArguments: workerArguments,
+            workerArguments: workerArguments(location),
             logPath: log,
             listenHost: try listenHost(address),
             sharesMachine: sharesMachine,

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckFieldDrill
 import OobleckRun
 
@@ -113,7 +114,7 @@ struct FieldDrill {
             try json.write(toFile: path + "/report.json", atomically: true, encoding: .utf8)
             try report.html.write(toFile: path + "/report.html", atomically: true, encoding: .utf8)
         } catch {
-            throw OobleckError(.storage, "cannot write the report to \(path): \(error)")
+            throw OobleckError(.storage, "cannot write the report to \(path): \(fileReason(error))")
         }
         Console.show("report in \(path)/report.html")
     }

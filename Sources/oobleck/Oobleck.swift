@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckText
 
 /// Training on several nodes that goes on when nodes fail, with the very same result.
@@ -42,6 +43,10 @@ struct Oobleck: AsyncParsableCommand {
             Console.complain("interrupted")
             Foundation.exit(OobleckError.Code.outOfNodes.exitStatus)
         } catch {
+            if let error = fileError(error) {
+                Console.complain(error.message)
+                Foundation.exit(error.code.exitStatus)
+            }
             // Help and version are errors too, and print as they are.
             guard !exitCode(for: error).isSuccess else { exit(withError: error) }
             let program = ([configuration.commandName ?? "oobleck"] + commandPath(arguments))

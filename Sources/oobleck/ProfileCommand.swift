@@ -51,7 +51,7 @@ struct ProfileCommand: AsyncParsableCommand {
         do {
             try FileManager.default.removeItem(at: folder)
         } catch {
-            Console.complain("cannot remove \(folder.path): \(error.localizedDescription)")
+            Console.complain("cannot remove \(folder.path): \(fileReason(error))")
         }
     }
 }

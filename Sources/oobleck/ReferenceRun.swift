@@ -1,5 +1,6 @@
 import OobleckControl
 import OobleckCore
+import OobleckData
 import OobleckRecording
 import OobleckRun
 
@@ -34,7 +35,18 @@ struct ReferenceRun {
             logPath: directory.logsPath + "/reference.log",
             deadline: Self.deadline
         )
+        // It waits for space, but cannot write that it does.
+        var isWaiting = false
         try await task.run {
+            let isFull = DiskSpace.isExhausted(at: directory.path)
+            if isFull != isWaiting {
+                display.say(
+                    isFull
+                        ? "no space is left for \(directory.path); the run waits: free some space"
+                        : "there is space for \(directory.path) again; the run goes on"
+                )
+                isWaiting = isFull
+            }
             if let status = lastStatus(directory) { display.show(.status(status)) }
         }
         try CheckpointStore(directory, job: job).removeLeftovers()

@@ -59,7 +59,8 @@ final class RunDisplay: Sendable {
             say(event.message)
         case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted:
             say(event.message)
-        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored:
+        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored,
+            .storageTrouble, .storageRestored:
             say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)
         // After a loss, the line on the recovery says it all.
@@ -94,6 +95,9 @@ final class RunDisplay: Sendable {
 
     /// The run in one line of at most 79 characters.
     static func line(_ status: RunStatus, stepTime: Double?) -> String {
+        if let trouble = status.storageTrouble {
+            return "step \(status.step)/\(status.steps)  waiting for storage (\(trouble))"
+        }
         let alive = status.nodes.count { $0.state != .dead }
         guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
         else {

@@ -29,6 +29,7 @@ extension RunStatus {
         var lines = ["\(phase.rawValue), generation \(generation), step \(step) of \(steps)"]
         if let loss { lines[0] += ", loss \(Console.decimal(loss, 4))" }
         if let tokensPerSecond { lines[0] += ", \(Console.short(tokensPerSecond)) tok/s" }
+        if let storageTrouble { lines[0] += ", \(storageTrouble)" }
         if let checkpointStep { lines[0] += ", checkpoint of step \(checkpointStep)" }
         lines.append("node  state     pipeline  stages  agent    worker")
         func cell(_ text: String, _ width: Int) -> String {

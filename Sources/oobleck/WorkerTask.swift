@@ -52,7 +52,11 @@ struct WorkerTask {
         let code = known.first { exit == .status($0.exitStatus) } ?? .internalFault
         let ending = exit.map(\.description) ?? "did not end"
         let what = "oobleck-worker \(arguments[0]) \(ending); see \(logPath)"
-        return OobleckError(code, ours ?? what)
+        let folder = URL(fileURLWithPath: logPath).deletingLastPathComponent().path
+        // Then its own line could not be written either.
+        let isFull = ours == nil && code == .storage && DiskSpace.isExhausted(at: folder)
+        let full = "cannot write to \(folder): no space is left on its device"
+        return OobleckError(code, ours ?? (isFull ? full : what))
     }
 
     private func readLog() -> String {
