@@ -108,8 +108,8 @@ var targets: [Target] = [
     module(
         "OobleckEtcd",
         [
-            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckWire", grpcCore,
-            grpcTransport,
+            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckWire",
+            grpcCore, grpcTransport,
         ]
     ),
     module("OobleckStore", ["OobleckCoordination", "OobleckCore", grdb]),
@@ -193,7 +193,10 @@ var targets: [Target] = [
     tests("OobleckFieldDrill", ["OobleckCore", "OobleckFieldDrill"]),
     tests(
         "OobleckCoordination",
-        ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator"]
+        [
+            "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator",
+            "OobleckTestSupport",
+        ]
     ),
     .target(
         name: "OobleckEtcdSupport",
@@ -210,7 +213,10 @@ var targets: [Target] = [
     ),
     tests(
         "OobleckStore",
-        ["OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckStore", grdb]
+        [
+            "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckStore",
+            "OobleckTestSupport", grdb,
+        ]
     ),
     tests(
         "OobleckControl",
@@ -258,7 +264,7 @@ if hasLibtorch {
             dependencies: [
                 "OobleckClock", "OobleckConsole", "OobleckControl", "OobleckCoordination",
                 "OobleckCore",
-                "OobleckData", "OobleckEngine", "OobleckModels", "OobleckRecording",
+                "OobleckData", "OobleckEngine", "OobleckEtcd", "OobleckModels", "OobleckRecording",
                 "OobleckReconfiguration", "OobleckRun",
                 "OobleckTensor", argumentParser, logging,
             ],

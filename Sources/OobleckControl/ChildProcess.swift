@@ -171,7 +171,9 @@ private enum SpawnAttributes {
         }
         if let logPath {
             let flags = O_WRONLY | O_CREAT | O_APPEND
-            posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, logPath, flags, 0o644)
+            // A node works without a log, on a full disk for instance.
+            let path = canOpen(logPath, flags) ? logPath : "/dev/null"
+            posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, path, flags, 0o644)
             posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         }
         // An inherited socket would stay open, and hide our death from the other side.
@@ -211,6 +213,13 @@ private enum SpawnAttributes {
             throw OobleckError(.internalFault, "cannot start \(executable): \(systemError(status))")
         }
         return pid
+    }
+
+    private static func canOpen(_ path: String, _ flags: Int32) -> Bool {
+        let descriptor = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
+        guard descriptor >= 0 else { return false }
+        close(descriptor)
+        return true
     }
 
     private typealias CloseFrom =

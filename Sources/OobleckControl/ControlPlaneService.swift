@@ -126,10 +126,10 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         return .with { $0.status = status }
     }
 
-    /// A refusal ends a node for good, so only who leads the run may say it: from anybody else the
-    /// stream just ends, and the node looks for its coordinator again.
+    /// A refusal ends a node for good, so only who leads the run may say it, and only when it could
+    /// note it: otherwise the stream just ends, and the node looks for its coordinator again.
     private static func requireAuthority(_ error: OobleckError) throws {
-        guard error == .deposed else { return }
+        guard error == .deposed || error.code == .storage else { return }
         throw RPCError(code: .unavailable, message: error.message)
     }
 

@@ -43,10 +43,8 @@ extension CoordinatorAddress {
         tls: ControlTLS?,
         _ faults: TLSFaults
     ) throws -> HTTP2ClientTransport.Posix {
-        let isNumeric = host.allSatisfy { $0.isNumber || $0 == "." }
-        return try HTTP2ClientTransport.Posix(
-            target: isNumeric
-                ? .ipv4(address: host, port: port) : .dns(host: host, port: port),
+        try HTTP2ClientTransport.Posix(
+            target: pair.target,
             transportSecurity: tls?.client ?? .plaintext,
             config: .defaults {
                 $0.backoff = .init(
@@ -76,5 +74,16 @@ extension CoordinatorAddress {
         }
         let message = error.message.split(separator: "\n").joined(separator: " ")
         return OobleckError(.outOfNodes, "lost the coordinator at \(self): \(message)")
+    }
+}
+
+extension HostPort {
+    /// The host as gRPC takes it.
+    fileprivate var target: any ResolvableTarget {
+        switch form {
+        case .ipv4: .ipv4(address: host, port: port)
+        case .ipv6: .ipv6(address: host, port: port)
+        case .name: .dns(host: host, port: port)
+        }
     }
 }

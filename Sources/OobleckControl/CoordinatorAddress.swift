@@ -11,22 +11,22 @@ package struct CoordinatorAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Reads `HOST:PORT`.
+    /// Reads `HOST:PORT`; an IPv6 address stands in brackets.
     ///
     /// Throws ``OobleckError/Code/usage`` with one line.
     package init(parsing text: String) throws {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, let port = Int(parts[1]), 1...65535 ~= port
-        else {
-            throw OobleckError(.usage, "coordinator is \"\(text)\"; it must be HOST:PORT")
-        }
-        self.init(host: String(parts[0]), port: port)
+        let pair = try HostPort(parsing: text, what: "coordinator")
+        self.init(host: pair.host, port: pair.port)
     }
 
-    package var description: String { "\(host):\(port)" }
+    var pair: HostPort { HostPort(host: host, port: port) }
+
+    package var description: String { pair.description }
 
     /// Whether nobody but this machine is there.
-    package var isLoopback: Bool { host == "localhost" || host.hasPrefix("127.") }
+    package var isLoopback: Bool {
+        host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    }
 }
 
 extension CallOptions {

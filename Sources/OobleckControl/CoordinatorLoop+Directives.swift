@@ -4,37 +4,65 @@ import OobleckCore
 
 /// What the decisions ask for, done one after the other.
 extension CoordinatorLoop {
-    func perform(_ directive: CoordinatorDirective, _ state: inout State) {
-        guard state.outcome == nil else { return }
-        state.faults.reachBefore(directive)
-        carryOut(directive, &state)
-        state.faults.reachAfter(directive) { node in state.workers[node]?.waitUntilWritten() }
+    /// Performs what is decided, up to a write that fails.
+    func performWork(_ state: inout State) {
+        while state.outcome == nil, let directive = state.work.next(now: MonotonicTime.now) {
+            state.faults.reachBefore(directive)
+            do {
+                try perform(directive, &state)
+            } catch let error as OobleckError where error.code == .storage {
+                return waitForStorage(error, &state)
+            } catch let error as OobleckError {
+                state.fault = state.fault ?? error
+                if !store.mayAct { return stepDown(&state) }
+            } catch {
+                let fault = OobleckError(.internalFault, "cannot record the run: \(error)")
+                state.fault = state.fault ?? fault
+            }
+            state.work.notePerformed()
+            state.faults.reachAfter(directive) { node in state.workers[node]?.waitUntilWritten() }
+        }
     }
 
-    private func carryOut(_ directive: CoordinatorDirective, _ state: inout State) {
+    private func perform(_ directive: CoordinatorDirective, _ state: inout State) throws {
         switch directive {
-        case .persist(let change):
-            attempt(&state) { _ in try store.persist(change) }
-            if state.recordingFailure != nil, !store.mayAct { stepDown(&state) }
+        case .persist(let change): try writing(state) { try store.persist(change) }
         case .send(let node, let message): send(message, to: node, &state)
         case .fence(let node, let reason): fence(node, reason: reason, &state)
-        case .record(let step): attempt(&state) { _ in try recording.record(step) }
-        case .log(let event): attempt(&state) { _ in try recording.log(event) }
-        case .publish(let plan): attempt(&state) { _ in try recording.publish(plan) }
-        case .recovered(let record): attempt(&state) { _ in try recording.recovered(record) }
-        case .store(let chunk): attempt(&state) { _ in try recording.store(chunk) }
+        case .record(let step): try writing(state) { try recording.record(step) }
+        case .log(let event): recording.log(event)
+        case .publish(let plan): recording.publish(plan)
+        case .recovered(let record): recording.recovered(record)
+        case .store(let chunk): try writing(state) { try recording.store(chunk) }
         case .checkpoint(let action):
             recording.perform(action) { [weak self] in self?.submit(.checkpoint($0)) }
-        case .restored(let restored): attempt(&state) { _ in try recording.record(restored) }
-        case .conclude(let outcome): conclude(outcome, &state)
+        case .restored(let restored): try writing(state) { try recording.record(restored) }
+        case .conclude(let outcome): try conclude(outcome, &state)
         case .finish(let outcome): finish(outcome, &state)
         }
     }
 
+    /// A write that takes long holds up our decisions, but no sign of life to the nodes.
+    private func writing(_ state: State, _ body: () throws -> Void) throws {
+        let coordinator = state.coordinator
+        pulse.beginWriting(
+            coordinator.event(.storageTrouble, "storage does not answer: the run waits for a write")
+        )
+        defer {
+            if let time = pulse.endWriting() {
+                let what = "storage answered after \(Self.tenths(time)) s"
+                recording.log(coordinator.event(.storageRestored, what))
+            }
+        }
+        try body()
+    }
+
+    static func tenths(_ time: Seconds) -> Double { (time.value * 10).rounded() / 10 }
+
     private func send(_ message: CoordinatorMessage, to node: NodeID, _ state: inout State) {
         guard let outbox = state.workers[node] else { return }
-        // Nothing may follow from a step that is not in the ledger: no commit, and no plan after it.
-        if state.recordingFailure != nil {
+        // Nothing may follow from a step that makes no sense: no commit, and no plan after it.
+        if state.fault != nil {
             guard case .stop = message else { return }
         }
         if !outbox.add(.message(message)) { state.overflowed.append(node) }
@@ -53,45 +81,36 @@ extension CoordinatorLoop {
         onFence(node)
     }
 
-    func attempt(_ state: inout State, _ body: (inout State) throws -> Void) {
+    private func conclude(_ outcome: RunOutcome, _ state: inout State) throws {
+        let outcome = state.fault.map { RunOutcome.stopped($0) } ?? outcome
+        let coordinator = state.coordinator
+        recording.show(coordinator.status(now: MonotonicTime.now))
         do {
-            try body(&state)
-        } catch let error as OobleckError {
-            state.recordingFailure = state.recordingFailure ?? error
-        } catch {
-            let failure = OobleckError(.storage, "cannot record the run: \(error)")
-            state.recordingFailure = state.recordingFailure ?? failure
-        }
-    }
-
-    private func conclude(_ outcome: RunOutcome, _ state: inout State) {
-        let outcome = state.recordingFailure.map { RunOutcome.stopped($0) } ?? outcome
-        attempt(&state) { state in
-            let coordinator = state.coordinator
-            try recording.show(coordinator.status(now: MonotonicTime.now))
-            try recording.finish(outcome) { coordinator.result(stateSHA256: $0) }
+            try writing(state) {
+                try recording.finish(outcome) { coordinator.result(stateSHA256: $0) }
+            }
+        } catch let error as OobleckError where error.code != .storage {
+            // Not what its holders said: nothing else than this may be told of how the run ended.
+            state.fault = state.fault ?? error
         }
     }
 
     private func finish(_ outcome: RunOutcome, _ state: inout State) {
-        let outcome = state.recordingFailure.map { RunOutcome.stopped($0) } ?? outcome
-        state.outcome = outcome
-        for outbox in state.workers.values { outbox.close() }
-        for outbox in state.agents.values {
-            _ = outbox.add(.stop(reason: "the run is over"))
-            outbox.close()
-        }
-        outcomesContinuation.yield(outcome)
-        outcomesContinuation.finish()
+        let outcome = state.fault.map { RunOutcome.stopped($0) } ?? outcome
+        for outbox in state.agents.values { _ = outbox.add(.stop(reason: "the run is over")) }
+        end(outcome, &state)
     }
 
     /// Another coordinator has taken over: nothing is sent or written any more.
-    func stepDown(_ state: inout State) {
-        let outcome = RunOutcome.stopped(.deposed)
+    func stepDown(_ state: inout State) { end(.stopped(.deposed), &state) }
+
+    /// Ends this coordinator's part: what is in the outboxes is still sent.
+    func end(_ outcome: RunOutcome, _ state: inout State) {
         state.outcome = outcome
         for outbox in state.workers.values { outbox.close() }
         for outbox in state.agents.values { outbox.close() }
         outcomesContinuation.yield(outcome)
         outcomesContinuation.finish()
+        release(&state)
     }
 }

@@ -47,7 +47,7 @@ extension CoordinatorLoop {
                 state.agents[node] = outbox
                 self.process(.agentJoined(node, agentPID: pid), &state)
                 // Once the number is kept it can be told.
-                _ = outbox.add(.admitted(node, detectionBudget: budget))
+                self.whenKept(&state) { _ = outbox.add(.admitted(node, detectionBudget: budget)) }
                 return (node, outbox)
             }
         }
@@ -111,6 +111,13 @@ extension CoordinatorLoop {
             if state.outcome == nil { stepDown(&state) }
             throw OobleckError.deposed
         }
+        // Tried again by whoever comes.
+        if let wait = state.work.wait {
+            throw OobleckError(
+                .storage,
+                "the run waits for storage (\(wait.phrase(now: MonotonicTime.now)))"
+            )
+        }
     }
 
     private static func refusal(_ reason: String) -> OobleckError {
@@ -123,6 +130,7 @@ extension CoordinatorLoop {
         from node: NodeID,
         _ outbox: Outbox<WorkerInstruction>
     ) async {
+        if case .message = notice { await storageBack() }
         await perform { state in
             guard state.workers[node] === outbox else { return }
             switch notice {
@@ -134,6 +142,10 @@ extension CoordinatorLoop {
 
     /// Takes what an agent's session says; dropped when the node is out.
     func take(_ notice: AgentNotice, from node: NodeID, _ outbox: Outbox<AgentInstruction>) async {
+        switch notice {
+        case .heartbeat: break
+        case .workerExited, .leaving: await storageBack()
+        }
         await perform { state in
             guard state.agents[node] === outbox else { return }
             switch notice {

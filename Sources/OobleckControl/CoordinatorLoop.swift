@@ -7,20 +7,36 @@ import Synchronization
 /// Runs the coordinator's decisions: one event at a time, in order of arrival, each with all its
 /// directives performed before the next.
 ///
-/// Works on a thread of its own queue, because recording writes files.
+/// Works on a thread of its own queue, because recording writes files. When these fail it waits for
+/// them (``DirectiveQueue``), and so do the nodes, to which ``Pulse`` gives signs of life.
 final class CoordinatorLoop: Sendable {
     struct State {
         var coordinator: Coordinator
-        var workers: [NodeID: Outbox<WorkerInstruction>] = [:]
-        var agents: [NodeID: Outbox<AgentInstruction>] = [:]
+        /// What is decided and not yet performed.
+        var work = DirectiveQueue()
+        let pulse: Pulse
+        var workers: [NodeID: Outbox<WorkerInstruction>] = [:] {
+            didSet { pulse.follow(workers) }
+        }
+        var agents: [NodeID: Outbox<AgentInstruction>] = [:] {
+            didSet { pulse.follow(agents) }
+        }
         var fenced: Set<NodeID> = []
         /// Peers that let too many messages wait; given up after the event at hand.
         var overflowed: [NodeID] = []
         var shown = Seconds(-1)
-        var beaten = Seconds(-1)
         var faults: CoordinatorFaultInjector
-        var recordingFailure: OobleckError?
+        /// What was to be recorded, and makes no sense: the run ends.
+        var fault: OobleckError?
         var outcome: RunOutcome?
+        /// Called once storage works again, or the run is over.
+        var held: [@Sendable () -> Void] = []
+
+        init(coordinator: Coordinator, pulse: Pulse, faults: CoordinatorFaultInjector) {
+            self.coordinator = coordinator
+            self.pulse = pulse
+            self.faults = faults
+        }
     }
 
     let detectionBudget: Seconds
@@ -34,6 +50,7 @@ final class CoordinatorLoop: Sendable {
     let mostAgents: Int
     let store: any CoordinationStore
     let onFence: @Sendable (NodeID) -> Void
+    let pulse: Pulse
 
     init(
         coordinator: Coordinator,
@@ -44,7 +61,8 @@ final class CoordinatorLoop: Sendable {
         faults: CoordinatorFaultInjector,
         onFence: @escaping @Sendable (NodeID) -> Void
     ) {
-        state = Mutex(State(coordinator: coordinator, faults: faults))
+        pulse = Pulse(detectionBudget: detectionBudget, store: store) { recording.log($0) }
+        state = Mutex(State(coordinator: coordinator, pulse: pulse, faults: faults))
         self.detectionBudget = detectionBudget
         self.recording = recording
         self.mostAgents = mostAgents
@@ -70,9 +88,7 @@ final class CoordinatorLoop: Sendable {
         queue.async { self.state.withLock { $0.coordinator.noteKill(node, at: time) } }
     }
 
-    func status() async -> RunStatus {
-        await perform { $0.coordinator.status(now: MonotonicTime.now) }
-    }
+    func status() async -> RunStatus { await perform { self.status($0, now: MonotonicTime.now) } }
 
     /// Whether some session is still open.
     func hasSessions() async -> Bool { await perform { !$0.agents.isEmpty || !$0.workers.isEmpty } }
@@ -90,39 +106,47 @@ final class CoordinatorLoop: Sendable {
     func process(_ event: CoordinatorEvent, _ state: inout State) {
         guard state.outcome == nil else { return }
         guard store.mayAct else { return stepDown(&state) }
-        if case .tick = event { beat(&state) }
+        if case .tick = event { pulse.noteTick() }
+        if state.work.isWaiting {
+            wait(for: event, &state)
+        } else {
+            take(event, &state)
+        }
+        show(&state)
+    }
+
+    private func take(_ event: CoordinatorEvent, _ state: inout State) {
         decide(event, &state)
-        while state.outcome == nil, let node = state.overflowed.popLast() {
+        while canDecide(state), let node = state.overflowed.popLast() {
             let evidence =
                 "node \(node) does not take its messages: "
                 + "\(Outbox<WorkerInstruction>.capacity) wait"
             decide(.nodeLost(node, evidence: evidence), &state)
         }
-        if let failure = state.recordingFailure, state.outcome == nil {
-            decide(.endRequested(reason: failure.message), &state)
+        if let fault = state.fault, canDecide(state) {
+            decide(.endRequested(reason: fault.message), &state)
         }
-        let now = MonotonicTime.now
-        guard state.outcome == nil, now - state.shown >= 0.2 else { return }
-        state.shown = now
-        attempt(&state) { try recording.show($0.coordinator.status(now: now)) }
     }
 
-    private func decide(_ event: CoordinatorEvent, _ state: inout State) {
+    private func canDecide(_ state: State) -> Bool {
+        state.outcome == nil && !state.work.isWaiting
+    }
+
+    func decide(_ event: CoordinatorEvent, _ state: inout State) {
         let start = MonotonicTime.now
         let directives = state.coordinator.handle(event, now: start)
         let isPlan = directives.contains {
             if case .send(_, .reconfigure) = $0 { true } else { false }
         }
         if isPlan { state.coordinator.noteDecision(took: MonotonicTime.now - start) }
-        for directive in directives { perform(directive, &state) }
+        state.work.add(directives)
+        performWork(&state)
     }
 
-    /// Gives everybody a sign of life.
-    private func beat(_ state: inout State) {
+    private func show(_ state: inout State) {
         let now = MonotonicTime.now
-        guard now - state.beaten >= detectionBudget / 4 else { return }
-        state.beaten = now
-        for outbox in state.workers.values { _ = outbox.add(.heartbeat) }
-        for outbox in state.agents.values { _ = outbox.add(.heartbeat) }
+        guard state.outcome == nil, now - state.shown >= 0.2 else { return }
+        state.shown = now
+        recording.show(status(state, now: now))
     }
 }

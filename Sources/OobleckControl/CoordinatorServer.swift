@@ -79,6 +79,10 @@ package final class CoordinatorServer: Sendable {
             }
             group.addTask { try await self.tick() }
             group.addTask {
+                try await self.loop.pulse.run()
+                return .timeIsUp
+            }
+            group.addTask {
                 for await outcome in self.loop.outcomes { return .outcome(outcome) }
                 throw CancellationError()
             }

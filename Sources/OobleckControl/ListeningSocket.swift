@@ -13,7 +13,7 @@ package struct ListeningSocket: Sendable {
     /// Throws ``OobleckError/Code/usage`` with one line when that is not possible.
     package init(host: String, port: Int) throws {
         var hints = addrinfo()
-        hints.ai_family = AF_INET
+        hints.ai_family = host.contains(":") ? AF_INET6 : AF_INET
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE
         var found: UnsafeMutablePointer<addrinfo>?
@@ -56,14 +56,17 @@ package struct ListeningSocket: Sendable {
     package func discard() { close(descriptor) }
 
     private static func port(of descriptor: Int32) -> Int {
-        var address = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        withUnsafeMutablePointer(to: &address) { pointer in
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 _ = getsockname(descriptor, $0, &length)
             }
+            // Both families have the port in the same place.
+            return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                Int(UInt16(bigEndian: $0.pointee.sin_port))
+            }
         }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }
 

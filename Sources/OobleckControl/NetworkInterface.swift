@@ -3,18 +3,21 @@ import OobleckCore
 
 /// Where this machine can listen.
 package enum NetworkInterface {
-    /// The IPv4 address of this machine that somebody named, as an address, a host name, or an
-    /// interface such as `eth0`.
+    /// The address of this machine that somebody named, as an address, a host name, or an interface
+    /// such as `eth0`; of an interface or a name with both, the IPv4 address.
     ///
     /// Throws `.usage` with one line for what is not of this machine, and for all interfaces at
     /// once: those that a run needs are to be named.
     package static func address(_ name: String) throws -> String {
         let interfaces = try all()
+        // As people write it with a port.
+        let isBracketed = name.hasPrefix("[") && name.hasSuffix("]") && name.contains(":")
+        let name = isBracketed ? String(name.dropFirst().dropLast()) : name
         if let interface = interfaces.first(where: { $0.name == name }) {
             return interface.address
         }
         let address = try resolve(name, interfaces)
-        guard address != "0.0.0.0" else {
+        guard address != "0.0.0.0", address != "::" else {
             throw OobleckError(
                 .usage,
                 "cannot listen at \(name), which is every interface; name one of \(list(interfaces))"
@@ -43,13 +46,19 @@ package enum NetworkInterface {
         }
         defer { freeifaddrs(first) }
         var found: [(name: String, address: String)] = []
-        var next = first
-        while let interface = next?.pointee {
-            next = interface.ifa_next
-            guard let address = interface.ifa_addr, address.pointee.sa_family == AF_INET else {
-                continue
+        // IPv4 first: that is what a name alone stands for.
+        for family in [AF_INET, AF_INET6] {
+            var next = first
+            while let interface = next?.pointee {
+                next = interface.ifa_next
+                guard let address = interface.ifa_addr,
+                    Int32(address.pointee.sa_family) == family
+                else { continue }
+                let words = text(address)
+                // What is valid on one link only needs its name with it, which gRPC does not take.
+                guard !words.contains("%") else { continue }
+                found.append((String(cString: interface.ifa_name), words))
             }
-            found.append((String(cString: interface.ifa_name), text(address)))
         }
         return found
     }
@@ -58,26 +67,38 @@ package enum NetworkInterface {
         _ name: String,
         _ interfaces: [(name: String, address: String)]
     ) throws -> String {
-        var hints = addrinfo()
-        hints.ai_family = AF_INET
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(name, nil, &hints, &found)
-        guard status == 0, let address = found?.pointee.ai_addr else {
-            let reason = String(cString: gai_strerror(status))
+        guard !name.contains("%") else {
             throw OobleckError(
                 .usage,
-                "cannot listen at \(name): no such interface, and as a name of an address: \(reason)"
-                    + "; this machine has \(list(interfaces))"
+                "cannot listen at \(name): addresses that are valid on one link only (fe80::) are "
+                    + "not supported here; name another"
             )
         }
-        defer { freeaddrinfo(found) }
-        return text(address)
+        var status: Int32 = 0
+        for family in name.contains(":") ? [AF_INET6] : [AF_INET, AF_INET6] {
+            var hints = addrinfo()
+            hints.ai_family = family
+            hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+            var found: UnsafeMutablePointer<addrinfo>?
+            let result = getaddrinfo(name, nil, &hints, &found)
+            defer { if result == 0 { freeaddrinfo(found) } }
+            if result == 0, let address = found?.pointee.ai_addr { return text(address) }
+            status = status == 0 ? result : status
+        }
+        let reason = String(cString: gai_strerror(status))
+        throw OobleckError(
+            .usage,
+            "cannot listen at \(name): no such interface, and as a name of an address: \(reason)"
+                + "; this machine has \(list(interfaces))"
+        )
     }
 
     private static func text(_ address: UnsafeMutablePointer<sockaddr>) -> String {
         var buffer = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isLong = Int32(address.pointee.sa_family) == AF_INET6
+        let length = socklen_t(
+            isLong ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
+        )
         getnameinfo(
             address,
             length,

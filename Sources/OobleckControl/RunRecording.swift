@@ -5,16 +5,18 @@ import OobleckCore
 ///
 /// Called from one thread at a time, in the order of the decisions.
 ///
-/// What throws ends the run with that error.
+/// What must be kept throws when it is not, with nothing of it done, so that the call can be
+/// repeated: after `.storage` the run waits and does so, after any other error it ends. What only
+/// people read is never waited for and never fails.
 package protocol RunRecording: Sendable {
     /// Appends to the ledger.
     func record(_ step: CommittedStep) throws
     /// Appends to the event log.
-    func log(_ event: RunEvent) throws
-    /// Replaces the plan.
-    func publish(_ plan: PlanDocument) throws
+    func log(_ event: RunEvent)
+    /// Replaces the plan that people read.
+    func publish(_ plan: PlanDocument)
     /// Notes how a failure was survived.
-    func recovered(_ recovery: RecoveryRecord) throws
+    func recovered(_ recovery: RecoveryRecord)
     /// Stores a piece of the final state.
     func store(_ chunk: LayerChunk) throws
     /// Appends to the ledger that the run went back to a checkpoint.
@@ -26,7 +28,7 @@ package protocol RunRecording: Sendable {
         report: @escaping @Sendable (CheckpointOutcome) -> Void
     )
     /// Replaces the status. Called a few times a second.
-    func show(_ status: RunStatus) throws
+    func show(_ status: RunStatus)
     /// The run is over. `result` gives what it came to for the digest of the whole state.
     func finish(_ outcome: RunOutcome, result: (_ stateSHA256: String) -> RunResult) throws
 }

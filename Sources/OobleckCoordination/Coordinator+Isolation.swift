@@ -115,6 +115,14 @@ extension Coordinator {
             shift(&since)
             isolation?.since = since
         }
+        if var request = stopping {
+            shift(&request.since)
+            if var boundary = request.boundary {
+                shift(&boundary)
+                request.boundary = boundary
+            }
+            stopping = request
+        }
         if phase == .starting, var started {
             shift(&started)
             self.started = started

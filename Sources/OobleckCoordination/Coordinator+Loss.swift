@@ -102,15 +102,7 @@ extension Coordinator {
         // Before the first tick, the first event shows that it was there.
         guard let last = lastTick ?? started, now - last > deadlines.suspicion else { return }
         let absence = now - last
-        for node in members.keys {
-            if let heard = members[node]?.agentHeard {
-                members[node]?.agentHeard = min(now, heard + absence)
-            }
-            if let heard = members[node]?.workerHeard {
-                members[node]?.workerHeard = min(now, heard + absence)
-            }
-        }
-        shiftDeadlines(by: absence, now: now)
+        forgive(absence, now: now)
         log(.warning, "the coordinator itself was away for \(Self.tenths(absence)) s")
     }
 

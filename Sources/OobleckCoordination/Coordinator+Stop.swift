@@ -4,7 +4,7 @@ import OobleckCore
 struct StopRequest: Sendable {
     /// Who asked, or why.
     let reason: String
-    let since: Seconds
+    var since: Seconds
     /// When the step boundary was reached; `nil` before.
     var boundary: Seconds?
     /// Saves of the boundary's state that were ordered.

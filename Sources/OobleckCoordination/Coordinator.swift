@@ -151,6 +151,7 @@ package struct Coordinator: Sendable {
         case .endRequested(let reason): endNow(reason)
         case .saveRequested: requestSave()
         case .checkpoint(let outcome): receive(outcome, now: now)
+        case .storageRestored(let wait): storageRestored(after: wait, now: now)
         case .tick: tick(now: now)
         }
         settleStop()

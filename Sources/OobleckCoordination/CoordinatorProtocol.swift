@@ -37,6 +37,8 @@ package enum CoordinatorEvent: Hashable, Sendable {
     case saveRequested
     /// The checkpoint store has done what it was asked, or not.
     case checkpoint(CheckpointOutcome)
+    /// Storage failed for so long, and works again: nothing could be decided meanwhile.
+    case storageRestored(after: Seconds)
     /// Time has passed; sent at least four times per detection budget.
     case tick
 }
@@ -48,13 +50,14 @@ package enum SessionSide: String, Hashable, Sendable {
 }
 
 /// What ``Coordinator`` tells its shell to do, in order.
+///
+/// What has to be kept is tried again until it is; a ``DirectiveQueue`` sees to that.
 package enum CoordinatorDirective: Hashable, Sendable {
     /// Send to the node's worker. Messages to one worker keep their order.
     case send(NodeID, CoordinatorMessage)
     /// The node is out for good: have its processes killed, drop its streams, refuse its messages.
     case fence(NodeID, reason: String)
-    /// Keep for the next coordinator, before performing any later directive; when that fails
-    /// perform none.
+    /// Keep for the next coordinator, before performing any later directive.
     case persist(DurableChange)
     /// Append to the ledger, before performing any later directive.
     case record(CommittedStep)
@@ -83,4 +86,6 @@ package enum RunOutcome: Hashable, Sendable {
     case completed(layerDigests: [String], finalLoss: Double)
     /// The run could not go on.
     case stopped(OobleckError)
+    /// This coordinator ends as if it had died: the nodes keep their state, and wait for another.
+    case abandoned(OobleckError)
 }

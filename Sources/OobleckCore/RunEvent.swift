@@ -40,6 +40,10 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case isolated
         /// After a restart of the coordinator, or a cut, the run goes on.
         case reconnected
+        /// Something that must be kept cannot be written: the run waits.
+        case storageTrouble = "storage-trouble"
+        /// It could be written, and the run goes on.
+        case storageRestored = "storage-restored"
     }
 
     package var kind: Kind

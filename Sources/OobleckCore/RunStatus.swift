@@ -68,6 +68,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case stopped
         /// Too few nodes are left, or a layer's last copy is gone; there is a checkpoint.
         case waitingForNodes = "waiting-for-nodes"
+        /// Something that must be kept cannot be written; the nodes keep their state.
+        case waitingForStorage = "waiting-for-storage"
     }
 
     package var phase: Phase
@@ -88,6 +90,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
     package var nodes: [NodeStatus]
     /// Committed steps in the newest checkpoint saved; `nil` before the first.
     package var checkpointStep: Int?
+    /// Why storage does not work, and for how long; `nil` while it does.
+    package var storageTrouble: String?
 
     package init(
         phase: Phase,
@@ -129,5 +133,6 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case pipelines
         case nodes
         case checkpointStep = "checkpoint_step"
+        case storageTrouble = "storage_trouble"
     }
 }

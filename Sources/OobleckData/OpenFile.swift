@@ -110,10 +110,14 @@ package final class OpenFile {
         try bytes.withUnsafeBytes { try write($0) }
     }
 
-    /// Cuts the file off at `size` bytes.
+    /// Cuts the file off at `size` bytes; the next write follows there.
     package func truncate(to size: Int) throws {
         guard ftruncate(descriptor, off_t(size)) == 0 else {
             throw OobleckError(code, "cannot truncate \(path): \(systemReason())")
+        }
+        // Pipes have no place to go to.
+        guard lseek(descriptor, off_t(size), SEEK_SET) >= 0 || errno == ESPIPE else {
+            throw OobleckError(code, "cannot seek in \(path): \(systemReason())")
         }
     }
 

@@ -132,7 +132,7 @@ package func oneLine(_ error: any Error) -> String {
             describe(context)
         case DecodingError.keyNotFound(let key, let context):
             describe(context, missing: key)
-        default: "\(error)"
+        default: fileReason(error)
         }
     return text.split(whereSeparator: \.isNewline).joined(separator: " ")
 }

@@ -1,14 +1,17 @@
 import OobleckCoordination
 import OobleckCore
 
-/// The coordinator's process: its decisions, its sessions, and whether its disk takes the ledger.
+/// The coordinator's process: its decisions, its sessions, and whether its disk takes anything.
 struct CoordinatorShell {
     var coordinator: Coordinator
     var agents: [NodeID: Int] = [:]
     var workers: [NodeID: Int] = [:]
     var fenced: Set<NodeID> = []
+    /// What is decided and not yet performed.
+    var work = DirectiveQueue()
     var isDiskFull = false
-    var recordingFailure: OobleckError?
+    /// Called once the disk takes things again.
+    var held: [() -> Void] = []
     /// What is written of a completed run, and then how the run ended.
     var result: RunOutcome?
     var outcome: RunOutcome?
@@ -34,6 +37,7 @@ struct CoordinatorShell {
 extension World {
     func receive(_ payload: Payload, on session: Int) {
         let process = sessions[session].process
+        guard !shell.work.isWaiting else { return hold(payload, session) }
         switch payload {
         case .hello(let hello):
             process.role == .agent ? attachAgent(hello, session) : attachWorker(hello, session)
@@ -56,6 +60,18 @@ extension World {
         }
     }
 
+    /// While storage fails, nobody is let in, and a session takes no other message from its peer.
+    private func hold(_ payload: Payload, _ session: Int) {
+        switch payload {
+        case .hello: closeHere(session)
+        case .agentNotice(.heartbeat), .workerNotice(.heartbeat): break
+        default:
+            shell.held.append {
+                if self.sessions[session].isOpenHere { self.receive(payload, on: session) }
+            }
+        }
+    }
+
     private func attachAgent(_ hello: SessionHello, _ session: Int) {
         if let node = hello.node, shell.coordinator.awaits(agentPID: hello.pid, of: node) {
             if let before = shell.agents[node] { closeHere(before) }
@@ -70,9 +86,11 @@ extension World {
             shell.agents[node] = session
             tell(.agentJoined(node, agentPID: hello.pid))
             // Once the number is kept it can be told.
-            guard shell.agents[node] == session else { return }
-            judge.admitted(node)
-            admit(node, session)
+            whenKept {
+                guard self.shell.agents[node] == session else { return }
+                self.judge.admitted(node)
+                self.admit(node, session)
+            }
         } catch {
             refuse(session, "\(error)")
         }
@@ -172,11 +190,9 @@ extension World {
     func tell(_ event: CoordinatorEvent) {
         guard shell.outcome == nil, !shell.isDown else { return }
         if isTraced, let line = WorldTrace.text(of: event) { log(line) }
+        guard !shell.work.isWaiting else { return wait(for: event) }
         judge.heard(event)
         decide(event)
-        if let failure = shell.recordingFailure, shell.outcome == nil, !shell.isDown {
-            decide(.endRequested(reason: failure.message))
-        }
         if case .worker(_, let message) = event {
             if case .prepared = message { note(.preparedHeard) }
             if case .vote = message { note(.voteHeard) }
@@ -185,10 +201,37 @@ extension World {
 
     private func decide(_ event: CoordinatorEvent) {
         let directives = shell.coordinator.handle(event, now: Seconds(now))
-        for directive in directives {
+        shell.work.add(directives)
+        performWork()
+    }
+
+    private func wait(for event: CoordinatorEvent) {
+        shell.work.hold(event)
+        performWork()
+        guard shell.outcome == nil, !shell.isDown, let ended = shell.work.endWait() else { return }
+        judge.logged(shell.coordinator.event(.storageRestored, "the disk takes things again"))
+        decide(.storageRestored(after: Seconds(now) - ended.since))
+        for event in ended.events { tell(event) }
+        let held = shell.held
+        shell.held = []
+        for body in held { body() }
+    }
+
+    private func whenKept(_ body: @escaping () -> Void) {
+        shell.work.isWaiting ? shell.held.append(body) : body()
+    }
+
+    private func performWork() {
+        while let directive = shell.work.next(now: Seconds(now)) {
             if isTraced, let line = WorldTrace.text(of: directive) { log(line) }
             if shell.outcome != nil { judge.complain("a directive follows the end") }
+            guard canPerform(directive) else {
+                let failure = OobleckError(.storage, "cannot write: No space left on device")
+                guard shell.work.noteFailure(failure, now: Seconds(now)) else { return }
+                return judge.logged(shell.coordinator.event(.storageTrouble, failure.message))
+            }
             perform(directive)
+            shell.work.notePerformed()
             if let crash = shell.crash {
                 shell.crash?.directives -= 1
                 if crash.directives <= 1 { return self.crash() }
@@ -196,11 +239,22 @@ extension World {
         }
     }
 
+    /// Whether the disk takes what has to be kept; one that is full may still take something short.
+    private func canPerform(_ directive: CoordinatorDirective) -> Bool {
+        switch directive {
+        case .persist, .record, .restored, .store, .conclude:
+            !shell.isDiskFull || random.chance(0.3)
+        case .send, .fence, .log, .publish, .recovered, .checkpoint, .finish: true
+        }
+    }
+
     private func perform(_ directive: CoordinatorDirective) {
         switch directive {
         case .send(let node, let message): send(message, to: node)
         case .fence(let node, let reason): fence(node, reason)
-        case .record(let step): record(step)
+        case .record(let step):
+            progress = now
+            judge.recorded(step, nodes: nodes)
         case .log(let event): judge.logged(event)
         case .publish: break
         case .persist(let change): shell.store.apply(change)
@@ -215,16 +269,12 @@ extension World {
             progress = now
             judge.restored(restored)
         case .conclude(let outcome):
-            if case .completed = outcome, shell.recordingFailure == nil { shell.result = outcome }
+            if case .completed = outcome { shell.result = outcome }
         case .finish(let outcome): finish(outcome)
         }
     }
 
     private func send(_ message: CoordinatorMessage, to node: NodeID) {
-        // As the shell does: nothing may follow from a step that is not in the ledger.
-        if shell.recordingFailure != nil {
-            guard case .stop = message else { return }
-        }
         judge.sent(message, to: node)
         switch message {
         case .reconfigure: note(.planSent)
@@ -251,19 +301,8 @@ extension World {
         note(.lossDeclared)
     }
 
-    private func record(_ step: CommittedStep) {
-        guard !shell.isDiskFull else {
-            let failure = OobleckError(.storage, "cannot write the ledger: the disk is full")
-            shell.recordingFailure = shell.recordingFailure ?? failure
-            return
-        }
-        progress = now
-        judge.recorded(step, nodes: nodes)
-    }
-
     private func finish(_ outcome: RunOutcome) {
-        let final = shell.recordingFailure.map { RunOutcome.stopped($0) } ?? outcome
-        shell.outcome = final
+        shell.outcome = outcome
         progress = now
         for session in shell.workers.values.sorted() { closeHere(session) }
         for session in shell.agents.values.sorted() {

@@ -69,7 +69,9 @@ extension World {
         case .impostor(let target):
             for node in victims(1) { impersonate(node, target) }
         case .replay: replay()
-        case .diskFull: shell.isDiskFull = true
+        case .diskFull(let seconds):
+            shell.isDiskFull = true
+            undo(.emptyDisk, after: seconds)
         case .mismeasure(let count):
             for node in spareWorkers(count) { node.logic.measuresNonsense = true }
         }
@@ -239,6 +241,7 @@ extension World {
             log("the coordinator goes on")
             thawCoordinator()
         case .restartCoordinator: restartCoordinator()
+        case .emptyDisk: shell.isDiskFull = false
         case .calm: network.jitter = 0
         case .flap(let node, let left):
             guard shell.outcome == nil else { return }

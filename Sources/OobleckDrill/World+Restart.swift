@@ -30,11 +30,15 @@ extension World {
         shell.workers = [:]
         shell.agents = [:]
         shell.answers = []
+        shell.work = DirectiveQueue()
+        shell.held = []
     }
 
     /// Another coordinator takes over.
     func restartCoordinator() {
         guard shell.isDown else { return }
+        // It does not start on a full disk; somebody tries again.
+        guard !shell.isDiskFull else { return undo(.restartCoordinator, after: 0.5) }
         reconcile()
         shell.store.apply(.tookOver(term: shell.store.term + 1))
         do {

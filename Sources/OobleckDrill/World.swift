@@ -224,6 +224,7 @@ enum Undo {
     case rejoin(NodeID, NodeID)
     case thawCoordinator
     case restartCoordinator
+    case emptyDisk
     case calm
     case flap(NodeID, left: Int)
 }

@@ -76,8 +76,8 @@ package struct WorldFault: Hashable, Sendable {
         case impostor(Target)
         /// Old messages of a node arrive once more.
         case replay
-        /// The ledger cannot be written any more.
-        case diskFull
+        /// Nothing can be kept: neither the ledger, nor what the next coordinator has to know.
+        case diskFull(seconds: Double)
         /// From now on nodes report times and sizes that cannot have been measured.
         case mismeasure(nodes: Int)
     }
@@ -177,7 +177,7 @@ extension WorldFault.Action: CustomStringConvertible {
         case .falseAlarm: "a false alarm"
         case .impostor(let target): "a second \(target.rawValue) claims a living node's number"
         case .replay: "old messages of a node arrive again"
-        case .diskFull: "the disk is full"
+        case .diskFull(let seconds): "the disk is full for \(time(seconds))"
         case .mismeasure(let nodes): "\(nodes) nodes measure nonsense"
         }
     }

@@ -11,6 +11,7 @@ extension WorldJudge {
         switch outcome {
         case .completed(let digests, let loss): checkCompletion(digests, loss)
         case .stopped(let error): checkStop(error, world)
+        case .abandoned(let error): complain("abandoned without reason: \(error.message)")
         }
         checkChain()
         checkWorkers(world)
@@ -37,8 +38,6 @@ extension WorldJudge {
             return complain("stopped although at most f nodes were lost at once: \(error.message)")
         }
         switch error.code {
-        case .storage:
-            if !world.shell.isDiskFull { complain("stopped without reason: \(error.message)") }
         case .outOfNodes:
             let isLost = ledger.isEmpty ? false : !lostLayers.isEmpty
             if usableNodes.count >= ToyModel.minimumNodes, !isLost {
@@ -102,8 +101,7 @@ extension WorldJudge {
     private mutating func checkResult(_ world: World) {
         let result = world.shell.coordinator.result(stateSHA256: "")
         let batch = ToyModel.microbatchCount * ToyModel.microbatchSize
-        // A step that could not be recorded was decided, but does not count.
-        if !world.shell.isDiskFull, result.samplesCommitted != batch * ledger.count {
+        if result.samplesCommitted != batch * ledger.count {
             complain(
                 "\(counted(result.samplesCommitted, "sample")) for \(counted(ledger.count, "step"))"
             )

@@ -164,8 +164,7 @@ extension WorldFault.Action {
             return .crashCoordinator(directives: count, seconds: random.seconds(0...2))
         case 20: return random.chance(0.5) ? .impostor(process) : .replay
         default:
-            guard !isWithinTolerance, random.chance(0.3) else { return .replay }
-            return .diskFull
+            return random.chance(0.5) ? .replay : .diskFull(seconds: 3 * seconds)
         }
     }
 }

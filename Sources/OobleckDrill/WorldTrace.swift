@@ -32,6 +32,7 @@ package enum WorldTrace {
         case .endRequested(let reason): "end requested: \(reason)"
         case .saveRequested: "save requested"
         case .checkpoint(let outcome): "checkpoint store: \(outcome)"
+        case .storageRestored(let wait): "the disk takes things again after \(wait.value) s"
         case .agentHeard, .workerHeard, .tick: nil
         }
     }
@@ -68,6 +69,7 @@ package enum WorldTrace {
             }
         case .finish(.completed): "    the run is complete"
         case .finish(.stopped(let error)): "    the run stops: \(error.message)"
+        case .finish(.abandoned(let error)): "    the run is left alone: \(error.message)"
         case .restored(let restored): "    back to step \(restored.step)"
         case .persist, .publish, .recovered, .store, .checkpoint, .conclude: nil
         }

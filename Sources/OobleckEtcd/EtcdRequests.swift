@@ -17,6 +17,16 @@ enum EtcdRequests {
         EtcdRequestOp.with { $0.requestDeleteRange = EtcdDeleteRangeRequest.with { $0.key = key } }
     }
 
+    /// Everything from `first` on, up to and without `end`.
+    static func delete(from first: Data, to end: Data) -> EtcdRequestOp {
+        EtcdRequestOp.with {
+            $0.requestDeleteRange = EtcdDeleteRangeRequest.with {
+                $0.key = first
+                $0.rangeEnd = end
+            }
+        }
+    }
+
     static func get(_ key: Data) -> EtcdRequestOp {
         EtcdRequestOp.with { $0.requestRange = EtcdRangeRequest.with { $0.key = key } }
     }
@@ -27,6 +37,25 @@ enum EtcdRequests {
             $0.target = .create
             $0.key = key
             $0.createRevision = 0
+        }
+    }
+
+    static func holds(_ key: Data, _ value: Data?) -> EtcdCompare {
+        guard let value else { return absent(key) }
+        return EtcdCompare.with {
+            $0.result = .equal
+            $0.target = .value
+            $0.key = key
+            $0.value = value
+        }
+    }
+
+    static func created(_ key: Data, at revision: Int64) -> EtcdCompare {
+        EtcdCompare.with {
+            $0.result = .equal
+            $0.target = .create
+            $0.key = key
+            $0.createRevision = revision
         }
     }
 

@@ -9,7 +9,9 @@ import Synchronization
 /// Keeps a coordinator's state in etcd, for as long as this process holds the run's lease.
 ///
 /// The revision at which the leader's key was made is the fencing token: every write names it, and
-/// etcd refuses the write when the key is another's by then. The lease's end is also watched by our
+/// etcd refuses the write when the key is another's by then. Writes have numbers: each names the one
+/// before it, so that a write that is repeated counts once, and one that was given up and comes late
+/// is refused. The lease's end is also watched by our
 /// own clock, counted from before each renewal was asked for, so that a process that was stopped
 /// knows that its time is over before it does anything.
 package final class EtcdStore: CoordinationStore {
@@ -20,8 +22,13 @@ package final class EtcdStore: CoordinationStore {
         var validUntil: Seconds
         var isDeposed = false
         var durable = DurableState()
+        /// What of it stands in the key `state` itself.
+        var inline = DurableState()
         /// Lines of the ledger in etcd.
         var lines = 0
+        /// What the newest write left under `sequence`; `nil` before the first.
+        var sequence: Data?
+        var writes = 0
     }
 
     /// One line of the ledger.
@@ -62,25 +69,21 @@ package final class EtcdStore: CoordinationStore {
     }
 
     package func persist(_ change: DurableChange) throws {
-        let (durable, lines) = state.withLock { state in
-            state.durable.apply(change)
-            return (state.durable, state.lines)
+        let (before, lines) = state.withLock { ($0.durable, $0.lines) }
+        var durable = before
+        durable.apply(change)
+        try write(try puts(change, durable, before: before, lines: lines))
+        let kept = durable
+        state.withLock { state in
+            state.durable = kept
+            switch change {
+            case .committed, .restored: state.lines += 1
+            default: break
+            }
         }
-        var puts: [EtcdRequestOp] = []
-        switch change {
-        case .committed(let step):
-            puts.append(EtcdRequests.put(location.key("committed"), try EtcdCoding.data(of: step)))
-            puts.append(try line(.step(step), lines))
-        case .restored(let restored, _):
-            puts.append(EtcdRequests.delete(location.key("committed")))
-            puts.append(try line(.restored(restored), lines))
-            puts.append(try whole(durable))
-        default: puts.append(try whole(durable))
-        }
-        try write(puts)
-        if case .committed = change { state.withLock { $0.lines += 1 } }
-        if case .restored = change { state.withLock { $0.lines += 1 } }
     }
+
+    var inline: DurableState { state.withLock { $0.inline } }
 
     /// Says that the run is over, so that no standby takes it up again.
     package func conclude(_ summary: String) throws {
@@ -100,76 +103,62 @@ package final class EtcdStore: CoordinationStore {
 
     // MARK: The run's other things
 
-    /// All lines of the ledger so far, fetched a `page` at a time: an answer may not be of any size.
+    /// All lines of the ledger so far, fetched a `page` at a time.
     package func ledger(page: Int = 1000) throws -> [Line] {
         try wait {
-            let prefix = self.location.key("ledger/")
-            var lines: [Line] = []
-            var request = EtcdRequests.all(under: prefix, limit: Int64(page))
-            while true {
-                let answer = try await self.client.range(request)
-                lines += try answer.kvs.map { try EtcdCoding.value(Line.self, from: $0.value) }
-                guard answer.more, let last = answer.kvs.last else { return lines }
-                // The first key behind this one.
-                request.key = last.key + [0]
+            try await self.client.readAll("ledger/", page: page).map {
+                try EtcdCoding.value(Line.self, from: $0.value)
             }
         }
     }
 
     package func put(_ document: Document) throws {
-        try write([EtcdRequests.put(location.key("run"), try EtcdCoding.data(of: document))])
+        try write(try large("run", 0, try EtcdCoding.data(of: document)))
     }
 
     /// What the run at `location` is; `nil` when there is none.
     package static func document(_ location: EtcdLocation) async throws -> Document? {
         let client = try EtcdClient(location)
         defer { client.close() }
-        return try await client.read("run").map { try EtcdCoding.value(Document.self, from: $0) }
+        return try await readLarge("run", client).map {
+            try EtcdCoding.value(Document.self, from: $0)
+        }
     }
 
     // MARK: Writes
 
-    private func line(_ line: Line, _ number: Int) throws -> EtcdRequestOp {
-        let digits = String(number)
-        let name = "ledger/" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-        return EtcdRequests.put(location.key(name), try EtcdCoding.data(of: line))
-    }
-
-    private func whole(_ durable: DurableState) throws -> EtcdRequestOp {
-        EtcdRequests.put(location.key("state"), try EtcdCoding.data(of: durable))
-    }
-
-    /// Writes, if this process still leads.
-    private func write(_ operations: [EtcdRequestOp]) throws {
+    /// Writes, if this process still leads and nobody else has written.
+    ///
+    /// Safe to repeat after an error. Throws `.storage` within some seconds when etcd does not answer
+    /// or takes nothing, and ``OobleckError/deposed`` when another leads.
+    func write(_ operations: [EtcdRequestOp]) throws {
         guard mayAct else { throw depose() }
-        let token = state.withLock { $0.token }
+        let (token, before, number) = state.withLock { ($0.token, $0.sequence, $0.writes + 1) }
+        let (leader, sequence) = (location.key("leader"), location.key("sequence"))
+        let after = Data("\(token)/\(number)".utf8)
         let request = EtcdTxnRequest.with {
             $0.compare = [
-                EtcdCompare.with {
-                    $0.result = .equal
-                    $0.target = .create
-                    $0.key = location.key("leader")
-                    $0.createRevision = token
-                }
+                EtcdRequests.created(leader, at: token), EtcdRequests.holds(sequence, before),
             ]
-            $0.success = operations
+            $0.success = operations + [EtcdRequests.put(sequence, after)]
+            $0.failure = [EtcdRequests.get(leader), EtcdRequests.get(sequence)]
         }
-        let answer = try wait { try await self.whileLeading { try await $0.transaction(request) } }
-        guard answer.succeeded else { throw depose() }
-    }
-
-    /// Calls as often as it takes, as long as the lease lasts: a cluster that elects a leader of
-    /// its own answers nobody for a while.
-    private func whileLeading<Result: Sendable>(
-        _ call: @Sendable (EtcdClient) async throws -> Result
-    ) async throws -> Result {
-        while true {
-            do {
-                return try await call(client)
-            } catch let error as OobleckError where error.code == .storage {
-                guard mayAct else { throw error }
-                try await Task.sleep(for: .milliseconds(20))
+        let answer = try wait { try await self.client.transaction(request) }
+        if !answer.succeeded {
+            let found = answer.responses.map(\.responseRange.kvs.first)
+            guard found.count == 2, found[0]?.createRevision == token else { throw depose() }
+            // Of an attempt that was given up and had gone through.
+            guard found[1]?.value == after else {
+                throw OobleckError(
+                    .internalFault,
+                    "another process has written to \(location) while this one leads; give each "
+                        + "run a /RUN of its own"
+                )
             }
+        }
+        state.withLock { state in
+            state.sequence = after
+            state.writes = number
         }
     }
 
@@ -217,19 +206,17 @@ package final class EtcdStore: CoordinationStore {
 
     /// Takes over what the last leader kept.
     func reload() async throws {
-        var durable = DurableState()
-        if let data = try await client.read("state") {
-            durable = try EtcdCoding.value(DurableState.self, from: data)
-        }
-        durable.committed = try await client.read("committed").map {
-            try EtcdCoding.value(CommittedStep.self, from: $0)
-        }
+        let (durable, inline) = try await Self.read(client)
         // The count is of all, whatever is sent.
         let lines = EtcdRequests.all(under: location.key("ledger/"), limit: 1)
         let counted = try await client.range(lines)
+        let sequence = try await client.read("sequence")
         state.withLock { state in
             state.durable = durable
+            state.inline = inline
+            state.inline.committed = nil
             state.lines = Int(counted.count)
+            state.sequence = sequence
         }
     }
 

@@ -93,7 +93,7 @@ package struct Drill: Sendable {
 
     private static func obstacle(to fault: DrillFault) -> String? {
         switch fault {
-        case .checkpointDiskFull: SmallDisk.obstacle
+        case .checkpointDiskFull, .runDiskFull: SmallDisk.obstacle
         case .checkpointDiskFaulty:
             FaultyDisk.compiler == nil ? "a faulty disk needs a C compiler" : nil
         case .jitter: DelayingLink.obstacle

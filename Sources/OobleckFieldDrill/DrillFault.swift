@@ -26,6 +26,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     case outOfMemory = "out-of-memory"
     case mutualTLS = "mutual-tls"
     case strangers
+    case runDiskFull = "run-disk-full"
     case checkpointDiskFull = "checkpoint-disk-full"
     case checkpointDiskFaulty = "checkpoint-disk-faulty"
     case checkpointDamaged = "checkpoint-damaged"
@@ -49,6 +50,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .nanLoss, .bitFlip, .lateBitFlip: "numbers"
         case .outOfMemory: "memory"
         case .mutualTLS, .strangers: "security"
+        case .runDiskFull: "storage"
         case .loseMoreThanF, .checkpointDiskFull, .checkpointDiskFaulty, .checkpointDamaged:
             "checkpoint"
         case .stopWorker, .stopAgent: "stop"
@@ -89,6 +91,7 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .strangers:
             "nodes with another token, version or corpus, or too few files, come"
         case .loseMoreThanF: "SIGKILL to all holders of a layer at once; back to a checkpoint"
+        case .runDiskFull: "the run's own disk is full for three budgets"
         case .checkpointDiskFull: "the disk for checkpoints is full"
         case .checkpointDiskFaulty:
             "the disk for checkpoints gives errors, tears or alters writes, takes seconds"

@@ -14,9 +14,13 @@ extension CoordinatorLocator {
     /// which must be there.
     ///
     /// Throws ``OobleckError/Code/usage`` with one line.
-    package init(coordination: String?, coordinator: String?, endpointPath: String?) throws {
+    package init(
+        coordination: EtcdLocation?,
+        coordinator: String?,
+        endpointPath: String?
+    ) throws {
         if let coordination {
-            self.init(try EtcdLocation(parsing: coordination, run: "run"))
+            self.init(coordination)
         } else {
             self = try CoordinatorLocator(
                 coordinator: coordinator ?? "",

@@ -19,6 +19,9 @@ package final class RunFileRecording: RunRecording {
     private let directory: RunDirectory
     private let job: JobSpecification
     private let recorder: RunRecorder
+    private let display: DisplayFiles
+    /// How long the last events may take to be written.
+    private static let lastWords: Seconds = 2
     private let finalState = Mutex<FinalStateWriter?>(nil)
     private let checkpoints: CheckpointService
     private let observer: @Sendable (RunNotice) -> Void
@@ -36,6 +39,7 @@ package final class RunFileRecording: RunRecording {
         self.job = job
         self.observer = observer
         recorder = try RunRecorder(directory)
+        display = DisplayFiles(recorder)
         checkpoints = CheckpointService(
             try CheckpointStore(directory, job: job),
             keep: job.checkpoint?.keep ?? CheckpointSpecification.defaultKeep
@@ -47,13 +51,13 @@ package final class RunFileRecording: RunRecording {
         observer(.committed(step))
     }
 
-    package func log(_ event: RunEvent) throws {
-        try recorder.log(event)
+    package func log(_ event: RunEvent) {
+        display.log(event)
         observer(.event(event))
     }
 
-    package func publish(_ plan: PlanDocument) throws {
-        try directory.write(plan)
+    package func publish(_ plan: PlanDocument) {
+        display.publish(plan)
         observer(.planned(plan))
     }
 
@@ -71,8 +75,8 @@ package final class RunFileRecording: RunRecording {
         checkpoints.perform(action, report: report)
     }
 
-    package func show(_ status: RunStatus) throws {
-        try recorder.write(status)
+    package func show(_ status: RunStatus) {
+        display.show(status)
         observer(.status(status))
     }
 
@@ -80,16 +84,20 @@ package final class RunFileRecording: RunRecording {
         _ outcome: RunOutcome,
         result: (_ stateSHA256: String) -> RunResult
     ) throws {
-        checkpoints.finish()
+        defer { display.flush(within: Self.lastWords) }
         switch outcome {
         case .completed(let layerDigests, _):
+            checkpoints.finish()
             let digest = try finalStateWriter().publish(layerDigests: layerDigests)
             let result = result(digest)
             try recorder.write(result)
             observer(.finished(outcome, result))
         case .stopped:
-            try recorder.synchronize()
+            checkpoints.finish()
+            // The lines are with the system; what stops a run may be its disk.
+            do { try recorder.synchronize() } catch {}
             observer(.finished(outcome, nil))
+        case .abandoned: observer(.finished(outcome, nil))
         }
     }
 

@@ -73,7 +73,7 @@ package struct Checkpoint: Sendable {
         } catch {
             throw OobleckError(
                 .inputData,
-                "cannot list \(folder): \(error.localizedDescription)"
+                "cannot list \(folder): \(fileReason(error))"
             )
         }
     }

@@ -230,7 +230,7 @@ package struct CheckpointStore: Sendable {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
         } catch {
-            throw OobleckError(.storage, "cannot list \(path): \(error.localizedDescription)")
+            throw OobleckError(.storage, "cannot list \(path): \(fileReason(error))")
         }
     }
 
@@ -239,7 +239,7 @@ package struct CheckpointStore: Sendable {
         do {
             try FileManager.default.removeItem(atPath: folder)
         } catch {
-            throw OobleckError(.storage, "cannot remove \(folder): \(error.localizedDescription)")
+            throw OobleckError(.storage, "cannot remove \(folder): \(fileReason(error))")
         }
     }
 }

@@ -15,6 +15,8 @@ package final class FinalStateWriter: Sendable {
         let path: String
         var size = 0
         var isComplete = false
+        /// Whether a part of a piece that did not fit may stand behind ``size``.
+        var isTorn = false
     }
 
     private let model: ModelSpecification
@@ -23,6 +25,8 @@ package final class FinalStateWriter: Sendable {
     private let partialPath: String
     private let finalPath: String
     private let uploads = Mutex<[Int: Upload]>([:])
+    /// Digest of the whole state, once the folder has its name.
+    private let published = Mutex<String?>(nil)
 
     /// Prepares the checkpoint after `step` committed steps.
     ///
@@ -50,7 +54,7 @@ package final class FinalStateWriter: Sendable {
 
     /// Stores a piece.
     ///
-    /// Throws `.storage` when it cannot be written, `.internalFault` when a worker sends what no
+    /// Throws `.storage` when it cannot be written, and can be called again then; `.internalFault` when a worker sends what no
     /// worker should.
     package func receive(_ chunk: LayerChunk) throws {
         guard 0..<model.layerCount ~= chunk.layer else {
@@ -84,7 +88,15 @@ package final class FinalStateWriter: Sendable {
                         + "its state file has \(wholeSize)"
                 )
             }
-            try upload.file.write(chunk.bytes)
+            do {
+                if upload.isTorn { try upload.file.truncate(to: upload.size) }
+                try upload.file.write(chunk.bytes)
+            } catch {
+                upload.isTorn = true
+                uploads[chunk.layer] = upload
+                throw error
+            }
+            upload.isTorn = false
             upload.size = size
             upload.isComplete = chunk.isLast
             uploads[chunk.layer] = upload
@@ -95,8 +107,16 @@ package final class FinalStateWriter: Sendable {
     /// the whole state.
     ///
     /// Throws `.internalFault` when a layer is missing or is not what its holders said, `.storage`
-    /// when the checkpoint cannot be written.
+    /// when the checkpoint cannot be written, and can be called again then.
     package func publish(layerDigests: [String]) throws -> String {
+        let state = try published.withLock { $0 } ?? place(layerDigests)
+        let parent = URL(fileURLWithPath: finalPath).deletingLastPathComponent().path
+        try AtomicFile.synchronizeDirectory(parent)
+        return state
+    }
+
+    /// Gives the checkpoint its name, and returns the digest of the whole state.
+    private func place(_ layerDigests: [String]) throws -> String {
         precondition(layerDigests.count == model.layerCount, "\(layerDigests.count) layer digests")
         let layers = try uploads.withLock { uploads in
             try layerDigests.enumerated().map { layer, digest in
@@ -126,8 +146,7 @@ package final class FinalStateWriter: Sendable {
         guard rename(partialPath, finalPath) == 0 else {
             throw OobleckError(.storage, "cannot publish \(finalPath): \(systemReason())")
         }
-        let parent = URL(fileURLWithPath: finalPath).deletingLastPathComponent().path
-        try AtomicFile.synchronizeDirectory(parent)
+        published.withLock { $0 = state }
         return state
     }
 
@@ -136,7 +155,7 @@ package final class FinalStateWriter: Sendable {
         do {
             try FileManager.default.removeItem(atPath: finalPath)
         } catch {
-            throw OobleckError(.storage, "cannot replace \(finalPath): \(systemReason())")
+            throw OobleckError(.storage, "cannot replace \(finalPath): \(fileReason(error))")
         }
     }
 
@@ -164,7 +183,10 @@ package final class FinalStateWriter: Sendable {
             )
         } catch let error as OobleckError where error.code == .inputData {
             // The file is ours, not the user's.
-            throw OobleckError(.internalFault, error.message)
+            throw OobleckError(
+                error.message.hasPrefix("cannot ") ? .storage : .internalFault,
+                error.message
+            )
         }
     }
 }

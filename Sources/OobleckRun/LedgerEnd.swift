@@ -40,7 +40,10 @@ package struct LedgerEnd: Sendable {
         do {
             last = try JSONDecoder().decode(LedgerLine.self, from: Data(line))
         } catch {
-            throw OobleckError(.inputData, "the last line of \(path) is no ledger line: \(error)")
+            throw OobleckError(
+                .inputData,
+                "the last line of \(path) is no ledger line: \(oneLine(error))"
+            )
         }
     }
 }

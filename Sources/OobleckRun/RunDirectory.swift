@@ -39,21 +39,9 @@ package struct RunDirectory: Sendable {
         job: JobSpecification,
         configText: String
     ) throws -> RunDirectory {
-        let path = URL(fileURLWithPath: path).standardizedFileURL.path
+        let path = try requireNew(path)
         let wasThere = FileManager.default.fileExists(atPath: path)
-        let names = wasThere ? try contents(of: path) : []
-        if names.contains("lock"), RunLock.isHeld(directory: path) {
-            // Throws with the owner's process id.
-            _ = try RunLock.take(directory: path)
-        }
-        if let name = names.first(where: { $0 != "lock" }) {
-            throw OobleckError(
-                .usage,
-                names.contains("lock")
-                    ? "\(path) holds an earlier run; choose another --run-dir, or remove it"
-                    : "\(path) is not empty (it has \(name)); choose another --run-dir"
-            )
-        }
+        let missing = missingParents(of: path)
         do {
             try makeFolder(path, withParents: true)
             let directory = RunDirectory(path: path, lock: try RunLock.take(directory: path))
@@ -64,6 +52,8 @@ package struct RunDirectory: Sendable {
             return directory
         } catch let error as OobleckError {
             if error.code != .usage, !wasThere { removeFolder(path) }
+            // Only those that are empty go: another run may use one by now.
+            for parent in missing { rmdir(parent) }
             throw error
         }
     }
@@ -189,13 +179,96 @@ package struct RunDirectory: Sendable {
         }
     }
 
+    /// The path, made absolute, if a new run's directory can be there.
+    ///
+    /// Throws `.usage` with one line when it is in use, holds anything, or can be none.
+    @discardableResult
+    package static func requireNew(_ path: String) throws -> String {
+        let path = try requireUsable(path)
+        let isThere = FileManager.default.fileExists(atPath: path)
+        let names = isThere ? try contents(of: path) : []
+        if names.contains("lock"), RunLock.isHeld(directory: path) {
+            // Throws with the owner's process id.
+            _ = try RunLock.take(directory: path)
+        }
+        if let name = names.first(where: { $0 != "lock" }) {
+            throw OobleckError(
+                .usage,
+                names.contains("lock")
+                    ? "\(path) holds an earlier run; choose another --run-dir, or remove it"
+                    : "\(path) is not empty (it has \(name)); choose another --run-dir"
+            )
+        }
+        return path
+    }
+
+    /// The path, made absolute, if a run directory can be there or be made there.
+    ///
+    /// Throws `.usage` with one line for what is a file, for a path through a file, and for one that
+    /// is too long.
+    @discardableResult
+    package static func requireUsable(_ path: String) throws -> String {
+        guard !path.isEmpty else {
+            throw OobleckError(.usage, "the run directory's name is empty; name a folder")
+        }
+        let path = URL(fileURLWithPath: path).standardizedFileURL.path
+        let longest = Int(PATH_MAX) - longestNameInside
+        let name = path.split(separator: "/").first { $0.utf8.count > longestName }
+        guard path.utf8.count <= longest, name == nil else {
+            let what =
+                name.map { "a name of \($0.utf8.count) bytes, and \(longestName) are the most" }
+                ?? "\(path.utf8.count) bytes, and \(longest) are the most"
+            throw OobleckError(
+                .usage,
+                "the path of the run directory is too long: it has \(what); choose a shorter one"
+            )
+        }
+        var part = path
+        while part != "/" {
+            var status = stat()
+            if stat(part, &status) == 0 {
+                guard status.st_mode & S_IFMT == S_IFDIR else {
+                    let what = part == path ? "" : "\(path) cannot be a run directory: "
+                    throw OobleckError(
+                        .usage,
+                        "\(what)\(part) is a file; name a folder that does not exist or is empty"
+                    )
+                }
+                return path
+            }
+            if lstat(part, &status) == 0 {
+                throw OobleckError(
+                    .usage,
+                    "\(part) is a link to something that does not exist; name a folder"
+                )
+            }
+            part = URL(fileURLWithPath: part).deletingLastPathComponent().path
+        }
+        return path
+    }
+
+    /// Bytes that a name may have, and that names in a run directory add to its path at most.
+    private static let longestName = Int(NAME_MAX)
+    private static let longestNameInside = 256
+
+    /// Folders above `path` that are not there yet, the innermost first.
+    private static func missingParents(of path: String) -> [String] {
+        var missing: [String] = []
+        var parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        while parent != "/", !FileManager.default.fileExists(atPath: parent) {
+            missing.append(parent)
+            parent = URL(fileURLWithPath: parent).deletingLastPathComponent().path
+        }
+        return missing
+    }
+
     private static func contents(of path: String) throws -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
         } catch {
             throw OobleckError(
                 .storage,
-                "cannot use \(path) as a run directory: \(error.localizedDescription)"
+                "cannot use \(path) as a run directory: \(fileReason(error))"
             )
         }
     }

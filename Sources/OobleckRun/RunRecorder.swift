@@ -9,30 +9,30 @@ import Synchronization
 /// Each line goes to the system before the call returns, so it outlives our process; it is
 /// synchronised with the device at most once a second, and at the end.
 package final class RunRecorder: Sendable {
-    private struct State {
-        var ledger: LineLog
-        var events: LineLog
+    private struct Ledger {
+        var lines: LineLog
         var previousHash = LedgerLine.genesis
         var committedSteps = 0
 
         mutating func append(_ entry: LedgerLine.Entry) throws {
             let line = LedgerLine(chaining: entry, to: previousHash)
-            try ledger.append(line.text)
+            try lines.append(line.text)
             previousHash = line.hash
         }
     }
 
     private let directory: RunDirectory
-    private let state: Mutex<State>
+    private let ledger: Mutex<Ledger>
+    private let events: Mutex<LineLog>
 
     /// Goes on where the files end; what is left of a line that was not written whole goes.
     package init(_ directory: RunDirectory) throws {
         self.directory = directory
         let end = try LedgerEnd(path: directory.ledgerPath)
-        state = Mutex(
-            State(
-                ledger: try LineLog(directory.ledgerPath),
-                events: try LineLog(directory.eventsPath),
+        events = Mutex(try LineLog(directory.eventsPath))
+        ledger = Mutex(
+            Ledger(
+                lines: try LineLog(directory.ledgerPath),
                 previousHash: end.last?.hash ?? LedgerLine.genesis,
                 committedSteps: end.steps
             )
@@ -40,7 +40,7 @@ package final class RunRecorder: Sendable {
     }
 
     /// Steps in the ledger.
-    package var committedSteps: Int { state.withLock { $0.committedSteps } }
+    package var committedSteps: Int { ledger.withLock { $0.committedSteps } }
 
     /// Adds a committed step to the ledger.
     ///
@@ -56,13 +56,18 @@ package final class RunRecorder: Sendable {
                     + "norm \(committed.gradientNorm); try a lower learning_rate"
             )
         }
-        try state.withLock { state in
-            precondition(
-                committed.step == state.committedSteps,
-                "step \(committed.step) recorded after \(counted(state.committedSteps, "step"))"
-            )
-            try state.append(.step(committed))
-            state.committedSteps += 1
+        try ledger.withLock { ledger in
+            // What comes may have been kept elsewhere, by another process.
+            guard committed.step == ledger.committedSteps else {
+                throw OobleckError(
+                    .internalFault,
+                    "step \(committed.step) does not follow the "
+                        + "\(counted(ledger.committedSteps, "step")) in "
+                        + directory.ledgerPath
+                )
+            }
+            try ledger.append(.step(committed))
+            ledger.committedSteps += 1
         }
     }
 
@@ -70,37 +75,42 @@ package final class RunRecorder: Sendable {
     ///
     /// Throws `.storage` when that cannot be written, and then it is not in the ledger.
     package func append(_ restored: RestoredRun) throws {
-        try state.withLock { state in
-            precondition(
-                restored.step <= state.committedSteps,
-                "step \(restored.step) restored after \(counted(state.committedSteps, "step"))"
-            )
-            try state.append(.restored(restored))
-            state.committedSteps = restored.step
+        try ledger.withLock { ledger in
+            guard restored.step <= ledger.committedSteps else {
+                throw OobleckError(
+                    .internalFault,
+                    "a return to step \(restored.step) does not follow the "
+                        + "\(counted(ledger.committedSteps, "step")) in \(directory.ledgerPath)"
+                )
+            }
+            try ledger.append(.restored(restored))
+            ledger.committedSteps = restored.step
         }
     }
 
     /// Adds an event, with the time, to the event log.
-    package func log(_ event: RunEvent) throws {
-        let line = TimedEvent(event).text
-        try state.withLock { try $0.events.append(line) }
+    package func log(_ event: RunEvent) throws { try log(TimedEvent(event)) }
+
+    /// Adds an event of that time to the event log.
+    package func log(_ event: TimedEvent) throws {
+        try events.withLock { try $0.append(event.text) }
     }
 
     package func write(_ status: RunStatus) throws { try directory.write(status) }
 
-    /// Writes the result, after all lines are on the device.
+    package func write(_ plan: PlanDocument) throws { try directory.write(plan) }
+
+    /// Writes the result, after the ledger is on the device.
     package func write(_ result: RunResult) throws {
         try synchronize()
         try directory.write(result)
     }
 
-    /// Returns once all lines are on the device.
-    package func synchronize() throws {
-        try state.withLock { state in
-            try state.ledger.synchronize()
-            try state.events.synchronize()
-        }
-    }
+    /// Returns once the ledger is on the device.
+    package func synchronize() throws { try ledger.withLock { try $0.lines.synchronize() } }
+
+    /// Returns once the events are on the device.
+    package func synchronizeEvents() throws { try events.withLock { try $0.synchronize() } }
 }
 
 /// A file that grows by whole lines.
@@ -125,6 +135,8 @@ struct LineLog {
     /// When it does not fit, none of it stays, and a later call may try again.
     mutating func append(_ line: String) throws {
         let bytes = Array("\(line)\n".utf8)
+        // Nothing is thrown after the write: who calls again would write the line twice.
+        try synchronizer.requireHealth()
         // A part of an earlier line that could not be cut off must go before anything follows it.
         if isTorn { try cut() }
         do {
@@ -141,7 +153,7 @@ struct LineLog {
         size += bytes.count
         if MonotonicTime.now.value - lastSynchronization.value >= 1 {
             lastSynchronization = MonotonicTime.now
-            try synchronizer.start()
+            synchronizer.start()
         }
     }
 

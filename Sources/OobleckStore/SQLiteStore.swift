@@ -56,7 +56,8 @@ package final class SQLiteStore: CoordinationStore {
     }
 
     package func persist(_ change: DurableChange) throws {
-        if let failure = failure.withLock({ $0 }) { throw failure }
+        // What was kept before has to reach the device first.
+        if failure.withLock({ $0 }) != nil { try checkpointQueue.sync { try checkpoint() } }
         do {
             try database.write { try CoordinationTables.apply(change, in: $0) }
         } catch let error as OobleckError {
@@ -87,10 +88,13 @@ package final class SQLiteStore: CoordinationStore {
             return true
         }
         guard isDue else { return }
-        checkpointQueue.async { self.checkpoint() }
+        checkpointQueue.async {
+            // A failure is kept, and the next change tries again.
+            do { try self.checkpoint() } catch {}
+        }
     }
 
-    private func checkpoint() {
+    private func checkpoint() throws {
         do {
             try background.writeWithoutTransaction { _ = try $0.checkpoint(.passive) }
         } catch let error as DatabaseError where Self.isForLater(error) {
@@ -98,7 +102,9 @@ package final class SQLiteStore: CoordinationStore {
         } catch {
             let error = Self.explain(error, "cannot bring \(path) to the device")
             failure.withLock { $0 = error }
+            throw error
         }
+        failure.withLock { $0 = nil }
     }
 
     /// Whether somebody else only had the database at that moment.
@@ -107,10 +113,20 @@ package final class SQLiteStore: CoordinationStore {
     }
 
     private static func explain(_ error: any Error, _ what: String) -> OobleckError {
-        let reason = (error as? DatabaseError)?.message ?? "\(error)"
+        let reason = (error as? DatabaseError).map(Self.reason) ?? "\(error)"
         return OobleckError(
             .storage,
             "\(what): \(reason.split(separator: "\n").joined(separator: " "))"
         )
+    }
+
+    /// What went wrong, in the system's words where SQLite has others for it.
+    static func reason(_ error: DatabaseError) -> String {
+        switch error.extendedResultCode.primaryResultCode {
+        case .SQLITE_FULL: String(cString: strerror(ENOSPC))
+        case .SQLITE_READONLY: String(cString: strerror(EROFS))
+        case .SQLITE_IOERR: String(cString: strerror(EIO))
+        default: error.message ?? "\(error.resultCode)"
+        }
     }
 }

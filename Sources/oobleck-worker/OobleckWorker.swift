@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckConsole
 import OobleckCore
+import OobleckData
 
 /// The part of Oobleck that computes with tensors: started by agents and by `oobleck`.
 @main
@@ -29,6 +30,10 @@ struct OobleckWorker: AsyncParsableCommand {
             Console.complain(error.message)
             Console.exit(error.code.exitStatus)
         } catch {
+            if let error = fileError(error) {
+                Console.complain(error.message)
+                Console.exit(error.code.exitStatus)
+            }
             let text = fullMessage(for: error)
             let status = exitCode(for: error)
             let stream = status.isSuccess ? StandardStream.output : .errors

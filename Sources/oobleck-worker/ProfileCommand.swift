@@ -23,6 +23,6 @@ struct ProfileCommand: ParsableCommand {
         let profile = try Profiler(job: job).run()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(profile).write(to: URL(fileURLWithPath: output), options: .atomic)
+        try AtomicFile.write(Array(try encoder.encode(profile)), to: output)
     }
 }

@@ -60,7 +60,10 @@ struct ReferenceCommand: AsyncParsableCommand {
         } during: {
             async let outcome = server.run()
             try await session.run { worker.receive($0) }
-            if case .stopped(let error) = try await outcome { throw error }
+            switch try await outcome {
+            case .completed: break
+            case .stopped(let error), .abandoned(let error): throw error
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckEngine
+import OobleckEtcd
 import OobleckRecording
 import OobleckRun
 import OobleckTensor
@@ -42,7 +43,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let neighbours = RunNeighbours(token: token)
         let client = WorkerClient(
             coordinator: try CoordinatorLocator(
-                coordination: coordination,
+                coordination: try coordination.map { try EtcdLocation(parsing: $0, run: "run") },
                 coordinator: coordinator,
                 endpointPath: endpoint
             ),

@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckControl
 import OobleckCore
+import OobleckEtcd
 import OobleckRecording
 import OobleckRun
 
@@ -24,6 +25,8 @@ struct AgentCommand: InterruptibleCommand {
         )
     )
     var coordination: String?
+
+    @OptionGroup var etcd: EtcdOptions
 
     @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
     var endpoint: String?
@@ -71,10 +74,10 @@ struct AgentCommand: InterruptibleCommand {
     }
 
     /// How the worker finds the coordinator: as we do.
-    private var workerArguments: [String] {
+    private func workerArguments(_ location: EtcdLocation?) -> [String] {
         let options = [
             ("--coordinator", coordinator), ("--endpoint", endpoint),
-            ("--coordination", coordination),
+            ("--coordination", location?.text),
         ]
         return options.flatMap { option, value in value.map { [option, $0] } ?? [] }
     }
@@ -82,10 +85,11 @@ struct AgentCommand: InterruptibleCommand {
     func run() async throws {
         let address = try coordinator.map { try CoordinatorAddress(parsing: $0) }
         try address?.requireResolvable()
+        let location = try etcd.location(coordination, run: "run")
         let departure = Departure()
         let agent = Agent(
             coordinator: try CoordinatorLocator(
-                coordination: coordination,
+                coordination: location,
                 coordinator: coordinator,
                 endpointPath: endpoint
             ),
@@ -94,7 +98,7 @@ struct AgentCommand: InterruptibleCommand {
             tls: try tls.read(),
             node: node.map { NodeID($0) },
             workerExecutable: try workerExecutable ?? Executables().worker,
-            workerArguments: workerArguments,
+            workerArguments: workerArguments(location),
             logPath: log,
             listenHost: try listenHost(address),
             sharesMachine: sharesMachine,

@@ -1,6 +1,7 @@
 import Foundation
 import OobleckConsole
 import OobleckCore
+import OobleckData
 import OobleckFieldDrill
 import OobleckRun
 
@@ -125,7 +126,7 @@ struct FieldDrill {
             try json.write(toFile: path + "/report.json", atomically: true, encoding: .utf8)
             try report.html.write(toFile: path + "/report.html", atomically: true, encoding: .utf8)
         } catch {
-            throw OobleckError(.storage, "cannot write the report to \(path): \(error)")
+            throw OobleckError(.storage, "cannot write the report to \(path): \(fileReason(error))")
         }
         Console.show("report in \(path)/report.html")
     }

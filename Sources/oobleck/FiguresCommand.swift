@@ -58,7 +58,7 @@ struct FiguresCommand: ParsableCommand {
         } catch {
             throw OobleckError(
                 .storage,
-                "cannot make the folder \(output): \(error.localizedDescription)"
+                "cannot make the folder \(output): \(fileReason(error))"
             )
         }
         for file in files {

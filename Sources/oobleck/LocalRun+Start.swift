@@ -20,42 +20,53 @@ extension LocalRun {
         let socket = try ListeningSocket(host: request.listenHost, port: request.port)
         let saves = try job.checkpoint?.directory.map { try CheckpointStore(path: $0, job: job) }
         do {
-            let (directory, (profile, reconfigurator)) = try await request.withNewDirectory(job) {
+            // What goes wrong in here leaves no directory behind.
+            let (_, begun) = try await request.withNewDirectory(job) { directory in
                 try saves?.prepare()
-                let prepared = try await prepare(job, request, $0, executables)
+                let planned = try await prepare(job, request, directory, executables)
                 try Task.checkCancellation()
-                return prepared
+                return try await start(job, request, directory, socket, planned)
             }
-            let token = try RunStart.newToken(in: directory)
-            var shared: EtcdStore?
-            if let location = request.coordination {
-                let document = EtcdStore.Document(
-                    job: job,
-                    profile: profile,
-                    configText: try directory.configText(),
-                    token: token
-                )
-                shared = try await RunStart.lead(location, directory, document, socket)
-            }
-            let store: any CoordinationStore = try shared ?? Self.newStore(in: directory)
-            return RunStart(
-                directory: directory,
-                job: job,
-                coordinator: Coordinator(
-                    job: job,
-                    profile: profile,
-                    reconfigurator: reconfigurator
-                ),
-                store: store,
-                socket: socket,
-                token: token,
-                tls: request.tls,
-                shared: shared
-            )
+            return begun
         } catch {
             socket.discard()
             throw error
         }
+    }
+
+    /// The run's token, its store and the claim on its nodes.
+    private func start(
+        _ job: JobSpecification,
+        _ request: RunRequest,
+        _ directory: RunDirectory,
+        _ socket: ListeningSocket,
+        _ planned: (profile: ModelProfile, reconfigurator: Reconfigurator)
+    ) async throws -> RunStart {
+        let token = try RunStart.newToken(in: directory)
+        var shared: EtcdStore?
+        if let location = request.coordination {
+            let document = EtcdStore.Document(
+                job: job,
+                profile: planned.profile,
+                configText: try directory.configText(),
+                token: token
+            )
+            shared = try await RunStart.lead(location, directory, document, socket)
+        }
+        return RunStart(
+            directory: directory,
+            job: job,
+            coordinator: Coordinator(
+                job: job,
+                profile: planned.profile,
+                reconfigurator: planned.reconfigurator
+            ),
+            store: try shared ?? Self.newStore(in: directory),
+            socket: socket,
+            token: token,
+            tls: request.tls,
+            shared: shared
+        )
     }
 
     private static func newStore(in directory: RunDirectory) throws -> SQLiteStore {

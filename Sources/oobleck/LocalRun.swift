@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
+import OobleckData
 import OobleckEtcd
 import OobleckReconfiguration
 import OobleckRecording
@@ -114,7 +115,7 @@ struct LocalRun {
             tls: start.tls,
             listenHost: start.socket.host,
             endpointPath: directory.endpointPath,
-            coordination: start.shared?.location.description,
+            coordination: start.shared?.location.text,
             logsPath: directory.logsPath,
             deadlines: deadlines,
             onExit: { departures.pass($0, evidence: $1) }
@@ -157,10 +158,16 @@ struct LocalRun {
             display.clear()
             throw OobleckError.deposed
         }
-        try start.shared?.conclude("\(outcome)")
-        try start.store.close()
-        try CheckpointStore(directory, job: job).removeLeftovers()
-        try directory.removeEndpoint()
+        if case .abandoned(let error) = outcome {
+            // As if this process had died; a standby need not wait for the end of our lease.
+            tidy { try start.store.close() }
+            display.clear()
+            throw error
+        }
+        if let shared = start.shared { try await conclude(outcome, in: shared) }
+        tidy { try start.store.close() }
+        tidy { try CheckpointStore(directory, job: job).removeLeftovers() }
+        tidy { try directory.removeEndpoint() }
         display.clear()
         if case .stopped(let error) = outcome { throw error }
         return try directory.result()
@@ -178,6 +185,32 @@ struct LocalRun {
             Interruption.endAtOnce(isRun: true)
         case .save: controls.server.submit(.saveRequested)
         }
+    }
+
+    /// Says in etcd that the run is over, so that no standby takes it up.
+    ///
+    /// Tried for a while where etcd takes nothing; the result is kept here in any case.
+    private func conclude(_ outcome: RunOutcome, in store: EtcdStore) async throws {
+        let end = MonotonicTime.now + Self.lastPatience
+        while true {
+            do {
+                return try store.conclude("\(outcome)")
+            } catch let error as OobleckError where MonotonicTime.now < end && store.mayAct {
+                display.say("cannot say in etcd that the run is over, trying again: \(error)")
+                try await Task.sleep(for: .seconds(2))
+            } catch {
+                return display.say("a standby may take up this run, which is over: \(error)")
+            }
+        }
+    }
+
+    /// How long etcd may take nothing when a run is over.
+    private static let lastPatience: Seconds = 20
+
+    /// Does what is left to do once the run's result is kept: trouble with it is told, and changes
+    /// nothing.
+    private func tidy(_ body: () throws -> Void) {
+        do { try body() } catch { display.say("\(fileReason(error))") }
     }
 
     /// Where no other machine can reach the run, an agent that is not here any more is nowhere: nobody
@@ -202,8 +235,10 @@ struct LocalRun {
         async let outcome = server.run()
         for _ in 0..<nodes { try cluster.addNode() }
         let result = try await outcome
-        // Another coordinator has the nodes now.
-        guard start.store.mayAct else {
+        // The nodes wait for another coordinator, or have one.
+        var isAbandoned = !start.store.mayAct
+        if case .abandoned = result { isAbandoned = true }
+        guard !isAbandoned else {
             cluster.abandon()
             return result
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckConsole
 import OobleckCore
+import OobleckData
 import OobleckText
 
 /// Training on several nodes that goes on when nodes fail, with the very same result.
@@ -52,6 +53,8 @@ struct Oobleck: AsyncParsableCommand {
         case let error as Interruption:
             Console.complain(error.description)
             return error.exitStatus
+        case _ where fileError(error) != nil:
+            return status(of: fileError(error) ?? error, arguments)
         case _ where exitCode(for: error).isSuccess:
             // Help and version are errors too, and print as they are.
             do {

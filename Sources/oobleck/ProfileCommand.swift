@@ -53,7 +53,7 @@ struct ProfileCommand: InterruptibleCommand {
         do {
             try FileManager.default.removeItem(at: folder)
         } catch {
-            Console.complain("cannot remove \(folder.path): \(error.localizedDescription)")
+            Console.complain("cannot remove \(folder.path): \(fileReason(error))")
         }
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import OobleckConsole
 import OobleckControl
 import OobleckCore
+import OobleckData
 import OobleckRecording
 import OobleckRun
 import Synchronization
@@ -37,13 +38,24 @@ struct ReferenceRun {
             deadline: deadline
         )
         try await passingSignals { process in
+            // The run waits for space, but cannot write that it does.
+            var isWaiting = false
             try await task.run(onStart: { child in process.withLock { $0 = child } }) {
+                let isFull = DiskSpace.isExhausted(at: directory.path)
+                if isFull != isWaiting { display.say(spaceMessage(isFull, directory)) }
+                isWaiting = isFull
                 if let status = lastStatus(directory) { display.show(.status(status)) }
             }
         }
         try CheckpointStore(directory, job: job).removeLeftovers()
         display.clear()
         return (directory, try directory.result())
+    }
+
+    private func spaceMessage(_ isFull: Bool, _ directory: RunDirectory) -> String {
+        isFull
+            ? "no space is left for \(directory.path); the run waits: free some space"
+            : "there is space for \(directory.path) again; the run goes on"
     }
 
     /// Has the run's process do what signals ask of this one.

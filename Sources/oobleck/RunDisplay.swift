@@ -60,7 +60,7 @@ final class RunDisplay: Sendable {
         case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted:
             say(event.message)
         case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored,
-            .checkpointRequested:
+            .checkpointRequested, .storageTrouble, .storageRestored:
             say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)
         // After a loss, the line on the recovery says it all.
@@ -88,6 +88,9 @@ final class RunDisplay: Sendable {
 
     /// The run in one line of at most 79 characters.
     static func line(_ status: RunStatus, stepTime: Double?) -> String {
+        if let trouble = status.storageTrouble {
+            return "step \(status.step)/\(status.steps)  waiting for storage (\(trouble))"
+        }
         let alive = status.nodes.count { $0.state != .dead }
         guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
         else {

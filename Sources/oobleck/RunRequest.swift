@@ -85,14 +85,20 @@ struct RunRequest: Sendable {
         do {
             return (directory, try await body(directory))
         } catch {
-            let manager = FileManager.default
-            let path = directory.path
-            let leavings =
-                wasThere
-                ? try manager.contentsOfDirectory(atPath: path).map { "\(path)/\($0)" } : [path]
-            for leaving in leavings { try manager.removeItem(atPath: leaving) }
+            Self.clear(directory.path, keepsFolder: wasThere)
             throw error
         }
+    }
+
+    /// Takes away what a run that did not start has left; what that meets is no news.
+    private static func clear(_ path: String, keepsFolder: Bool) {
+        let manager = FileManager.default
+        do {
+            let leavings =
+                keepsFolder
+                ? try manager.contentsOfDirectory(atPath: path).map { "\(path)/\($0)" } : [path]
+            for leaving in leavings { try manager.removeItem(atPath: leaving) }
+        } catch {}
     }
 
     /// A name for a run that got none.

@@ -27,7 +27,7 @@ extension RunStart {
         guard let store, store.load() == nil else { throw taken }
         try store.persist(.tookOver(term: 1))
         try store.put(document)
-        try directory.write(coordination: location.description)
+        try directory.write(coordination: location.text)
         return store
     }
 
@@ -40,6 +40,8 @@ extension RunStart {
         isOver: @escaping @Sendable () -> Bool
     ) async throws -> RunStart? {
         let location = request.location
+        // A standby that could not record the run must not win it.
+        try RunDirectory.requireNew(request.runDirectoryPath)
         guard let document = try await EtcdStore.document(location) else {
             throw OobleckError(.usage, "etcd has no run \(location.run) to stand by for")
         }
@@ -62,7 +64,7 @@ extension RunStart {
             )
             try directory.write(document.profile)
             try directory.write(RunToken(parsing: document.token))
-            try directory.write(coordination: location.description)
+            try directory.write(coordination: location.text)
             var start = try goOn(directory, document, store, socket)
             start.tls = request.tls
             start.mayAdopt = false

@@ -31,6 +31,7 @@ extension RunStatus {
         if let loss { lines[0] += ", loss \(Console.decimal(loss, 4))" }
         if let tokensPerSecond { lines[0] += ", \(Console.short(tokensPerSecond)) tok/s" }
         if let idleShare { lines[0] += ", idle \(Int((idleShare * 100).rounded()))%" }
+        if let storageTrouble { lines[0] += ", \(storageTrouble)" }
         if let checkpointStep { lines[0] += ", checkpoint of step \(checkpointStep)" }
         lines.append("node  state     pipeline  stages  agent    worker")
         func cell(_ text: String, _ width: Int) -> String {

@@ -88,6 +88,8 @@ struct TrainCommand: InterruptibleCommand {
     )
     var coordination: String?
 
+    @OptionGroup var etcd: EtcdOptions
+
     @Flag(help: "Take up the run of --coordination when its coordinator is gone.")
     var standby = false
 
@@ -172,7 +174,7 @@ struct TrainCommand: InterruptibleCommand {
     /// The run's name in etcd is that of its directory, unless it got another.
     private func location(of directory: String) throws -> EtcdLocation? {
         let name = URL(fileURLWithPath: directory).lastPathComponent
-        return try coordination.map { try EtcdLocation(parsing: $0, run: name) }
+        return try etcd.location(coordination, run: name)
     }
 
     private func standBy(_ faults: FaultArguments, _ display: RunDisplay) async throws {

@@ -53,7 +53,12 @@ struct WorkerTask {
         let code = known.first { exit == .status($0.exitStatus) } ?? .internalFault
         let ending = log.ending(exit)
         let what = "oobleck-worker \(arguments[0]) \(ending.text)"
-        return OobleckError(code, ending.isOutOfMemory ? what : ours ?? what)
+        if ending.isOutOfMemory { return OobleckError(code, what) }
+        let folder = URL(fileURLWithPath: logPath).deletingLastPathComponent().path
+        // Then its own line could not be written either.
+        let isFull = ours == nil && code == .storage && DiskSpace.isExhausted(at: folder)
+        let full = "cannot write to \(folder): no space is left on its device"
+        return OobleckError(code, ours ?? (isFull ? full : what))
     }
 
     private func readLog() -> String {

@@ -128,27 +128,6 @@ struct ShellServerTests {
         }
     }
 
-    @Test("a step that cannot be recorded is not committed, and ends the run with that error")
-    func recordingFails() async throws {
-        let recording = MemoryRecording(failingStep: 3)
-        let commits = Shared<[Int]>([])
-        try await ShellBench.with(nodes: 2, steps: 10, recording: recording) { bench in
-            try await bench.withAgents([0, 1]) { _ in
-                let workers = (0..<2).map { node in
-                    bench.startWorker(NodeID(node)) { message, _ in
-                        if case .commit(let commit) = message {
-                            commits.change { $0.append(commit.step) }
-                        }
-                    }
-                }
-                for worker in workers { _ = await worker.result }
-                try await eventually("the run ends") { recording.all.outcome != nil }
-                #expect(recording.all.outcome == .stopped(OobleckError(.storage, "disk full")))
-                #expect(commits.value.max() == 2)
-            }
-        }
-    }
-
     @Test("a port in use is one line that names the port")
     func portInUse() throws {
         let first = try ListeningSocket(host: "127.0.0.1", port: 0)

@@ -20,15 +20,28 @@ final class MemoryRecording: RunRecording {
     }
 
     private let records = Mutex(Records())
-    /// The step whose recording fails.
+    private let isHealed = Mutex(false)
+    /// The step whose recording fails until ``heal()``.
     let failingStep: Int?
+    /// Whether the end cannot be kept until ``heal()``.
+    let failsAtEnd: Bool
 
-    init(failingStep: Int? = nil) { self.failingStep = failingStep }
+    init(failingStep: Int? = nil, failsAtEnd: Bool = false) {
+        self.failingStep = failingStep
+        self.failsAtEnd = failsAtEnd
+    }
+
+    func heal() { isHealed.withLock { $0 = true } }
+
+    private func requireSpace() throws {
+        guard !isHealed.withLock({ $0 }) else { return }
+        throw OobleckError(.storage, "cannot write /run: No space left on device")
+    }
 
     var all: Records { records.withLock { $0 } }
 
     func record(_ step: CommittedStep) throws {
-        if step.step == failingStep { throw OobleckError(.storage, "disk full") }
+        if step.step == failingStep { try requireSpace() }
         records.withLock { $0.steps.append(step) }
     }
 
@@ -49,7 +62,8 @@ final class MemoryRecording: RunRecording {
         }
     }
 
-    func finish(_ outcome: RunOutcome, result: (_ stateSHA256: String) -> RunResult) {
+    func finish(_ outcome: RunOutcome, result: (_ stateSHA256: String) -> RunResult) throws {
+        if failsAtEnd { try requireSpace() }
         records.withLock { $0.outcome = outcome }
     }
 

@@ -59,6 +59,7 @@ import Testing
         case .completed(let digests, _):
             #expect(cluster.ledger.count == cluster.steps)
             #expect(digests == reference.states[cluster.steps].map { "\($0)" })
+        case .abandoned(let error): Issue.record("abandoned: \(error)")
         case .stopped(let error):
             #expect(error.code == .outOfNodes, "\(error)")
             #expect(

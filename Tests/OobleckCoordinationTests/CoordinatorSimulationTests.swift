@@ -46,6 +46,7 @@ import Testing
                 let bytes = (0..<8).map { UInt8(truncatingIfNeeded: final[layer] >> (8 * $0)) }
                 #expect(cluster.stored[layer]?.bytes == bytes)
             }
+        case .abandoned(let error): Issue.record("abandoned: \(error)")
         case .stopped(let error):
             #expect(error.code == .outOfNodes, "\(error)")
             #expect(

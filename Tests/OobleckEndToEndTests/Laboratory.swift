@@ -125,16 +125,19 @@ final class Laboratory {
         }
     }
 
-    /// Processes that still carry this laboratory's folder in their arguments or log files.
-    func orphans() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }
-            .compactMap { pid in
-                let path = "/proc/\(pid)/cmdline"
-                guard let data = FileManager.default.contents(atPath: path) else { return nil }
-                let line = String(decoding: data, as: UTF8.self)
-                    .replacingOccurrences(of: "\0", with: " ")
-                return line.contains(folder) && !line.contains("xctest") ? line : nil
-            }
+    /// Processes that still carry this laboratory's folder, or another, in their arguments.
+    func orphans(of other: String? = nil) throws -> [String] {
+        let folder = other ?? folder
+        return try FileManager.default.contentsOfDirectory(atPath: "/proc").filter {
+            Int($0) != nil
+        }
+        .compactMap { pid in
+            let path = "/proc/\(pid)/cmdline"
+            guard let data = FileManager.default.contents(atPath: path) else { return nil }
+            let line = String(decoding: data, as: UTF8.self)
+                .replacingOccurrences(of: "\0", with: " ")
+            return line.contains(folder) && !line.contains("xctest") ? line : nil
+        }
     }
 }
 
@@ -166,6 +169,11 @@ final class Running {
     }
 
     var isRunning: Bool { process.isRunning }
+
+    /// What it has printed so far.
+    var output: String {
+        String(decoding: FileManager.default.contents(atPath: outputPath) ?? Data(), as: UTF8.self)
+    }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 

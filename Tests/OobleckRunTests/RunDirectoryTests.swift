@@ -56,6 +56,63 @@ import Testing
         )
     }
 
+    @Test("what cannot be a run directory is told as such, and nothing is made")
+    func unusable() throws {
+        let file = try folder.write("file", "text")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/link",
+            withDestinationPath: "/nowhere/at/all"
+        )
+        let long = String(repeating: "x", count: 256)
+        let deep = Array(repeating: String(repeating: "y", count: 200), count: 20)
+        let cases = [
+            ("file", "\(file) is a file"), ("file/run", "\(file) is a file"),
+            ("link", "/link is a link to something that does not exist"),
+            (long, "a name of 256 bytes, and 255 are the most"),
+            (deep.joined(separator: "/"), "too long"),
+        ]
+        for (name, words) in cases {
+            let error = #expect(throws: OobleckError.self) { try create(name) }
+            #expect(error?.code == .usage)
+            #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+        }
+        #expect(try folder.names == ["file", "link"])
+    }
+
+    @Test("Foundation's errors are told in the system's words")
+    func reasons() throws {
+        let missing = URL(fileURLWithPath: folder.path + "/missing/file")
+        let calls: [(String, () throws -> Void)] = [
+            ("No such file or directory", { try Data([1]).write(to: missing) }),
+            ("No such file or directory", { _ = try Data(contentsOf: missing) }),
+            (
+                "No such file or directory",
+                { try FileManager.default.removeItem(at: missing) }
+            ),
+            (
+                "Not a directory",
+                {
+                    let file = try folder.write("file", "text")
+                    _ = try FileManager.default.contentsOfDirectory(atPath: file)
+                }
+            ),
+            (
+                "File exists",
+                {
+                    let file = try folder.write("file", "text")
+                    try FileManager.default.createDirectory(
+                        atPath: file,
+                        withIntermediateDirectories: false
+                    )
+                }
+            ),
+        ]
+        for (words, call) in calls {
+            let error = #expect(throws: (any Error).self) { try call() }
+            #expect(error.map { fileReason($0) } == words)
+        }
+    }
+
     @Test("an empty directory is good enough")
     func empty() throws {
         let path = folder.path + "/run"

@@ -3,6 +3,7 @@ import GRDB
 import OobleckCoordination
 import OobleckCore
 import OobleckDrill
+import OobleckTestSupport
 import Testing
 
 @testable import OobleckStore
@@ -46,6 +47,34 @@ import Testing
             try heir.close()
             try store.close()
         }
+    }
+
+    @Test(
+        "a change that did not fit is kept once there is space, and once only",
+        .enabled(if: SmallDisk.isAvailable, "mounting a small disk needs root")
+    )
+    func fullDisk() throws {
+        let disk = try SmallDisk(kilobytes: 256)
+        let store = try SQLiteStore(path: disk.path + "/run.sqlite")
+        try store.persist(.tookOver(term: 1))
+        disk.fill()
+        var (node, failures) = (0, 0)
+        while failures < 3, node < 10_000 {
+            do {
+                try store.persist(.left(NodeID(node), hasFailed: true))
+                node += 1
+            } catch let error as OobleckError {
+                failures += 1
+                #expect(error.code == .storage)
+                #expect(error.message.contains("No space left on device"))
+            }
+        }
+        #expect(failures == 3)
+        disk.empty()
+        try store.persist(.left(NodeID(node), hasFailed: true))
+        let state = try store.load()
+        #expect(state?.failures == node + 1 && state?.nodes.count == node + 1)
+        try store.close()
     }
 
     @Test("a database of another version is refused in one line")

@@ -7,6 +7,9 @@ extension Attempt {
         if fault == .strangers {
             return [(.refused, "may open 60 files"), (.refused, "is version")]
         }
+        if fault == .runDiskFull {
+            return [(.storageTrouble, "No space left"), (.storageRestored, "")]
+        }
         return single.map { [$0] } ?? []
     }
 

@@ -71,6 +71,8 @@ struct Attempt {
             try fault == .checkpointDiskFull ? SmallDisk(laboratory.path(name + "-disk")) : nil
         defer { store?.remove() }
         if let store { arguments += ["--checkpoint-directory", store.path] }
+        let home = try fault == .runDiskFull ? SmallDisk(laboratory.path(name), 32 << 20) : nil
+        defer { home?.remove() }
         if case .harm(.anotherRun) = variant, let period = fault.checkpointPeriod {
             otherCheckpoint = try await trainAnother(period)
         }
@@ -86,10 +88,12 @@ struct Attempt {
                 (ending.leastLosses, ending.mostLosses) = (losses, losses)
             } else {
                 try await disturb(run, certificates, &ending)
+                if let home { try await fill(home) }
             }
             ending.status = try await run.end()
             try checkEvents(run, &ending)
             try removeOther(from: run)
+            try home?.keepContents()
         } catch {
             // Also when somebody interrupts the drill.
             try await Task { try await run.clear() }.value
@@ -168,6 +172,14 @@ struct Attempt {
             try await expectRefusals(of: strangers, run, &ending)
         default: break
         }
+    }
+
+    /// The run's own disk is full for longer than silence is borne.
+    private func fill(_ disk: SmallDisk) async throws {
+        disk.fill()
+        let end = MonotonicTime.now + 3 * Deadlines.standard.budget
+        while MonotonicTime.now < end { try await Task.sleep(for: .milliseconds(50)) }
+        disk.empty()
     }
 
     /// More than f nodes die: all that hold the first layer.

@@ -1,0 +1,33 @@
+import OobleckCore
+
+/// Storage that fails for a while: the shell's ``DirectiveQueue`` makes decisions wait for it.
+extension Coordinator {
+    /// An event as of now, for what the shell itself has to tell.
+    package func event(_ kind: RunEvent.Kind, _ message: String) -> RunEvent {
+        RunEvent(
+            kind: kind,
+            generation: lastGeneration ?? 0,
+            step: committedSteps,
+            message: message
+        )
+    }
+
+    /// Nothing could be decided for a while, up to `now`: that counts against no node.
+    mutating func forgive(_ absence: Seconds, now: Seconds) {
+        for node in members.keys {
+            if let heard = members[node]?.agentHeard {
+                members[node]?.agentHeard = min(now, heard + absence)
+            }
+            if let heard = members[node]?.workerHeard {
+                members[node]?.workerHeard = min(now, heard + absence)
+            }
+        }
+        shiftDeadlines(by: absence, now: now)
+    }
+
+    mutating func storageRestored(after wait: Seconds, now: Seconds) {
+        forgive(wait, now: now)
+        // The next tick finds no other absence.
+        lastTick = now
+    }
+}

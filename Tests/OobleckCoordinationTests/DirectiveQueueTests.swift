@@ -1,0 +1,89 @@
+import OobleckCoordination
+import OobleckCore
+import OobleckTestSupport
+import Testing
+
+@Suite("Directives while storage fails") struct DirectiveQueueTests {
+    private static let failure = OobleckError(.storage, "cannot write /x: No space left on device")
+
+    private static func step(_ step: Int) -> [CoordinatorDirective] {
+        let committed = CommittedStep(
+            step: step,
+            generation: 0,
+            firstSample: step,
+            endSample: step + 1,
+            loss: 1,
+            gradientNorm: 1
+        )
+        return [
+            .persist(.committed(committed)), .record(committed),
+            .send(0, .stop(reason: "\(step)")), .send(1, .stop(reason: "\(step)")),
+        ]
+    }
+
+    @Test("whatever fails, all is performed in the order of the decisions", arguments: 0..<100)
+    func order(seed: UInt64) {
+        var random = SeededGenerator(Seed(value: seed))
+        var queue = DirectiveQueue()
+        var now = Seconds(0)
+        var performed: [CoordinatorDirective] = []
+        func perform() {
+            while let directive = queue.next(now: now) {
+                if case .send = directive {
+                } else if random.next().isMultiple(of: 3) {
+                    _ = queue.noteFailure(Self.failure, now: now)
+                    return
+                }
+                performed.append(directive)
+                queue.notePerformed()
+            }
+        }
+        for step in 0..<20 {
+            queue.add(Self.step(step))
+            perform()
+            var attempts = 0
+            while queue.isWaiting {
+                attempts += 1
+                #expect(attempts < 200)
+                #expect(queue.next(now: now) == nil, "it is given time")
+                now = now + StorageWait.longestPause
+                perform()
+                _ = queue.endWait()
+            }
+        }
+        #expect(performed == (0..<20).flatMap(Self.step))
+    }
+
+    @Test("it is tried again soon at first, then twice a second")
+    func pauses() {
+        var queue = DirectiveQueue()
+        queue.add(Self.step(0))
+        let isFirst = queue.noteFailure(Self.failure, now: 0)
+        #expect(isFirst)
+        #expect(queue.next(now: 0.04) == nil && queue.next(now: 0.06) != nil)
+        for _ in 0..<10 {
+            let isAgain = !queue.noteFailure(Self.failure, now: 1)
+            #expect(isAgain)
+        }
+        #expect(queue.next(now: 1.4) == nil && queue.next(now: 1.6) != nil)
+        #expect(queue.wait?.phrase(now: 12.9) == "No space left on device, 12 s")
+    }
+
+    @Test("what comes in meanwhile is kept in order, but for the passing of time")
+    func events() {
+        var queue = DirectiveQueue()
+        queue.add(Self.step(0))
+        _ = queue.noteFailure(Self.failure, now: 0)
+        let events: [CoordinatorEvent] = [
+            .drainRequested(1), .tick, .workerHeard(0), .nodeLost(2, evidence: "x"),
+            .drainRequested(1), .agentHeard(1),
+        ]
+        for event in events { queue.hold(event) }
+        let early = queue.endWait()
+        #expect(early == nil, "not before all is performed")
+        while queue.next(now: 1) != nil { queue.notePerformed() }
+        let ended = queue.endWait()
+        #expect(ended?.events == [.drainRequested(1), .nodeLost(2, evidence: "x")])
+        #expect(ended?.since == 0 && !queue.isWaiting)
+    }
+}
