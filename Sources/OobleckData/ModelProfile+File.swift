@@ -6,7 +6,7 @@ extension ModelProfile {
     ///
     /// Throws one line.
     package static func load(path: String) throws -> ModelProfile {
-        let data = try InputFile.data(path)
+        let data = try InputFile.data(path, as: "profile")
         do {
             let profile = try JSONDecoder().decode(ModelProfile.self, from: data)
             try profile.validate()
