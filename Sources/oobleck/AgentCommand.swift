@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckData
 import OobleckRecording
 import OobleckRun
 
@@ -75,6 +76,8 @@ struct AgentCommand: AsyncParsableCommand {
     func run() async throws {
         let address = try coordinator.map { try CoordinatorAddress(parsing: $0) }
         try address?.requireResolvable()
+        // The worker's output goes there; opening it must not wait for a reader.
+        if let log { _ = try OpenFile(log, for: .append) }
         let departure = Departure()
         // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
         let signals = SignalHandlers { count in
