@@ -11,7 +11,7 @@ modules=(
     OobleckFigures OobleckEvaluation OobleckClock OobleckData
 )
 commands=(
-    CommandArguments Console CostOptions FailureOptions FiguresCommand
+    CommandArguments Console CostOptions FailureOptions FiguresCommand IdleOptions
     Oobleck+Version PaperResult+Text SimulateCommand SimulationReport+Text
 )
 

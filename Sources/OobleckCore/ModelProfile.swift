@@ -49,7 +49,7 @@ public struct LayerProfile: Hashable, Sendable, Codable {
     /// Bytes that a copy of the layer's state moves: parameters and optimizer state.
     public var stateBytes: ByteCount { parameterBytes + optimizerBytes }
 
-    private enum CodingKeys: String, CodingKey {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
         case name
         case forward = "forward_seconds"
         case backward = "backward_seconds"
@@ -129,7 +129,7 @@ public struct ModelProfile: Hashable, Sendable, Codable {
         self.layers = layers
     }
 
-    private enum CodingKeys: String, CodingKey {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
         case version
         case model
         case microbatchSize = "microbatch_size"
@@ -193,6 +193,12 @@ extension ModelProfile {
         }
         var allBytes = 0
         for layer in layers {
+            for count in Set(layer.allReduceInNode.keys).union(layer.allReduceAcrossNodes.keys)
+            where count < 1 {
+                throw fail(
+                    "layer \(layer.name): an all-reduce among \(count); it must be at least 1"
+                )
+            }
             let times: [(String, Seconds)] =
                 [("forward_seconds", layer.forward), ("backward_seconds", layer.backward)]
                 + layer.allReduceInNode.sorted { $0.key < $1.key }

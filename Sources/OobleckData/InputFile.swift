@@ -8,13 +8,15 @@ package enum InputFile {
 
     /// The bytes of a regular file of at most `limit` bytes.
     ///
-    /// Throws `.inputData` with one line that names the file, and the `reason` for the limit.
+    /// Throws `.inputData` with one line that names the file, what it was to be (`role`, as
+    /// "profile"), and the `reason` for the limit.
     package static func bytes(
         _ path: String,
+        as role: String? = nil,
         atMost limit: Int = largestDocument,
         because reason: String? = nil
     ) throws -> [UInt8] {
-        let file = try OpenFile(path, for: .readInput)
+        let file = try open(path, role)
         let size = try file.size()
         guard size <= limit else {
             throw OobleckError(
@@ -26,8 +28,21 @@ package enum InputFile {
         return try file.read(at: 0, count: size)
     }
 
-    /// As ``bytes(_:atMost:)``, for decoders that take data.
-    package static func data(_ path: String, atMost limit: Int = largestDocument) throws -> Data {
-        Data(try bytes(path, atMost: limit))
+    /// As ``bytes(_:as:atMost:because:)``, for decoders that take data.
+    package static func data(
+        _ path: String,
+        as role: String? = nil,
+        atMost limit: Int = largestDocument
+    ) throws -> Data {
+        Data(try bytes(path, as: role, atMost: limit))
+    }
+
+    private static func open(_ path: String, _ role: String?) throws -> OpenFile {
+        do {
+            return try OpenFile(path, for: .readInput)
+        } catch let error as OobleckError {
+            guard let role else { throw error }
+            throw OobleckError(error.code, "cannot read the \(role): \(error.message)")
+        }
     }
 }

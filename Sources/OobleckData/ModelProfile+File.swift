@@ -6,16 +6,47 @@ extension ModelProfile {
     ///
     /// Throws one line.
     package static func load(path: String) throws -> ModelProfile {
-        let data = try InputFile.data(path)
+        let text = try TextFile.read(path, as: "profile")
+        let data = Data(text.utf8)
         do {
+            guard text.contains(where: { !$0.isWhitespace }) else {
+                throw OobleckError(.inputData, "the profile is empty")
+            }
             let profile = try JSONDecoder().decode(ModelProfile.self, from: data)
             try profile.validate()
+            try checkKeys(JSONKeys(Array(data)))
+            guard profile.layers.contains(where: { $0.forward + $0.backward > 0 }) else {
+                throw OobleckError(
+                    .inputData,
+                    "all forward_seconds and backward_seconds are 0; a profile has measured times"
+                )
+            }
             return profile
         } catch let error as OobleckError {
             throw OobleckError(error.code, "\(path): \(error.message)")
         } catch let error as DecodingError {
             let noNumber = Self.noNumber(in: data)
             throw OobleckError(.inputData, "\(path): \(noNumber ?? Self.explain(error))")
+        }
+    }
+
+    /// Throws for a key that an object has twice, and for one that is close to a known key: what it
+    /// says would be passed over, and an absent size is 0.
+    private static func checkKeys(_ keys: JSONKeys) throws {
+        if let repeated = keys.repeated {
+            throw OobleckError(.inputData, "an object has the key \(repeated) twice")
+        }
+        let known = [
+            // The object itself, and the objects in its list of layers.
+            1: CodingKeys.allCases.map(\.rawValue),
+            3: LayerProfile.CodingKeys.allCases.map(\.rawValue),
+        ]
+        for key in keys.all.sorted(by: { ($0.depth, $0.name) < ($1.depth, $1.name) }) {
+            guard let names = known[key.depth], !names.contains(key.name) else { continue }
+            guard let meant = names.first(where: { JSONKeys.resemble($0, key.name) }) else {
+                continue
+            }
+            throw OobleckError(.inputData, "unknown key \(key.name); did you mean \(meant)?")
         }
     }
 

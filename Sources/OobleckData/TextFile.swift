@@ -5,9 +5,10 @@ package enum TextFile {
     /// Throws `.inputData` when the file cannot be read or is not UTF-8.
     package static func read(
         _ path: String,
+        as role: String? = nil,
         atMost limit: Int = InputFile.largestDocument
     ) throws -> String {
-        let bytes = try InputFile.bytes(path, atMost: limit)
+        let bytes = try InputFile.bytes(path, as: role, atMost: limit)
         guard let text = String(validating: bytes, as: UTF8.self) else {
             let format = FileFormat.wideText(bytes) ?? FileFormat(of: bytes)
             let found = format.map { "it is \($0.name); \($0.remedy)" }

@@ -7,7 +7,7 @@ extension PlanDocument {
     ///
     /// Throws one line.
     package static func load(path: String) throws -> PlanDocument {
-        let data = try InputFile.data(path)
+        let data = try InputFile.data(path, as: "plan")
         do {
             return try JSONDecoder().decode(PlanDocument.self, from: data)
         } catch {

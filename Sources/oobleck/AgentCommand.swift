@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckControl
 import OobleckCore
+import OobleckData
 import OobleckEtcd
 import OobleckRecording
 import OobleckRun
@@ -86,6 +87,8 @@ struct AgentCommand: InterruptibleCommand {
         let address = try coordinator.map { try CoordinatorAddress(parsing: $0) }
         try address?.requireResolvable()
         let location = try etcd.location(coordination, run: "run")
+        // The worker's output goes there; opening it must not wait for a reader.
+        if let log { _ = try OpenFile(log, for: .append) }
         let departure = Departure()
         let agent = Agent(
             coordinator: try CoordinatorLocator(

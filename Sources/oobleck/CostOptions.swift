@@ -11,32 +11,32 @@ struct CostOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Microbatches of one step. [by the model]")
     var microbatches: Int?
 
-    @Option(parsing: .unconditional, help: "Node losses always survivable at once.")
-    var faultTolerance = 1
+    @Option(parsing: .unconditional, help: "Node losses always survivable at once. [1]")
+    var faultTolerance: Int?
 
-    @Option(help: "How a pipeline's time is estimated.")
-    var costModel = CostModel.sosp23
+    @Option(help: "How a pipeline's time is estimated. [sosp23]")
+    var costModel: CostModel?
 
     @Option(parsing: .unconditional, help: "Operations a second of a device. [by the model]")
     var deviceFlops: Double?
 
-    @Option(parsing: .unconditional, help: "Bytes a second of a node's link.")
-    var networkBandwidth = 25e9
+    @Option(parsing: .unconditional, help: "Bytes a second of a node's link. [25e9]")
+    var networkBandwidth: Double?
 
-    @Option(parsing: .unconditional, help: "Bytes a second of the checkpoint store.")
-    var storageBandwidth = 20e9
+    @Option(parsing: .unconditional, help: "Bytes a second of the checkpoint store. [20e9]")
+    var storageBandwidth: Double?
 
-    @Option(parsing: .unconditional, help: "Seconds to notice a crash.")
-    var crashDetection = 0.05
+    @Option(parsing: .unconditional, help: "Seconds to notice a crash. [0.05]")
+    var crashDetection: Double?
 
-    @Option(parsing: .unconditional, help: "Seconds to notice a hang.")
-    var hangDetection = 2.0
+    @Option(parsing: .unconditional, help: "Seconds to notice a hang. [2]")
+    var hangDetection: Double?
 
-    @Option(parsing: .unconditional, help: "Seconds to decide and rebuild process groups.")
-    var rebuild = 1.0
+    @Option(parsing: .unconditional, help: "Seconds to decide and rebuild process groups. [1]")
+    var rebuild: Double?
 
-    @Option(parsing: .unconditional, help: "Seconds to start all processes anew.")
-    var restart = 60.0
+    @Option(parsing: .unconditional, help: "Seconds to start all processes anew. [60]")
+    var restart: Double?
 
     @Option(parsing: .unconditional, help: "Steps between checkpoints. [Young and Daly]")
     var checkpointSteps: Int?
@@ -46,15 +46,15 @@ struct CostOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: "Seconds between checkpoints of policies that copy from live nodes first."
+        help: "Seconds between checkpoints of policies that copy from live nodes first. [3600]"
     )
-    var backupSeconds = 3600.0
+    var backupSeconds: Double?
 
-    @Option(parsing: .unconditional, help: "Spare nodes of hot-spares.")
-    var reserve = 1
+    @Option(parsing: .unconditional, help: "Spare nodes of hot-spares. [1]")
+    var reserve: Int?
 
-    @Option(parsing: .unconditional, help: "Dollars of a node and hour.")
-    var price = 0.91
+    @Option(parsing: .unconditional, help: "Dollars of a node and hour. [0.91]")
+    var price: Double?
 
     var interval: CheckpointPlan.Interval {
         get throws {
@@ -72,16 +72,61 @@ struct CostOptions: ParsableArguments {
         }
     }
 
+    /// What to tell of options that no policy uses.
+    func notes(_ policies: [SimulatedPolicy]) -> [String] {
+        let fromCheckpoints: Set<SimulatedPolicy> = [.checkpoint, .asynchronousCheckpoint, .varuna]
+        var notes: [String?] = []
+        if fromCheckpoints.isDisjoint(with: policies) {
+            notes.append(
+                IdleOptions([
+                    ("--checkpoint-steps", checkpointSteps),
+                    ("--checkpoint-seconds", checkpointSeconds),
+                ])
+                .note("without policy checkpoint, checkpoint-async or varuna; see --backup-seconds")
+            )
+        }
+        if policies.allSatisfy({ fromCheckpoints.contains($0) || $0.isBound }) {
+            notes.append(
+                IdleOptions([("--backup-seconds", backupSeconds)])
+                    .note("without a policy that copies from live nodes")
+            )
+        }
+        if !policies.contains(.hotSpares) {
+            notes.append(IdleOptions([("--reserve", reserve)]).note("without policy hot-spares"))
+        }
+        return notes.compactMap { $0 }
+    }
+
+    /// Throws `.usage` when any of the options is given, for the reason.
+    func refuseAll(_ reason: String) throws {
+        try IdleOptions([
+            ("--devices-per-node", devicesPerNode), ("--microbatches", microbatches),
+            ("--fault-tolerance", faultTolerance), ("--cost-model", costModel),
+            ("--device-flops", deviceFlops), ("--network-bandwidth", networkBandwidth),
+            ("--storage-bandwidth", storageBandwidth), ("--crash-detection", crashDetection),
+            ("--hang-detection", hangDetection), ("--rebuild", rebuild), ("--restart", restart),
+            ("--checkpoint-steps", checkpointSteps), ("--checkpoint-seconds", checkpointSeconds),
+            ("--backup-seconds", backupSeconds), ("--reserve", reserve), ("--price", price),
+        ])
+        .refuse(reason)
+    }
+
     func cluster(model: String?, profile: String?) throws -> ClusterModel {
         guard (model == nil) != (profile == nil) else {
             throw OobleckError(.usage, "give --model or --profile, one of them")
         }
+<<<<<<< HEAD
         guard reserve >= 0 else {
             throw OobleckError(
                 .usage,
                 "reserve is \(counted(reserve, "node")); it must be at least 0"
             )
+=======
+        if let reserve, reserve < 0 {
+            throw OobleckError(.usage, "reserve is \(reserve) nodes; it must be at least 0")
+>>>>>>> 01958e4 (simulator: read times in every form, and say how they were read)
         }
+        let networkBandwidth = networkBandwidth ?? 25e9
         var known: ModelProfile
         var (devices, batch, tokens) = (1, 0, 0)
         if let model {
@@ -100,6 +145,9 @@ struct CostOptions: ParsableArguments {
             known = shape.profile(device)
             (devices, batch, tokens) = (shape.devicesPerNode, shape.microbatches, shape.sequence)
         } else {
+            try IdleOptions([("--device-flops", deviceFlops)]).refuse(
+                "beside --profile, which says how long each layer takes"
+            )
             known = try ModelProfile.load(path: profile ?? "")
         }
         guard let count = microbatches ?? (batch > 0 ? batch : nil) else {
@@ -109,16 +157,16 @@ struct CostOptions: ParsableArguments {
             profile: known,
             devicesPerNode: devicesPerNode ?? devices,
             microbatches: count,
-            faultTolerance: faultTolerance,
-            costModel: costModel,
+            faultTolerance: faultTolerance ?? 1,
+            costModel: costModel ?? .sosp23,
             tokensPerSample: tokens,
             networkBandwidth: networkBandwidth,
-            storageBandwidth: storageBandwidth,
-            crashDetection: Seconds(crashDetection),
-            hangDetection: Seconds(hangDetection),
-            rebuild: Seconds(rebuild),
-            restart: Seconds(restart),
-            nodePrice: price
+            storageBandwidth: storageBandwidth ?? 20e9,
+            crashDetection: Seconds(crashDetection ?? 0.05),
+            hangDetection: Seconds(hangDetection ?? 2),
+            rebuild: Seconds(rebuild ?? 1),
+            restart: Seconds(restart ?? 60),
+            nodePrice: price ?? 0.91
         )
         try cluster.validate()
         return cluster

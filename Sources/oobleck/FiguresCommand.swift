@@ -19,20 +19,27 @@ struct FiguresCommand: ParsableCommand {
     @Option(help: "A folder of public traces, for the figures over spot traces.")
     var traces: String?
 
-    @Option(parsing: .unconditional, help: "Worlds of each point by chance.")
-    var trials = 8
+    @Option(parsing: .unconditional, help: "Worlds of each point by chance. [8]")
+    var trials: Int?
 
-    @Option(parsing: .unconditional, help: "Seed of chance.")
-    var seed: UInt64 = 1
+    @Option(parsing: .unconditional, help: "Seed of chance. [1]")
+    var seed: UInt64?
 
     @Flag(help: "Make the paper's figures only, in seconds.")
     var paperOnly = false
 
     func run() throws {
-        if let traces, !FileManager.default.fileExists(atPath: traces) {
+        var isFolder: ObjCBool = true
+        if let traces,
+            !FileManager.default.fileExists(atPath: traces, isDirectory: &isFolder)
+                || !isFolder.boolValue
+        {
             throw OobleckError(.inputData, "there is no folder \(traces) of traces")
         }
-        var isFolder: ObjCBool = true
+        if paperOnly {
+            let ofChance = IdleOptions([("--trials", trials), ("--seed", seed)])
+            try ofChance.refuse("with --paper-only: those figures have nothing by chance")
+        }
         if FileManager.default.fileExists(atPath: output, isDirectory: &isFolder),
             !isFolder.boolValue
         {
@@ -40,8 +47,8 @@ struct FiguresCommand: ParsableCommand {
         }
         let evaluation = Evaluation(
             traces: traces,
-            trials: trials,
-            seed: seed,
+            trials: trials ?? 8,
+            seed: seed ?? 1,
             version: Oobleck.version,
             isPaperOnly: paperOnly
         )
@@ -66,8 +73,11 @@ struct FiguresCommand: ParsableCommand {
             try whole.write(Array(file.text.utf8))
             try whole.publish(durably: false)
         }
-        if traces == nil {
-            Console.show("left out: figures over spot traces, which need --traces")
+        if !files.contains(where: { $0.name.hasPrefix("throughput-over-time.") }) {
+            let reason =
+                traces.map { ": \($0) has neither scale_p3-trace.csv nor scale_gcp-trace.csv" }
+                ?? ", which need --traces"
+            Console.show("left out: figures over spot traces\(reason)")
         }
         try Console.result("\(counted(files.count, "file")) in \(output); open \(output)/index.html")
     }

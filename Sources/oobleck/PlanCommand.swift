@@ -67,6 +67,13 @@ struct PlanCommand: ParsableCommand {
     var plot: String?
 
     func run() throws {
+        if let plot { try PicturePath.check(plot, option: "--plot") }
+        if exhaustive, costModel != .schedule {
+            try IdleOptions([("--exhaustive", true)]).refuse(
+                "with cost model \(costModel.rawValue), whose search always proves the least; it is "
+                    + "for --cost-model schedule"
+            )
+        }
         let profile = try ModelProfile.load(path: profile)
         let planner = try Planner(
             profile: profile,

@@ -53,22 +53,36 @@ struct SimulateCommand: ParsableCommand {
                     + "without it nothing needs to be corrected"
             )
         }
-        let names = policy.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        let policies = try policy.split(separator: ",")
+            .map { try SimulatedPolicy(name: $0.trimmingCharacters(in: .whitespaces)) }
+        let (source, note) = try failures.source(trace: trace)
         let experiment = Experiment(
             model: try costs.cluster(model: model, profile: profile),
-            source: try failures.source(trace: trace),
-            policies: try names.map(SimulatedPolicy.init(name:)),
-            trials: failures.trials,
-            seed: failures.seed,
+            source: source,
+            policies: policies,
+            trials: failures.worlds.trials,
+            seed: failures.worlds.seed,
             interval: try costs.interval,
-            backupInterval: Seconds(costs.backupSeconds),
-            reserve: costs.reserve
+            backupInterval: Seconds(costs.backupSeconds ?? 3600),
+            reserve: costs.reserve ?? 1
         )
-        let report = SimulationReport(experiment, try experiment.run())
+        let report = SimulationReport(experiment, try experiment.run(), note: note)
+        notes(policies).forEach(Console.complain)
         try Console.result(format == .json ? Console.json(report) : report.text)
     }
 
+    /// What of the options has no effect, and does no harm.
+    private func notes(_ policies: [SimulatedPolicy]) -> [String] {
+        let ofChance = IdleOptions([("--trials", failures.trials), ("--seed", failures.seed)])
+        let note = trace == nil ? nil : ofChance.note("beside --trace, which is one world, given")
+        return (note.map { [$0] } ?? []) + costs.notes(policies)
+    }
+
     private func runPaper() throws {
+        try IdleOptions([("--profile", profile)]).refuse("with --paper-compatible; give --model")
+        let reason = "with --paper-compatible, which simulates as the paper's evaluation did"
+        try failures.refuseAll(reason)
+        try costs.refuseAll(reason)
         guard let trace else {
             throw OobleckError(.usage, "--paper-compatible needs --trace, a file of events")
         }
@@ -77,16 +91,19 @@ struct SimulateCommand: ParsableCommand {
         }
         let model = try PaperModel(name: name)
         let policy = try PaperPolicy(name: policy)
+        let reading = try TraceReader(path: trace, unit: failures.traceUnit).reading()
+        try reading.requirePlausibleLength(path: trace)
         let result = try PaperSimulation.run(
             model: model,
             policy: policy,
-            trace: TraceReader(path: trace).read(),
+            trace: reading.trace,
             experiment: experiment,
             corrections: corrected ? .all : []
         )
         try Console.result(
             format == .json
-                ? Console.json(result) : result.text(model: model, policy: policy)
+                ? Console.json(result)
+                : result.text(model: model, policy: policy) + "\n\n" + reading.summary
         )
     }
 }

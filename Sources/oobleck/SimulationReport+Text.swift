@@ -12,7 +12,7 @@ extension SimulationReport {
         var lines = [
             "\(model), up to \(nodes) nodes, \(days) days, \(worlds), "
                 + "\(Self.number(losses.mean)) losses each",
-            "",
+            note ?? "",
             "                                       hours of all nodes",
             "policy          samples/s   +-95 %  useful   lost     all recovery samples     $",
         ]

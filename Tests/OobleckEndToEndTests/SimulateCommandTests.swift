@@ -28,6 +28,7 @@ import Testing
         "few": "0,add,a\n1000,add,b\n1000000,remove,a\n",
         "empty": "",
         "still": "0,8\n",
+        "seconds": "0,add,a\n600,add,b\n1200,remove,a\n",
     ]
 
     private static let cases = [
@@ -55,6 +56,18 @@ import Testing
         Case("--model GPT-2 --nodes 4 --rebuild -1", 64, "rebuild time is -1"),
         Case("--model GPT-3-175b --nodes 2", 69, "at least 5 nodes", "2 given"),
         Case("--model GPT-2", 64, "--trace", "--nodes"),
+        Case("--model GPT-2 --trace few --days 3", 64, "--days has no effect beside --trace"),
+        Case("--model GPT-2 --nodes 4 --startup 3", 64, "--startup has no effect without --trace"),
+        Case(
+            "--model GPT-2 --nodes 4 --repair-hours 3 --hang-share 0.1",
+            64,
+            "--hang-share and --repair-hours have no effect without --mtbf-hours"
+        ),
+        Case("--model GPT-2 --nodes 4 --mtbf-hours 9 --group-size 2", 64, "--group-mtbf-hours"),
+        Case("--model GPT-2 --nodes 4 --mtbf-hours 9 --slow-factor 2", 64, "--slow-share"),
+        Case("--paper-compatible --model GPT-2 --trace few --price 2", 64, "--price has no effect"),
+        Case("--model GPT-2 --trace seconds", 65, "lasts 1.2 s", "--trace-unit seconds"),
+        Case("--model GPT-2 --trace few --trace-unit fortnights", 64, "fortnights", "seconds"),
     ]
 
     @Test(
@@ -115,6 +128,25 @@ import Testing
             let price = try mean("samples") / mean("dollars")
             #expect(abs(try mean("samples_per_dollar") / price - 1) < 1e-3)
         }
+    }
+
+    @Test("the report says how times were read, that there are no failures, and what has no effect")
+    func notes() throws {
+        let lab = try Laboratory()
+        let trace = lab.path("trace.csv")
+        try "1669852800,4\n1669853400,3\n1669854000,4\n"
+            .write(toFile: trace, atomically: true, encoding: .utf8)
+        let read = try lab.run(["simulate", "--model", "GPT-2", "--trace", trace, "--seed", "2"])
+        let lines = read.output.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines[0].contains("0.01 days"))
+        #expect(lines[1] == "times read as epoch seconds; 3 lines over 0.01 days")
+        #expect(lines[4].contains(" 20.48 "))
+        #expect(read.errors.contains("--seed has no effect beside --trace"))
+        let quiet = try lab.run([
+            "simulate", "--model", "GPT-2", "--nodes", "4", "--days", "1", "--reserve", "2",
+        ])
+        #expect(quiet.output.contains("\nno failures: neither --mtbf-hours"))
+        #expect(quiet.errors.contains("--reserve has no effect without policy hot-spares"))
     }
 
     @Test("figures of a broken trace, or to where no folder can be, leave no file")

@@ -1,3 +1,4 @@
+import Foundation
 import OobleckCore
 import Testing
 
@@ -138,5 +139,121 @@ import Testing
         let text = (0..<40).map { "\($0),\($0 % 2 * 1_000_000)\n" }.joined()
         let error = #expect(throws: OobleckError.self) { try read(text) }
         #expect(error?.message.contains("come and go") == true)
+    }
+
+    @Test(
+        "four nodes, one lost after ten minutes and back after twenty, in every unit and form",
+        arguments: [
+            ("0,4\n600,3\n1200,4", "seconds"),
+            ("0.0,4\n600.5,3\n1200.0,4", "seconds"),
+            ("0.000,4\n0.167,3\n0.3333333,4", "hours"),
+            ("1669852800,4\n1669853400,3\n1669854000,4", "epoch seconds"),
+            ("1669852800.25,4\n1669853400.5,3\n1669854000.25,4", "epoch seconds"),
+            ("1669852800000,4\n1669853400000,3\n1669854000000,4", "epoch milliseconds"),
+            ("1669852800000000,4\n1669853400000000,3\n1669854000000000,4", "epoch microseconds"),
+            (
+                "1669852800000000000,4\n1669853400000000000,3\n1669854000000000000,4",
+                "epoch nanoseconds"
+            ),
+            ("time_ms,nodes\n0,4\n600000,3\n1200000,4", "milliseconds"),
+            ("Time (s),count\r\n0,4\r\n600,3\r\n1200,4\r\n", "seconds"),
+            ("\u{FEFF}\"0\",\"4\"\n\"600\",\"3\"\n\"1200\",\"4\"", "seconds"),
+            ("2021-12-31, 23:50:00, 4\n2022-01-01, 00:00:00, 3\n2022-01-01, 00:10:00, 4", "dates"),
+            (
+                "date,nodes\n2021-12-31T23:50:00Z,4\n2022-01-01T01:00:00+01:00,3\n"
+                    + "2022-01-01 00:10:00Z,4",
+                "dates"
+            ),
+            ("2016-12-31, 23:50:00, 4\n2016-12-31, 23:59:60, 3\n2017-01-01, 00:10:00, 4", "dates"),
+        ]
+    )
+    func forms(_ text: String, _ times: String) throws {
+        let reading = try TraceReader.reading(text, name: "t", unit: nil)
+        #expect(reading.times == times)
+        let lost = reading.trace.events.filter { $0.change == .remove }.map(\.milliseconds)
+        #expect(lost.count == 1 && abs((lost.first ?? 0) - 600_000) <= 1300)
+        #expect(abs(reading.trace.end - 1_200_000) <= 1)
+        #expect(reading.summary == "times read as \(times); 3 lines over 0.01 days")
+        #expect(throws: Never.self) { try reading.requirePlausibleLength(path: "t") }
+    }
+
+    @Test("events have dates or times since 1970, too; a stated unit scales them")
+    func eventForms() throws {
+        for (text, unit) in [
+            ("1669852800,add,a\n1669853400,remove,a", nil),
+            ("1669852800000,add,a\n1669853400000,remove,a", nil),
+            ("2021-12-11 11:11:30,add,a\n2021-12-11 11:21:30,remove,a", nil),
+            ("2021-12-11,11:11:30,add,a\n2021-12-11,11:21:30,remove,a", nil),
+            ("0,add,a\n600.0,remove,a", TraceUnit.seconds), ("0,add,a\n10,remove,a", .minutes),
+            ("time,event,node\n0,add,a\n600000,remove,a", nil),
+        ] {
+            let reading = try TraceReader.reading(text, name: "t", unit: unit)
+            #expect(short(reading.trace) == ["0+a", "600000-a"], "\(text)")
+        }
+    }
+
+    @Test(
+        "where the unit cannot be told, it is asked for",
+        arguments: [
+            ("0,4\n600000,3\n1200000,4", "13.9 days if times are in seconds"),
+            ("0,4\n60000,3\n120000,4", "120 s if in milliseconds"),
+            ("0,4\n300.5,3\n500,4", "20.8 days if times are in hours, 500 s if in seconds"),
+            ("0,add,a\n600.5,remove,a", "\"600.5\" is no whole number of milliseconds; if it has"),
+        ]
+    )
+    func unknownUnit(_ text: String, _ complaint: String) throws {
+        let error = #expect(throws: OobleckError.self) { try read(text) }
+        #expect(error?.message.contains(complaint) == true, "\(error?.message ?? "none")")
+        #expect(error?.message.contains("--trace-unit") == true)
+        #expect(throws: Never.self) {
+            try TraceReader.reading(text, name: "t", unit: .seconds)
+        }
+    }
+
+    @Test("a trace of a second is more likely of another unit")
+    func implausibleLength() throws {
+        for text in ["0,add,a\n1200,remove,a", "0,4\n1,3\n2,4"] {
+            let reading = try TraceReader.reading(text, name: "t", unit: nil)
+            let error = #expect(throws: OobleckError.self) {
+                try reading.requirePlausibleLength(path: "t.csv")
+            }
+            #expect(error?.message.contains("t.csv: the trace lasts") == true)
+            let stated = try TraceReader.reading(text, name: "t", unit: .seconds)
+            #expect(throws: Never.self) { try stated.requirePlausibleLength(path: "t.csv") }
+        }
+    }
+
+    @Test(
+        "what is no time is refused",
+        arguments: [
+            ("2021-02-31, 11:11:30, 4", "month 2 of 2021 has 28 days"),
+            ("2021-02-29T00:00:00Z,4", "month 2 of 2021 has 28 days"),
+            ("1900-02-29, 11:11:30, 4", "is no date"), ("2021-04-31, 11:11:30, 4", "30 days"),
+            ("2021-12-11, 24:00:00, 4", "is no date"), ("2021-12-11, 11:60:00, 4", "is no date"),
+            ("2021-12-11, 11:11:60, 4", "is no date"), ("2021-13-01 00:00:00,4", "is no date"),
+            ("2021-12-11 11:11:30+25:00,4", "no time zone"),
+            ("2021-12-11 11:11:30,4\n2021-12-11 11:12:30Z,4", "line 2: "),
+            ("2021-12-11 11:11:30,4\n700,4", "is of another format than"),
+            ("2021-12-11 11:11:30,4\n2021-12-11 11:10:30,4", "sort the lines"),
+            ("inf,4", "is no time"), ("-5,4", "is no time from 0 upward"), ("0x10,4", "is no time"),
+            ("0,4\n1669853400,3", "time jumps from 0 to 1669853400"),
+            ("0,add,a\n1669853400,remove,a", "time jumps from 0 to 1669853400"),
+            ("1669853400,add,a\n1669852800,remove,a", "sort the events by time"),
+            ("time,count\n", "no events"), ("600\n", "line 1: 1 fields"),
+            ("0;4\n600;3", "line 1: 1 fields"),
+        ]
+    )
+    func noTimes(_ text: String, _ complaint: String) throws {
+        let error = #expect(throws: OobleckError.self) { try read(text) }
+        #expect(error?.message.contains(complaint) == true, "\(error?.message ?? "none")")
+        #expect(error?.code == .inputData)
+    }
+
+    @Test("days and leap years are those of Foundation's calendar", arguments: 0..<200)
+    func calendar(index: Int) throws {
+        let seconds = Double(index) * 20_012_345
+        let format = ISO8601DateFormatter()
+        let text = format.string(from: Date(timeIntervalSince1970: seconds))
+        #expect(try TraceStamp(text).value == seconds)
     }
 }

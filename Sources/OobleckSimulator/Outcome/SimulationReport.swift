@@ -66,6 +66,8 @@ public struct SimulationReport: Sendable, Codable {
     public let seed: UInt64?
     /// Moments of loss in one world.
     public let losses: Estimate
+    /// How the trace was read, or that there are no failures; `nil` where nothing is to be said.
+    public let note: String?
     /// The policies, in the order asked for.
     public let policies: [Row]
 
@@ -76,11 +78,17 @@ public struct SimulationReport: Sendable, Codable {
         case trials
         case seed
         case losses
+        case note
         case policies
     }
 
     /// The report of an experiment that was run.
-    public init(_ experiment: Experiment, _ results: [PolicyOutcomes]) {
+    public init(
+        _ experiment: Experiment,
+        _ results: [PolicyOutcomes],
+        note: String? = nil
+    ) {
+        self.note = note
         model = experiment.model.profile.model
         let first = results.first
         trials = first?.outcomes.count ?? 0

@@ -9,95 +9,82 @@ struct CountList {
     /// fill the memory.
     static let mostEvents = 2_000_000
 
-    private let name: String
-    private var rows: [(time: Double, count: Int, line: Int)] = []
-    private var hasDecimals = false
-    private var hasDates = false
+    /// Shorter lists, of which nobody says the unit, are more likely in hours than in seconds.
+    private static let shortest: Seconds = 60
 
-    init(name: String) { self.name = name }
+    private let name: String
+    private let unit: TraceUnit?
+    private var rows: [(stamp: TraceStamp, count: Int, line: Int)] = []
+
+    /// `unit` is what somebody said of the times.
+    init(name: String, unit: TraceUnit?) {
+        self.name = name
+        self.unit = unit
+    }
 
     var isEmpty: Bool { rows.isEmpty }
 
-    /// A line as `21556,4`.
-    mutating func add(_ fields: [String], number: Int) throws {
-        guard let time = Double(fields[0]), time.isFinite, time >= 0 else {
-            throw complaint(number, "\"\(fields[0].prefix(20))\" is no time from 0 upward")
+    /// A line as `21556,4`, its time already read.
+    mutating func add(_ stamp: TraceStamp, _ text: String, line: Int) throws {
+        guard stamp.value >= 0 else {
+            throw complaint(line, "\"\(stamp.text.prefix(20))\" is no time from 0 upward")
         }
-        hasDecimals = hasDecimals || fields[0].contains(".")
-        try append(time, fields[1], number)
-    }
-
-    /// A line as `2021-12-11, 11:11:30, 55`.
-    mutating func addDated(_ fields: [String], number: Int) throws {
-        let date = fields[0].split(separator: "-").compactMap { Int($0) }
-        let clock = fields[1].split(separator: ":").compactMap { Int($0) }
-        guard date.count == 3, clock.count == 3, (1...12).contains(date[1]),
-            (1...31).contains(date[2]), (1970...9999).contains(date[0]),
-            (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2])
-        else {
-            throw complaint(number, "\"\(fields[0]) \(fields[1])\" is no date and time")
-        }
-        hasDates = true
-        let seconds = clock[0] * 3600 + clock[1] * 60 + clock[2]
-        try append(
-            Double(Self.days(date[0], date[1], date[2]) * 86_400 + seconds),
-            fields[2],
-            number
-        )
-    }
-
-    private mutating func append(_ time: Double, _ text: String, _ number: Int) throws {
         guard let count = Int(text), (0...Self.mostNodes).contains(count) else {
             throw complaint(
-                number,
+                line,
                 "\"\(text.prefix(20))\" is no count of nodes from 0 to \(Self.mostNodes)"
             )
         }
-        if let last = rows.last, time < last.time {
-            throw complaint(
-                number,
-                "time \(fieldText(time)) comes after \(fieldText(last.time)); "
-                    + "sort the lines by time"
-            )
+        rows.append((stamp, count, line))
+    }
+
+    private func complaint(_ line: Int, _ what: String) -> OobleckError {
+        OobleckError(.inputData, "\(name), line \(line): \(what)")
+    }
+
+    func reading() throws -> TraceReading {
+        let form = try TraceStamp.commonForm(rows.map { ($0.stamp, $0.line) }, name: name)
+        try checkOrder()
+        let scale = try scale(form)
+        guard scale.milliseconds(rows.last?.stamp.value ?? 0) <= Double(PreemptionTrace.longest)
+        else {
+            throw complaint(rows.last?.line ?? 0, "the last time is past ten years")
         }
-        rows.append((time, count, number))
-    }
-
-    private func fieldText(_ time: Double) -> String {
-        time == time.rounded() && time < 1e15 ? "\(Int(time))" : "\(time)"
-    }
-
-    /// Days since the start of 1970 in the Gregorian calendar.
-    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        // Years from March on, so that the leap day is the last.
-        let shifted = month > 2 ? year : year - 1
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return 365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
-    }
-
-    private func complaint(_ number: Int, _ what: String) -> OobleckError {
-        OobleckError(.inputData, "\(name), line \(number): \(what)")
-    }
-
-    func trace() throws -> PreemptionTrace {
-        let first = rows.first?.time ?? 0
-        let last = rows.last?.time ?? 0
-        let unit: Double
-        if hasDates {
-            unit = 1000
-        } else if hasDecimals {
-            unit = 3_600_000
-        } else {
-            unit = last > 1e7 ? 1 : 1000
-        }
-        let origin = hasDates ? first : 0
-        guard (last - origin) * unit <= Double(PreemptionTrace.longest) else {
-            throw complaint(rows.count, "the last time is past ten years")
-        }
-        return try Self.trace(
-            rows.map { (Int((($0.time - origin) * unit).rounded()), $0.count) },
-            name: name
+        return TraceReading(
+            trace: try Self.trace(
+                rows.map { (Int(scale.milliseconds($0.stamp.value).rounded()), $0.count) },
+                name: name
+            ),
+            times: scale.name,
+            lines: rows.count,
+            shortest: scale.name == "seconds" && unit == nil ? Self.shortest : 0
         )
+    }
+
+    private func checkOrder() throws {
+        for (previous, row) in zip(rows, rows.dropFirst()) {
+            guard row.stamp.value >= previous.stamp.value else {
+                throw complaint(
+                    row.line,
+                    "time \(row.stamp.text) comes after \(previous.stamp.text); "
+                        + "sort the lines by time"
+                )
+            }
+            if unit == nil, let jump = TraceScale.jump(from: previous.stamp, to: row.stamp) {
+                throw complaint(row.line, jump)
+            }
+        }
+    }
+
+    private func scale(_ form: TraceStamp.Form) throws -> TraceScale {
+        let first = rows.first?.stamp.value ?? 0
+        if form == .local || form == .zoned { return TraceScale(dates: first) }
+        if let unit { return TraceScale(stated: unit, first: first) }
+        do throws(TraceStamp.Mistake) {
+            return try TraceScale(counts: rows.map(\.stamp))
+        } catch {
+            throw OobleckError(.inputData, "\(name): \(error.reason)")
+        }
     }
 
     /// The trace of nodes that follow these counts, at ascending times in milliseconds.
@@ -159,7 +146,7 @@ enum SkyPilotTrace {
         let data: [Int]
     }
 
-    static func trace(_ text: String, name: String) throws -> PreemptionTrace {
+    static func reading(_ text: String, name: String) throws -> TraceReading {
         let file: File
         do {
             file = try JSONDecoder().decode(File.self, from: Data(text.utf8))
@@ -190,9 +177,14 @@ enum SkyPilotTrace {
             file.data.enumerated().map { (Int(Double($0.offset) * gap), $0.element) },
             name: name
         )
-        return try PreemptionTrace(
-            events: trace.events,
-            end: Int(Double(file.data.count) * gap)
+        return TraceReading(
+            trace: try PreemptionTrace(
+                events: trace.events,
+                end: Int(Double(file.data.count) * gap)
+            ),
+            times: "gaps of \(file.metadata.gapSeconds) s",
+            lines: file.data.count,
+            shortest: 0
         )
     }
 }

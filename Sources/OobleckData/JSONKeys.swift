@@ -1,0 +1,62 @@
+import OobleckCore
+
+/// The keys of a JSON text as they stand in it: decoders take one of two equal ones without a word.
+struct JSONKeys {
+    /// A key and how many objects and lists it is inside of.
+    struct Key: Hashable {
+        let name: String
+        let depth: Int
+    }
+
+    /// Every key at every depth that it stands at.
+    private(set) var all: Set<Key> = []
+    /// The first key that an object has twice; `nil` is none.
+    private(set) var repeated: String?
+
+    /// Reads the keys of a text that is valid JSON; of any other as far as it goes.
+    init(_ bytes: [UInt8]) {
+        // The keys of each object that is open; lists have none.
+        var open: [Set<String>] = []
+        var text: [UInt8]?
+        var isEscaped = false
+        var last: [UInt8] = []
+        for byte in bytes {
+            if let current = text {
+                if isEscaped {
+                    isEscaped = false
+                    text?.append(byte)
+                } else if byte == UInt8(ascii: "\"") {
+                    last = current
+                    text = nil
+                } else {
+                    isEscaped = byte == UInt8(ascii: "\\")
+                    text?.append(byte)
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): text = []
+            case UInt8(ascii: "{"), UInt8(ascii: "["): open.append([])
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): _ = open.popLast()
+            case UInt8(ascii: ":"):
+                guard !open.isEmpty else { continue }
+                let name = String(decoding: last, as: UTF8.self)
+                if !open[open.count - 1].insert(name).inserted, repeated == nil { repeated = name }
+                all.insert(Key(name: name, depth: open.count))
+            default: continue
+            }
+        }
+    }
+
+    /// Whether one key was meant for the other: one begins the other, or more than two thirds of the
+    /// longer are what both begin and end with.
+    static func resemble(_ one: String, _ other: String) -> Bool {
+        let (one, other) = (Array(one.utf8), Array(other.utf8))
+        let shorter = min(one.count, other.count)
+        guard shorter >= 4 else { return false }
+        let start = zip(one, other).prefix { $0 == $1 }.count
+        let end = zip(one.reversed(), other.reversed()).prefix { $0 == $1 }.count
+        let common = start + min(end, shorter - start)
+        return start == shorter || 3 * common > 2 * max(one.count, other.count)
+    }
+}
