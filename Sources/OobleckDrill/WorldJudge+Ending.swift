@@ -18,7 +18,7 @@ extension WorldJudge {
         checkResult(world)
     }
 
-    private mutating func checkCompletion(_ digests: [String], _ loss: Double) {
+    private mutating func checkCompletion(_ digests: [String], _ loss: Double?) {
         if ledger.count != setup.steps { complain("completed after \(ledger.count) steps") }
         let final = reference.states[setup.steps]
         if digests != final.map({ "\($0)" }) { complain("the final state differs") }

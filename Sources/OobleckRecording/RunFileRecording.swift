@@ -84,7 +84,11 @@ package final class RunFileRecording: RunRecording {
         switch outcome {
         case .completed(let layerDigests, _):
             let digest = try finalStateWriter().publish(layerDigests: layerDigests)
-            let result = result(digest)
+            var result = result(digest)
+            if result.finalLoss == nil {
+                // A coordinator knows the losses of its own steps only, the ledger those of all.
+                result.finalLoss = try RunVerifier.lastLoss(of: directory)
+            }
             try recorder.write(result)
             observer(.finished(outcome, result))
         case .stopped:

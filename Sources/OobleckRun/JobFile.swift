@@ -53,22 +53,27 @@ package enum JobFile {
                 "is missing; name a UTF-8 text file, a directory of .txt files, or a .bin file"
             )
         }
+        let weights = try model.text("initial_weights").map(resolve).map(WeightFolder.init(path:))
         let job = JobSpecification(
-            model: try modelSpecification(model),
+            model: try modelSpecification(model, weights),
             training: try trainingSpecification(training),
             cluster: try clusterSpecification(cluster),
             corpusPath: resolve(corpus),
             corpusTokenBytes: try data.integer("token_bytes"),
-            initialWeightsPath: try model.text("initial_weights").map(resolve),
+            initialWeightsPath: weights?.path,
             checkpoint: try checkpointSpecification(checkpoint, resolve)
         )
         if let violation = JobViolation.first(in: job), let section = sections[violation.section] {
             throw section.error(violation.key, violation.message)
         }
+        try weights?.requireFit(job.model)
         return job
     }
 
-    private static func modelSpecification(_ section: JobSection) throws -> ModelSpecification {
+    private static func modelSpecification(
+        _ section: JobSection,
+        _ weights: WeightFolder?
+    ) throws -> ModelSpecification {
         let sizes = ["blocks", "hidden", "heads"]
         let presets = ModelPreset.allCases.map(\.rawValue)
         let given = sizes.filter { section.node($0) != nil }
@@ -89,7 +94,7 @@ package enum JobFile {
                 "cannot be set: \(preset.rawValue) fixes it; leave out one of the two"
             )
         }
-        if given.isEmpty, preset == nil {
+        if given.isEmpty, preset == nil, weights == nil {
             guard name == nil else {
                 throw section.error(
                     "name",
@@ -99,18 +104,24 @@ package enum JobFile {
             }
             preset = .gpt2
         }
-        if preset == nil, let missing = sizes.first(where: { section.node($0) == nil }) {
+        if !given.isEmpty, preset == nil,
+            let missing = sizes.first(where: { section.node($0) == nil })
+        {
             throw section.error(missing, "is missing; a model takes blocks, hidden and heads")
         }
-        let base = (preset ?? .gpt2).specification
+        // What the job leaves out is as in its weights, or else as in GPT-2.
+        let base = preset?.specification ?? weights?.model ?? ModelPreset.gpt2.specification
         return ModelSpecification(
             name: name ?? preset?.rawValue ?? "gpt2-custom",
             blocks: try section.integer("blocks") ?? base.blocks,
             hidden: try section.integer("hidden") ?? base.hidden,
             heads: try section.integer("heads") ?? base.heads,
-            vocabulary: try section.integer("vocabulary") ?? base.vocabulary,
-            sequenceLength: try section.integer("sequence_length") ?? base.sequenceLength,
-            dropout: try section.number("dropout") ?? base.dropout
+            vocabulary: try section.integer("vocabulary") ?? weights?.model.vocabulary
+                ?? base.vocabulary,
+            sequenceLength: try section.integer("sequence_length") ?? weights?.model.sequenceLength
+                ?? base.sequenceLength,
+            dropout: try dropout(section, weights) ?? base.dropout,
+            variant: try variant(section, weights)
         )
     }
 

@@ -50,6 +50,11 @@ struct RunRequest: Sendable {
         let corpus = try Corpus.load(job)
         corpus.notes.forEach(Console.complain)
         _ = try corpus.sampleCount(sequenceLength: job.model.sequenceLength)
+        if let path = job.initialWeightsPath {
+            let weights = try WeightFolder(path: path)
+            try weights.requireFinite(job.model)
+            try weights.notes(for: job.model).forEach(Console.complain)
+        }
         return job
     }
 

@@ -136,7 +136,7 @@ struct TrainCommand: AsyncParsableCommand {
                 tls: try tls.read(),
                 display: display
             )
-            return report(try await run.execute())
+            return try report(try await run.execute())
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -157,7 +157,7 @@ struct TrainCommand: AsyncParsableCommand {
             profilePath: profile,
             startedNodes: startNodes
         )
-        report(
+        try report(
             reference
                 ? try await ReferenceRun(request: request, display: display).execute()
                 : try await LocalRun(request: request, display: display).execute()
@@ -190,7 +190,7 @@ struct TrainCommand: AsyncParsableCommand {
             faults: faults.coordinator,
             display: display
         )
-        report(try await run.execute())
+        try report(try await run.execute())
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.
@@ -210,9 +210,13 @@ struct TrainCommand: AsyncParsableCommand {
         if status != 0 { throw ExitCode(status) }
     }
 
-    private func report(_ ended: (directory: RunDirectory, result: RunResult)) {
+    /// Prints what the run came to.
+    ///
+    /// Throws `.inputData` when all of its steps were skipped: it trained nothing.
+    private func report(_ ended: (directory: RunDirectory, result: RunResult)) throws {
         let (directory, result) = ended
-        print("\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))")
+        let skipped = try RunVerifier.verifyLedger(of: directory).skippedSteps
+        print(Self.summary(result, skippedSteps: skipped))
         print("state_sha256 \(result.stateSHA256)")
         if result.failures > 0 || result.reconfigurations > 0 {
             print("failures \(result.failures), reconfigurations \(result.reconfigurations)")
@@ -222,5 +226,22 @@ struct TrainCommand: AsyncParsableCommand {
             print("restored step \(restored.step), \(redone) steps done again")
         }
         print("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
+        guard skipped < result.steps else {
+            throw OobleckError(
+                .inputData,
+                "nothing was trained: no step counted, since the numbers of all were not finite; "
+                    + "see \(directory.eventsPath) for the layer"
+            )
+        }
+    }
+
+    /// Steps, loss, and how many steps were skipped, in one line.
+    static func summary(_ result: RunResult, skippedSteps: Int) -> String {
+        let steps = result.steps == 1 ? "1 step" : "\(result.steps) steps"
+        let loss = result.finalLoss.map { "loss \(Console.decimal($0, 4))" } ?? "no loss is known"
+        guard skippedSteps > 0 else { return "\(steps), \(loss)" }
+        let count =
+            skippedSteps < result.steps ? "\(skippedSteps) of them skipped" : "no step counted"
+        return "\(steps), \(count), \(loss)"
     }
 }
