@@ -1,4 +1,3 @@
-#include <cmath>
 #include <limits>
 
 #include <ATen/ATen.h>
@@ -17,10 +16,15 @@ CTStatus ct_embedding(CTTensor *weight, CTTensor *indices, CTTensor **out) {
   return guarded([&] { *out = wrap(at::embedding(weight->value, indices->value)); });
 }
 
-CTStatus ct_layer_norm(CTTensor *input, CTTensor *weight, CTTensor *bias, CTTensor **out) {
+CTStatus ct_first_rows(CTTensor *input, int64_t count, CTTensor **out) {
+  return guarded([&] { *out = wrap(input->value.narrow(0, 0, count)); });
+}
+
+CTStatus ct_layer_norm(
+    CTTensor *input, CTTensor *weight, CTTensor *bias, double epsilon, CTTensor **out) {
   return guarded([&] {
     const auto shape = weight->value.sizes();
-    *out = wrap(at::layer_norm(input->value, shape, weight->value, bias->value, 1e-5));
+    *out = wrap(at::layer_norm(input->value, shape, weight->value, bias->value, epsilon));
   });
 }
 
@@ -38,8 +42,24 @@ CTStatus ct_project(CTTensor *input, CTTensor *weight, CTTensor **out) {
   return guarded([&] { *out = wrap(at::linear(input->value, weight->value)); });
 }
 
-CTStatus ct_gelu_tanh(CTTensor *input, CTTensor **out) {
-  return guarded([&] { *out = wrap(at::gelu(input->value, "tanh")); });
+namespace {
+
+at::Tensor activated(const at::Tensor &x, CTActivation activation) {
+  switch (activation) {
+    case CT_GELU_TANH: return at::gelu(x, "tanh");
+    case CT_GELU: return at::gelu(x, "none");
+    case CT_RELU: return at::relu(x);
+    case CT_SILU: return at::silu(x);
+    case CT_TANH: return at::tanh(x);
+    case CT_QUICK_GELU: return x * at::sigmoid(1.702 * x);
+  }
+  TORCH_CHECK(false, "there is no activation ", static_cast<int>(activation));
+}
+
+}  // namespace
+
+CTStatus ct_activation(CTTensor *input, CTActivation activation, CTTensor **out) {
+  return guarded([&] { *out = wrap(activated(input->value, activation)); });
 }
 
 CTStatus ct_dropout(CTTensor *input, double probability, CTTensor **out) {
@@ -59,7 +79,8 @@ const at::Tensor &causalMask(int64_t sequence) {
 
 }  // namespace
 
-CTStatus ct_causal_attention(CTTensor *qkv, int heads, double dropout, CTTensor **out) {
+CTStatus ct_causal_attention(
+    CTTensor *qkv, int heads, double scale, double dropout, CTTensor **out) {
   return guarded([&] {
     const auto &x = qkv->value;
     const int64_t batch = x.size(0), sequence = x.size(1), hidden = x.size(2) / 3;
@@ -69,13 +90,12 @@ CTStatus ct_causal_attention(CTTensor *qkv, int heads, double dropout, CTTensor 
     at::Tensor mixed;
     if (dropout > 0 && x.is_cpu()) {
       // The fused kernel of the CPU has no dropout.
-      const double scale = 1 / std::sqrt(static_cast<double>(hidden / heads));
       const auto scores = at::matmul(query * scale, key.transpose(-2, -1));
       const auto weights = at::softmax(scores + causalMask(sequence), -1);
       mixed = at::matmul(ctorch::dropout(weights, dropout), value);
     } else {
       mixed = at::scaled_dot_product_attention(
-          query, key, value, /*attn_mask=*/{}, dropout, /*is_causal=*/true);
+          query, key, value, /*attn_mask=*/{}, dropout, /*is_causal=*/true, scale);
     }
     *out = wrap(mixed.transpose(1, 2).reshape({batch, sequence, hidden}));
   });

@@ -11,6 +11,7 @@ struct RunAccount: Sendable {
     /// End of the samples committed so far.
     private var endSample = 0
 
+    /// Loss of the newest step that was not skipped; `nil` while none is known.
     var lastLoss: Double?
     /// Time of the last step, from its start to its commit.
     var stepTime: Seconds?
@@ -27,7 +28,7 @@ struct RunAccount: Sendable {
         restores = state.restores
         samplesCommitted = state.committedSteps * globalBatch
         endSample = samplesCommitted
-        lastLoss = state.committed?.loss
+        lastLoss = state.committed.flatMap { $0.loss.isFinite ? $0.loss : nil }
     }
 
     mutating func add(_ step: CommittedStep, busy: [Seconds]) {
@@ -107,7 +108,7 @@ extension Coordinator {
     package func result(stateSHA256: String) -> RunResult {
         RunResult(
             steps: committedSteps,
-            finalLoss: account.lastLoss ?? 0,
+            finalLoss: account.lastLoss,
             stateSHA256: stateSHA256,
             failures: account.failures,
             reconfigurations: account.reconfigurations,

@@ -79,7 +79,12 @@ extension Coordinator {
         account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started
         stepTimes.add(now - tally.started)
-        log(.committed, "step \(committed.step) committed: loss \(outcome.loss)")
+        let loss = numberForPeople(outcome.loss)
+        let isSkipped = committed.skipped != nil
+        log(
+            .committed,
+            "step \(committed.step) committed\(isSkipped ? " without an update" : ""): loss \(loss)"
+        )
         tally = StepTally(step: committedSteps, started: now)
         if isStopping { return reachBoundary(now: now) }
         if isLast { return beginCollection(now: now) }

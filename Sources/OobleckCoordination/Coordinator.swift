@@ -253,7 +253,7 @@ extension Coordinator {
         sendStop(reason: "training is complete")
         log(.finished, "all \(counted(committedSteps, "step")) committed, all replicas agree")
         phase = .finished
-        outcome = .completed(layerDigests: layerDigests, finalLoss: account.lastLoss ?? 0)
+        outcome = .completed(layerDigests: layerDigests, finalLoss: account.lastLoss)
     }
 
     private mutating func sendStop(reason: String) {

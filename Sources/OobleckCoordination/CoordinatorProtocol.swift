@@ -83,7 +83,7 @@ package enum CoordinatorDirective: Hashable, Sendable {
 /// How a run ended.
 package enum RunOutcome: Hashable, Sendable {
     /// All steps are committed, and all replicas of every layer agree. Digests by layer.
-    case completed(layerDigests: [String], finalLoss: Double)
+    case completed(layerDigests: [String], finalLoss: Double?)
     /// The run could not go on.
     case stopped(OobleckError)
     /// This coordinator ends as if it had died: the nodes keep their state, and wait for another.

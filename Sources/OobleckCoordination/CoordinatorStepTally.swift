@@ -57,7 +57,10 @@ struct StepTally: Sendable {
                 guard let value = reported[layer] else { continue }
                 if let first = norms[layer], first.value.bitPattern != value.bitPattern {
                     let what = "nodes \(first.node) and \(node) disagree on the gradient of layer"
-                    throw fault("\(what) \(layer): squared norms \(first.value) and \(value)")
+                    throw fault(
+                        "\(what) \(layer): squared norms "
+                            + "\(numberForPeople(first.value)) and \(numberForPeople(value))"
+                    )
                 }
                 norms[layer] = norms[layer] ?? (value, node)
             }

@@ -34,7 +34,7 @@ struct NonFiniteRule {
             return "the gradient of layer \(name(layer)) is not finite or too large"
         }
         guard !loss.isFinite || !gradientNorm.isFinite else { return nil }
-        return "loss \(loss), gradient norm \(gradientNorm)"
+        return "loss \(numberForPeople(loss)), gradient norm \(numberForPeople(gradientNorm))"
     }
 
     private func name(_ layer: Int) -> String {
@@ -55,7 +55,7 @@ extension Coordinator {
         skippedInARow += 1
         let limit = job.training.skipLimit
         guard skippedInARow >= limit else {
-            let count = "\(skippedInARow) of at most \(limit - 1) in a row"
+            let count = "\(skippedInARow) of the \(limit) in a row that end the run (skip_limit)"
             log(.skipped, "step \(committedSteps) skipped by all: \(reason); \(count)")
             return nil
         }

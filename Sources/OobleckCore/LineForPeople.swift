@@ -20,3 +20,11 @@ package func lineForPeople(_ text: String) -> String {
     }
     return String(decoding: bytes, as: UTF8.self)
 }
+
+/// A number as messages show it: `nan`, `inf` or `-inf` for one that is not finite, whatever its
+/// bits.
+package func numberForPeople(_ value: Double) -> String {
+    if value.isNaN { return "nan" }
+    if value.isInfinite { return value < 0 ? "-inf" : "inf" }
+    return "\(value)"
+}

@@ -92,7 +92,8 @@ package struct RestoreRecord: Hashable, Sendable, Codable {
 /// What a finished run came to (`result.json`).
 package struct RunResult: Hashable, Sendable, Codable {
     package var steps: Int
-    package var finalLoss: Double
+    /// Loss of the last step that was not skipped; `nil`, and `null` in the file, when all were.
+    package var finalLoss: Double?
     /// Digest of parameters and optimizer state of all layers in layer order.
     package var stateSHA256: String
     package var failures: Int
@@ -105,7 +106,7 @@ package struct RunResult: Hashable, Sendable, Codable {
 
     package init(
         steps: Int,
-        finalLoss: Double,
+        finalLoss: Double?,
         stateSHA256: String,
         failures: Int,
         reconfigurations: Int,
@@ -125,6 +126,9 @@ package struct RunResult: Hashable, Sendable, Codable {
         self.restores = restores
     }
 
+    /// The final loss as messages show it.
+    package var lossForPeople: String { finalLoss.map(numberForPeople) ?? "unknown" }
+
     private enum CodingKeys: String, CodingKey {
         case steps
         case finalLoss = "final_loss"
@@ -135,5 +139,19 @@ package struct RunResult: Hashable, Sendable, Codable {
         case samplesRepeated = "samples_repeated"
         case recoveries
         case restores
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(steps, forKey: .steps)
+        // Also when it is not known: whoever reads the file finds the field.
+        try fields.encode(finalLoss, forKey: .finalLoss)
+        try fields.encode(stateSHA256, forKey: .stateSHA256)
+        try fields.encode(failures, forKey: .failures)
+        try fields.encode(reconfigurations, forKey: .reconfigurations)
+        try fields.encode(samplesCommitted, forKey: .samplesCommitted)
+        try fields.encode(samplesRepeated, forKey: .samplesRepeated)
+        try fields.encode(recoveries, forKey: .recoveries)
+        try fields.encodeIfPresent(restores, forKey: .restores)
     }
 }

@@ -1,47 +1,32 @@
 import OobleckCore
 
 /// `config.json` of a GPT-2 as the `transformers` package reads and writes it (`GPT2Config`).
-package struct GPT2Configuration: Hashable, Sendable, Codable {
-    package var activationFunction = "gelu_new"
-    package var architectures = ["GPT2LMHeadModel"]
+package struct GPT2Configuration: Hashable, Sendable {
+    /// Sizes and variant; the number of positions stands as sequence length too.
+    package let model: ModelSpecification
     package var attentionDropout: Double
     package var embeddingDropout: Double
     package var residualDropout: Double
-    package var initializerRange = 0.02
-    package var normEpsilon = 1e-5
-    package var modelType = "gpt2"
-    package var vocabulary: Int
-    package var hidden: Int
-    package var heads: Int
-    package var blocks: Int
-    package var positions: Int
-    package var tiesEmbeddings = true
-    package var elementType = "float32"
+    /// Keys that neither we nor the package's GPT-2 know; both go on without them.
+    package var unknownKeys: [String] = []
 
+    /// The configuration of a model of ours, whose dropout is the same everywhere.
     package init(_ model: ModelSpecification) {
+        self.model = model
         attentionDropout = model.dropout
         embeddingDropout = model.dropout
         residualDropout = model.dropout
-        vocabulary = model.vocabulary
-        hidden = model.hidden
-        heads = model.heads
-        blocks = model.blocks
-        positions = model.sequenceLength
     }
 
-    /// The sizes; the number of positions stands as sequence length.
-    package var model: ModelSpecification {
-        ModelSpecification(
-            name: modelType,
-            blocks: blocks,
-            hidden: hidden,
-            heads: heads,
-            vocabulary: vocabulary,
-            sequenceLength: positions,
-            dropout: residualDropout
-        )
+    /// The one dropout of the model; `nil` when attention, embedding and residuals have different
+    /// ones, which we cannot compute.
+    package var dropout: Double? {
+        Set([attentionDropout, embeddingDropout, residualDropout]).count == 1
+            ? residualDropout : nil
     }
+}
 
+extension GPT2Configuration: Encodable {
     private enum CodingKeys: String, CodingKey {
         case activationFunction = "activation_function"
         case architectures
@@ -56,51 +41,33 @@ package struct GPT2Configuration: Hashable, Sendable, Codable {
         case heads = "n_head"
         case blocks = "n_layer"
         case positions = "n_positions"
-        case tiesEmbeddings = "tie_word_embeddings"
+        case inner = "n_inner"
+        case scalesAttention = "scale_attn_weights"
+        case scalesAttentionByBlock = "scale_attn_by_inverse_layer_idx"
+        case tiesHead = "tie_word_embeddings"
         case elementType = "torch_dtype"
     }
 
-    /// Reads what matters; all else takes the package's defaults.
-    ///
-    /// Throws when the model is not one that we compute.
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        func number(_ key: CodingKeys) throws -> Int {
-            let value = try container.decode(Int.self, forKey: key)
-            guard value > 0 else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: key,
-                    in: container,
-                    debugDescription: "\(value) is not positive"
-                )
-            }
-            return value
-        }
-        func require<Value: Decodable & Equatable>(_ key: CodingKeys, _ value: Value) throws {
-            let found = try container.decodeIfPresent(Value.self, forKey: key) ?? value
-            guard found == value else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: key,
-                    in: container,
-                    debugDescription: "it is \(found); only \(value) is supported"
-                )
-            }
-        }
-        try require(.modelType, "gpt2")
-        try require(.activationFunction, "gelu_new")
-        try require(.normEpsilon, 1e-5)
-        try require(.tiesEmbeddings, true)
-        let dropout = try container.decodeIfPresent(Double.self, forKey: .residualDropout) ?? 0.1
-        self.init(
-            ModelSpecification(
-                name: "gpt2",
-                blocks: try number(.blocks),
-                hidden: try number(.hidden),
-                heads: try number(.heads),
-                vocabulary: try number(.vocabulary),
-                sequenceLength: try number(.positions),
-                dropout: dropout
-            )
-        )
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        let variant = model.variant
+        try fields.encode("gpt2", forKey: .modelType)
+        try fields.encode(["GPT2LMHeadModel"], forKey: .architectures)
+        try fields.encode("float32", forKey: .elementType)
+        try fields.encode(0.02, forKey: .initializerRange)
+        try fields.encode(model.vocabulary, forKey: .vocabulary)
+        try fields.encode(model.hidden, forKey: .hidden)
+        try fields.encode(model.heads, forKey: .heads)
+        try fields.encode(model.blocks, forKey: .blocks)
+        try fields.encode(model.positionCount, forKey: .positions)
+        try fields.encode(variant.inner, forKey: .inner)
+        try fields.encode(variant.activation, forKey: .activationFunction)
+        try fields.encode(variant.normEpsilon, forKey: .normEpsilon)
+        try fields.encode(variant.scalesAttention, forKey: .scalesAttention)
+        try fields.encode(variant.scalesAttentionByBlock, forKey: .scalesAttentionByBlock)
+        try fields.encode(variant.tiesHead, forKey: .tiesHead)
+        try fields.encode(attentionDropout, forKey: .attentionDropout)
+        try fields.encode(embeddingDropout, forKey: .embeddingDropout)
+        try fields.encode(residualDropout, forKey: .residualDropout)
     }
 }

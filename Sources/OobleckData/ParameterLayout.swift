@@ -4,21 +4,26 @@ import OobleckCore
 ///
 /// Linear weights are `[in, out]`, row-major (its `Conv1D`).
 package enum ParameterLayout {
-    /// Name of the token embedding, of which ``headWeight`` is the tied copy.
+    /// Name of the token embedding, of which a tied ``headWeight`` is a copy.
     package static let tokenEmbedding = "transformer.wte.weight"
-    /// Name of the head's copy of the token embedding, in the last layer.
+    /// Name of the head's matrix, in the last layer: the token embedding where they are tied.
     package static let headWeight = "lm_head.weight"
     /// Name of the position embedding.
     package static let positionEmbedding = "transformer.wpe.weight"
 
+    /// Whether a parameter is one of the two copies of a tied matrix.
+    package static func isTied(_ parameter: TensorShape, in model: ModelSpecification) -> Bool {
+        model.tiesHead && [tokenEmbedding, headWeight].contains(parameter.name)
+    }
+
     /// The parameters of a layer: embedding (0), blocks (1...), head (last).
     package static func parameters(ofLayer layer: Int, model: ModelSpecification) -> [TensorShape] {
-        let hidden = model.hidden
+        let (hidden, inner) = (model.hidden, model.innerSize)
         precondition(0..<model.layerCount ~= layer, "layer \(layer) of \(model.layerCount)")
         if layer == 0 {
             return [
                 TensorShape(tokenEmbedding, [model.vocabulary, hidden]),
-                TensorShape(positionEmbedding, [model.sequenceLength, hidden]),
+                TensorShape(positionEmbedding, [model.positionCount, hidden]),
             ]
         }
         if layer == model.layerCount - 1 {
@@ -38,9 +43,9 @@ package enum ParameterLayout {
             TensorShape("\(block).attn.c_proj.bias", [hidden]),
             TensorShape("\(block).ln_2.weight", [hidden]),
             TensorShape("\(block).ln_2.bias", [hidden]),
-            TensorShape("\(block).mlp.c_fc.weight", [hidden, 4 * hidden]),
-            TensorShape("\(block).mlp.c_fc.bias", [4 * hidden]),
-            TensorShape("\(block).mlp.c_proj.weight", [4 * hidden, hidden]),
+            TensorShape("\(block).mlp.c_fc.weight", [hidden, inner]),
+            TensorShape("\(block).mlp.c_fc.bias", [inner]),
+            TensorShape("\(block).mlp.c_proj.weight", [inner, hidden]),
             TensorShape("\(block).mlp.c_proj.bias", [hidden]),
         ]
     }

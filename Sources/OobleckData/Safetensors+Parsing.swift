@@ -4,22 +4,14 @@ import OobleckCore
 extension Safetensors.Header {
     /// Reads the JSON of a header that has a data section of `dataSize` bytes behind it.
     ///
-    /// Nothing in the file is believed: every tensor must have a known type, a shape whose size is
-    /// that of its data, and data that follow the previous tensor's without gap or overlap up to
-    /// the end of the file. Throws `.inputData` with the path otherwise.
+    /// Nothing in the file is believed: every name must stand once, every tensor have a known type, a shape whose
+    /// size is that of its data, and data that follow the previous tensor's without gap or overlap up
+    /// to the end of the file. Throws `.inputData` with the path otherwise.
     package init(parsing json: [UInt8], dataSize: Int, path: String) throws {
-        let raw: RawHeader
-        do {
-            raw = try JSONDecoder().decode(RawHeader.self, from: Data(json))
-        } catch {
-            throw OobleckError(
-                .inputData,
-                "\(path): the safetensors header is invalid: \(oneLine(error))"
-            )
-        }
+        let fields = try Self.fields(json, path: path)
         var tensors: [Safetensors.Tensor] = []
-        for (name, entry) in raw.tensors {
-            tensors.append(try Self.tensor(name, entry, path: path))
+        for name in fields.keys where name != Self.metadataKey {
+            tensors.append(try Self.tensor(name, fields[name] ?? .null, path: path))
         }
         tensors.sort {
             ($0.dataRange.lowerBound, $0.dataRange.upperBound, $0.name)
@@ -43,83 +35,85 @@ extension Safetensors.Header {
                 "\(path): the data section has \(counted(dataSize, "byte")); its header describes \(end)"
             )
         }
-        self.init(validTensors: tensors, metadata: raw.metadata)
+        let metadata = try Self.metadata(fields[Self.metadataKey], path: path)
+        self.init(validTensors: tensors, metadata: metadata)
+    }
+
+    private static let metadataKey = "__metadata__"
+
+    private static func fields(_ json: [UInt8], path: String) throws -> JSONValue.Fields {
+        do {
+            let value = try JSONValue(parsing: json, path: "header", allowsMark: false)
+            guard let fields = value.fields else {
+                throw OobleckError(.inputData, "it is \(value), not an object")
+            }
+            return fields
+        } catch let error as OobleckError {
+            throw OobleckError(
+                .inputData,
+                "\(path): the safetensors header is invalid: \(error.message)"
+            )
+        }
+    }
+
+    private static func metadata(_ value: JSONValue?, path: String) throws -> [String: String] {
+        guard let value, value != .null else { return [:] }
+        let fields = value.fields
+        var metadata: [String: String] = [:]
+        for key in fields?.keys ?? [] { metadata[key] = fields?[key]?.string }
+        guard let fields, metadata.count == fields.keys.count else {
+            throw OobleckError(
+                .inputData,
+                "\(path): the safetensors header is invalid: \(metadataKey) is no object of texts"
+            )
+        }
+        return metadata
     }
 
     private static func tensor(
         _ name: String,
-        _ entry: RawHeader.Entry,
+        _ value: JSONValue,
         path: String
     ) throws -> Safetensors.Tensor {
         func fail(_ message: String) -> OobleckError {
             OobleckError(.inputData, "\(path): tensor \(name) \(message)")
         }
-        guard let elementType = Safetensors.ElementType(rawValue: entry.dtype) else {
-            let known = Safetensors.ElementType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw fail("has the unknown dtype \(entry.dtype); known are \(known)")
-        }
-        guard entry.offsets.count == 2, entry.offsets[0] >= 0, entry.offsets[0] <= entry.offsets[1]
-        else {
-            throw fail("has data_offsets \(entry.offsets); they must be [begin, end]")
-        }
-        var size = elementType.width
-        for dimension in entry.shape {
-            let (product, overflows) = size.multipliedReportingOverflow(by: dimension)
-            guard dimension >= 0, !overflows else {
-                throw fail("has the impossible shape \(entry.shape)")
+        func integers(_ key: String) throws -> [Int] {
+            let found = value.fields?[key]
+            let numbers = found?.array?.map(\.integer) ?? [nil]
+            guard !numbers.contains(nil) else {
+                throw fail("has \(key) \(found ?? .null); it must be a list of whole numbers")
             }
-            size = product
+            return numbers.compactMap { $0 }
         }
-        guard entry.offsets[1] - entry.offsets[0] == size else {
-            throw fail(
-                "has \(counted(entry.offsets[1] - entry.offsets[0], "byte")) of data; "
-                    + "shape \(entry.shape) of \(entry.dtype) takes \(size)"
-            )
+        guard let dtype = value.fields?["dtype"]?.string else { throw fail("has no dtype") }
+        let (shape, offsets) = (try integers("shape"), try integers("data_offsets"))
+        guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1] else {
+            throw fail("has data_offsets \(offsets); they must be [begin, end]")
+        }
+        guard let elementType = Safetensors.ElementType(rawValue: dtype) else {
+            let known = Safetensors.ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+            throw fail("has the unknown dtype \(dtype); known are \(known)")
+        }
+        var bits = elementType.bits
+        for dimension in shape {
+            let (product, overflows) = bits.multipliedReportingOverflow(by: dimension)
+            guard dimension >= 0, !overflows else {
+                throw fail("has the impossible shape \(shape)")
+            }
+            bits = product
+        }
+        let size = offsets[1] - offsets[0]
+        if bits % 8 != 0 || bits / 8 != size {
+            let needed = bits % 8 == 0 ? "\(bits / 8)" : "\(bits) bits"
+            throw fail("has \(counted(size, "byte")) of data; shape \(shape) of \(dtype) takes \(needed)")
         }
         return Safetensors.Tensor(
             name: name,
             elementType: elementType,
-            shape: entry.shape,
-            dataRange: entry.offsets[0]..<entry.offsets[1]
+            shape: shape,
+            dataRange: offsets[0]..<offsets[1]
         )
-    }
-}
-
-/// A header as it stands in the file, before any check.
-private struct RawHeader: Decodable {
-    struct Entry: Decodable {
-        let dtype: String
-        let shape: [Int]
-        let offsets: [Int]
-
-        enum CodingKeys: String, CodingKey {
-            case dtype
-            case shape
-            case offsets = "data_offsets"
-        }
-    }
-
-    struct Name: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-
-        init(stringValue: String) { self.stringValue = stringValue }
-
-        init?(intValue: Int) { nil }
-    }
-
-    var tensors: [(String, Entry)] = []
-    var metadata: [String: String] = [:]
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Name.self)
-        for name in container.allKeys {
-            if name.stringValue == "__metadata__" {
-                metadata = try container.decode([String: String].self, forKey: name)
-            } else {
-                tensors.append((name.stringValue, try container.decode(Entry.self, forKey: name)))
-            }
-        }
     }
 }
 

@@ -7,14 +7,23 @@ package enum Safetensors {
     /// Longest header accepted; the reference implementation's bound.
     static let longestHeader = 100_000_000
 
-    /// The element types that a file may name.
+    /// The element types that a file may name: those of version 0.8 of the format.
     ///
-    /// We compute with `float32` only.
+    /// Tensors that are read must be of one that can be converted to float32.
     package enum ElementType: String, Sendable, CaseIterable {
         case float64 = "F64"
         case float32 = "F32"
         case float16 = "F16"
         case bfloat16 = "BF16"
+        case complex64 = "C64"
+        case float8e4m3 = "F8_E4M3"
+        case float8e5m2 = "F8_E5M2"
+        case float8e4m3fnuz = "F8_E4M3FNUZ"
+        case float8e5m2fnuz = "F8_E5M2FNUZ"
+        case float8e8m0 = "F8_E8M0"
+        case float6e2m3 = "F6_E2M3"
+        case float6e3m2 = "F6_E3M2"
+        case float4 = "F4"
         case int64 = "I64"
         case int32 = "I32"
         case int16 = "I16"
@@ -25,15 +34,21 @@ package enum Safetensors {
         case uint8 = "U8"
         case boolean = "BOOL"
 
-        /// Bytes of one element.
-        package var width: Int {
+        /// Bits of one element.
+        package var bits: Int {
             switch self {
-            case .float64, .int64, .uint64: 8
-            case .float32, .int32, .uint32: 4
-            case .float16, .bfloat16, .int16, .uint16: 2
-            case .int8, .uint8, .boolean: 1
+            case .float64, .complex64, .int64, .uint64: 64
+            case .float32, .int32, .uint32: 32
+            case .float16, .bfloat16, .int16, .uint16: 16
+            case .float8e4m3, .float8e5m2, .float8e4m3fnuz, .float8e5m2fnuz, .float8e8m0: 8
+            case .int8, .uint8, .boolean: 8
+            case .float6e2m3, .float6e3m2: 6
+            case .float4: 4
             }
         }
+
+        /// The types whose numbers ``SafetensorsReader/floats(of:)`` gives.
+        package static let readable: [ElementType] = [.float32, .float16, .bfloat16, .float64]
     }
 
     /// One tensor of a file.

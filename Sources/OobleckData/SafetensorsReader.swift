@@ -58,22 +58,20 @@ package final class SafetensorsReader {
         try file.read(at: dataStart + tensor.dataRange.lowerBound, count: tensor.dataRange.count)
     }
 
-    /// The elements of a float32 tensor, row-major.
+    /// The elements of a tensor of floating point numbers as float32, row-major.
     ///
-    /// Throws `.inputData` for any other type.
+    /// Float16 and bfloat16 are converted exactly; float64 is rounded to nearest, and becomes
+    /// infinite beyond float32's range. Throws `.inputData` for any other type.
     package func floats(of tensor: Safetensors.Tensor) throws -> [Float] {
-        guard tensor.elementType == .float32 else {
+        guard Safetensors.ElementType.readable.contains(tensor.elementType) else {
+            let known = Safetensors.ElementType.readable.map(\.rawValue).joined(separator: ", ")
             throw OobleckError(
                 .inputData,
-                "\(path): tensor \(tensor.name) is \(tensor.elementType.rawValue); it must be F32"
+                "\(path): tensor \(tensor.name) is \(tensor.elementType.rawValue); it must be one of "
+                    + known
             )
         }
-        return try bytes(of: tensor).withUnsafeBytes { raw in
-            (0..<raw.count / 4).map { index in
-                let bits = raw.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
-                return Float(bitPattern: UInt32(littleEndian: bits))
-            }
-        }
+        return Safetensors.floats(try bytes(of: tensor), tensor.elementType)
     }
 
     /// Throws `.inputData` unless the file has exactly these float32 tensors, in this order.

@@ -19,7 +19,7 @@ extension WorldJudge {
         checkResult(world)
     }
 
-    private mutating func checkCompletion(_ digests: [String], _ loss: Double) {
+    private mutating func checkCompletion(_ digests: [String], _ loss: Double?) {
         if ledger.count != setup.steps {
             complain("completed after \(counted(ledger.count, "step"))")
         }

@@ -60,7 +60,7 @@ package enum WorldTrace {
         case .send(let node, let message): text(of: message).map { "    to node \(node): \($0)" }
         case .fence(let node, let reason): "    node \(node) is out: \(reason)"
         case .record(let step):
-            "    step \(step.step) recorded, generation \(step.generation), loss \(step.loss)"
+            "    step \(step.step) recorded, generation \(step.generation), loss \(numberForPeople(step.loss))"
         case .log(let event):
             switch event.kind {
             case .planned, .aborted, .warning, .suspicion, .refused, .nodeDrained, .recovered:

@@ -6,7 +6,7 @@ import OobleckTensor
 ///
 /// A layer's sum starts its way as soon as the layer's last backward pass is done, so that it
 /// overlaps with the backward passes of the layers before it. All members of a group start their
-/// sums in the same order: layers from last to first, then the tied matrix.
+/// sums in the same order: layers from last to first, then a tied matrix.
 final class GradientSums {
     private let layers: [Int: LayerState]
     private let groupPlan: GroupPlan
@@ -65,7 +65,7 @@ final class GradientSums {
         }
     }
 
-    /// Starts the summation of the tied matrix, when all layers' gradients are complete here.
+    /// Starts the summation of a tied matrix, when all layers' gradients are complete here.
     func startTied() throws {
         guard let group = resources.group(groupPlan.tiedGroup),
             let segment = layers.values.lazy.compactMap(\.tied).first
@@ -81,7 +81,7 @@ final class GradientSums {
 
     /// Squared norm of each layer's mean gradient.
     ///
-    /// The tied matrix counts once, in the embedding.
+    /// A tied matrix counts once, in the embedding.
     func squaredNorms(microbatchCount: Int) throws -> [Int: Double] {
         let factor = 1 / Double(microbatchCount)
         var norms: [Int: Double] = [:]

@@ -7,7 +7,8 @@ import OobleckData
 enum ModelIdentity {
     private static let pieceBytes = 4 << 20
 
-    /// SHA-256 of the model's specification and of the files with its initial weights, hexadecimal.
+    /// SHA-256 of the model's specification and of the files that its initial weights are read
+    /// from, hexadecimal.
     ///
     /// One pass over the files.
     static func digest(_ job: JobSpecification) throws -> String {
@@ -16,8 +17,7 @@ enum ModelIdentity {
         encoder.outputFormatting = .sortedKeys
         hasher.update(Array(try encoder.encode(job.model)))
         guard let folder = job.initialWeightsPath else { return hasher.hexadecimal }
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-        for name in names where name.hasSuffix(".safetensors") || name == "config.json" {
+        for name in try WeightFolder(path: folder).files {
             let file = try OpenFile("\(folder)/\(name)", for: .readInput)
             let size = try file.size()
             hasher.update("\(name) \(size)\n")

@@ -20,7 +20,11 @@ struct Preparation {
         held: [Int: LayerState]
     ) throws -> (prepared: PreparedGeneration, report: PreparationReport) {
         let step = reconfiguration.committedSteps
-        let groupPlan = GroupPlan(reconfiguration, layerCount: job.model.layerCount)
+        let groupPlan = GroupPlan(
+            reconfiguration,
+            layerCount: job.model.layerCount,
+            tiesHead: job.model.tiesHead
+        )
         let deadlines = Deadlines(
             budget: job.cluster.detectionBudget,
             step: reconfiguration.expectedStep
@@ -133,7 +137,7 @@ struct Preparation {
     private func initialState(layer: Int) throws -> LayerState {
         let state = try LayerState(layer: layer, model: job.model)
         if let initialWeights {
-            try state.load(from: initialWeights)
+            try state.load(from: initialWeights, model: job.model)
         } else {
             try state.initialize(seed: job.training.seed, model: job.model)
         }

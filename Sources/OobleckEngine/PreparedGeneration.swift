@@ -11,7 +11,7 @@ struct PreparedGeneration {
     /// The layers that the node will hold, without those it will not.
     let layers: [Int: LayerState]
 
-    /// The state as training uses it: the two layers with the tied matrix share it.
+    /// The state as training uses it: two layers with a tied matrix share it.
     func adoptLayers() -> [Int: LayerState] {
         if let embedding = layers[0], let last = layers.keys.max(), last > 0,
             let head = layers[last], head.tied != nil

@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckData
 import OobleckTensor
 
-/// GPT-2 as a list of layers: embedding, pre-norm blocks, final norm with the tied head.
+/// GPT-2 as a list of layers: embedding, pre-norm blocks, final norm with the head.
 ///
 /// A layer's operations depend on nothing but its parameters, its input and (seed, step,
 /// microbatch, layer), so that its results are the same bits in every pipeline.
@@ -19,7 +19,7 @@ package struct GPT2: Sendable {
     /// The embedding of `tokens` `[microbatch, sequence]`: `[microbatch, sequence, hidden]`.
     package func embed(_ tokens: Tensor, _ state: LayerState) throws -> Tensor {
         try state.leaf(0).rows(at: tokens)
-            .adding(state.leaf(1))
+            .adding(try state.leaf(1).firstRows(specification.sequenceLength))
             .dropout(specification.dropout)
     }
 
@@ -27,18 +27,20 @@ package struct GPT2: Sendable {
     package func block(_ input: Tensor, _ state: LayerState) throws -> Tensor {
         let dropout = specification.dropout
         let attended =
-            try input
-            .layerNorm(weight: state.leaf(0), bias: state.leaf(1))
+            try norm(input, state, 0)
             .affine(weight: state.leaf(2), bias: state.leaf(3))
-            .causalAttention(heads: specification.heads, dropout: dropout)
+            .causalAttention(
+                heads: specification.heads,
+                scale: specification.attentionScale(ofBlock: state.layer - 1),
+                dropout: dropout
+            )
             .affine(weight: state.leaf(4), bias: state.leaf(5))
             .dropout(dropout)
         let middle = try input.adding(attended)
         let expanded =
-            try middle
-            .layerNorm(weight: state.leaf(6), bias: state.leaf(7))
+            try norm(middle, state, 6)
             .affine(weight: state.leaf(8), bias: state.leaf(9))
-            .gelu()
+            .activated(by: specification.variant.activation)
             .affine(weight: state.leaf(10), bias: state.leaf(11))
             .dropout(dropout)
         return try middle.adding(expanded)
@@ -46,9 +48,16 @@ package struct GPT2: Sendable {
 
     /// Logits `[microbatch, sequence, vocabulary]` of the last block's output.
     package func logits(_ input: Tensor, _ state: LayerState) throws -> Tensor {
-        try input
-            .layerNorm(weight: state.leaf(0), bias: state.leaf(1))
-            .projected(by: state.leaf(2))
+        try norm(input, state, 0).projected(by: state.leaf(2))
+    }
+
+    /// Layer normalisation by the parameters at `first` (weight) and behind it (bias).
+    private func norm(_ input: Tensor, _ state: LayerState, _ first: Int) throws -> Tensor {
+        try input.layerNorm(
+            weight: state.leaf(first),
+            bias: state.leaf(first + 1),
+            epsilon: specification.variant.normEpsilon
+        )
     }
 
     /// Mean loss of the last block's output against `targets` `[microbatch, sequence]`.

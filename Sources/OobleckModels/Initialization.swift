@@ -22,13 +22,12 @@ extension LayerState {
     /// blocks)), ones for norms, zeros for biases.
     ///
     /// A pure function of seed and name, so that any worker makes the same layer; both copies of
-    /// the tied matrix come out equal.
+    /// a tied matrix come out equal.
     package func initialize(seed: UInt64, model: ModelSpecification) throws {
         for index in 0..<parameterCount {
             let (_, entry) = location(index)
             let name = entry.parameter.name
-            let isTied =
-                name == ParameterLayout.headWeight || name == ParameterLayout.tokenEmbedding
+            let isTied = ParameterLayout.isTied(entry.parameter, in: model)
             if entry.parameter.dimensions.count > 1 {
                 let layerWord = isTied ? 0 : UInt64(layer)
                 let indexWord = isTied ? 0 : UInt64(index)
@@ -44,16 +43,14 @@ extension LayerState {
     }
 
     /// Parameters from a folder of GPT-2 weights; the moments stay zero.
-    package func load(from folder: WeightFolder) throws {
+    ///
+    /// Throws `.inputData`, with the tensor's name, when one of its numbers is not finite.
+    package func load(from folder: WeightFolder, model: ModelSpecification) throws {
         for index in 0..<parameterCount {
             let (_, entry) = location(index)
-            var parameter = entry.parameter
-            if parameter.name == ParameterLayout.headWeight {
-                parameter.name = ParameterLayout.tokenEmbedding
-            }
-            let values = try folder.parameter(parameter)
+            let values = try folder.parameter(entry.parameter, of: model)
             try entry.leaf.leaf(requiresGradient: false)
-                .copy(from: try Tensor.copying(values, shape: parameter.dimensions))
+                .copy(from: try Tensor.copying(values, shape: entry.parameter.dimensions))
         }
     }
 }

@@ -4,33 +4,32 @@ import OobleckTensor
 
 /// The state of one layer on one worker: its parameters and the optimizer's moments.
 ///
-/// The token embedding and the head share one matrix (tied weights). Each of the two layers holds
-/// it, as a segment of its own; where one worker trains both layers, they share one segment.
+/// Where the head is tied to the token embedding, the two share one matrix. Each of the two layers
+/// holds it, as a segment of its own; where one worker trains both layers, they share one segment.
 package final class LayerState {
     package let layer: Int
     /// The layer's parameters but the tied one.
     package let own: ParameterSegment
-    /// The tied matrix, in the embedding and in the head.
+    /// The tied matrix, in the embedding and in the head; `nil` where the head has its own.
     package private(set) var tied: ParameterSegment?
 
     private let names: [TensorShape]
+    /// Position of the tied matrix among ``names``.
+    private let tiedIndex: Int?
 
     /// Zeros for a layer.
     package init(layer: Int, model: ModelSpecification) throws {
         self.layer = layer
-        names = ParameterLayout.parameters(ofLayer: layer, model: model)
-        own = try ParameterSegment(names.filter { !Self.isTied($0) })
-        let tiedShapes = names.filter(Self.isTied)
-        tied = tiedShapes.isEmpty ? nil : try ParameterSegment(tiedShapes)
+        let names = ParameterLayout.parameters(ofLayer: layer, model: model)
+        let tiedIndex = names.firstIndex { ParameterLayout.isTied($0, in: model) }
+        own = try ParameterSegment(names.indices.filter { $0 != tiedIndex }.map { names[$0] })
+        tied = try tiedIndex.map { try ParameterSegment([names[$0]]) }
+        self.names = names
+        self.tiedIndex = tiedIndex
     }
 
     /// Uses the other layer's copy of the tied matrix, which holds the same values, from now on.
     package func shareTied(with other: LayerState) { tied = other.tied }
-
-    private static func isTied(_ parameter: TensorShape) -> Bool {
-        parameter.name == ParameterLayout.tokenEmbedding
-            || parameter.name == ParameterLayout.headWeight
-    }
 
     /// The segments, the layer's own first.
     package var segments: [ParameterSegment] { [own] + (tied.map { [$0] } ?? []) }
@@ -48,14 +47,12 @@ package final class LayerState {
     package func location(
         _ index: Int
     ) -> (segment: ParameterSegment, entry: ParameterSegment.Entry) {
-        let parameter = names[index]
-        let segment = Self.isTied(parameter) ? tied ?? own : own
-        // The tied matrix has two names, one for each of its layers.
-        let entry = segment.entries.first {
-            $0.parameter.name == parameter.name || (Self.isTied(parameter) && segment === tied)
+        if let tied, index == tiedIndex { return (tied, tied.entries[0]) }
+        let name = names[index].name
+        guard let entry = own.entries.first(where: { $0.parameter.name == name }) else {
+            preconditionFailure("layer \(layer) lacks \(name)")
         }
-        guard let entry else { preconditionFailure("layer \(layer) lacks \(parameter.name)") }
-        return (segment, entry)
+        return (own, entry)
     }
 
     /// Number of parameters of the layer.

@@ -89,7 +89,11 @@ package final class RunFileRecording: RunRecording {
         case .completed(let layerDigests, _):
             checkpoints.finish()
             let digest = try finalStateWriter().publish(layerDigests: layerDigests)
-            let result = result(digest)
+            var result = result(digest)
+            if result.finalLoss == nil {
+                // A coordinator knows the losses of its own steps only, the ledger those of all.
+                result.finalLoss = try RunVerifier.lastLoss(of: directory)
+            }
             try recorder.write(result)
             observer(.finished(outcome, result))
         case .stopped:

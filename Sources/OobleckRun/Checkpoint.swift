@@ -127,7 +127,9 @@ package struct Checkpoint: Sendable {
                 )
             )
         }
-        if violations.isEmpty, let violation = tyingViolation() { violations.append(violation) }
+        if violations.isEmpty, model.tiesHead, let violation = tyingViolation() {
+            violations.append(violation)
+        }
         return violations
     }
 
@@ -151,7 +153,7 @@ package struct Checkpoint: Sendable {
         return message.map { RunViolation(file: reader.path, message: $0) }
     }
 
-    /// The head is a copy of the token embedding in another layer: both must be the same.
+    /// A tied head is a copy of the token embedding in another layer: both must be the same.
     private func tyingViolation() -> RunViolation? {
         let last = model.layerCount - 1
         do {

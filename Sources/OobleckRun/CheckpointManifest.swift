@@ -33,6 +33,8 @@ package struct CheckpointManifest: Hashable, Sendable, Codable {
         package var vocabulary: Int
         package var sequenceLength: Int
         package var dropout: Double
+        /// `nil` for the published GPT-2.
+        package var variant: ModelVariant?
 
         private enum CodingKeys: String, CodingKey {
             case name
@@ -42,6 +44,7 @@ package struct CheckpointManifest: Hashable, Sendable, Codable {
             case vocabulary
             case sequenceLength = "sequence_length"
             case dropout
+            case variant
         }
     }
 
@@ -77,6 +80,7 @@ extension CheckpointManifest.Model {
         vocabulary = model.vocabulary
         sequenceLength = model.sequenceLength
         dropout = model.dropout
+        variant = model.variant == .published ? nil : model.variant
     }
 
     var specification: ModelSpecification {
@@ -87,7 +91,8 @@ extension CheckpointManifest.Model {
             heads: heads,
             vocabulary: vocabulary,
             sequenceLength: sequenceLength,
-            dropout: dropout
+            dropout: dropout,
+            variant: variant ?? .published
         )
     }
 }

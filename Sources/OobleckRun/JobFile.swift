@@ -57,8 +57,9 @@ package enum JobFile {
             URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
         }
         let (model, data) = (section("model"), section("data"))
+        let weights = readWeights(model, mistakes, resolve)
         let job = JobSpecification(
-            model: modelSpecification(model),
+            model: modelSpecification(model, weights),
             training: trainingSpecification(section("training")),
             cluster: clusterSpecification(section("cluster")),
             corpusPath: resolve(corpus(data)),
@@ -73,6 +74,7 @@ package enum JobFile {
             sections[violation.section]?.mistake(violation.key, violation.message)
         }
         try mistakes.throwIfAny()
+        try weights?.requireFit(job.model)
         return job
     }
 
@@ -87,7 +89,10 @@ package enum JobFile {
         return corpus
     }
 
-    private static func modelSpecification(_ section: JobSection) -> ModelSpecification {
+    private static func modelSpecification(
+        _ section: JobSection,
+        _ weights: WeightFolder?
+    ) -> ModelSpecification {
         let sizes = ["blocks", "hidden", "heads"]
         let presets = ModelPreset.allCases.map(\.rawValue)
         let given = sizes.filter { section.node($0) != nil }
@@ -108,7 +113,7 @@ package enum JobFile {
                 "cannot be set: \(preset.rawValue) fixes it; leave out one of the two"
             )
         }
-        if given.isEmpty, preset == nil {
+        if given.isEmpty, preset == nil, weights == nil {
             if let name, !section.isWrong("preset") {
                 section.mistake(
                     "name",
@@ -118,18 +123,23 @@ package enum JobFile {
             }
             preset = .gpt2
         }
-        for missing in sizes where preset == nil && section.node(missing) == nil {
+        for missing in sizes
+        where !given.isEmpty && preset == nil && section.node(missing) == nil {
             section.mistake(missing, "is missing; a model takes blocks, hidden and heads")
         }
-        let base = (preset ?? .gpt2).specification
+        // What the job leaves out is as in its weights, or else as in GPT-2.
+        let base = preset?.specification ?? weights?.model ?? ModelPreset.gpt2.specification
         return ModelSpecification(
             name: name ?? preset?.rawValue ?? "gpt2-custom",
             blocks: section.integer("blocks") ?? base.blocks,
             hidden: section.integer("hidden") ?? base.hidden,
             heads: section.integer("heads") ?? base.heads,
-            vocabulary: section.integer("vocabulary") ?? base.vocabulary,
-            sequenceLength: section.integer("sequence_length") ?? base.sequenceLength,
-            dropout: section.number("dropout") ?? base.dropout
+            vocabulary: section.integer("vocabulary") ?? weights?.model.vocabulary
+                ?? base.vocabulary,
+            sequenceLength: section.integer("sequence_length") ?? weights?.model.sequenceLength
+                ?? base.sequenceLength,
+            dropout: dropout(section, weights) ?? base.dropout,
+            variant: variant(section, weights)
         )
     }
 

@@ -8,7 +8,7 @@ struct JobSchema {
             "model",
             [
                 "name", "preset", "blocks", "hidden", "heads", "vocabulary", "sequence_length",
-                "dropout", "initial_weights",
+                "dropout", "tie_word_embeddings", "initial_weights",
             ]
         ),
         ("data", ["corpus", "token_bytes"]),

@@ -25,6 +25,9 @@ struct JobViolation {
         checks.whole("sequence_length", model.sequenceLength, 1...1_000_000)
         checks.multiple("hidden", model.hidden, of: "heads", model.heads)
         checks.fraction("dropout", model.dropout)
+        checks.whole("n_inner", model.innerSize, 1...10_000_000)
+        checks.whole("n_positions", model.positionCount, 1...10_000_000)
+        checks.positions(model)
         return checks.violations
     }
 
@@ -124,6 +127,17 @@ private struct SectionChecks {
     ) {
         guard !value.isFinite || !isRight(value) else { return }
         fail(key, "is \(value); it must be \(wanted)", others)
+    }
+
+    mutating func positions(_ model: ModelSpecification) {
+        guard !hasFailed("n_positions"), !hasFailed("sequence_length"),
+            model.positionCount < model.sequenceLength
+        else { return }
+        fail(
+            "sequence_length",
+            "is \(model.sequenceLength); the model has \(model.positionCount) positions, and it must "
+                + "not be above"
+        )
     }
 
     mutating func positive(_ key: String, _ value: Double) {

@@ -65,7 +65,10 @@ struct LedgerVerifier {
         if case .step(let step) = line.entry, step.skipped == nil,
             !step.loss.isFinite || !step.gradientNorm.isFinite
         {
-            violation("loss \(step.loss), gradient norm \(step.gradientNorm): not finite")
+            violation(
+                "loss \(numberForPeople(step.loss)), gradient norm "
+                    + "\(numberForPeople(step.gradientNorm)): not finite"
+            )
             return passOver()
         }
         if !bytes.elementsEqual(line.text.utf8) {
@@ -97,9 +100,10 @@ struct LedgerVerifier {
                 || !Self.isSame(first.gradientNorm, step.gradientNorm)
         {
             violation(
-                "step \(step.step), done again, has loss \(step.loss) and gradient norm "
-                    + "\(step.gradientNorm); the first time it had \(first.loss) and "
-                    + "\(first.gradientNorm)"
+                "step \(step.step), done again, has loss "
+                    + "\(numberForPeople(step.loss)) and gradient norm "
+                    + "\(numberForPeople(step.gradientNorm)); the first time it had "
+                    + "\(numberForPeople(first.loss)) and \(numberForPeople(first.gradientNorm))"
             )
         }
         nextStep = step.step &+ 1

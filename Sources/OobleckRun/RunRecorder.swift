@@ -52,8 +52,9 @@ package final class RunRecorder: Sendable {
         else {
             throw OobleckError(
                 .inputData,
-                "training diverged in step \(committed.step): loss \(committed.loss), gradient "
-                    + "norm \(committed.gradientNorm); try a lower learning_rate"
+                "training diverged in step \(committed.step): loss "
+                    + "\(numberForPeople(committed.loss)), gradient norm "
+                    + "\(numberForPeople(committed.gradientNorm)); try a lower learning_rate"
             )
         }
         try ledger.withLock { ledger in

@@ -77,6 +77,18 @@ package enum RunVerifier {
         return ledger.report
     }
 
+    /// Loss of the last step in a run's ledger that counts and whose loss is finite; `nil` without
+    /// any.
+    package static func lastLoss(of directory: RunDirectory) throws -> Double? {
+        var ledger = LedgerVerifier(
+            file: directory.ledgerPath,
+            globalBatch: try directory.job().training.globalBatch,
+            report: VerificationReport()
+        )
+        try ledger.run(isGrowing: true)
+        return ledger.lastLoss
+    }
+
     private static func check(
         _ directory: RunDirectory,
         lastLoss: Double?,
@@ -100,9 +112,11 @@ package enum RunVerifier {
         require("steps", result.steps, report.steps)
         require("samples_committed", result.samplesCommitted, report.samplesCommitted)
         require("samples_repeated", result.samplesRepeated, report.samplesRepeated)
-        if let lastLoss, lastLoss != result.finalLoss {
+        if report.steps > 0, lastLoss != result.finalLoss {
+            func text(_ loss: Double?) -> String { loss.map(numberForPeople) ?? "null" }
             messages.append(
-                "final_loss is \(result.finalLoss); the ledger's last step has \(lastLoss)"
+                "final_loss is \(text(result.finalLoss)); the ledger's last step that counts has "
+                    + text(lastLoss)
             )
         }
         if let state = states[result.steps] {

@@ -7,7 +7,9 @@ package enum WeightExport {
     /// Writes `config.json` and `model.safetensors`, which `GPT2LMHeadModel.from_pretrained` loads,
     /// from the newest checkpoint of a run.
     ///
-    /// The tied head is left out, as that package does.
+    /// All numbers are float32. A tied head is left out, as that package does; what the model has
+    /// otherwise than the published GPT-2, all position embeddings included, stands in
+    /// `config.json`.
     ///
     /// Throws `.inputData` when the run has no checkpoint or it is damaged, `.usage` when the
     /// folder holds weights already, `.storage` when it cannot be written.
@@ -23,7 +25,7 @@ package enum WeightExport {
         if let violation = checkpoint.violations().first {
             throw OobleckError(.inputData, "damaged checkpoint: \(violation)")
         }
-        for name in ["config.json", "model.safetensors"]
+        for name in ["config.json", "model.safetensors", "model.safetensors.index.json"]
         where FileManager.default.fileExists(atPath: folder + "/" + name) {
             throw OobleckError(
                 .usage,
@@ -40,7 +42,7 @@ package enum WeightExport {
         let model = checkpoint.model
         let parameters = (0..<model.layerCount).map { layer in
             ParameterLayout.parameters(ofLayer: layer, model: model)
-                .filter { $0.name != ParameterLayout.headWeight }
+                .filter { !model.tiesHead || $0.name != ParameterLayout.headWeight }
         }
         let writer = try SafetensorsWriter(
             path,

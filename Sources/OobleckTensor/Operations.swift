@@ -1,4 +1,5 @@
 import CTorch
+import OobleckCore
 
 extension Tensor {
     private func unary(
@@ -28,10 +29,17 @@ extension Tensor {
         try binary(indices) { ct_embedding($0, $1, &$2) }
     }
 
-    /// Layer normalisation over the last dimension, epsilon 1e-5.
-    package func layerNorm(weight: Tensor, bias: Tensor) throws -> Tensor {
+    /// The first `count` rows of `self` `[rows, hidden]`, which shares their storage: itself when it
+    /// has no more.
+    package func firstRows(_ count: Int) throws -> Tensor {
+        guard shape[0] > count else { return self }
+        return try unary { ct_first_rows($0, Int64(count), &$1) }
+    }
+
+    /// Layer normalisation over the last dimension.
+    package func layerNorm(weight: Tensor, bias: Tensor, epsilon: Double) throws -> Tensor {
         try weight.withHandle { weight in
-            try binary(bias) { ct_layer_norm($0, weight, $1, &$2) }
+            try binary(bias) { ct_layer_norm($0, weight, $1, epsilon, &$2) }
         }
     }
 
@@ -47,8 +55,19 @@ extension Tensor {
         try binary(weight) { ct_project($0, $1, &$2) }
     }
 
-    /// GELU in its tanh approximation.
-    package func gelu() throws -> Tensor { try unary { ct_gelu_tanh($0, &$1) } }
+    /// An activation, element by element.
+    package func activated(by activation: ModelVariant.Activation) throws -> Tensor {
+        let function =
+            switch activation {
+            case .tanhGELU: CT_GELU_TANH
+            case .gelu: CT_GELU
+            case .relu: CT_RELU
+            case .silu: CT_SILU
+            case .tanh: CT_TANH
+            case .quickGELU: CT_QUICK_GELU
+            }
+        return try unary { ct_activation($0, function, &$1) }
+    }
 
     /// Zeroes elements with the given probability and scales the rest; keyed by the seed of
     /// this thread's dropout.
@@ -61,8 +80,10 @@ extension Tensor {
 
     /// Causal scaled dot-product attention of `[batch, sequence, 3 * hidden]`, queries, keys and
     /// values side by side: `[batch, sequence, hidden]`.
-    package func causalAttention(heads: Int, dropout: Double) throws -> Tensor {
-        try unary { ct_causal_attention($0, Int32(heads), dropout, &$1) }
+    ///
+    /// `scale` multiplies the scores.
+    package func causalAttention(heads: Int, scale: Double, dropout: Double) throws -> Tensor {
+        try unary { ct_causal_attention($0, Int32(heads), scale, dropout, &$1) }
     }
 
     /// Mean cross entropy of logits `[batch, sequence, vocabulary]` against `[batch, sequence]`.

@@ -49,10 +49,12 @@ struct BenchCommand: ParsableCommand {
         }
         let median = counted[counted.count / 2].value
         let tokensPerStep = Double(sequence * microbatch * microbatches)
+        // JSON has no number that is not finite.
+        let loss = losses.last.flatMap { $0.isFinite ? "\($0)" : nil } ?? "null"
         try Console.result(
             """
             {"tokens_per_second": \(tokensPerStep / median), "step_seconds": \(median), \
-            "steps": \(counted.count), "final_loss": \(losses.last ?? .nan)}
+            "steps": \(counted.count), "final_loss": \(loss)}
             """
         )
     }

@@ -20,7 +20,8 @@ struct DemoProof {
         )
         require(
             result.finalLoss == reference.finalLoss,
-            "the losses differ: \(result.finalLoss) with failures, \(reference.finalLoss) without"
+            "the losses differ: \(result.lossForPeople) with failures, "
+                + "\(reference.lossForPeople) without"
         )
         require(result.failures == 2, "\(result.failures) nodes were lost; 2 were killed")
         require(result.recoveries.count == 2, "\(result.recoveries.count) recoveries of 2")
@@ -47,7 +48,7 @@ struct DemoProof {
             "   disturbed    \(result.stateSHA256)",
             "   undisturbed  \(reference.stateSHA256)",
             "   equal        \(result.stateSHA256 == reference.stateSHA256 ? "yes" : "NO")",
-            "   loss         \(result.finalLoss) and \(reference.finalLoss)",
+            "   loss         \(result.lossForPeople) and \(reference.lossForPeople)",
             "   samples      \(report.samplesCommitted) used once, \(report.samplesLost) lost, "
                 + "\(report.samplesRepeated) repeated",
             "   ledger       \(counted(report.steps, "step")), hash chain "

@@ -51,6 +51,11 @@ struct RunRequest: Sendable {
         let corpus = try Corpus.load(job)
         for note in corpus.notes { Console.complain(note) }
         _ = try corpus.sampleCount(sequenceLength: job.model.sequenceLength)
+        if let path = job.initialWeightsPath {
+            let weights = try WeightFolder(path: path)
+            try weights.requireFinite(job.model)
+            try weights.notes(for: job.model).forEach(Console.complain)
+        }
         return job
     }
 

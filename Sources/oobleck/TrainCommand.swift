@@ -238,10 +238,14 @@ struct TrainCommand: InterruptibleCommand {
         }
     }
 
+    /// Prints what the run came to.
+    ///
+    /// Throws `.inputData` when all of its steps were skipped: it trained nothing.
     private func report(_ ended: (directory: RunDirectory, result: RunResult)) throws {
         let (directory, result) = ended
+        let skipped = try RunVerifier.verifyLedger(of: directory).skippedSteps
         var lines = [
-            "\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))",
+            Self.summary(result, skippedSteps: skipped),
             "state_sha256 \(result.stateSHA256)",
         ]
         if result.failures > 0 || result.reconfigurations > 0 {
@@ -262,6 +266,23 @@ struct TrainCommand: InterruptibleCommand {
                 "the run is complete, in \(directory.path); \(error.message)"
             )
         }
+        guard skipped < result.steps else {
+            throw OobleckError(
+                .inputData,
+                "nothing was trained: no step counted, since the numbers of all were not finite; "
+                    + "see \(directory.eventsPath) for the layer"
+            )
+        }
+    }
+
+    /// Steps, loss, and how many steps were skipped, in one line.
+    static func summary(_ result: RunResult, skippedSteps: Int) -> String {
+        let steps = counted(result.steps, "step")
+        let loss = result.finalLoss.map { "loss \(Console.decimal($0, 4))" } ?? "no loss is known"
+        guard skippedSteps > 0 else { return "\(steps), \(loss)" }
+        let count =
+            skippedSteps < result.steps ? "\(skippedSteps) of them skipped" : "no step counted"
+        return "\(steps), \(count), \(loss)"
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import OobleckCoordination
 import OobleckCore
 import OobleckDrill
@@ -38,6 +39,39 @@ import Testing
         #expect(next.commits.map(\.skips) == [false, false, false, false])
         #expect(recorded(next)?.firstSample == 32)
         #expect(bench.coordinator.status(now: 0).loss == 2)
+    }
+
+    @Test("messages show numbers that are not finite plainly, and the count of the limit")
+    func messages() throws {
+        // A quiet NaN as arithmetic leaves it behind, with a payload.
+        let odd = Double(bitPattern: 0x7FF8_0000_3FFF_FE00)
+        var bench = try CoordinatorBench.training(nodes: 4)
+        let directives = vote(&bench) { $0.losses[$0.losses.keys.sorted()[0]] = odd }
+        let skipped = try #require(directives.events(.skipped).first)
+        #expect(
+            skipped.message.hasSuffix(
+                "loss nan, gradient norm 0.24494897427831783; "
+                    + "1 of the 5 in a row that end the run (skip_limit)"
+            ),
+            "\(skipped.message)"
+        )
+        let committed = try #require(directives.events(.committed).first)
+        #expect(committed.message == "step 0 committed without an update: loss nan")
+        for (value, text) in [(Double.infinity, "inf"), (-.infinity, "-inf"), (-odd, "nan")] {
+            #expect(numberForPeople(value) == text)
+        }
+    }
+
+    @Test("where every step was skipped, no loss is known")
+    func unknownLoss() throws {
+        var bench = try CoordinatorBench.training(nodes: 4)
+        _ = vote(&bench) { $0.losses[$0.losses.keys.sorted()[0]] = .nan }
+        #expect(bench.coordinator.status(now: 0).loss == nil)
+        let result = bench.coordinator.result(stateSHA256: "")
+        #expect(result.finalLoss == nil)
+        let text = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
+        #expect(text.contains("\"final_loss\":null"))
+        #expect(try JSONDecoder().decode(RunResult.self, from: Data(text.utf8)) == result)
     }
 
     @Test("an output comes before a gradient, the first output and the last gradient before others")

@@ -70,6 +70,70 @@ import Testing
         }
     }
 
+    @Test("metadata may be null, and tensors that are not read may be of any type of the format")
+    func leniency() throws {
+        let path = try file(
+            "{\"__metadata__\":null,"
+                + "\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]},"
+                + "\"b\":{\"dtype\":\"F4\",\"shape\":[2,3],\"data_offsets\":[4,7]},"
+                + "\"c\":{\"dtype\":\"C64\",\"shape\":[1],\"data_offsets\":[7,15]}}",
+            data: 15
+        )
+        let reader = try SafetensorsReader(path)
+        #expect(reader.header.metadata == [:])
+        #expect(reader.header.tensors.map(\.name) == ["a", "b", "c"])
+        let error = #expect(throws: OobleckError.self) {
+            try reader.floats(of: reader.tensor(named: "a"))
+        }
+        #expect(error?.message.contains("F8_E4M3") == true)
+    }
+
+    @Test("float16 and bfloat16 become float32 exactly, all 65536 of each")
+    func halves() throws {
+        let header =
+            "{\"h\":{\"dtype\":\"F16\",\"shape\":[65536],\"data_offsets\":[0,131072]},"
+            + "\"b\":{\"dtype\":\"BF16\",\"shape\":[65536],\"data_offsets\":[131072,262144]}}"
+        let words = (0...65535).flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
+        let length = (0..<8).map { UInt8(header.utf8.count >> (8 * $0) & 255) }
+        let path = try folder.write("h.safetensors", length + Array(header.utf8) + words + words)
+        let reader = try SafetensorsReader(path)
+        /// The number of a format with so many bits of exponent and fraction, by its definition.
+        func number(_ word: Int, exponentBits: Int, fractionBits: Int) -> Double {
+            let sign = word >> 15 == 0 ? 1.0 : -1.0
+            let fraction = Double(word & (1 << fractionBits - 1)) / Double(1 << fractionBits)
+            let exponent = word >> fractionBits & (1 << exponentBits - 1)
+            let bias = 1 << (exponentBits - 1) - 1
+            if exponent == 1 << exponentBits - 1 { return fraction == 0 ? sign * .infinity : .nan }
+            return exponent == 0
+                ? Double(sign: .plus, exponent: 1 - bias, significand: sign * fraction)
+                : Double(sign: .plus, exponent: exponent - bias, significand: sign * (1 + fraction))
+        }
+        for (name, exponentBits, fractionBits) in [("h", 5, 10), ("b", 8, 7)] {
+            let found = try reader.floats(of: reader.tensor(named: name))
+            let wrong = (0...65535).first { word in
+                let wanted = number(word, exponentBits: exponentBits, fractionBits: fractionBits)
+                let value = Double(found[word])
+                return
+                    !(value == wanted && value.sign == wanted.sign || value.isNaN && wanted.isNaN)
+            }
+            #expect(wrong == nil, "\(name)")
+        }
+    }
+
+    @Test("float64 is rounded to the nearest float32")
+    func doubles() throws {
+        let values = [1 + 0x1p-24 + 0x1p-50, 1 + 0x1p-24, -0.1, 1e300]
+        let bytes = values.flatMap { value in
+            (0..<8).map { UInt8(value.bitPattern >> (8 * $0) & 255) }
+        }
+        let header = "{\"d\":{\"dtype\":\"F64\",\"shape\":[4],\"data_offsets\":[0,32]}}"
+        let length = (0..<8).map { UInt8(header.utf8.count >> (8 * $0) & 255) }
+        let path = try folder.write("d.safetensors", length + Array(header.utf8) + bytes)
+        let reader = try SafetensorsReader(path)
+        let found = try reader.floats(of: reader.tensor(named: "d"))
+        #expect(found == [1 + 0x1p-23, 1, -0.1, .infinity])
+    }
+
     @Test("names with quotes, controls and other scripts survive")
     func names() throws {
         let names = ["\"q\"\\", "tab\tline\nend", "\u{1}\u{1F}", "größe/層"]
@@ -114,6 +178,11 @@ import Testing
                 + "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
             "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
                 + "\"b\":{\"dtype\":\"I8\",\"shape\":[2],\"data_offsets\":[6,8]}}",
+            "{\"b\":{\"dtype\":\"F4\",\"shape\":[15],\"data_offsets\":[0,8]}}",
+            "{\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+                + "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+            "{\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"shape\":[2],\"data_offsets\":[0,8]}}",
+            "{\"__metadata__\":[],\"b\":{\"dtype\":\"I8\",\"shape\":[8],\"data_offsets\":[0,8]}}",
             "{\"__metadata__\":{\"a\":1},\"b\":{\"dtype\":\"I8\",\"shape\":[8],\"data_offsets\":[0,8]}}",
         ]
     )

@@ -60,6 +60,15 @@ struct GroupPlanTests {
         #expect(group.members == [0, 2, 5, 7])
     }
 
+    @Test("a head of its own has no group beyond its layer's")
+    func untied() {
+        let plan = GroupPlan(reconfiguration, layerCount: 4, tiesHead: false)
+        #expect(plan.tiedGroup == nil)
+        let tied = GroupPlan(reconfiguration, layerCount: 4)
+        #expect(plan.groups == tied.groups.filter { $0.name != tied.tiedGroup })
+        #expect(plan.layerGroups == tied.layerGroups)
+    }
+
     @Test("a pipeline's group has the nodes in the order of its stages")
     func pipelineGroups() throws {
         let plan = GroupPlan(reconfiguration, layerCount: 4)

@@ -72,7 +72,7 @@ private struct Probe {
                 model: model.specification
             )
             for (parameter, gradient) in zip(names, results) {
-                let isTied = parameter.name == ParameterLayout.headWeight
+                let isTied = ParameterLayout.isTied(parameter, in: model.specification)
                 let name = isTied ? ParameterLayout.tokenEmbedding : parameter.name
                 let values = try gradient.floats()
                 gradients[name] = gradients[name].map { zip($0, values).map(+) } ?? values
@@ -192,7 +192,7 @@ struct TransformersTests {
         #expect(saved.status == 0, "\(saved.output)")
         let weights = try WeightFolder(path: folder)
         try weights.requireFit(specification)
-        let layers = try layers { try $0.load(from: weights) }
+        let layers = try layers { try $0.load(from: weights, model: specification) }
         let reference = try SafetensorsReader(folder + "/probe.safetensors")
         func values(_ name: String) throws -> [Float] {
             try reference.floats(of: reference.tensor(named: name))
@@ -208,6 +208,63 @@ struct TransformersTests {
         let largest = expected.map(abs).max() ?? 0
         let difference = zip(logits, expected).map { abs($0 - $1) }.max() ?? .infinity
         #expect(difference <= 1e-5 * largest)
+    }
+
+    @Test(
+        "what config.json may say otherwise gives the loss and gradients of transformers",
+        .enabled(if: Checkout.hasTransformers, "needs transformers: make test installs it"),
+        arguments: [
+            "{\"scale_attn_by_inverse_layer_idx\": true}", "{\"scale_attn_weights\": false}",
+            "{\"reorder_and_upcast_attn\": true}", "{\"n_inner\": 80, \"n_positions\": 64}",
+            "{\"layer_norm_epsilon\": 0.01}", "{\"tie_word_embeddings\": false}",
+            "{\"activation_function\": \"gelu\"}", "{\"activation_function\": \"relu\"}",
+            "{\"activation_function\": \"silu\"}", "{\"activation_function\": \"tanh\"}",
+            "{\"activation_function\": \"quick_gelu\"}", "{\"activation_function\": \"gelu_fast\"}",
+        ]
+    )
+    func variants(config: String) throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let kind = config.contains("n_inner") ? "bfloat16" : "float32"
+        let saved = Checkout.run(
+            [Checkout.script, "--save-reference", folder, "--config", config, "--type", kind]
+        )
+        #expect(saved.status == 0, "\(saved.output)")
+        let weights = try WeightFolder(path: folder)
+        var model = weights.model
+        model.sequenceLength = specification.sequenceLength
+        model.variant.positions = weights.model.positionCount
+        try weights.requireFit(model)
+        let layers = try (0..<model.layerCount).map { layer in
+            let state = try LayerState(layer: layer, model: model)
+            try state.load(from: weights, model: model)
+            return state
+        }
+        let reference = try SafetensorsReader(folder + "/probe.safetensors")
+        func values(_ name: String) throws -> [Float] {
+            try reference.floats(of: reference.tensor(named: name))
+        }
+        let probe = Probe(
+            model: GPT2(model),
+            layers: layers,
+            tokens: try values("input_ids").map { Int64($0) },
+            targets: try values("targets").map { Int64($0) }
+        )
+        let (logits, loss, gradients) = try probe.run()
+        func compare(_ name: String, _ found: [Float]) throws {
+            let expected = try values(name)
+            let largest = expected.map(abs).max() ?? 0
+            try #require(found.count == expected.count)
+            let difference = zip(found, expected).map { abs($0 - $1) }.max() ?? .infinity
+            #expect(difference <= 1e-5 * largest, "\(name) of \(config)")
+        }
+        try compare("loss", [Float(loss)])
+        try compare("logits", try logits.floats())
+        let names = reference.header.tensors.map(\.name).filter { $0.hasPrefix("grad.") }
+        #expect(names.contains("grad.lm_head.weight") == !model.tiesHead)
+        for name in names {
+            try compare(name, try #require(gradients[String(name.dropFirst("grad.".count))]))
+        }
     }
 
     @Test("the same seed makes the same layer, another seed another; tied copies are equal")

@@ -21,7 +21,7 @@ import Testing
             let parameters = ParameterLayout.parameters(ofLayer: layer, model: RunFixture.model)
             for parameter in parameters {
                 #expect(
-                    try weights.parameter(parameter)
+                    try weights.parameter(parameter, of: RunFixture.model)
                         == state.floats(of: state.tensor(named: parameter.name))
                 )
             }

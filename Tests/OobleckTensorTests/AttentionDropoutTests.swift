@@ -72,7 +72,11 @@ struct AttentionDropoutTests {
         let shape = [Self.batch, Self.sequence, 3 * Self.hidden]
         let input = try Tensor.copying(values, shape: shape).leaf(requiresGradient: true)
         try TensorRuntime.seedDropout(UInt64(seed))
-        let output = try input.causalAttention(heads: Self.heads, dropout: probability)
+        let output = try input.causalAttention(
+            heads: Self.heads,
+            scale: 1 / Double(Self.width).squareRoot(),
+            dropout: probability
+        )
         let doubles = values.map(Double.init)
         let expected = reference(doubles, mask: mask)
         for (found, right) in zip(try output.floats(), expected) {

@@ -25,6 +25,14 @@ typedef enum {
   CT_OUT_OF_MEMORY = 4
 } CTStatus;
 typedef enum { CT_FLOAT32 = 0, CT_INT64 = 1, CT_UINT8 = 2 } CTType;
+typedef enum {
+  CT_GELU_TANH = 0,
+  CT_GELU = 1,
+  CT_RELU = 2,
+  CT_SILU = 3,
+  CT_TANH = 4,
+  CT_QUICK_GELU = 5
+} CTActivation;
 
 /// The message of the last call on this thread that did not return CT_OK.
 const char *ct_error_message(void);
@@ -75,15 +83,20 @@ CTStatus ct_digest(CTTensor *tensor, uint64_t seed, uint64_t *out);
 
 CTStatus ct_add(CTTensor *left, CTTensor *right, CTTensor **out);
 CTStatus ct_embedding(CTTensor *weight, CTTensor *indices, CTTensor **out);
-CTStatus ct_layer_norm(CTTensor *input, CTTensor *weight, CTTensor *bias, CTTensor **out);
+/// A view of the first `count` rows of input [rows, ...].
+CTStatus ct_first_rows(CTTensor *input, int64_t count, CTTensor **out);
+CTStatus ct_layer_norm(
+    CTTensor *input, CTTensor *weight, CTTensor *bias, double epsilon, CTTensor **out);
 /// input [..., in] * weight [in, out] + bias [out]
 CTStatus ct_affine(CTTensor *input, CTTensor *weight, CTTensor *bias, CTTensor **out);
 /// input [..., in] * weight [out, in]^T
 CTStatus ct_project(CTTensor *input, CTTensor *weight, CTTensor **out);
-CTStatus ct_gelu_tanh(CTTensor *input, CTTensor **out);
+CTStatus ct_activation(CTTensor *input, CTActivation activation, CTTensor **out);
 CTStatus ct_dropout(CTTensor *input, double probability, CTTensor **out);
-/// Causal scaled dot-product attention of qkv [batch, sequence, 3 * hidden] -> [.., hidden]
-CTStatus ct_causal_attention(CTTensor *qkv, int heads, double dropout, CTTensor **out);
+/// Causal dot-product attention of qkv [batch, sequence, 3 * hidden] -> [.., hidden]; `scale`
+/// multiplies the scores.
+CTStatus ct_causal_attention(
+    CTTensor *qkv, int heads, double scale, double dropout, CTTensor **out);
 /// Mean cross entropy of logits [batch, sequence, vocabulary] against targets [batch, sequence]
 CTStatus ct_cross_entropy(CTTensor *logits, CTTensor *targets, CTTensor **out);
 /// Gradients of `output` with respect to `inputs`; `seed` is its gradient, NULL for a scalar's 1.
