@@ -1,20 +1,20 @@
 import OobleckCore
 
 /// The keys of a JSON text as they stand in it: decoders take one of two equal ones without a word.
-struct JSONKeys {
+package struct JSONKeys {
     /// A key and how many objects and lists it is inside of.
-    struct Key: Hashable {
-        let name: String
-        let depth: Int
+    package struct Key: Hashable {
+        package let name: String
+        package let depth: Int
     }
 
     /// Every key at every depth that it stands at.
-    private(set) var all: Set<Key> = []
+    package private(set) var all: Set<Key> = []
     /// The first key that an object has twice; `nil` is none.
-    private(set) var repeated: String?
+    package private(set) var repeated: String?
 
     /// Reads the keys of a text that is valid JSON; of any other as far as it goes.
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         // The keys of each object that is open; lists have none.
         var open: [Set<String>] = []
         var text: [UInt8]?

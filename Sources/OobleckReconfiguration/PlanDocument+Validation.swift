@@ -32,6 +32,7 @@ extension PlanDocument {
             )
         }
         try validateTemplates()
+        try validateNumbers()
         try validatePlan()
     }
 

@@ -7,7 +7,11 @@ extension PlanDocument {
     ///
     /// Throws one line.
     package static func load(path: String) throws -> PlanDocument {
-        let data = try InputFile.data(path, as: "plan")
+        let text = try TextFile.read(path, as: "plan")
+        let data = Data(text.utf8)
+        if let repeated = JSONKeys(Array(data)).repeated {
+            throw OobleckError(.inputData, "\(path): an object has the key \(repeated) twice")
+        }
         do {
             return try JSONDecoder().decode(PlanDocument.self, from: data)
         } catch {

@@ -115,16 +115,11 @@ struct CostOptions: ParsableArguments {
         guard (model == nil) != (profile == nil) else {
             throw OobleckError(.usage, "give --model or --profile, one of them")
         }
-<<<<<<< HEAD
-        guard reserve >= 0 else {
+        if let reserve, reserve < 0 {
             throw OobleckError(
                 .usage,
                 "reserve is \(counted(reserve, "node")); it must be at least 0"
             )
-=======
-        if let reserve, reserve < 0 {
-            throw OobleckError(.usage, "reserve is \(reserve) nodes; it must be at least 0")
->>>>>>> 01958e4 (simulator: read times in every form, and say how they were read)
         }
         let networkBandwidth = networkBandwidth ?? 25e9
         var known: ModelProfile

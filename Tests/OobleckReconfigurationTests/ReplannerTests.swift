@@ -33,6 +33,26 @@ import Testing
         }
     }
 
+    @Test("a document with a number that no plan has is refused, and the number named")
+    func numbers() throws {
+        let profile = Self.profile()
+        let changes: [(String, (inout PlanDocument) -> Void)] = [
+            ("iteration_seconds is -1.0", { $0.templates[0].iteration = -1 }),
+            ("handover_seconds is -1.0", { $0.templates[0].stages[0].handover.busy = -1 }),
+            ("pipeline 0: pipeline_seconds is -2.0", { $0.plan.pipelines[0].pipelineTime = -2 }),
+            ("step_seconds is nan", { $0.plan.stepTime = Seconds(.nan) }),
+            ("stage on 3 devices", { $0.templates[0].stages[0].devices = 3 }),
+            ("guarantee is from -4 to", { $0.guarantee.minimumNodes = -4 }),
+        ]
+        for (words, change) in changes {
+            var document = try Self.document(profile)
+            change(&document)
+            let refusal = error { try Replanner(document, profile: profile) }
+            #expect(refusal?.code == .inputData)
+            #expect(refusal?.message.contains(words) == true, "\(refusal?.message ?? words)")
+        }
+    }
+
     @Test(
         "a document replanned under sosp23 has the published pipelines",
         arguments: PublishedExample.all

@@ -239,8 +239,8 @@ import Testing
             ("0,4\n1669853400,3", "time jumps from 0 to 1669853400"),
             ("0,add,a\n1669853400,remove,a", "time jumps from 0 to 1669853400"),
             ("1669853400,add,a\n1669852800,remove,a", "sort the events by time"),
-            ("time,count\n", "no events"), ("600\n", "line 1: 1 fields"),
-            ("0;4\n600;3", "line 1: 1 fields"),
+            ("time,count\n", "no events"), ("600\n", "line 1: 1 field"),
+            ("0;4\n600;3", "line 1: 1 field"),
         ]
     )
     func noTimes(_ text: String, _ complaint: String) throws {

@@ -55,7 +55,7 @@ struct TraceLists {
         default:
             throw complaint(
                 line,
-                "\(fields.count) fields in \"\(text.prefix(40))\"; expected time,add or "
+                "\(counted(fields.count, "field")) in \"\(text.prefix(40))\"; expected time,add or "
                     + "remove,node or time,count"
             )
         }

@@ -43,41 +43,6 @@ public struct TraceReader: Sendable {
 
     /// The trace in a text; `name` stands in complaints.
     public static func trace(_ text: String, name: String) throws -> PreemptionTrace {
-<<<<<<< HEAD
-        let start = text.first { !$0.isWhitespace }
-        if start == "{" { return try SkyPilotTrace.trace(text, name: name) }
-        var events = EventList(name: name)
-        var counts = CountList(name: name)
-        var number = 0
-        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
-            number += 1
-            let line = line.trimmingCharacters(in: .whitespaces)
-            guard !line.isEmpty else { continue }
-            if start == "[" {
-                try events.addParcae(line, number: number)
-                continue
-            }
-            let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-                .map { $0.trimmingCharacters(in: .whitespaces) }
-            switch fields.count {
-            case 2: try counts.add(fields, number: number)
-            case 3 where fields[0].contains("-") && fields[1].contains(":"):
-                try counts.addDated(fields, number: number)
-            case 3: try events.add(fields, number: number)
-            default:
-                throw OobleckError(
-                    .inputData,
-                    "\(name), line \(number): \(counted(fields.count, "field")) in \"\(line.prefix(40))\"; "
-                        + "expected time,add or remove,node or time,count"
-                )
-            }
-            guard counts.isEmpty || events.isEmpty else {
-                throw OobleckError(
-                    .inputData,
-                    "\(name), line \(number): another format than before"
-                )
-            }
-=======
         try reading(text, name: name, unit: nil).trace
     }
 
@@ -86,7 +51,6 @@ public struct TraceReader: Sendable {
         if text.first(where: { !$0.isWhitespace }) == "{" {
             guard unit == nil else { throw Self.refusal(of: "gap_seconds", name) }
             return try SkyPilotTrace.reading(String(text), name: name)
->>>>>>> 01958e4 (simulator: read times in every form, and say how they were read)
         }
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
             .map { $0.trimmingCharacters(in: .whitespaces) }

@@ -14,7 +14,7 @@ public struct TraceReading: Sendable {
 
     /// What people are told of it.
     public var summary: String {
-        "times read as \(times); \(lines) lines over "
+        "times read as \(times); \(counted(lines, "line")) over "
             + traceLength(milliseconds: Double(trace.end))
     }
 
