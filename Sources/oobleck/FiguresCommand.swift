@@ -79,6 +79,8 @@ struct FiguresCommand: ParsableCommand {
                 ?? ", which need --traces"
             Console.show("left out: figures over spot traces\(reason)")
         }
-        try Console.result("\(counted(files.count, "file")) in \(output); open \(output)/index.html")
+        try Console.result(
+            "\(counted(files.count, "file")) in \(output); open \(output)/index.html"
+        )
     }
 }
