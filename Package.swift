@@ -52,6 +52,10 @@ let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grp
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let unixSignals = Target.Dependency.product(
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -77,6 +81,7 @@ var targets: [Target] = [
     ),
     module("OobleckText", ["OobleckCore"]),
     module("OobleckClock", ["OobleckCore"]),
+    module("OobleckConsole", ["OobleckCore", unixSignals]),
     module("OobleckData", ["OobleckCore", crypto]),
     module(
         "OobleckRun",
@@ -129,13 +134,13 @@ var targets: [Target] = [
     ),
     .executableTarget(
         name: "oobleck-fuzz",
-        dependencies: ["OobleckCore", "OobleckFuzz", argumentParser],
+        dependencies: ["OobleckConsole", "OobleckCore", "OobleckFuzz", argumentParser],
         swiftSettings: swiftSettings
     ),
     .executableTarget(
         name: "oobleck",
         dependencies: [
-            "OobleckClock", "OobleckCore", "OobleckFigures", "OobleckPlanning",
+            "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckFigures", "OobleckPlanning",
             "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
             "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEtcd",
             "OobleckEvaluation", "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator",
@@ -146,6 +151,7 @@ var targets: [Target] = [
     ),
     tests("OobleckCore", ["OobleckCore"]),
     .target(name: "OobleckTestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
+    tests("OobleckConsole", ["OobleckConsole", "OobleckCore", "OobleckTestSupport"]),
     tests(
         "OobleckPlanning",
         ["OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckTestSupport"]
@@ -228,16 +234,16 @@ if hasLibtorch {
         module(
             "OobleckEngine",
             [
-                "OobleckClock", "OobleckCore", "OobleckData", "OobleckModels", "OobleckSchedule",
-                "OobleckTensor", crypto,
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData", "OobleckModels",
+                "OobleckSchedule", "OobleckTensor", crypto,
             ]
         ),
         .executableTarget(
             name: "oobleck-worker",
             dependencies: [
-                "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData",
-                "OobleckEngine", "OobleckModels", "OobleckRecording", "OobleckReconfiguration",
-                "OobleckRun",
+                "OobleckConsole", "OobleckControl", "OobleckCoordination", "OobleckCore",
+                "OobleckData", "OobleckEngine", "OobleckModels", "OobleckRecording",
+                "OobleckReconfiguration", "OobleckRun",
                 "OobleckTensor", argumentParser, logging,
             ],
             swiftSettings: swiftSettings
@@ -252,7 +258,7 @@ if hasLibtorch {
             "OobleckEndToEnd",
             [
                 "OobleckCore", "OobleckData", "OobleckEtcd", "OobleckEtcdSupport",
-                "OobleckFieldDrill", "OobleckRun",
+                "OobleckFieldDrill", "OobleckRun", "OobleckTestSupport",
             ]
         ),
     ]
@@ -281,6 +287,10 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git",
+            from: "2.13.0"
+        ),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: targets,

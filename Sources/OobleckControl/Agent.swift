@@ -23,6 +23,7 @@ package struct Agent: Sendable {
     let name: String?
     let version: String
     let departure: Departure
+    private let worker = WorkerHolder()
 
     /// An agent.
     ///
@@ -79,7 +80,6 @@ package struct Agent: Sendable {
     /// Throws one line when the node is refused or put out, or the coordinator or the worker is
     /// gone; in any case the worker is gone afterwards.
     package func run() async throws {
-        let worker = WorkerHolder()
         defer { worker.kill() }
         let events = EventRelay()
         let number = node.map { "/\($0)" } ?? ""
@@ -120,6 +120,9 @@ package struct Agent: Sendable {
         if worker.isDismissed { try await worker.leave(within: deadlines.farewell) }
         if case .failed(let error) = ending { throw error }
     }
+
+    /// Ends the node's worker at once, and lets no other start: for exits that cannot wait.
+    package func killWorker() { worker.kill() }
 
     private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,

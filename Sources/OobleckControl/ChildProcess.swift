@@ -172,7 +172,10 @@ private enum SpawnAttributes {
         posix_spawnattr_setpgroup(&attributes, 0)
         var signals = sigset_t()
         sigemptyset(&signals)
+        // A request to save must not kill a program that is not ready for it.
+        sigaddset(&signals, SIGUSR1)
         posix_spawnattr_setsigmask(&attributes, &signals)
+        sigemptyset(&signals)
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { sigaddset(&signals, signal) }
         posix_spawnattr_setsigdefault(&attributes, &signals)
 

@@ -47,15 +47,17 @@ package struct Campaign: Sendable {
 
     /// Runs all worlds, and returns what came of them.
     ///
-    /// The report does not depend on the number of cores, but for a campaign that ends with its
-    /// first failure.
+    /// The report does not depend on the number of cores, but for a campaign that ends early: with its
+    /// first failure, or when `isWanted` no longer holds.
     package func run(
+        while isWanted: @escaping @Sendable () -> Bool = { true },
         onProgress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws -> Report {
         let shared = Mutex((next: seeds.lowerBound, report: Report(), error: (any Error)?.none))
         let bound = seeds.upperBound
         DispatchQueue.concurrentPerform(iterations: Self.cores) { _ in
             while true {
+                guard isWanted() else { return }
                 let seed = shared.withLock { state -> UInt64? in
                     let isOver = stopsAtFailure && !state.report.failures.isEmpty
                     guard state.next < bound, state.error == nil, !isOver else { return nil }

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckModels
@@ -130,7 +131,7 @@ package final class Worker: Sendable {
             return try trainer.run()
         } catch let error as TensorError where error.code == .outOfMemory {
             // Whatever comes next may fail as well: the agent tells the rest.
-            FileHandle.standardError.write(Data("out of memory: \(error.message)\n".utf8))
+            Console.note("out of memory: \(error.message)")
             _exit(WorkerExit.outOfMemory)
         } catch let error as OobleckError {
             link.send(.failed(exitStatus: error.code.exitStatus, message: error.message))
@@ -145,7 +146,5 @@ package final class Worker: Sendable {
     }
 
     /// Leaves the times of votes and decisions in the node's log.
-    private func log(_ times: DecisionTimes) {
-        FileHandle.standardError.write(Data("\(times.line)\n".utf8))
-    }
+    private func log(_ times: DecisionTimes) { Console.note(times.line) }
 }

@@ -26,33 +26,69 @@ package struct Drill: Sendable {
         self.repeats = repeats
     }
 
-    /// Holds the drill, and shows each row as it is done.
+    /// Holds the drill: tells of each run as it begins, and shows each row as it is done.
+    ///
+    /// When it is cancelled, it ends the run at work and returns what there is so far; a row that was
+    /// cut short has the runs that were done.
     package func run(
         into report: DrillReport,
+        onProgress: (DrillProgress) -> Void = { _ in },
         onRow: (DrillRow) -> Void
     ) async throws -> DrillReport {
         var report = report
+        let start = MonotonicTime.now
+        do {
+            try await hold(&report, onProgress, onRow)
+        } catch  where Task.isCancelled {
+            report.isInterrupted = true
+        }
+        report.duration = MonotonicTime.now - start
+        return report
+    }
+
+    private func hold(
+        _ report: inout DrillReport,
+        _ onProgress: (DrillProgress) -> Void,
+        _ onRow: (DrillRow) -> Void
+    ) async throws {
         let start = MonotonicTime.now
         for reference in Set(faults.map(\.reference)).sorted() {
             report.references["\(reference)"] = try await state(of: reference)
         }
         let obstacle =
             faults.contains(where: \.needsNamespaces) ? await NetworkLaboratory.obstacle() : nil
-        for fault in faults {
+        let counts = faults.map { Variant.all(of: $0, repeats: repeats).count }
+        for (index, fault) in faults.enumerated() {
             var row = DrillRow(fault: fault)
             let began = MonotonicTime.now
+            defer {
+                row.duration = MonotonicTime.now - began
+                if row.runs > 0 || !Task.isCancelled {
+                    report.rows.append(row)
+                    onRow(row)
+                }
+            }
             let lack = fault.needsNamespaces ? obstacle : nil
             if let lack = lack ?? Self.obstacle(to: fault) {
                 row.skip(lack)
-            } else {
-                try await drill(fault, &row, report.references["\(fault.reference)"] ?? "")
+                continue
             }
-            row.duration = MonotonicTime.now - began
-            report.rows.append(row)
-            onRow(row)
+            let expected = report.references["\(fault.reference)"] ?? ""
+            try await drill(fault, &row, expected) { number in
+                onProgress(
+                    DrillProgress(
+                        row: index,
+                        rowCount: faults.count,
+                        fault: fault,
+                        run: number,
+                        runCount: counts[index],
+                        doneCount: report.rows.reduce(number) { $0 + $1.runs },
+                        leftCount: counts[index...].reduce(0, +) - number,
+                        elapsed: MonotonicTime.now - start
+                    )
+                )
+            }
         }
-        report.duration = MonotonicTime.now - start
-        return report
     }
 
     private static func obstacle(to fault: DrillFault) -> String? {
@@ -74,11 +110,16 @@ package struct Drill: Sendable {
         return try run.result().stateSHA256
     }
 
-    private func drill(_ fault: DrillFault, _ row: inout DrillRow, _ expected: String) async throws
-    {
+    private func drill(
+        _ fault: DrillFault,
+        _ row: inout DrillRow,
+        _ expected: String,
+        onRun: (Int) -> Void
+    ) async throws {
         let variants = Variant.all(of: fault, repeats: repeats)
         for (number, variant) in variants.enumerated() where row.verdict != .skipped {
             let name = "\(fault.rawValue)-\(number)"
+            onRun(number)
             let leaks = try Leaks()
             let attempt = Attempt(
                 drill: self,
@@ -109,6 +150,7 @@ package struct Drill: Sendable {
             // What was in order is not kept.
             if row.reasons.count == before, row.leaks.isEmpty {
                 try FileManager.default.removeItem(atPath: ending.run.path)
+                try FileManager.default.removeItem(atPath: ending.run.temporaryPath)
             }
         }
     }

@@ -15,6 +15,20 @@ enum ProcessTable {
         return UInt64(fields[19])
     }
 
+    /// The sockets that a process has open, by their numbers in `/proc/net`.
+    static func sockets(of pid: Int) -> [String] {
+        let folder = "/proc/\(pid)/fd"
+        let manager = FileManager.default
+        guard let names = try? manager.contentsOfDirectory(atPath: folder) else { return [] }
+        return names.compactMap { name in
+            // Closed meanwhile, it is no leak.
+            guard let link = try? manager.destinationOfSymbolicLink(atPath: "\(folder)/\(name)"),
+                link.hasPrefix("socket:[")
+            else { return nil }
+            return String(link.dropFirst("socket:[".count).dropLast())
+        }
+    }
+
     /// Living processes whose command line has `text`, but ourselves.
     static func mentioning(_ text: String) throws -> [Int] {
         try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap(Int.init)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckFuzz
 
@@ -38,6 +39,7 @@ struct OobleckFuzzCommand: ParsableCommand {
     }
 
     func run() throws {
+        Console.start()
         let folder = try FuzzFolder()
         let all = try FuzzTarget.files(in: folder) + FuzzTarget.wire()
         let chosen = all.filter { target == nil || $0.name == target }
@@ -50,7 +52,9 @@ struct OobleckFuzzCommand: ParsableCommand {
         }
         CaseWatch.start(patience: Self.longestCase)
         var complaints = 0
-        print("reader          cases  accepted   refused  complaints    slowest  memory")
+        try Console.result(
+            "reader          cases  accepted   refused  complaints    slowest  memory"
+        )
         for target in chosen { complaints += try run(target) }
         guard complaints == 0 else { throw ExitCode(1) }
     }
@@ -70,11 +74,12 @@ struct OobleckFuzzCommand: ParsableCommand {
             tally.slowest.time.value * 1000,
             memory.value >> 20
         )
-        print(row)
-        fflush(nil)
-        for (index, text) in tally.complaints { print("  case \(index): \(text)") }
+        try Console.result(row)
+        for (index, text) in tally.complaints { try Console.result("  case \(index): \(text)") }
         guard memory <= Self.mostMemory else {
-            print("  \(memory.value) bytes of memory; there should be \(Self.mostMemory.value)")
+            try Console.result(
+                "  \(memory.value) bytes of memory; there should be \(Self.mostMemory.value)"
+            )
             return tally.complaintCount + 1
         }
         return tally.complaintCount

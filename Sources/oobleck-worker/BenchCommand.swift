@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckEngine
 import OobleckTensor
@@ -38,7 +39,7 @@ struct BenchCommand: ParsableCommand {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             let cost = try ExactnessMeter(job: job(corpus: corpus)).run()
-            print(String(decoding: try encoder.encode(cost), as: UTF8.self))
+            try Console.result(String(decoding: encoder.encode(cost), as: UTF8.self))
             return
         }
         let (times, losses) = try SoloRun(job: job(corpus: corpus)).run()
@@ -48,7 +49,7 @@ struct BenchCommand: ParsableCommand {
         }
         let median = counted[counted.count / 2].value
         let tokensPerStep = Double(sequence * microbatch * microbatches)
-        print(
+        try Console.result(
             """
             {"tokens_per_second": \(tokensPerStep / median), "step_seconds": \(median), \
             "steps": \(counted.count), "final_loss": \(losses.last ?? .nan)}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 
 /// The part of Oobleck that computes with tensors: started by agents and by `oobleck`.
@@ -14,8 +15,8 @@ struct OobleckWorker: AsyncParsableCommand {
     )
 
     static func main() async {
-        // A file beyond the size limit is a failed write, not the end of the process.
-        signal(SIGXFSZ, SIG_IGN)
+        Console.start(program: "oobleck-worker")
+        ProcessSignals.ignoreSaves()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -23,11 +24,17 @@ struct OobleckWorker: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            Console.exit(0)
         } catch let error as OobleckError {
-            FileHandle.standardError.write(Data("oobleck-worker: \(error.message)\n".utf8))
-            Foundation.exit(error.code.exitStatus)
+            Console.complain(error.message)
+            Console.exit(error.code.exitStatus)
         } catch {
-            exit(withError: error)
+            let text = fullMessage(for: error)
+            let status = exitCode(for: error)
+            let stream = status.isSuccess ? StandardStream.output : .errors
+            let failure = stream.write(text + "\n")
+            let isLost = status.isSuccess && failure != nil
+            Console.exit(isLost ? OobleckError.Code.storage.exitStatus : status.rawValue)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
@@ -49,8 +50,17 @@ struct ReferenceCommand: AsyncParsableCommand {
         let worker = Worker(node: 0, host: "127.0.0.1", link: session)
         worker.startTrainingThread()
         defer { worker.close() }
-        async let outcome = server.run()
-        try await session.run { worker.receive($0) }
-        if case .stopped(let error) = try await outcome { throw error }
+        await ProcessSignals.shared.start()
+        try await ProcessSignals.shared.handling { request in
+            switch request {
+            case .stop: server.submit(.stopRequested(reason: "interrupted"))
+            case .stopNow: Console.exit(OobleckError.Code.outOfNodes.exitStatus, waits: false)
+            case .save: server.submit(.saveRequested)
+            }
+        } during: {
+            async let outcome = server.run()
+            try await session.run { worker.receive($0) }
+            if case .stopped(let error) = try await outcome { throw error }
+        }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckEngine
@@ -35,7 +36,7 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         ParentWatch.exitWithParent()
         // The agent decides when the node leaves, also when both are asked to end.
-        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_IGN) }
+        ProcessSignals.ignoreAll()
         try TensorRuntime.initialize()
         let client = WorkerClient(
             coordinator: try CoordinatorLocator(

@@ -1,12 +1,14 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRecording
 import OobleckRun
 
 /// `oobleck agent`: started by the launcher, or by hand on another machine.
-struct AgentCommand: AsyncParsableCommand {
+struct AgentCommand: InterruptibleCommand {
+    static let isRun = true
     static let configuration = CommandConfiguration(
         commandName: "agent",
         abstract: "Supervise one node of a run; started by train, or by hand on another machine."
@@ -76,15 +78,6 @@ struct AgentCommand: AsyncParsableCommand {
         let address = try coordinator.map { try CoordinatorAddress(parsing: $0) }
         try address?.requireResolvable()
         let departure = Departure()
-        // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
-        let signals = SignalHandlers { count in
-            guard count == 1 else {
-                kill(0, SIGKILL)
-                return
-            }
-            departure.request("the node was asked to end")
-        }
-        defer { signals.cancel() }
         let agent = Agent(
             coordinator: try CoordinatorLocator(
                 coordination: coordination,
@@ -107,7 +100,18 @@ struct AgentCommand: AsyncParsableCommand {
         // Agent and worker are one process group, so that a node can be ended as one. Where that
         // is refused, we head a session, and so a group.
         if getpgrp() != getpid() { _ = setpgid(0, 0) }
-        try await agent.run()
+        // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
+        try await ProcessSignals.shared.handling { request in
+            switch request {
+            case .stop: departure.request("the node was asked to end")
+            case .stopNow:
+                agent.killWorker()
+                Interruption.endAtOnce(isRun: true)
+            case .save: break
+            }
+        } during: {
+            try await agent.run()
+        }
     }
 
     /// Other machines reach a worker only where it listens, so that has to be said for them.

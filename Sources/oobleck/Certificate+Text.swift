@@ -1,3 +1,4 @@
+import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration

@@ -1,26 +1,10 @@
 import Foundation
+import OobleckConsole
 
-/// What people see.
-enum Console {
+/// How things read.
+extension Console {
     /// Columns that output keeps within.
     static let width = 80
-
-    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
-
-    /// Prints now, also into a pipe.
-    static func show(_ text: String, terminator: String = "\n") {
-        print(text, terminator: terminator)
-        fflush(nil)
-    }
-
-    /// Prints one line about what went wrong, and further ones below it.
-    static func complain(_ message: String, details: [String] = []) {
-        let prefix = "oobleck: "
-        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        let margin = String(repeating: " ", count: prefix.count)
-        let lines = [prefix + line] + details.map { margin + $0 }
-        FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
-    }
 
     /// Breaks a text between words into lines of at most ``width``, all but the first indented.
     static func wrapped(_ text: String, indent: Int = 4) -> String {

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckRun
 
 /// `oobleck demo`.
-struct DemoCommand: AsyncParsableCommand {
+struct DemoCommand: InterruptibleCommand {
+    static let isRun = true
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract: "Train a small GPT on six local nodes, kill some, and prove the result."
@@ -49,8 +51,7 @@ struct DemoCommand: AsyncParsableCommand {
             referenceReport: try RunVerifier.verify(referenceDirectory.path),
             isJoined: script.isJoined
         )
-        Console.show(proof.text)
-        Console.show("\nNext:\n" + Self.nextCommands(path))
+        try Console.report(proof.text + "\n\nNext:\n" + Self.nextCommands(path))
         if let failure = proof.failures.first { throw OobleckError(.internalFault, failure) }
     }
 

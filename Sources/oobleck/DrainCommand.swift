@@ -1,4 +1,5 @@
 import ArgumentParser
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRun
@@ -19,7 +20,7 @@ struct DrainCommand: AsyncParsableCommand {
     @OptionGroup var tls: TLSOptions
 
     func run() async throws {
-        print(try await AdminClient(run: runDirectory, tls).drain(NodeID(node)))
+        try Console.result(await AdminClient(run: runDirectory, tls).drain(NodeID(node)))
     }
 }
 
@@ -35,7 +36,9 @@ struct AddCommand: AsyncParsableCommand {
 
     @OptionGroup var tls: TLSOptions
 
-    func run() async throws { print(try await AdminClient(run: runDirectory, tls).addNode()) }
+    func run() async throws {
+        try Console.result(await AdminClient(run: runDirectory, tls).addNode())
+    }
 }
 
 extension AdminClient {

@@ -1,10 +1,17 @@
 import ArgumentParser
+import OobleckClock
+import OobleckConsole
 import OobleckCoordination
 import OobleckCore
 import OobleckDrill
 
 /// `oobleck drill`.
-struct DrillCommand: AsyncParsableCommand {
+struct DrillCommand: InterruptibleCommand {
+    static let isRun = false
+
+    /// The others have nothing to put in order.
+    var handlesSignals: Bool { replay == nil && everyOrder == nil }
+
     static let configuration = CommandConfiguration(
         commandName: "drill",
         abstract: "Let everything fail that can, and check that nothing changes.",
@@ -109,16 +116,27 @@ struct DrillCommand: AsyncParsableCommand {
     private func simulateWorlds(_ count: Int) throws {
         let campaign = Campaign(seeds: seed..<seed + UInt64(count), bugs: putBack)
         let isShown = Console.isTerminal
-        let report = try campaign.run { done in
-            guard isShown, done % 1000 == 0 else { return }
-            Console.show("\r\(done) of \(count) worlds", terminator: "")
-        }
-        if isShown { Console.show("\r", terminator: "") }
+        let signals = ProcessSignals.shared
+        let start = MonotonicTime.now
+        let report = try campaign.run(
+            while: { signals.stopSignal == nil },
+            onProgress: { done in
+                guard isShown, done % 100 == 0 else { return }
+                let left = (MonotonicTime.now - start).value / Double(done) * Double(count - done)
+                Console.showLive("\(done) of \(count) worlds  ETA \(Console.clock(seconds: left))")
+            }
+        )
+        if isShown { Console.clearLive() }
         for failure in report.failures.prefix(20) {
-            print("seed \(failure.seed): \(failure.complaints.first ?? "")")
+            try Console.result("seed \(failure.seed): \(failure.complaints.first ?? "")")
         }
-        print(Console.wrapped("seeds \(seed) to \(seed + UInt64(count) - 1): \(report.summary)"))
-        guard let first = report.failures.first else { return }
+        try Console.result(
+            Console.wrapped("seeds \(seed) to \(seed + UInt64(count) - 1): \(report.summary)")
+        )
+        guard let first = report.failures.first else {
+            if report.worlds < count { throw Interruption(isRun: false) }
+            return
+        }
         throw OobleckError(
             .internalFault,
             "\(report.failures.count) of \(count) worlds fail; see oobleck drill --replay \(first.seed)"
@@ -127,7 +145,7 @@ struct DrillCommand: AsyncParsableCommand {
 
     private func tell(_ seed: UInt64) throws {
         let world = try Campaign.world(seed: seed, bugs: putBack, isTraced: true)
-        print(world.story.joined(separator: "\n"))
+        try Console.result(world.story.joined(separator: "\n"))
         guard let first = world.judge.complaints.first else { return }
         throw OobleckError(.internalFault, "seed \(seed): \(first)")
     }
@@ -136,12 +154,14 @@ struct DrillCommand: AsyncParsableCommand {
         var search = SmallWorldSearch(depth: depth, stride: 6)
         search.bugs = putBack
         let report = try search.run()
-        print(
+        try Console.result(
             "\(report.starts) starting points, \(counted(depth, "move")) deep: \(counted(report.worlds, "world")), "
                 + "\(counted(report.moves, "move"))"
         )
-        guard let flaw = report.flaw else { return print("every order completes the same run") }
-        for move in flaw.path { print("  \(move)") }
+        guard let flaw = report.flaw else {
+            return try Console.result("every order completes the same run")
+        }
+        for move in flaw.path { try Console.result("  \(move)") }
         throw OobleckError(.internalFault, flaw.what)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckRun
@@ -31,9 +32,9 @@ struct EventsCommand: AsyncParsableCommand {
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = String(decoding: rest[..<end], as: UTF8.self)
                 rest.removeSubrange(...end)
-                Console.show(Self.text(try TimedEvent.parsing(line)))
+                try Console.result(Self.text(TimedEvent.parsing(line)))
             }
-            guard follow, isRunning else { return }
+            guard follow, isRunning, Console.hasReader else { return }
             try await Task.sleep(for: .milliseconds(100))
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckRun
 
@@ -32,7 +33,7 @@ struct ExplainDeadlinesCommand: ParsableCommand {
 
     func run() throws {
         let explanation = try DeadlineExplanation(path: path)
-        print(format == .json ? try Console.json(explanation) : explanation.text)
+        try Console.result(format == .json ? Console.json(explanation) : explanation.text)
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import OobleckConsole
 import OobleckRun
 
 /// `oobleck export`.
@@ -16,6 +17,6 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         try WeightExport.export(run: runDirectory, to: to)
-        print("written to \(to)")
+        try Console.result("written to \(to)")
     }
 }

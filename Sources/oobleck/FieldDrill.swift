@@ -1,4 +1,5 @@
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckFieldDrill
 import OobleckRun
@@ -21,11 +22,12 @@ struct FieldDrill {
             workerExecutable: executables.worker
         )
         let drill = Drill(laboratory: laboratory, faults: rows, seed: seed, repeats: repeats)
-        let report = try await hold { report, onRow in
-            try await drill.run(into: report, onRow: onRow)
+        let display = DrillDisplay()
+        let report = try await hold(folder) { report in
+            try await drill.run(into: report, onProgress: display.show, onRow: display.show)
         }
+        if report.count(.failed) == 0 { try FileManager.default.removeItem(atPath: folder) }
         try conclude(report, "their runs are in \(folder)")
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     /// A run that the user started.
@@ -38,9 +40,10 @@ struct FieldDrill {
             shell: try words.map { try NodeShell(parsing: $0) } ?? .local,
             executable: try Executables().command
         )
-        let report = try await hold { report, onRow in
-            var report = try await drill.run(into: report, onRow: onRow)
-            guard let state else { return report }
+        let display = DrillDisplay()
+        let report = try await hold(nil) { report in
+            var report = try await drill.run(into: report, onRow: display.show)
+            guard let state, !report.isInterrupted else { return report }
             Console.show("waiting for the end of the run")
             let found = try await drill.endState(in: &report, expected: state)
             guard found == state else {
@@ -67,27 +70,36 @@ struct FieldDrill {
         return possible
     }
 
-    /// Shows rows as they are done.
+    /// Holds a drill, which the first signal has end early, with its processes and namespaces; the
+    /// second one ends all that runs in `folder`, and us, at once.
     private func hold(
-        _ drill:
-            @escaping @Sendable (DrillReport, (DrillRow) -> Void) async throws -> DrillReport
+        _ folder: String?,
+        _ drill: @escaping @Sendable (DrillReport) async throws -> DrillReport
     ) async throws -> DrillReport {
         Console.show(DrillReport.heading)
-        let work = Task { [report = newReport()] in
-            try await drill(report) { row in
-                for line in row.lines { Console.show(line) }
+        let work = Task { [report = newReport()] in try await drill(report) }
+        return try await ProcessSignals.shared.handling { request in
+            switch request {
+            case .stop:
+                Console.show("ending the run at work; a second Ctrl-C ends at once")
+                work.cancel()
+            case .stopNow:
+                if let folder { DrillLaboratory.end(all: folder) }
+                Interruption.endAtOnce(isRun: false)
+            case .save: break
             }
+        } during: {
+            try await work.value
         }
-        // Interrupted, it takes its processes and namespaces with it.
-        let signals = SignalHandlers { _ in work.cancel() }
-        defer { signals.cancel() }
-        return try await work.value
     }
 
     private func conclude(_ report: DrillReport, _ place: String) throws {
-        Console.show(report.closing)
         if let reportPath { try write(report, to: reportPath) }
-        guard report.count(.failed) > 0 else { return }
+        try Console.report(report.closing)
+        guard report.count(.failed) > 0 else {
+            if report.isInterrupted { throw Interruption(isRun: false) }
+            return
+        }
         throw OobleckError(
             .internalFault,
             "\(report.count(.failed)) of \(report.rows.count) rows failed; \(place)"

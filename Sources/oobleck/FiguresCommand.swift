@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckClock
+import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckEvaluation
@@ -68,6 +69,8 @@ struct FiguresCommand: ParsableCommand {
         if traces == nil {
             Console.show("left out: figures over spot traces, which need --traces")
         }
-        Console.show("\(counted(files.count, "file")) in \(output); open \(output)/index.html")
+        try Console.result(
+            "\(counted(files.count, "file")) in \(output); open \(output)/index.html"
+        )
     }
 }

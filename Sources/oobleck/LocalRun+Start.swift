@@ -22,7 +22,9 @@ extension LocalRun {
         do {
             let (directory, (profile, reconfigurator)) = try await request.withNewDirectory(job) {
                 try saves?.prepare()
-                return try await prepare(job, request, $0, executables)
+                let prepared = try await prepare(job, request, $0, executables)
+                try Task.checkCancellation()
+                return prepared
             }
             let token = try RunStart.newToken(in: directory)
             var shared: EtcdStore?

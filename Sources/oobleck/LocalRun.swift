@@ -1,5 +1,6 @@
 import Foundation
 import OobleckClock
+import OobleckConsole
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
@@ -137,18 +138,15 @@ struct LocalRun {
             display.show(notice)
             observer(notice, controls)
         }
-        let signals = SignalHandlers { count in
-            guard count == 1 else {
-                cluster.killAll()
-                exit(OobleckError.Code.outOfNodes.exitStatus)
-            }
-            server.submit(.stopRequested(reason: "interrupted"))
-        }
-        defer { signals.cancel() }
         // Nodes that wait for their coordinator are not replaced; where none is left all are.
         let newNodes = (adopted ?? 0) > 0 ? 0 : (startedNodes ?? job.cluster.nodes)
         noteMissing(start, server)
-        let outcome = try await run(start, server, cluster, nodes: newNodes, deadlines)
+        let signals = ProcessSignals.shared
+        let outcome = try await signals.handling {
+            obey($0, controls)
+        } during: {
+            try await run(start, server, cluster, nodes: newNodes, deadlines)
+        }
         guard start.store.mayAct else {
             display.clear()
             throw OobleckError.deposed
@@ -160,6 +158,20 @@ struct LocalRun {
         display.clear()
         if case .stopped(let error) = outcome { throw error }
         return try directory.result()
+    }
+
+    /// Does what a signal asks.
+    private func obey(_ request: ProcessSignals.Request, _ controls: Controls) {
+        switch request {
+        case .stop:
+            display.say(RunDisplay.stopping)
+            let reason = Interruption(isRun: true).description
+            controls.server.submit(.stopRequested(reason: reason))
+        case .stopNow:
+            controls.cluster.killAll()
+            Interruption.endAtOnce(isRun: true)
+        case .save: controls.server.submit(.saveRequested)
+        }
     }
 
     /// Where no other machine can reach the run, an agent that is not here any more is nowhere: nobody

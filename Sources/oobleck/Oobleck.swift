@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckText
 
@@ -20,34 +21,52 @@ struct Oobleck: AsyncParsableCommand {
     )
 
     static func main() async {
-        // Whoever reads our output may leave early; that shows as a failed write, not as a signal.
-        signal(SIGPIPE, SIG_IGN)
-        // A file beyond the size limit is a failed write, too.
-        signal(SIGXFSZ, SIG_IGN)
+        Console.start()
+        ProcessSignals.ignoreSaves()
         let arguments = CommandLineText.joiningNegativeNumbers(
             Array(CommandLine.arguments.dropFirst())
         )
         do {
             try requireKnownCommand(arguments)
             var command = try parseAsRoot(arguments)
-            if var asynchronous = command as? any AsyncParsableCommand {
+            if let interruptible = command as? any InterruptibleCommand {
+                try await interruptible.runInterruptibly()
+            } else if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
-        } catch let error as OobleckError {
-            Console.complain(error.message, details: isJSON(arguments) ? [] : error.details)
-            Foundation.exit(error.code.exitStatus)
-        } catch is CancellationError {
-            Console.complain("interrupted")
-            Foundation.exit(OobleckError.Code.outOfNodes.exitStatus)
+            Console.exit(0)
         } catch {
+            Console.exit(status(of: error, arguments))
+        }
+    }
+
+    /// Says what went wrong, and returns the exit status it leads to.
+    private static func status(of error: any Error, _ arguments: [String]) -> Int32 {
+        switch error {
+        case let error as OobleckError:
+            Console.complain(error.message, details: isJSON(arguments) ? [] : error.details)
+            return error.code.exitStatus
+        case let error as Interruption:
+            Console.complain(error.description)
+            return error.exitStatus
+        case _ where exitCode(for: error).isSuccess:
             // Help and version are errors too, and print as they are.
-            guard !exitCode(for: error).isSuccess else { exit(withError: error) }
+            do {
+                try Console.result(fullMessage(for: error))
+                return 0
+            } catch {
+                return status(of: error, arguments)
+            }
+        default:
+            let message = message(for: error)
             let program = ([configuration.commandName ?? "oobleck"] + commandPath(arguments))
                 .joined(separator: " ")
-            Console.complain(CommandLineText.improved(message(for: error), command: program))
-            Foundation.exit(exitCode(for: error).rawValue)
+            if !message.isEmpty {
+                Console.complain(CommandLineText.improved(message, command: program))
+            }
+            return exitCode(for: error).rawValue
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import OobleckClock
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckData
@@ -70,7 +71,7 @@ struct PlanCommand: ParsableCommand {
         )
         if let plot { try document.scheduleChart(model: profile.model).write(to: plot) }
         guard certify else {
-            return print(format == .json ? try Console.json(document) : document.text)
+            return try Console.result(format == .json ? Console.json(document) : document.text)
         }
         let certificate = try Replanner(
             document,
@@ -80,8 +81,10 @@ struct PlanCommand: ParsableCommand {
         .certificate()
         switch format {
         case .json:
-            print(try Console.json(CertifiedPlan(document: document, certificate: certificate)))
-        case .text: print(document.text + "\n\n" + certificate.text)
+            try Console.result(
+                Console.json(CertifiedPlan(document: document, certificate: certificate))
+            )
+        case .text: try Console.result(document.text + "\n\n" + certificate.text)
         }
     }
 }

@@ -1,3 +1,4 @@
+import OobleckConsole
 import OobleckCore
 import OobleckFigures
 import OobleckPlanning

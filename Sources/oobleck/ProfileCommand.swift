@@ -1,12 +1,14 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckData
 import OobleckRun
 
 /// `oobleck profile`.
-struct ProfileCommand: AsyncParsableCommand {
+struct ProfileCommand: InterruptibleCommand {
+    static let isRun = false
     static let configuration = CommandConfiguration(
         commandName: "profile",
         abstract: "Measure a model layer by layer on this machine."
@@ -42,7 +44,7 @@ struct ProfileCommand: AsyncParsableCommand {
         let profile = try ModelProfile.load(path: path)
         let times = profile.layers.map { ($0.forward + $0.backward).value }
         let total = Console.decimal(times.reduce(0, +) * 1000, 1)
-        print(
+        try Console.result(
             "\(counted(profile.layers.count, "layer")), \(total) ms a microbatch; written to \(path)"
         )
     }

@@ -1,7 +1,10 @@
+import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRecording
 import OobleckRun
+import Synchronization
 
 /// The same job undisturbed: one process, one pipeline of one stage, no network.
 struct ReferenceRun {
@@ -34,12 +37,35 @@ struct ReferenceRun {
             logPath: directory.logsPath + "/reference.log",
             deadline: Self.deadline
         )
-        try await task.run {
-            if let status = lastStatus(directory) { display.show(.status(status)) }
+        try await passingSignals { process in
+            try await task.run(onStart: { child in process.withLock { $0 = child } }) {
+                if let status = lastStatus(directory) { display.show(.status(status)) }
+            }
         }
         try CheckpointStore(directory, job: job).removeLeftovers()
         display.clear()
         return (directory, try directory.result())
+    }
+
+    /// Has the run's process do what signals ask of this one.
+    private func passingSignals(
+        _ body: (borrowing Mutex<ChildProcess?>) async throws -> Void
+    ) async throws {
+        let process = Mutex<ChildProcess?>(nil)
+        try await ProcessSignals.shared.handling { [display] request in
+            let process = process.withLock { $0 }
+            switch request {
+            case .stop:
+                display.say(RunDisplay.stopping)
+                process?.signal(SIGTERM)
+            case .stopNow:
+                process?.signalGroup(SIGKILL)
+                Interruption.endAtOnce(isRun: true)
+            case .save: process?.signal(SIGUSR1)
+            }
+        } during: {
+            try await body(process)
+        }
     }
 
     /// The run's status, once there is one.

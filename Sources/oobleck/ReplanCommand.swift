@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckClock
+import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckReconfiguration
@@ -64,7 +65,9 @@ struct ReplanCommand: ParsableCommand {
             throw OobleckError(.inputData, "\(plan): \(error.message)")
         }
         document.planningTime.instantiation = MonotonicTime.now - start
-        print(format == .json ? try Console.json(document) : document.text + document.copies)
+        try Console.result(
+            format == .json ? Console.json(document) : document.text + document.copies
+        )
     }
 }
 

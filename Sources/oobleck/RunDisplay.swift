@@ -1,5 +1,6 @@
 import Foundation
 import OobleckClock
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRecording
@@ -9,13 +10,15 @@ import Synchronization
 /// line for each event that matters.
 final class RunDisplay: Sendable {
     private struct State {
-        var hasLiveLine = false
         var shown = MonotonicTime.now
         var stepTime: Double?
         var step = -1
         /// Whether a node was lost and the run has not recovered yet.
         var isRecovering = false
     }
+
+    /// Said when somebody asks for the end of a run.
+    static let stopping = "stopping after this step; a second Ctrl-C or SIGTERM stops at once"
 
     /// How often a line is printed where it cannot be replaced.
     private static let plainInterval: Seconds = 4
@@ -43,14 +46,11 @@ final class RunDisplay: Sendable {
 
     /// Prints a line above the live line.
     func say(_ text: String) {
-        state.withLock { state in
-            erase(&state)
-            Console.show(wraps || isTerminal ? Console.wrapped(text) : text)
-        }
+        Console.show(wraps || isTerminal ? Console.wrapped(text) : text)
     }
 
     /// Takes the live line away.
-    func clear() { state.withLock { erase(&$0) } }
+    func clear() { if isTerminal { Console.clearLive() } }
 
     private func show(_ event: RunEvent) {
         switch event.kind {
@@ -59,7 +59,8 @@ final class RunDisplay: Sendable {
             say(event.message)
         case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted:
             say(event.message)
-        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored:
+        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored,
+            .checkpointRequested:
             say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)
         // After a loss, the line on the recovery says it all.
@@ -77,19 +78,12 @@ final class RunDisplay: Sendable {
             }
             let line = Self.line(status, stepTime: state.stepTime)
             if isTerminal {
-                Console.show("\r\u{1B}[K\(line)", terminator: "")
-                state.hasLiveLine = true
+                Console.showLive(line)
             } else if now - state.shown >= Self.plainInterval {
                 state.shown = now
                 Console.show(line)
             }
         }
-    }
-
-    private func erase(_ state: inout State) {
-        guard state.hasLiveLine else { return }
-        state.hasLiveLine = false
-        Console.show("\r\u{1B}[K", terminator: "")
     }
 
     /// The run in one line of at most 79 characters.

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckClock
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRun
@@ -25,30 +26,31 @@ struct RunSupervisor {
     ///
     /// Throws one line when coordinators die one after the other.
     func run() async throws -> Int32 {
-        let current = Mutex<ChildProcess?>(nil)
-        let isStopping = Mutex(false)
-        let signals = SignalHandlers { _ in
-            isStopping.withLock { $0 = true }
-            current.withLock { $0 }?.signal(SIGINT)
+        let state = Shared()
+        return try await ProcessSignals.shared.handling(state.obey) {
+            try await restart(state)
         }
-        defer { signals.cancel() }
+    }
+
+    private func restart(_ state: Shared) async throws -> Int32 {
         var arguments = first
         var (deaths, lastSteps) = (0, -1)
         while true {
             let child = try ChildProcess.spawn(
                 executable,
                 arguments,
+                environment: [HangUp.supervisedVariable: "1"],
                 group: .own,
                 holdsInput: false,
                 logPath: nil
             )
-            current.withLock { $0 = child }
+            state.lead(child)
             _ = try await child.waitUntilExit(deadline: MonotonicTime.now + Self.deadline)
             guard case .signal(let number) = child.exitStatus else {
                 if case .status(let status) = child.exitStatus { return status }
                 throw OobleckError(.internalFault, "the coordinator did not end in a year")
             }
-            guard !isStopping.withLock({ $0 }) else {
+            guard !state.isStopping else {
                 throw OobleckError(.outOfNodes, "interrupted; the coordinator died of it")
             }
             let steps = try LedgerEnd(path: runDirectoryPath + "/ledger.jsonl").steps
@@ -64,6 +66,40 @@ struct RunSupervisor {
             }
             Console.show("the coordinator died (\(reason)); starting the next")
             arguments = next
+        }
+    }
+
+    /// The coordinator that leads the run, and what was asked of it.
+    private final class Shared: Sendable {
+        private struct State {
+            var coordinator: ChildProcess?
+            /// Requests to end.
+            var stops = 0
+        }
+
+        private let state = Mutex(State())
+
+        /// Whether the run was asked to end: then no other coordinator is started.
+        var isStopping: Bool { state.withLock { $0.stops > 0 } }
+
+        /// Notes who leads the run; passes on what was asked before.
+        func lead(_ coordinator: ChildProcess) {
+            state.withLock { state in
+                state.coordinator = coordinator
+                if state.stops > 0 { coordinator.signal(SIGTERM) }
+            }
+        }
+
+        /// Passes a request on; the third one for an end is the last word.
+        func obey(_ request: ProcessSignals.Request) {
+            state.withLock { state in
+                switch request {
+                case .stop, .stopNow:
+                    state.stops += 1
+                    state.coordinator?.signal(state.stops > 2 ? SIGKILL : SIGTERM)
+                case .save: state.coordinator?.signal(SIGUSR1)
+                }
+            }
         }
     }
 }

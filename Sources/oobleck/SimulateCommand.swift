@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckSimulator
 
@@ -64,7 +65,7 @@ struct SimulateCommand: ParsableCommand {
             reserve: costs.reserve
         )
         let report = SimulationReport(experiment, try experiment.run())
-        print(format == .json ? try Console.json(report) : report.text)
+        try Console.result(format == .json ? Console.json(report) : report.text)
     }
 
     private func runPaper() throws {
@@ -83,9 +84,9 @@ struct SimulateCommand: ParsableCommand {
             experiment: experiment,
             corrections: corrected ? .all : []
         )
-        print(
+        try Console.result(
             format == .json
-                ? try Console.json(result) : result.text(model: model, policy: policy)
+                ? Console.json(result) : result.text(model: model, policy: policy)
         )
     }
 }

@@ -1,8 +1,8 @@
 import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckEtcd
-import Synchronization
 
 /// A coordinator that waits until the one that leads a run is gone.
 struct Standby {
@@ -26,13 +26,12 @@ struct Standby {
     /// Throws one line.
     func takeOver() async throws -> RunStart? {
         display.say("standing by for \(request.location)")
-        let isInterrupted = Mutex(false)
-        let signals = SignalHandlers { _ in isInterrupted.withLock { $0 = true } }
-        defer { signals.cancel() }
-        let start = try await RunStart.standBy(request) { isInterrupted.withLock { $0 } }
-        guard !isInterrupted.withLock({ $0 }) else {
+        let start = try await RunStart.standBy(request) {
+            ProcessSignals.shared.stopSignal != nil
+        }
+        guard !Task.isCancelled else {
             try start?.store.close()
-            throw OobleckError(.outOfNodes, "interrupted while standing by")
+            throw CancellationError()
         }
         guard let start else {
             display.say("the run is over; it needed no other coordinator")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import OobleckConsole
 import OobleckCore
 import OobleckRun
 
@@ -19,7 +20,7 @@ struct StatusCommand: ParsableCommand {
         let directory = try RunDirectory.open(path: runDirectory)
         var status = try directory.status()
         if !directory.isRunning, status.phase != .finished { status.phase = .stopped }
-        print(format == .json ? try Console.json(status) : status.text)
+        try Console.result(format == .json ? Console.json(status) : status.text)
     }
 }
 

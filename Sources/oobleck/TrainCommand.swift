@@ -1,12 +1,17 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckEtcd
 import OobleckRun
+import OobleckText
 
 /// `oobleck train`.
-struct TrainCommand: AsyncParsableCommand {
+struct TrainCommand: InterruptibleCommand {
+    static let isRun = true
+    var isSupervisor: Bool { supervise }
+
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a model on local nodes that may fail."
@@ -136,7 +141,7 @@ struct TrainCommand: AsyncParsableCommand {
                 tls: try tls.read(),
                 display: display
             )
-            return report(try await run.execute())
+            return try await follow(resume) { try await run.execute() }
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -157,11 +162,11 @@ struct TrainCommand: AsyncParsableCommand {
             profilePath: profile,
             startedNodes: startNodes
         )
-        report(
+        try await follow(directory) {
             reference
                 ? try await ReferenceRun(request: request, display: display).execute()
                 : try await LocalRun(request: request, display: display).execute()
-        )
+        }
     }
 
     /// The run's name in etcd is that of its directory, unless it got another.
@@ -190,7 +195,7 @@ struct TrainCommand: AsyncParsableCommand {
             faults: faults.coordinator,
             display: display
         )
-        report(try await run.execute())
+        try await follow(request.runDirectoryPath) { try await run.execute() }
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.
@@ -210,17 +215,57 @@ struct TrainCommand: AsyncParsableCommand {
         if status != 0 { throw ExitCode(status) }
     }
 
-    private func report(_ ended: (directory: RunDirectory, result: RunResult)) {
+    /// Reports how a run ended; says how to go on with one that a signal stopped.
+    private func follow(
+        _ path: String,
+        _ run: () async throws -> (RunDirectory, RunResult)
+    ) async throws {
+        do {
+            try report(await run())
+        } catch let error as OobleckError
+            where error.code == .outOfNodes && ProcessSignals.shared.stopSignal != nil
+        {
+            if !reference, try RunDirectory.open(path: path).hasCheckpoint {
+                let certificates = tls.arguments.map { $0.hasPrefix("--") ? $0 : $0.shellQuoted }
+                let words =
+                    [CommandLine.arguments[0].shellQuoted, "train", "--resume", path.shellQuoted]
+                    + certificates
+                Console.show("to go on: " + words.joined(separator: " "))
+            }
+            throw error
+        }
+    }
+
+    private func report(_ ended: (directory: RunDirectory, result: RunResult)) throws {
         let (directory, result) = ended
-        print("\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))")
-        print("state_sha256 \(result.stateSHA256)")
+        var lines = [
+            "\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))",
+            "state_sha256 \(result.stateSHA256)",
+        ]
         if result.failures > 0 || result.reconfigurations > 0 {
-            print("failures \(result.failures), reconfigurations \(result.reconfigurations)")
+            lines.append(
+                "failures \(result.failures), reconfigurations \(result.reconfigurations)"
+            )
         }
         for restored in result.restores ?? [] {
             let redone = restored.fromStep - restored.step
-            print("restored step \(restored.step), \(counted(redone, "step")) done again")
+            lines.append("restored step \(restored.step), \(counted(redone, "step")) done again")
         }
-        print("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
+        lines.append("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
+        do {
+            try Console.report(lines.joined(separator: "\n"))
+        } catch let error as OobleckError {
+            throw OobleckError(
+                error.code,
+                "the run is complete, in \(directory.path); \(error.message)"
+            )
+        }
+    }
+}
+
+extension RunDirectory {
+    /// Whether there is a state to go on from.
+    fileprivate var hasCheckpoint: Bool {
+        get throws { try !Checkpoint.folders(in: self).isEmpty }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import OobleckConsole
 import OobleckCore
 import OobleckRun
 
@@ -17,7 +18,7 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let report = try RunVerifier.verify(runDirectory)
-        print(format == .json ? try Console.json(report) : report.text)
+        try Console.result(format == .json ? Console.json(report) : report.text)
         guard let first = report.violations.first else { return }
         let more = report.violations.count > 1 ? " (and \(report.violations.count - 1) more)" : ""
         throw OobleckError(.inputData, "\(first)\(more)")

@@ -14,8 +14,12 @@ struct WorkerTask {
     /// Runs the task, and calls `watch` a few times a second meanwhile.
     ///
     /// Throws the task's own last line, with its exit status, when it fails. The task never
-    /// outlives this process: it ends when its input does.
-    func run(_ watch: () throws -> Void = {}) async throws {
+    /// outlives this process: it ends when its input does. When this is cancelled it is ended.
+    /// `onStart` is called with its process.
+    func run(
+        onStart: (ChildProcess) -> Void = { _ in },
+        _ watch: () throws -> Void = {}
+    ) async throws {
         let process = try ChildProcess.spawn(
             executables.worker,
             arguments,
@@ -25,11 +29,7 @@ struct WorkerTask {
             logPath: logPath
         )
         defer { process.signalGroup(SIGKILL) }
-        let signals = SignalHandlers { _ in
-            process.signalGroup(SIGKILL)
-            exit(OobleckError.Code.outOfNodes.exitStatus)
-        }
-        defer { signals.cancel() }
+        onStart(process)
         let end = MonotonicTime.now + deadline
         while try await !process.waitUntilExit(deadline: MonotonicTime.now + 0.25) {
             try watch()

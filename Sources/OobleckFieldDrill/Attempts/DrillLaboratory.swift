@@ -63,6 +63,12 @@ package struct DrillLaboratory: Sendable {
             """
     }
 
+    /// Ends every process of the runs in a laboratory's folder.
+    package static func end(all folder: String) {
+        let pids = (try? ProcessTable.mentioning(folder)) ?? []
+        for pid in pids { kill(pid_t(pid), SIGKILL) }
+    }
+
     /// What trains in the folder `run`.
     func trainArguments(_ run: String, _ reference: DrillReference) -> [String] {
         [

@@ -9,6 +9,8 @@ import OobleckRun
 /// Touched by the one task of its attempt, and by the task that cleans up while that one waits.
 final class ObservedRun: @unchecked Sendable {
     let path: String
+    /// Where the run's processes put temporary files.
+    let temporaryPath: String
     let process: ChildProcess
     private let logPath: String
     /// Processes of the run that were ever seen, with the time at which the system started each.
@@ -27,10 +29,15 @@ final class ObservedRun: @unchecked Sendable {
     ) throws {
         self.path = path
         logPath = path + ".log"
+        temporaryPath = path + ".temporary"
+        try FileManager.default.createDirectory(
+            atPath: temporaryPath,
+            withIntermediateDirectories: true
+        )
         process = try ChildProcess.spawn(
             executable,
             arguments,
-            environment: environment,
+            environment: environment.merging(["TMPDIR": temporaryPath]) { given, _ in given },
             group: .own,
             holdsInput: false,
             logPath: logPath
@@ -51,13 +58,15 @@ final class ObservedRun: @unchecked Sendable {
     /// Remembers a process of the run that its status does not name.
     func note(_ pid: Int) { seen[pid] = ProcessTable.start(of: pid) }
 
-    /// Ends whatever of the run is left, by the numbers of processes seen.
+    /// Ends whatever of the run is left: processes seen, and those that its status did not name yet.
     func clear() async throws {
         process.signalGroup(SIGKILL)
         for (pid, start) in seen where ProcessTable.start(of: pid) == start {
             kill(pid_t(pid), SIGKILL)
         }
+        // From then on nothing of the run is started any more.
         _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 5)
+        for pid in try ProcessTable.mentioning(path + "/") { kill(pid_t(pid), SIGKILL) }
     }
 
     /// Everything written to the run's log, for a failed row.

@@ -55,14 +55,16 @@ package struct LivingDrill: Sendable {
         }
         var report = report
         let start = MonotonicTime.now
-        for fault in faults {
+        for fault in faults where !report.isInterrupted {
             var row = DrillRow(fault: fault)
             row.isStateEqual = nil
             let began = MonotonicTime.now
-            for number in 0..<repeats where row.verdict == .passed {
+            for number in 0..<repeats where row.verdict == .passed && !report.isInterrupted {
                 do {
                     guard try await hit(fault, number, &row) else { break }
-                } catch let error as OobleckError where !Task.isCancelled {
+                } catch  where Task.isCancelled {
+                    report.isInterrupted = true
+                } catch let error as OobleckError {
                     row.fail("\(fault.rawValue)-\(number): \(error.message)")
                 }
             }

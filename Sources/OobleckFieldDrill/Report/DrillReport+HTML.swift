@@ -15,7 +15,7 @@ extension DrillReport {
             <style>\(Self.style)</style>
             <h1>Oobleck drill</h1>
             <p class="sum"><b>\(count(.passed))</b> passed, <b>\(count(.failed))</b> failed,
-            <b>\(count(.skipped))</b> skipped in \(Int(duration.value.rounded())) s.
+            <b>\(count(.skipped))</b> skipped\(isInterrupted ? " before it was interrupted" : "") in \(Int(duration.value.rounded())) s.
             Seed \(seed); rows that are not varied run \(repeats == 1 ? "once" : "\(repeats) times").</p>
             <p>\(Self.escaped(started)), \(Self.escaped(machine)), oobleck \
             \(Self.escaped(version)). Every run must end with the state of an undisturbed one, bit

@@ -6,7 +6,8 @@ extension DrillReport {
 
     /// Below the rows.
     package var closing: String {
-        "\(count(.passed)) passed, \(count(.failed)) failed, \(count(.skipped)) skipped "
+        (isInterrupted ? "interrupted: " : "")
+            + "\(count(.passed)) passed, \(count(.failed)) failed, \(count(.skipped)) skipped "
             + "in \(Int(duration.value.rounded())) s, seed \(seed); times are median/greatest"
     }
 }

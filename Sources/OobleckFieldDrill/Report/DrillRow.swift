@@ -67,6 +67,8 @@ package struct DrillReport: Sendable, Codable {
     package var references: [String: String] = [:]
     package var rows: [DrillRow] = []
     package var duration: Seconds = 0
+    /// Whether somebody ended the drill early: rows are missing, and the last may lack runs.
+    package var isInterrupted = false
 
     package init(version: String, started: String, machine: String, seed: UInt64, repeats: Int) {
         self.version = version
@@ -89,6 +91,7 @@ package struct DrillReport: Sendable, Codable {
         case references = "reference_state_sha256"
         case rows
         case duration = "duration_seconds"
+        case isInterrupted = "interrupted"
     }
 }
 

@@ -1,0 +1,104 @@
+import Foundation
+import OobleckCore
+import Synchronization
+
+/// All output of the program to people and pipes.
+///
+/// - *Results* are what a command was asked for. They are written before it ends, and when they
+///   cannot be it ends with status 74. A reader that leaves early is no failure.
+/// - *Display* is what a run shows while it goes. It never holds anything up, and never fails.
+/// - *Complaints* go to standard error, as one line; when that cannot be written, the exit status
+///   still tells.
+package enum Console {
+    /// The longest that the end of the program waits for somebody to read.
+    private static let patience: TimeInterval = 3
+
+    /// What complaints begin with.
+    private static let program = Mutex("oobleck")
+
+    /// Prepares the streams; once, before anything is opened or written.
+    ///
+    /// - Parameter program: What complaints begin with.
+    package static func start(program: String = "oobleck") {
+        Self.program.withLock { $0 = program }
+        // A reader that left, and a file beyond the size limit, show as failed writes.
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
+        // Or else the next file opened would be where our output goes.
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+        where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
+            let mode = descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY
+            guard open("/dev/null", mode) == descriptor else { continue }
+            if descriptor == STDOUT_FILENO { StandardStream.output.markClosed() }
+            if descriptor == STDERR_FILENO { StandardStream.errors.markClosed() }
+        }
+    }
+
+    /// Whether standard output is a terminal.
+    package static var isTerminal: Bool { StandardStream.output.isTerminal }
+
+    // MARK: Results
+
+    /// Writes a result and a newline, and waits until somebody takes it.
+    ///
+    /// Throws ``OobleckError/Code/storage`` with one line when it cannot be written.
+    package static func result(_ text: String) throws {
+        let output = StandardStream.output
+        if let error = output.write(text + "\n")?.error(output.name) { throw error }
+    }
+
+    /// Writes what a run came to, which is recorded elsewhere, too: waits for nobody who does not
+    /// read.
+    ///
+    /// Throws ``OobleckError/Code/storage`` with one line when there is no space for it.
+    package static func report(_ text: String) throws {
+        let output = StandardStream.output
+        guard let failure = output.write(text + "\n", patience: patience), failure != .closed,
+            let error = failure.error(output.name)
+        else { return }
+        throw error
+    }
+
+    /// Whether somebody may still read the results.
+    package static var hasReader: Bool { StandardStream.output.hasReader }
+
+    // MARK: Display
+
+    /// Shows lines; returns at once.
+    package static func show(_ text: String) {
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            StandardStream.output.show(.line(String(line)))
+        }
+    }
+
+    /// Shows a line at the bottom of the terminal, in place of the one before; returns at once.
+    package static func showLive(_ text: String) { StandardStream.output.show(.live(text)) }
+
+    /// Takes the live line away.
+    package static func clearLive() { StandardStream.output.show(.clear) }
+
+    // MARK: Complaints and the end
+
+    /// Prints one line about what went wrong.
+    package static func complain(_ message: String) { complain(message, details: []) }
+
+    /// Prints one line about what went wrong, and further ones below it.
+    package static func complain(_ message: String, details: [String]) {
+        StandardStream.output.flush(patience: patience)
+        let prefix = program.withLock { $0 } + ": "
+        let margin = String(repeating: " ", count: prefix.count)
+        let lines = [prefix + lineForPeople(message)] + details.map { margin + $0 }
+        note(lines.joined(separator: "\n"))
+    }
+
+    /// Prints one line on standard error.
+    package static func note(_ line: String) {
+        _ = StandardStream.errors.write(line + "\n", patience: patience)
+    }
+
+    /// Ends the program when all is written, or nobody reads; at once unless it `waits`.
+    package static func exit(_ status: Int32, waits: Bool = true) -> Never {
+        StandardStream.output.flush(patience: waits ? patience : 0.1)
+        Foundation.exit(status)
+    }
+}

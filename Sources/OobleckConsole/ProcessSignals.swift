@@ -1,0 +1,111 @@
+import Dispatch
+import Foundation
+import Synchronization
+import UnixSignals
+
+/// The signals of this process: taken over once, and handed to whoever is in charge at the moment.
+///
+/// SIGINT and SIGTERM ask for an end, SIGHUP as ``HangUp`` says, SIGUSR1 for a checkpoint. A process
+/// that never calls ``start()`` keeps the system's defaults, but for SIGUSR1, which is ignored.
+package final class ProcessSignals: Sendable {
+    package typealias Request = SignalRequests.Request
+    package typealias Handler = @Sendable (Request) -> Void
+
+    package static let shared = ProcessSignals()
+
+    private struct State {
+        var requests = SignalRequests(hangUp: .goOn)
+        var handlers: [(id: Int, handler: Handler)] = []
+        var nextID = 0
+        var isStarted = false
+    }
+
+    private let state = Mutex(State())
+    private let executor = SignalExecutor()
+
+    package init() {}
+
+    /// The signal that first asked for the end; `nil` while none did.
+    package var stopSignal: Int32? { state.withLock { $0.requests.stopSignal } }
+
+    /// Has SIGUSR1 kill no command that saves nothing.
+    package static func ignoreSaves() { signal(SIGUSR1, SIG_IGN) }
+
+    /// Leaves all decisions about the end of this process to its parent, also when both are asked.
+    package static func ignoreAll() {
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { signal(number, SIG_IGN) }
+    }
+
+    /// Takes the signals over; once per process.
+    ///
+    /// - Parameter isSupervised: Whether a lost terminal asks for the end, whoever started us.
+    package func start(isSupervised: Bool = false) async {
+        var trapped: [UnixSignal] = [.sigint, .sigterm, .sigusr1]
+        let isIgnored = Self.isIgnored(SIGHUP)
+        // Under nohup the terminal is none of our business.
+        if !isIgnored { trapped.append(.sighup) }
+        // What a run in the background shows must not have the terminal stop it (stty tostop).
+        signal(SIGTTOU, SIG_IGN)
+        let isFirst = state.withLock { state in
+            defer { state.isStarted = true }
+            state.requests.hangUp =
+                isSupervised && !isIgnored ? .stop : .ofThisProcess(isIgnored: isIgnored)
+            return !state.isStarted
+        }
+        precondition(isFirst, "signals are taken over once per process")
+        let signals = await UnixSignalsSequence(trapping: trapped)
+        for stream in [StandardStream.output, .errors] {
+            stream.watchTerminal { [self] in receive(SIGHUP) }
+        }
+        // Ends with the process. Has a thread of its own, because commands may keep all others busy.
+        Task(executorPreference: executor) {
+            for await signal in signals { self.receive(signal.rawValue) }
+        }
+    }
+
+    /// Hands what signals ask to `handler` while `body` runs.
+    ///
+    /// Later calls take over from earlier ones, but for an `isOutermost` one, which stands behind all
+    /// others. If the end was asked for before, `handler` is told at once. It is called on a thread
+    /// that nobody else blocks, and must not wait for long.
+    package func handling<Result>(
+        isOutermost: Bool = false,
+        _ handler: @escaping Handler,
+        during body: () async throws -> Result
+    ) async rethrows -> Result {
+        let (id, isStopping) = state.withLock { state in
+            state.nextID += 1
+            let place = isOutermost ? 0 : state.handlers.count
+            state.handlers.insert((state.nextID, handler), at: place)
+            return (state.nextID, state.requests.stopSignal != nil)
+        }
+        defer { state.withLock { $0.handlers.removeAll { $0.id == id } } }
+        if isStopping { handler(.stop) }
+        return try await body()
+    }
+
+    /// Does what a signal asks; from any thread.
+    package func receive(_ signal: Int32) {
+        let (request, handler) = state.withLock { state in
+            (state.requests.request(for: signal), state.handlers.last?.handler)
+        }
+        if let request { handler?(request) }
+    }
+
+    private static func isIgnored(_ signal: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(signal, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+}
+
+/// Runs the task that waits for signals.
+private final class SignalExecutor: TaskExecutor {
+    private let queue = DispatchQueue(label: "oobleck.signals", qos: .userInteractive)
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}
