@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckCore
 import OobleckRun
+import OobleckText
 
 /// `oobleck demo`.
 struct DemoCommand: AsyncParsableCommand {
@@ -30,7 +31,7 @@ struct DemoCommand: AsyncParsableCommand {
         var request = RunRequest(configPath: try Self.jobPath(), runDirectoryPath: path)
         request.nodes = nodes
         request.steps = steps
-        let display = RunDisplay(wraps: true)
+        let display = RunDisplay()
         let script = DemoScript(steps: steps, display: display)
         let run = LocalRun(request: request, display: display) { script.follow($0, $1) }
         Console.show(
@@ -55,7 +56,8 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     private static func nextCommands(_ path: String) -> String {
-        let program = CommandLine.arguments[0]
+        let program = CommandLine.arguments[0].shellQuoted
+        let path = path.shellQuoted
         return [
             "verify \(path)", "status \(path)", "events \(path)",
             "export \(path) --to gpt2-tiny",

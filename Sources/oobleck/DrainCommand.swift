@@ -7,7 +7,8 @@ import OobleckRun
 struct DrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain",
-        abstract: "Have a node leave a run at the next step boundary."
+        abstract: "Have a node leave a run at the next step boundary.",
+        discussion: "With --format json, one object: node and message."
     )
 
     @Argument(help: "The run's directory.")
@@ -16,10 +17,14 @@ struct DrainCommand: AsyncParsableCommand {
     @Argument(help: "The node's number.")
     var node: Int
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @OptionGroup var tls: TLSOptions
 
     func run() async throws {
-        print(try await AdminClient(run: runDirectory, tls).drain(NodeID(node)))
+        let message = try await AdminClient(run: runDirectory, tls).drain(NodeID(node))
+        print(try CommandReport(message: message, node: node).text(format))
     }
 }
 
@@ -27,15 +32,22 @@ struct DrainCommand: AsyncParsableCommand {
 struct AddCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Have one more local node join a run."
+        abstract: "Have one more local node join a run.",
+        discussion: "With --format json, one object: message."
     )
 
     @Argument(help: "The run's directory.")
     var runDirectory: String
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @OptionGroup var tls: TLSOptions
 
-    func run() async throws { print(try await AdminClient(run: runDirectory, tls).addNode()) }
+    func run() async throws {
+        let message = try await AdminClient(run: runDirectory, tls).addNode()
+        print(try CommandReport(message: message).text(format))
+    }
 }
 
 extension AdminClient {

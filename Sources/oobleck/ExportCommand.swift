@@ -1,11 +1,13 @@
 import ArgumentParser
+import Foundation
 import OobleckRun
 
 /// `oobleck export`.
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write a run's parameters as GPT2LMHeadModel.from_pretrained loads them."
+        abstract: "Write a run's parameters as GPT2LMHeadModel.from_pretrained loads them.",
+        discussion: "With --format json, one object: path (the folder) and message."
     )
 
     @Argument(help: "The run's directory.")
@@ -14,8 +16,13 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "The folder to write.")
     var to: String
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     func run() throws {
         try WeightExport.export(run: runDirectory, to: to)
-        print("written to \(to)")
+        let message = "written to \(to)"
+        let path = URL(fileURLWithPath: to).standardizedFileURL.path
+        print(try CommandReport(message: message, path: path).text(format))
     }
 }

@@ -4,6 +4,7 @@ import OobleckControl
 import OobleckCore
 import OobleckEtcd
 import OobleckRun
+import OobleckText
 
 /// `oobleck train`.
 struct TrainCommand: AsyncParsableCommand {
@@ -86,7 +87,19 @@ struct TrainCommand: AsyncParsableCommand {
     @Flag(help: "Take up the run of --coordination when its coordinator is gone.")
     var standby = false
 
+    @Flag(help: "Tell plan, memory, times, checkpoints and guarantee; start and leave nothing.")
+    var dryRun = false
+
+    @Option(help: "How to print what --dry-run tells.")
+    var format = OutputFormat.text
+
     func validate() throws {
+        guard !dryRun || config != nil && !reference && !supervise else {
+            throw ValidationError("--dry-run goes with a job, without --reference or --supervise.")
+        }
+        guard dryRun || format == .text else {
+            throw ValidationError("--format json goes with --dry-run; a run has result.json.")
+        }
         if let startNodes, startNodes < 0 {
             throw ValidationError("--start-nodes is \(startNodes); it must be at least 0.")
         }
@@ -157,6 +170,7 @@ struct TrainCommand: AsyncParsableCommand {
             profilePath: profile,
             startedNodes: startNodes
         )
+        if dryRun { return try await DryRun(request: request, format: format).execute() }
         report(
             reference
                 ? try await ReferenceRun(request: request, display: display).execute()
@@ -212,7 +226,7 @@ struct TrainCommand: AsyncParsableCommand {
 
     private func report(_ ended: (directory: RunDirectory, result: RunResult)) {
         let (directory, result) = ended
-        print("\(result.steps) steps, loss \(Console.decimal(result.finalLoss, 4))")
+        print("\(counted(result.steps, "step")), loss \(Console.decimal(result.finalLoss, 4))")
         print("state_sha256 \(result.stateSHA256)")
         if result.failures > 0 || result.reconfigurations > 0 {
             print("failures \(result.failures), reconfigurations \(result.reconfigurations)")
@@ -221,6 +235,9 @@ struct TrainCommand: AsyncParsableCommand {
             let redone = restored.fromStep - restored.step
             print("restored step \(restored.step), \(counted(redone, "step")) done again")
         }
-        print("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
+        print(
+            "recorded in \(directory.path); check it: "
+                + "oobleck verify \(directory.path.shellQuoted)"
+        )
     }
 }
