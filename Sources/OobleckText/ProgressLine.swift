@@ -19,6 +19,9 @@ package struct ProgressLine: Sendable {
     /// been running, where that is unusual.
     package init(_ status: RunStatus, stepTime: Seconds?, running: Seconds? = nil) {
         add("step \(status.step)/\(status.steps)", weight: 9)
+        if let trouble = status.storageTrouble {
+            return add("waiting for storage (\(trouble))", weight: 8)
+        }
         guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
         else {
             add(status.phase.rawValue, weight: 8)
@@ -32,7 +35,7 @@ package struct ProgressLine: Sendable {
         if let rate = status.tokensPerSecond { add("\(NumberText.short(rate)) tok/s", weight: 4) }
         add("nodes \(status.nodes.count { $0.state != .dead })", weight: 5)
         add("pipelines \(status.pipelines)", weight: 3)
-        if let bubble = status.bubble { add("bubble \(Int((bubble * 100).rounded()))%", weight: 2) }
+        if let idle = status.idleShare { add("idle \(Int((idle * 100).rounded()))%", weight: 2) }
         if let stepTime {
             let left = Seconds(Double(status.steps - status.step) * stepTime.value)
             add("ETA \(NumberText.clock(left))", weight: 8)

@@ -2,6 +2,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration
+import OobleckText
 
 /// A plan with its certificate, as one JSON object.
 struct CertifiedPlan: Encodable {
@@ -41,20 +42,28 @@ extension Certificate {
                         ? "; every layer keeps a holder and every node left has work" : ""),
                 indent: 2
             ),
-            "", "lost   sets  for example     next pipelines            step      copy  recovery",
+            "",
         ]
+        var table = TextTable([
+            .init("lost", .right), .init("sets", .right), .init("for example"),
+            .init("next pipelines"), .init("step", .right), .init("copy", .right),
+            .init("recovery", .right),
+        ])
+        var remarks: [String] = []
         for count in 1...max(1, faultTolerance) {
             let rows = entries.filter { $0.lostNodes.count == count }
             let shown = rows.sorted { Self.isWorse($0, $1) }.prefix(Self.mostRows)
-            lines += shown.map(\.row)
+            for entry in shown { table.append(entry.cells) }
+            remarks += shown.compactMap(\.remark)
             if rows.count > shown.count {
                 let more = counted(rows.count - shown.count, "milder case")
-                lines.append(
-                    "       and \(more) of \(counted(count, "loss"))"
+                remarks.append(
+                    "and \(more) of \(counted(count, "loss"))"
                 )
             }
         }
-        return lines.joined(separator: "\n")
+        lines += table.lines(limit: Console.pageLimit)
+        return (lines + remarks.map { Console.wrapped($0, indent: 2) }).joined(separator: "\n")
     }
 
     /// Those not survived first, then the longest recoveries, then the slowest steps.
@@ -66,34 +75,31 @@ extension Certificate {
 }
 
 extension Certificate.Entry {
-    fileprivate var row: String {
+    /// The longest lists of nodes and pipelines that are shown whole.
+    private static let longestList = 20
+
+    /// What became of those that were not survived.
+    fileprivate var remark: String? {
+        guard let complaint, !isSurvived else { return nil }
         let nodes = lostNodes.map(\.description).joined(separator: " ")
-        let head = [
-            Self.cell("\(lostNodes.count)", 4), Self.cell("\(sets)", 6),
-            " " + Self.padded(nodes.count > 14 ? nodes.prefix(12) + ".." : nodes, 14),
-        ]
-        if let complaint, !isSurvived {
-            let text = head.joined(separator: " ") + "  NOT SURVIVED: "
-            return text + String(complaint.prefix(max(20, Console.width - text.count)))
-        }
+        return "NOT SURVIVED, nodes \(nodes): \(complaint)"
+    }
+
+    fileprivate var cells: [String] {
+        let nodes = Self.short(lostNodes.map(\.description).joined(separator: " "))
+        let head = ["\(lostNodes.count)", "\(sets)", nodes]
+        guard isSurvived else { return head + ["NOT SURVIVED"] }
         let sizes = Dictionary(grouping: pipelineNodes) { $0 }.mapValues(\.count)
         let pipelines = sizes.sorted { $0.key < $1.key }
             .map { $0.value > 1 ? "\($0.value)x\($0.key)" : "\($0.key)" }
             .joined(separator: "+")
-        let cells = [
-            Self.padded(pipelines.count > 20 ? pipelines.prefix(18) + ".." : pipelines, 20),
-            Self.cell(PlanReason.time(stepTime), 9),
-            Self.cell(bytes.map(\.description) ?? "-", 9),
-            Self.cell(recovery.map(PlanReason.time) ?? "-", 9),
+        return head + [
+            Self.short(pipelines), PlanReason.time(stepTime), bytes.map(\.description) ?? "-",
+            recovery.map(PlanReason.time) ?? "-",
         ]
-        return (head + [""] + cells).joined(separator: " ")
     }
 
-    private static func cell(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
-    }
-
-    private static func padded(_ text: some StringProtocol, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
+    private static func short(_ list: String) -> String {
+        list.count > longestList ? list.prefix(longestList - 2) + ".." : list
     }
 }

@@ -1,48 +1,45 @@
 import Foundation
 import OobleckConsole
+import OobleckCore
+import OobleckText
 
 /// How things read.
 extension Console {
-    /// Columns that output keeps within.
-    static let width = 80
+    /// Columns of a page that goes to a file or a pipe.
+    private static let pageColumns = 80
 
-    /// Breaks a text between words into lines of at most ``width``, all but the first indented.
+    /// How wide standard output is now: people change the size of their windows.
+    private static var width: OutputWidth {
+        var size = winsize()
+        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0
+        return OutputWidth(
+            isTerminal: isTerminal,
+            terminalColumns: isKnown ? Int(size.ws_col) : 0,
+            variable: ProcessInfo.processInfo.environment["COLUMNS"]
+        )
+    }
+
+    /// The most columns of a line; `nil`, in files and pipes, is any number.
+    static var lineLimit: Int? { width.limit }
+
+    /// The most columns of a page of text and tables.
+    static var pageLimit: Int { width.limit ?? pageColumns }
+
+    /// A text of a page, broken between words, all lines but the first indented.
     static func wrapped(_ text: String, indent: Int = 4) -> String {
-        var lines: [String] = []
-        var line = ""
-        for word in text.split(separator: " ") {
-            if !line.isEmpty, line.count + 1 + word.count >= width {
-                lines.append(line)
-                line = String(repeating: " ", count: indent) + word
-            } else {
-                line += line.isEmpty ? String(word) : " \(word)"
-            }
-        }
-        return (lines + [line]).joined(separator: "\n")
+        text.folded(limit: pageLimit, indent: indent)
     }
 
     /// A number with `digits` decimals.
     static func decimal(_ value: Double, _ digits: Int) -> String {
-        String(format: "%.\(digits)f", value)
+        NumberText.decimal(value, digits)
     }
 
     /// A count with the unit thousand or million.
-    static func short(_ value: Double) -> String {
-        switch value {
-        case 1e6...: decimal(value / 1e6, 1) + "M"
-        case 1e4...: decimal(value / 1e3, 1) + "k"
-        default: decimal(value, 0)
-        }
-    }
+    static func short(_ value: Double) -> String { NumberText.short(value) }
 
     /// A length of time as `1:23` or `2:01:23`.
-    static func clock(seconds: Double) -> String {
-        let whole = Int(max(0, seconds.isFinite ? seconds : 0).rounded())
-        let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
-        return hours > 0
-            ? String(format: "%d:%02d:%02d", hours, minutes, rest)
-            : String(format: "%d:%02d", minutes, rest)
-    }
+    static func clock(seconds: Double) -> String { NumberText.clock(Seconds(seconds)) }
 
     /// The value as JSON with sorted keys.
     static func json(_ value: some Encodable) throws -> String {

@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckRun
+import OobleckText
 
 /// `oobleck demo`.
 struct DemoCommand: InterruptibleCommand {
@@ -35,7 +36,7 @@ struct DemoCommand: InterruptibleCommand {
         )
         request.nodes = nodes
         request.steps = steps
-        let display = RunDisplay(wraps: true)
+        let display = RunDisplay()
         let script = DemoScript(steps: steps, display: display)
         let run = LocalRun(request: request, display: display) { script.follow($0, $1) }
         Console.show(
@@ -59,7 +60,8 @@ struct DemoCommand: InterruptibleCommand {
     }
 
     private static func nextCommands(_ path: String) -> String {
-        let program = CommandLine.arguments[0]
+        let program = CommandLine.arguments[0].shellQuoted
+        let path = path.shellQuoted
         return [
             "verify \(path)", "status \(path)", "events \(path)",
             "export \(path) --to gpt2-tiny",

@@ -8,7 +8,8 @@ import OobleckRun
 struct DrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain",
-        abstract: "Have a node leave a run at the next step boundary."
+        abstract: "Have a node leave a run at the next step boundary.",
+        discussion: "With --format json, one object: node and message."
     )
 
     @Argument(help: "The run's directory.")
@@ -17,10 +18,14 @@ struct DrainCommand: AsyncParsableCommand {
     @Argument(help: "The node's number.")
     var node: Int
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @OptionGroup var tls: TLSOptions
 
     func run() async throws {
-        try Console.result(await AdminClient(run: runDirectory, tls).drain(NodeID(node)))
+        let message = try await AdminClient(run: runDirectory, tls).drain(NodeID(node))
+        try Console.result(CommandReport(message: message, node: node).text(format))
     }
 }
 
@@ -28,16 +33,21 @@ struct DrainCommand: AsyncParsableCommand {
 struct AddCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Have one more local node join a run."
+        abstract: "Have one more local node join a run.",
+        discussion: "With --format json, one object: message."
     )
 
     @Argument(help: "The run's directory.")
     var runDirectory: String
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @OptionGroup var tls: TLSOptions
 
     func run() async throws {
-        try Console.result(await AdminClient(run: runDirectory, tls).addNode())
+        let message = try await AdminClient(run: runDirectory, tls).addNode()
+        try Console.result(CommandReport(message: message).text(format))
     }
 }
 

@@ -4,12 +4,18 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckRun
+import OobleckText
 
 /// `oobleck events`.
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Show what happened in a run."
+        abstract: "Show what happened in a run.",
+        discussion: """
+            With --format json, one object a line, as in events.jsonl: time (seconds since 1970), \
+            monotonic (seconds since the machine's start), kind, generation, step, node (if one is \
+            concerned) and message.
+            """
     )
 
     @Argument(help: "The run's directory.")
@@ -17,6 +23,9 @@ struct EventsCommand: AsyncParsableCommand {
 
     @Flag(help: "Go on with new events until the run is over.")
     var follow = false
+
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
 
     func run() async throws {
         let directory = try RunDirectory.open(path: runDirectory)
@@ -32,14 +41,16 @@ struct EventsCommand: AsyncParsableCommand {
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = String(decoding: rest[..<end], as: UTF8.self)
                 rest.removeSubrange(...end)
-                try Console.result(Self.text(TimedEvent.parsing(line)))
+                try Console.result(text(TimedEvent.parsing(line)))
             }
             guard follow, isRunning, Console.hasReader else { return }
             try await Task.sleep(for: .milliseconds(100))
         }
     }
 
-    private static func text(_ timed: TimedEvent) -> String {
-        "\(timed.localTime) \(timed.event.kind.rawValue): \(timed.event.message)"
+    private func text(_ timed: TimedEvent) -> String {
+        guard format == .text else { return timed.text }
+        return "\(timed.localTime) \(timed.event.kind.rawValue): \(timed.event.message)"
+            .folded(limit: Console.lineLimit)
     }
 }

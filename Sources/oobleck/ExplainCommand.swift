@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckRun
+import OobleckText
 
 /// `oobleck explain`.
 struct ExplainCommand: ParsableCommand {
@@ -17,7 +18,11 @@ struct ExplainCommand: ParsableCommand {
 struct ExplainDeadlinesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deadlines",
-        abstract: "Show every deadline, what it follows from, and what happens then."
+        abstract: "Show every deadline, what it follows from, and what happens then.",
+        discussion: """
+            With --format json, one object: detection_budget_seconds, step_seconds (0 when no run \
+            has told), received_bytes, and deadlines, each with name, seconds, formula and meaning.
+            """
     )
 
     @Argument(
@@ -81,16 +86,16 @@ private struct DeadlineExplanation: Encodable {
 
     /// The table for people.
     var text: String {
-        func cell(_ text: String, _ width: Int) -> String {
-            text + String(repeating: " ", count: max(1, width - text.count))
-        }
         let known = step > 0 ? "\(Console.decimal(step.value, 3)) s" : "not known before a run"
-        let rows = deadlines.map { row in
+        var table = TextTable([
+            .init("deadline"), .init("time", .right), .init("follows from"), .init("bounds"),
+        ])
+        for row in deadlines {
             let time = "\(Console.decimal(row.seconds.value, 2)) s"
-            return cell(row.name, 12) + cell(time, 10) + cell(row.formula, 31) + row.meaning
+            table.append([row.name, time, row.formula, row.meaning])
         }
-        return
-            (["detection_budget \(budget.value) s, step \(known)"] + rows).joined(separator: "\n")
+        let heading = "detection_budget \(budget.value) s, step \(known)"
+        return ([heading, ""] + table.lines(limit: Console.lineLimit)).joined(separator: "\n")
     }
 }
 

@@ -131,38 +131,9 @@ extension LocalRun {
         _ executables: Executables
     ) async throws -> (ModelProfile, Reconfigurator) {
         if request.profilePath == nil { display.say("profiling \(job.model.name) ...") }
-        var profile = try await request.profile(directory, executables, Self.profilingDeadline)
-        guard profile.layers.count == job.model.layerCount else {
-            throw OobleckError(
-                .inputData,
-                "the profile has \(counted(profile.layers.count, "layer")); "
-                    + "model \(job.model.name) has \(job.model.layerCount)"
-            )
-        }
-        profile.deviceMemory = job.cluster.deviceMemory
-        try directory.write(profile)
-        let reconfigurator = try RunStart.reconfigurator(
-            job,
-            profile,
-            host: request.listenHost
-        )
-        var trial = reconfigurator
-        let decision = trial.decide(
-            nodes: (0..<job.cluster.nodes).map { NodeID($0) },
-            holdings: [:],
-            hasState: false,
-            generation: 0
-        )
-        switch decision {
-        case .plan(let document, _):
-            let deadlines = Deadlines(
-                budget: job.cluster.detectionBudget,
-                step: document.plan.stepTime
-            )
-            guard let violation = deadlines.violation else { return (profile, reconfigurator) }
-            throw OobleckError(.inputData, "deadlines make no sense: \(violation)")
-        case .lostLayers(_, let reason): throw OobleckError(.noPlan, reason)
-        case .tooFewNodes(_, _, let reason): throw OobleckError(.noPlan, reason)
-        }
+        let measured = try await request.profile(directory, executables, Self.profilingDeadline)
+        let first = try FirstPlan(job, measured, host: request.listenHost)
+        try directory.write(first.profile)
+        return (first.profile, first.reconfigurator)
     }
 }

@@ -2,36 +2,40 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckSimulator
+import OobleckText
 
 extension PaperResult {
     /// The result for people, within 80 columns.
     func text(model: PaperModel, policy: PaperPolicy) -> String {
-        func row(_ name: String, _ seconds: Double) -> String {
-            let name = name.padding(toLength: 12, withPad: " ", startingAt: 0)
-            let share = Console.decimal(100 * seconds / max(duration, 1e-9), 1)
-            let clock = Console.clock(seconds: seconds)
-            return "  " + name + String(repeating: " ", count: max(0, 12 - clock.count)) + clock
-                + String(repeating: " ", count: max(0, 9 - share.count)) + share + " %"
+        func table(_ title: String, _ rows: [(String, Double)]) -> [String] {
+            var table = TextTable([.init(title), .init("time", .right), .init("share", .right)])
+            for (name, seconds) in rows {
+                let share = Console.decimal(100 * seconds / max(duration, 1e-9), 1)
+                table.append([name, Console.clock(seconds: seconds), "\(share) %"])
+            }
+            return [""] + table.lines(limit: Console.pageLimit)
         }
         var lines = [
             "\(policy.rawValue) on \(model.rawValue): \(Console.decimal(throughput, 2)) samples/s, "
                 + "\(counted(steps, "step")) in \(Console.clock(seconds: duration))",
-            "\(preemptions) preemptions, \(Console.decimal(averageNodes, 1)) nodes on average",
+            "\(counted(preemptions, "preemption")), \(Console.decimal(averageNodes, 1)) nodes on average",
         ]
         if let reason { lines.append(Console.wrapped(reason)) }
-        lines += ["", "breakdown           time   of the run"]
-        lines += [
-            ("effective", breakdown.effective), ("redundant", breakdown.redundant),
-            ("rebalance", breakdown.rebalance), ("restart", breakdown.restart),
-            ("checkpoint", breakdown.checkpoint), ("fallback", breakdown.fallback),
-        ]
-        .map(row)
-        lines += ["", "state"]
-        lines += [
-            ("running", states.running), ("rendezvous", states.rendezvous),
-            ("stopped", states.stopped),
-        ]
-        .map(row)
+        lines += table(
+            "breakdown",
+            [
+                ("effective", breakdown.effective), ("redundant", breakdown.redundant),
+                ("rebalance", breakdown.rebalance), ("restart", breakdown.restart),
+                ("checkpoint", breakdown.checkpoint), ("fallback", breakdown.fallback),
+            ]
+        )
+        lines += table(
+            "state",
+            [
+                ("running", states.running), ("rendezvous", states.rendezvous),
+                ("stopped", states.stopped),
+            ]
+        )
         return lines.joined(separator: "\n")
     }
 }

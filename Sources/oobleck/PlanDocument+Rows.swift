@@ -1,6 +1,7 @@
 import OobleckConsole
 import OobleckCore
 import OobleckPlanning
+import OobleckText
 
 /// The tables of a plan.
 extension PlanDocument {
@@ -17,18 +18,19 @@ extension PlanDocument {
             Self.distance($0, templates) < Self.distance($1, templates)
         }
         for index in order where shown.count < Self.mostRows { shown.insert(index) }
-        var rows = ["template  iteration  balance  w and layers of each stage (* in use)"]
+        var table = TextTable([
+            .init("template", .right), .init("iteration", .right), .init("balance", .right),
+            .init("w and layers of each stage (* in use)"),
+        ])
         for index in templates.indices where shown.contains(index) {
             let template = templates[index]
             let mark = used.contains(template.nodes) ? "*" : " "
-            let head =
-                Self.cell("\(template.nodes)", 7) + mark + "  "
-                + Self.cell(PlanReason.time(template.iteration), 9) + "  "
-                + Self.cell(Self.percent(template.balance), 7) + "  "
-            rows.append(
-                Console.wrapped(head + template.stagePhrase(Self.mostStages), keeping: head)
-            )
+            table.append([
+                "\(template.nodes)\(mark)", PlanReason.time(template.iteration),
+                Self.percent(template.balance), template.stagePhrase(Self.mostStages),
+            ])
         }
+        var rows = table.lines(limit: Console.pageLimit)
         if shown.count < templates.count {
             rows.append("and \(templates.count - shown.count) more (--format json shows all)")
         }
@@ -37,19 +39,24 @@ extension PlanDocument {
 
     /// A row for each kind of pipeline.
     var pipelineRows: [String] {
-        var rows = ["pipelines     nodes  microbatches       time  bubble  on nodes"]
+        var table = TextTable([
+            .init("pipelines", .right), .init("nodes", .right), .init("microbatches", .right),
+            .init("time", .right), .init("bubble", .right), .init("on nodes"),
+        ])
         let kinds = kinds
         for kind in kinds.prefix(Self.mostRows) {
-            let head =
-                Self.cell("\(kind.pipelines.count)", 9) + "  "
-                + Self.cell("\(kind.template.nodes)" + (kind.pipelines.count > 1 ? " each" : ""), 8)
-                + "  " + Self.cell("\(kind.microbatches)", 12) + "  "
-                + Self.cell(PlanReason.time(kind.time), 9) + "  "
-                + Self.cell(Self.percent(kind.bubbleShare), 6) + "  "
-            rows.append(Console.wrapped(head + kind.nodesPhrase, keeping: head))
+            table.append([
+                "\(kind.pipelines.count)",
+                "\(kind.template.nodes)" + (kind.pipelines.count > 1 ? " each" : ""),
+                "\(kind.microbatches)", PlanReason.time(kind.time),
+                Self.percent(kind.bubbleShare), kind.nodesPhrase,
+            ])
         }
+        var rows = table.lines(limit: Console.pageLimit)
         if kinds.count > Self.mostRows {
-            rows.append("and \(kinds.count - Self.mostRows) more kinds (--format json shows all)")
+            rows.append(
+                "and \(counted(kinds.count - Self.mostRows, "more kind")) (--format json shows all)"
+            )
         }
         return rows
     }
@@ -57,10 +64,6 @@ extension PlanDocument {
     /// From the nearer end.
     private static func distance(_ index: Int, _ templates: [PipelineTemplate]) -> Int {
         min(index, templates.count - 1 - index)
-    }
-
-    private static func cell(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
     }
 
     private static func percent(_ share: Double) -> String {
@@ -124,15 +127,5 @@ extension PipelineKind {
             range.count > 2
                 ? ["\(range.lowerBound)-\(range.upperBound)"] : range.map { "\($0)" }
         }
-    }
-}
-
-extension Console {
-    /// Breaks a text after a table's first cells, which keep their spaces.
-    fileprivate static func wrapped(_ text: String, keeping row: String) -> String {
-        let rest = String(text.dropFirst(row.count))
-        let mark = String(repeating: "~", count: row.count)
-        let lines = wrapped(mark + rest, indent: row.count)
-        return row + lines.dropFirst(row.count)
     }
 }

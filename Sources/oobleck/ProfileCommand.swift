@@ -11,7 +11,11 @@ struct ProfileCommand: InterruptibleCommand {
     static let isRun = false
     static let configuration = CommandConfiguration(
         commandName: "profile",
-        abstract: "Measure a model layer by layer on this machine."
+        abstract: "Measure a model layer by layer on this machine.",
+        discussion: """
+            With --format json, one object: path (of the profile), layers (how many), \
+            microbatch_seconds (forward and backward of one microbatch) and message.
+            """
     )
 
     @Argument(help: "The job, as Examples/tiny.yaml explains.")
@@ -20,40 +24,23 @@ struct ProfileCommand: InterruptibleCommand {
     @Option(help: "Where to write the profile.")
     var output: String
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     func run() async throws {
         var request = RunRequest(configPath: config, runDirectoryPath: "")
         request.nodes = nil
         let job = try request.job()
-        let executables = try Executables()
-        let manager = FileManager.default
-        let folder = manager.temporaryDirectory.appendingPathComponent(
-            "oobleck-profile-\(getpid())"
-        )
-        try manager.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { remove(folder) }
-        let jobPath = folder.appendingPathComponent("job.json").path
-        try Data(Console.json(job).utf8).write(to: URL(fileURLWithPath: jobPath))
         let path = URL(fileURLWithPath: output).path
-        let task = WorkerTask(
-            executables: executables,
-            arguments: ["profile", jobPath, "--output", path],
-            logPath: folder.appendingPathComponent("profile.log").path,
-            deadline: 600
+        let profile = try await MeasuredProfile.measure(job, try Executables(), to: path)
+        let total = profile.layers.reduce(Seconds.zero) { $0 + $1.forward + $1.backward }
+        let report = CommandReport(
+            message: "\(counted(profile.layers.count, "layer")), \(total.duration) a microbatch; "
+                + "written to \(path)",
+            path: path,
+            layers: profile.layers.count,
+            microbatchSeconds: total.value
         )
-        try await task.run()
-        let profile = try ModelProfile.load(path: path)
-        let times = profile.layers.map { ($0.forward + $0.backward).value }
-        let total = Console.decimal(times.reduce(0, +) * 1000, 1)
-        try Console.result(
-            "\(counted(profile.layers.count, "layer")), \(total) ms a microbatch; written to \(path)"
-        )
-    }
-
-    private func remove(_ folder: URL) {
-        do {
-            try FileManager.default.removeItem(at: folder)
-        } catch {
-            Console.complain("cannot remove \(folder.path): \(fileReason(error))")
-        }
+        try Console.result(report.text(format))
     }
 }

@@ -4,15 +4,15 @@ import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRecording
+import OobleckText
 import Synchronization
 
-/// Shows how a run goes: on a terminal one live line, elsewhere a line every few seconds; and one
-/// line for each event that matters.
+/// Shows how a run goes: on a terminal one live line, elsewhere a line when something changed; and
+/// one line for each event that matters.
 final class RunDisplay: Sendable {
     private struct State {
-        var shown = MonotonicTime.now
-        var stepTime: Double?
-        var step = -1
+        var pace = ProgressPace()
+        var log = ProgressLog()
         /// Whether a node was lost and the run has not recovered yet.
         var isRecovering = false
     }
@@ -20,17 +20,9 @@ final class RunDisplay: Sendable {
     /// Said when somebody asks for the end of a run.
     static let stopping = "stopping after this step; a second Ctrl-C or SIGTERM stops at once"
 
-    /// How often a line is printed where it cannot be replaced.
-    private static let plainInterval: Seconds = 4
-
     private let isTerminal = Console.isTerminal
-    private let wraps: Bool
+    private let start = MonotonicTime.now
     private let state = Mutex(State())
-
-    /// A display.
-    ///
-    /// With `wraps`, long lines are broken even when not on a terminal.
-    init(wraps: Bool = false) { self.wraps = wraps }
 
     func show(_ notice: RunNotice) {
         switch notice {
@@ -46,7 +38,7 @@ final class RunDisplay: Sendable {
 
     /// Prints a line above the live line.
     func say(_ text: String) {
-        Console.show(wraps || isTerminal ? Console.wrapped(text) : text)
+        Console.show(text.folded(limit: Console.lineLimit))
     }
 
     /// Takes the live line away.
@@ -70,43 +62,20 @@ final class RunDisplay: Sendable {
     }
 
     private func show(_ status: RunStatus) {
-        let now = MonotonicTime.now
+        let now = MonotonicTime.now - start
         state.withLock { state in
-            if status.step != state.step, let time = status.stepTime?.value {
-                state.stepTime = state.stepTime.map { 0.8 * $0 + 0.2 * time } ?? time
-                state.step = status.step
+            guard isTerminal else {
+                if let line = state.log.line(for: status, at: now) { Console.show(line) }
+                return
             }
-            let line = Self.line(status, stepTime: state.stepTime)
-            if isTerminal {
-                Console.showLive(line)
-            } else if now - state.shown >= Self.plainInterval {
-                state.shown = now
-                Console.show(line)
-            }
+            state.pace.note(status, at: now)
+            let line = ProgressLine(
+                status,
+                stepTime: state.pace.usual,
+                running: state.pace.long(at: now)
+            )
+            .text(limit: Console.lineLimit)
+            Console.showLive(line)
         }
-    }
-
-    /// The run in one line of at most 79 characters.
-    static func line(_ status: RunStatus, stepTime: Double?) -> String {
-        if let trouble = status.storageTrouble {
-            return "step \(status.step)/\(status.steps)  waiting for storage (\(trouble))"
-        }
-        let alive = status.nodes.count { $0.state != .dead }
-        guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
-        else {
-            let ready = status.nodes.count { $0.state == .healthy }
-            let what = status.phase == .starting ? "\(counted(ready, "node")) ready" : ""
-            return "step \(status.step)/\(status.steps)  \(status.phase.rawValue)  \(what)"
-        }
-        var parts = ["step \(status.step)/\(status.steps)", "loss \(Console.decimal(loss, 3))"]
-        if let rate = status.tokensPerSecond { parts.append("\(Console.short(rate)) tok/s") }
-        parts.append("nodes \(alive)")
-        parts.append("pipelines \(status.pipelines)")
-        if let idle = status.idleShare { parts.append("idle \(Int((idle * 100).rounded()))%") }
-        if let stepTime {
-            let left = Double(status.steps - status.step) * stepTime
-            parts.append("ETA \(Console.clock(seconds: left))")
-        }
-        return String(parts.joined(separator: "  ").prefix(Console.width - 1))
     }
 }

@@ -93,7 +93,19 @@ struct TrainCommand: InterruptibleCommand {
     @Flag(help: "Take up the run of --coordination when its coordinator is gone.")
     var standby = false
 
+    @Flag(help: "Tell plan, memory, times, checkpoints and guarantee; start and leave nothing.")
+    var dryRun = false
+
+    @Option(help: "How to print what --dry-run tells.")
+    var format = OutputFormat.text
+
     func validate() throws {
+        guard !dryRun || config != nil && !reference && !supervise else {
+            throw ValidationError("--dry-run goes with a job, without --reference or --supervise.")
+        }
+        guard dryRun || format == .text else {
+            throw ValidationError("--format json goes with --dry-run; a run has result.json.")
+        }
         if let startNodes, startNodes < 0 {
             throw ValidationError("--start-nodes is \(startNodes); it must be at least 0.")
         }
@@ -164,6 +176,7 @@ struct TrainCommand: InterruptibleCommand {
             profilePath: profile,
             startedNodes: startNodes
         )
+        if dryRun { return try await DryRun(request: request, format: format).execute() }
         try await follow(directory) {
             reference
                 ? try await ReferenceRun(request: request, display: display).execute()
@@ -257,7 +270,10 @@ struct TrainCommand: InterruptibleCommand {
             let redone = restored.fromStep - restored.step
             lines.append("restored step \(restored.step), \(counted(redone, "step")) done again")
         }
-        lines.append("recorded in \(directory.path); check it: oobleck verify \(directory.path)")
+        lines.append(
+            "recorded in \(directory.path); check it: "
+                + "oobleck verify \(directory.path.shellQuoted)"
+        )
         do {
             try Console.report(lines.joined(separator: "\n"))
         } catch let error as OobleckError {

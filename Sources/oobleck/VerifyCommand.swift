@@ -2,6 +2,7 @@ import ArgumentParser
 import OobleckConsole
 import OobleckCore
 import OobleckRun
+import OobleckText
 
 /// `oobleck verify`.
 struct VerifyCommand: ParsableCommand {
@@ -49,6 +50,7 @@ extension VerificationReport {
         if let stateSHA256 { lines.append("state_sha256 \(stateSHA256)") }
         if !isFinished { lines.append("the run has no result: it goes on, or was cut off") }
         lines += violations.map { "violation    \($0)" }
-        return (lines + [isIntact ? "all holds" : "does not hold"]).joined(separator: "\n")
+        lines.append(isIntact ? "all holds" : "does not hold")
+        return lines.map { $0.foldedAfter(13, limit: Console.lineLimit) }.joined(separator: "\n")
     }
 }

@@ -18,7 +18,7 @@ import Testing
             loss: step > 0 ? 4.933 : nil,
             stepTime: step > 0 ? stepTime : nil,
             tokensPerSecond: step > 0 ? 1567 : nil,
-            bubble: step > 0 ? 0.51 : nil,
+            idleShare: step > 0 ? 0.51 : nil,
             pipelines: 2,
             nodes: (0..<nodes).map { NodeStatus(id: NodeID($0), state: .healthy, stages: []) }
         )

@@ -1,0 +1,49 @@
+import OobleckCore
+import OobleckReconfiguration
+
+/// The plan that a run begins with.
+struct FirstPlan {
+    /// The profile with the job's limit of memory.
+    let profile: ModelProfile
+    /// As it was before the plan.
+    let reconfigurator: Reconfigurator
+    let document: PlanDocument
+
+    /// Plans for a job by a profile of its model.
+    ///
+    /// `host` is where the nodes listen: on loopback they share this machine.
+    ///
+    /// Throws one line when the two do not belong together, or no plan exists.
+    init(_ job: JobSpecification, _ profile: ModelProfile, host: String) throws {
+        guard profile.layers.count == job.model.layerCount else {
+            throw OobleckError(
+                .inputData,
+                "the profile has \(counted(profile.layers.count, "layer")); "
+                    + "model \(job.model.name) has \(job.model.layerCount)"
+            )
+        }
+        var profile = profile
+        profile.deviceMemory = job.cluster.deviceMemory
+        self.profile = profile
+        reconfigurator = try RunStart.reconfigurator(job, profile, host: host)
+        var trial = reconfigurator
+        let decision = trial.decide(
+            nodes: (0..<job.cluster.nodes).map { NodeID($0) },
+            holdings: [:],
+            hasState: false,
+            generation: 0
+        )
+        switch decision {
+        case .plan(let document, _): self.document = document
+        case .lostLayers(_, let reason): throw OobleckError(.noPlan, reason)
+        case .tooFewNodes(_, _, let reason): throw OobleckError(.noPlan, reason)
+        }
+        let deadlines = Deadlines(
+            budget: job.cluster.detectionBudget,
+            step: document.plan.stepTime
+        )
+        if let violation = deadlines.violation {
+            throw OobleckError(.inputData, "deadlines make no sense: \(violation)")
+        }
+    }
+}
