@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckArtifact
 import OobleckClock
+import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckEvaluation

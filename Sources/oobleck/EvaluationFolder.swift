@@ -1,5 +1,6 @@
 import Foundation
 import OobleckArtifact
+import OobleckConsole
 import OobleckCore
 import OobleckData
 

@@ -1,6 +1,7 @@
 import Foundation
 import OobleckArtifact
 import OobleckClock
+import OobleckConsole
 import OobleckCore
 import OobleckRun
 

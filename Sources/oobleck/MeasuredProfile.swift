@@ -1,4 +1,5 @@
 import Foundation
+import OobleckConsole
 import OobleckCore
 import OobleckData
 
