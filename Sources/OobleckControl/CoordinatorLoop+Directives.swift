@@ -18,6 +18,7 @@ extension CoordinatorLoop {
             if state.recordingFailure != nil, !store.mayAct { stepDown(&state) }
         case .send(let node, let message): send(message, to: node, &state)
         case .fence(let node, let reason): fence(node, reason: reason, &state)
+        case .dismiss(let node, let reason): _ = state.agents[node]?.add(.stop(reason: reason))
         case .record(let step): attempt(&state) { _ in try recording.record(step) }
         case .log(let event): attempt(&state) { _ in try recording.log(event) }
         case .publish(let plan): attempt(&state) { _ in try recording.publish(plan) }

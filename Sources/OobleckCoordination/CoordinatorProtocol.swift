@@ -50,6 +50,8 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case send(NodeID, CoordinatorMessage)
     /// The node is out for good: have its processes killed, drop its streams, refuse its messages.
     case fence(NodeID, reason: String)
+    /// The node leaves in order, for this reason: tell its agent.
+    case dismiss(NodeID, reason: String)
     /// Keep for the next coordinator, before performing any later directive; when that fails
     /// perform none.
     case persist(DurableChange)

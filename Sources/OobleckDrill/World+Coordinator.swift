@@ -18,6 +18,10 @@ struct CoordinatorShell {
     var isDown = false
     /// Dies after so many directives, for so many seconds.
     var crash: (directives: Int, seconds: Double)?
+    /// Whether nodes have been told to leave because someone asked for the end.
+    var hasSaidFarewell = false
+    /// Whether someone has had the run go on after it was stopped.
+    var isResumed = false
     /// What it kept for the next one.
     var store = DurableState()
     var beaten = -1.0
@@ -80,7 +84,11 @@ extension World {
 
     private func admit(_ node: NodeID, _ session: Int) {
         let budget = Seconds(Self.detectionBudget)
-        let answer = AgentInstruction.admitted(node, detectionBudget: budget)
+        let answer = AgentInstruction.admitted(
+            node,
+            detectionBudget: budget,
+            coordinatorWait: shell.coordinator.coordinatorWait
+        )
         transmit(.agentInstruction(answer), over: session, isUp: false)
     }
 
@@ -98,7 +106,8 @@ extension World {
         }
         let welcome = WorkerInstruction.welcome(
             node,
-            detectionBudget: Seconds(Self.detectionBudget)
+            detectionBudget: Seconds(Self.detectionBudget),
+            coordinatorWait: shell.coordinator.coordinatorWait
         )
         if shell.workers[node] == nil { shell.workers[node] = session }
         if shell.workers[node] == session {
@@ -200,6 +209,9 @@ extension World {
         switch directive {
         case .send(let node, let message): send(message, to: node)
         case .fence(let node, let reason): fence(node, reason)
+        case .dismiss(let node, let reason):
+            guard let session = shell.agents[node] else { return }
+            transmit(.agentInstruction(.stop(reason: reason)), over: session, isUp: false)
         case .record(let step): record(step)
         case .log(let event): judge.logged(event)
         case .publish: break
@@ -226,6 +238,7 @@ extension World {
             guard case .stop = message else { return }
         }
         judge.sent(message, to: node)
+        if case .stop = message, shell.coordinator.isStopRequested { shell.hasSaidFarewell = true }
         switch message {
         case .reconfigure: note(.planSent)
         case .resume: note(.resumeSent)

@@ -70,6 +70,12 @@ extension World {
             for node in victims(1) { impersonate(node, target) }
         case .replay: replay()
         case .diskFull: shell.isDiskFull = true
+        case .stop(let atOnce):
+            guard !shell.isFrozen, !shell.isDown else { return }
+            for _ in 0..<(atOnce ? 2 : 1) { tell(.stopRequested(reason: "someone")) }
+        case .save:
+            guard !shell.isFrozen, !shell.isDown else { return }
+            tell(.saveRequested)
         }
     }
 

@@ -78,6 +78,11 @@ package struct WorldFault: Hashable, Sendable {
         case replay
         /// The ledger cannot be written any more.
         case diskFull
+        /// Someone asks that the run stops, and has it go on with new nodes once all is quiet; twice if
+        /// it is to be `atOnce`.
+        case stop(atOnce: Bool)
+        /// Someone asks for a checkpoint.
+        case save
     }
 
     package var trigger: Trigger
@@ -98,7 +103,7 @@ extension WorldFault.Action {
         case .split, .freeze, .cutOff, .breakStream, .flap, .impostor: 1
         case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
             .falseAlarm, .replay,
-            .diskFull:
+            .diskFull, .stop, .save:
             0
         }
     }
@@ -125,6 +130,8 @@ extension WorldFault.Action {
         case .impostor: "impostor"
         case .replay: "replay"
         case .diskFull: "disk-full"
+        case .stop: "stop"
+        case .save: "save"
         }
     }
 
@@ -134,7 +141,7 @@ extension WorldFault.Action {
         "freeze-coordinator", "crash-coordinator", "cut-off-coordinator", "join", "flap", "drain",
         "false-alarm",
         "impostor", "replay",
-        "disk-full",
+        "disk-full", "stop", "save",
     ]
 }
 
@@ -175,6 +182,8 @@ extension WorldFault.Action: CustomStringConvertible {
         case .impostor(let target): "a second \(target.rawValue) claims a living node's number"
         case .replay: "old messages of a node arrive again"
         case .diskFull: "the disk is full"
+        case .stop(let atOnce): "the run is told to stop\(atOnce ? " at once" : ""), and resumed"
+        case .save: "a checkpoint is asked for"
         }
     }
 }

@@ -68,7 +68,7 @@ package enum WorldTrace {
         case .finish(.completed): "    the run is complete"
         case .finish(.stopped(let error)): "    the run stops: \(error.message)"
         case .restored(let restored): "    back to step \(restored.step)"
-        case .persist, .publish, .recovered, .store, .checkpoint, .conclude: nil
+        case .dismiss, .persist, .publish, .recovered, .store, .checkpoint, .conclude: nil
         }
     }
 

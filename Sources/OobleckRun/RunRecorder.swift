@@ -86,7 +86,12 @@ package final class RunRecorder: Sendable {
         try state.withLock { try $0.events.append(line) }
     }
 
-    package func write(_ status: RunStatus) throws { try directory.write(status) }
+    /// Replaces the status, with the time.
+    package func write(_ status: RunStatus) throws {
+        var status = status
+        status.updated = Date().timeIntervalSince1970
+        try directory.write(status)
+    }
 
     /// Writes the result, after all lines are on the device.
     package func write(_ result: RunResult) throws {

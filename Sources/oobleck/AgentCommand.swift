@@ -107,7 +107,7 @@ struct AgentCommand: AsyncParsableCommand {
         // Agent and worker are one process group, so that a node can be ended as one. Where that
         // is refused, we head a session, and so a group.
         if getpgrp() != getpid() { _ = setpgid(0, 0) }
-        try await agent.run()
+        print("left the run: \(try await agent.run())")
     }
 
     /// Other machines reach a worker only where it listens, so that has to be said for them.

@@ -27,8 +27,6 @@ struct LocalRun {
     let display: RunDisplay
     /// Failures of this process to stage.
     var coordinatorFaults: [CoordinatorFault] = []
-    /// Certificates of a resumed run; a new one's are in its request.
-    var tls: ControlTLS?
     /// Nodes to start on this machine; all of a new run if left out.
     var startedNodes: Int?
     /// Called with all that is recorded; must be quick.
@@ -37,8 +35,8 @@ struct LocalRun {
     /// What is trained.
     enum Source {
         case new(RunRequest)
-        /// The run in this directory, from where it is.
-        case resumed(path: String)
+        /// A run that goes on from where it is.
+        case resumed(ResumeRequest)
         /// A run that another coordinator led.
         case taken(RunStart)
     }
@@ -56,14 +54,8 @@ struct LocalRun {
     }
 
     /// A run that goes on after its coordinator ended.
-    init(
-        resuming path: String,
-        faults: [CoordinatorFault],
-        tls: ControlTLS?,
-        display: RunDisplay
-    ) {
-        source = .resumed(path: path)
-        self.tls = tls
+    init(resuming request: ResumeRequest, faults: [CoordinatorFault], display: RunDisplay) {
+        source = .resumed(request)
         self.display = display
         coordinatorFaults = faults
     }
@@ -86,14 +78,14 @@ struct LocalRun {
     /// Throws one line when the run could not start, and then leaves nothing behind, or when it
     /// stopped.
     func execute() async throws -> (RunDirectory, RunResult) {
-        if case .resumed(let path) = source, let directory = try settle(path) {
+        if case .resumed(let request) = source, let directory = try settle(request) {
             return (directory, try directory.result())
         }
         let start: RunStart
         let executables = try Executables()
         switch source {
         case .new(let request): start = try await begin(request, executables)
-        case .resumed(let path): start = try await resume(path)
+        case .resumed(let request): start = try await resume(request)
         case .taken(let taken): start = taken
         }
         return (start.directory, try await train(start, executables))
@@ -103,6 +95,7 @@ struct LocalRun {
         let (directory, job) = (start.directory, start.job)
         let deadlines = Deadlines(budget: job.cluster.detectionBudget)
         try directory.write(start.endpoint)
+        if let launch = start.launch { try directory.write(launch) }
         let cluster = LocalCluster(
             executable: executables.command,
             workerExecutable: executables.worker,
@@ -120,8 +113,9 @@ struct LocalRun {
         }
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
+        let (coordinator, newNodes) = staff(start, adopted: adopted ?? 0)
         let server = CoordinatorServer(
-            coordinator: start.coordinator,
+            coordinator: coordinator,
             detectionBudget: job.cluster.detectionBudget,
             recording: recording,
             store: start.store,
@@ -145,8 +139,6 @@ struct LocalRun {
             server.submit(.stopRequested(reason: "interrupted"))
         }
         defer { signals.cancel() }
-        // Nodes that wait for their coordinator are not replaced; where none is left all are.
-        let newNodes = (adopted ?? 0) > 0 ? 0 : (startedNodes ?? job.cluster.nodes)
         noteMissing(start, server)
         let outcome = try await run(start, server, cluster, nodes: newNodes, deadlines)
         guard start.store.mayAct else {
@@ -158,8 +150,34 @@ struct LocalRun {
         try CheckpointStore(directory, job: job).removeLeftovers()
         try directory.removeEndpoint()
         display.clear()
-        if case .stopped(let error) = outcome { throw error }
+        if case .stopped(let error) = outcome { throw Self.resumable(error, directory) }
         return try directory.result()
+    }
+
+    /// The coordinator, and how many nodes to start for it, when `adopted` wait on this machine.
+    private func staff(_ start: RunStart, adopted: Int) -> (Coordinator, newNodes: Int) {
+        guard case .resumed(let request) = source, let launch = start.launch else {
+            // Nodes that wait for their coordinator are not replaced; where none is left all are.
+            return (start.coordinator, adopted > 0 ? 0 : (startedNodes ?? start.job.cluster.nodes))
+        }
+        let newNodes = request.newNodes(start.job, launch, adopted: adopted)
+        // Nodes of other machines may wait as well; where none does, all of the run's are new.
+        let isAlone = CoordinatorAddress(host: start.socket.host, port: 0).isLoopback
+        let hasLiving = adopted > 0 || !isAlone && start.state?.livingAgents.isEmpty == false
+        var coordinator = start.coordinator
+        let count = hasLiving ? newNodes : max(newNodes, start.job.cluster.nodes)
+        coordinator.expectNewcomers(count)
+        return (coordinator, newNodes)
+    }
+
+    /// The last words of a run that can go on say how.
+    private static func resumable(_ error: OobleckError, _ directory: RunDirectory) -> OobleckError
+    {
+        guard [.outOfNodes, .storage].contains(error.code) else { return error }
+        return OobleckError(
+            error.code,
+            "\(error.message); go on with: \(directory.resumeCommand)"
+        )
     }
 
     /// Where no other machine can reach the run, an agent that is not here any more is nowhere: nobody

@@ -59,7 +59,8 @@ final class RunDisplay: Sendable {
             say(event.message)
         case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted:
             say(event.message)
-        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored:
+        case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored, .stopping,
+            .checkpointRequested:
             say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)
         // After a loss, the line on the recovery says it all.
@@ -94,7 +95,7 @@ final class RunDisplay: Sendable {
 
     /// The run in one line of at most 79 characters.
     static func line(_ status: RunStatus, stepTime: Double?) -> String {
-        let alive = status.nodes.count { $0.state != .dead }
+        let alive = status.nodes.count { $0.state.isAlive }
         guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
         else {
             let ready = status.nodes.count { $0.state == .healthy }

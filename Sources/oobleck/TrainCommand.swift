@@ -17,7 +17,10 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Go on with a run whose coordinator has ended; its nodes wait for that.",
+            """
+            Go on with a run that was stopped, whose coordinator has ended, or that is to train more \
+            --steps; takes --nodes, --start-nodes, --listen, --port and checkpoint options.
+            """,
             valueName: "run-dir"
         )
     )
@@ -29,7 +32,9 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "Nodes to start with; overrides the job.")
     var nodes: Int?
 
-    @Option(help: "Steps to train; overrides the job.")
+    @Option(
+        help: "Steps to train; overrides the job. With --resume the learning rate stays as planned."
+    )
     var steps: Int?
 
     @Option(help: "Seed of weights, sample order and dropout; overrides the job.")
@@ -44,16 +49,17 @@ struct TrainCommand: AsyncParsableCommand {
     @Flag(help: "Train undisturbed in one process instead, without the memory limit.")
     var reference = false
 
-    @Option(help: "Port of the coordinator; 0 takes any free one.")
-    var port = 0
+    @Option(help: "Port of the coordinator; 0 takes any free one. [0]")
+    var port: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Where coordinator and workers listen: an address or interface of this machine.",
+            "Where coordinator and workers listen: an address or interface of this machine. "
+                + "[127.0.0.1]",
             valueName: "address|interface"
         )
     )
-    var listen = "127.0.0.1"
+    var listen: String?
 
     @OptionGroup var tls: TLSOptions
 
@@ -90,7 +96,7 @@ struct TrainCommand: AsyncParsableCommand {
         if let startNodes, startNodes < 0 {
             throw ValidationError("--start-nodes is \(startNodes); it must be at least 0.")
         }
-        guard 0...65535 ~= port else {
+        if let port, !(0...65535 ~= port) {
             throw ValidationError("--port is \(port); it must be from 0 to 65535.")
         }
         guard [config != nil, resume != nil, standby].count(where: { $0 }) == 1 else {
@@ -110,16 +116,24 @@ struct TrainCommand: AsyncParsableCommand {
         guard !supervise || !reference else {
             throw ValidationError("A --reference run has no coordinator to --supervise.")
         }
-        let others: [Any?] = [nodes, steps, seed, runDir, profile]
-        guard resume == nil || others.allSatisfy({ $0 == nil }) && !reference else {
-            throw ValidationError(
-                "A run that is resumed stays as it is: --resume takes no changes."
-            )
+        if resume != nil, let (option, reason) = fixed {
+            throw ValidationError("\(option) cannot be changed by --resume: \(reason).")
         }
         let changes: [Any?] = [nodes, steps, seed, profile]
         guard !standby || changes.allSatisfy({ $0 == nil }) && !reference else {
             throw ValidationError("A run stays as it is: --standby takes no changes.")
         }
+    }
+
+    /// What was asked for that a run which goes on cannot change, and why not.
+    private var fixed: (option: String, reason: String)? {
+        let options: [(isGiven: Bool, String, String)] = [
+            (seed != nil, "--seed", "weights and sample order follow from it"),
+            (runDir != nil, "--run-dir", "the run stays in its directory"),
+            (profile != nil, "--profile", "the run's plans rest on the one that it has"),
+            (reference, "--reference", "it trains undisturbed from the beginning"),
+        ]
+        return options.first(where: \.isGiven).map { ($0.1, $0.2) }
     }
 
     func run() async throws {
@@ -130,13 +144,14 @@ struct TrainCommand: AsyncParsableCommand {
             guard !faults.concernNodes else {
                 throw OobleckError(.usage, "nodes of a resumed run have their faults already")
             }
-            let run = LocalRun(
-                resuming: resume,
-                faults: faults.coordinator,
-                tls: try tls.read(),
-                display: display
+            return report(
+                try await LocalRun(
+                    resuming: try resumeRequest(resume),
+                    faults: faults.coordinator,
+                    display: display
+                )
+                .execute()
             )
-            return report(try await run.execute())
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -150,8 +165,8 @@ struct TrainCommand: AsyncParsableCommand {
             checkpoint: try checkpoints.request(),
             faults: faults,
             runDirectoryPath: directory,
-            listenHost: try NetworkInterface.address(listen),
-            port: port,
+            listenHost: try listen.map { try NetworkInterface.address($0) } ?? "127.0.0.1",
+            port: port ?? 0,
             tls: try tls.read(),
             coordination: try location(of: directory),
             profilePath: profile,
@@ -161,6 +176,19 @@ struct TrainCommand: AsyncParsableCommand {
             reference
                 ? try await ReferenceRun(request: request, display: display).execute()
                 : try await LocalRun(request: request, display: display).execute()
+        )
+    }
+
+    private func resumeRequest(_ path: String) throws -> ResumeRequest {
+        ResumeRequest(
+            path: path,
+            nodes: nodes,
+            steps: steps,
+            startedNodes: startNodes,
+            listenHost: try listen.map { try NetworkInterface.address($0) },
+            port: port,
+            checkpoint: try checkpoints.request(),
+            tls: try tls.read()
         )
     }
 
@@ -178,8 +206,8 @@ struct TrainCommand: AsyncParsableCommand {
         let request = Standby.Request(
             location: location,
             runDirectoryPath: runDir ?? RunRequest.newRunPath(location.run),
-            listenHost: try NetworkInterface.address(listen),
-            port: port,
+            listenHost: try listen.map { try NetworkInterface.address($0) } ?? "127.0.0.1",
+            port: port ?? 0,
             tls: try tls.read()
         )
         let taken = try await Standby(request: request, display: display).takeOver()
