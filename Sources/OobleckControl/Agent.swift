@@ -75,11 +75,12 @@ package struct Agent: Sendable {
         self.departure = departure
     }
 
-    /// Serves until the run is over.
+    /// Serves until the run is over, or does not need the node any more; returns why it left.
     ///
     /// Throws one line when the node is refused or put out, or the coordinator or the worker is
     /// gone; in any case the worker is gone afterwards.
-    package func run() async throws {
+    @discardableResult
+    package func run() async throws -> String {
         defer { worker.kill() }
         let events = EventRelay()
         let number = node.map { "/\($0)" } ?? ""
@@ -118,7 +119,10 @@ package struct Agent: Sendable {
         departure.onRequest { events.pass(.departure(reason: $0)) }
         let ending = await driver.run()
         if worker.isDismissed { try await worker.leave(within: deadlines.farewell) }
-        if case .failed(let error) = ending { throw error }
+        switch ending {
+        case .inOrder(let reason): return reason
+        case .failed(let error): throw error
+        }
     }
 
     /// Ends the node's worker at once, and lets no other start: for exits that cannot wait.

@@ -47,8 +47,12 @@ extension WireAgentDirective {
     package init(_ instruction: AgentInstruction) {
         self.init()
         switch instruction {
-        case .admitted(let node, let budget):
-            admitted = WireAdmission(node: node, detectionBudget: budget)
+        case .admitted(let node, let budget, let wait):
+            admitted = WireAdmission(
+                node: node,
+                detectionBudget: budget,
+                coordinatorWait: wait
+            )
         case .refused(let reason): refused = WireNotice(reason: reason)
         case .fence(let reason): fence = WireNotice(reason: reason)
         case .stop(let reason): stop = WireNotice(reason: reason)
@@ -61,8 +65,8 @@ extension WireAgentDirective {
         switch content {
         case nil: throw malformed("AgentDirective", "has no content")
         case .admitted(let admission):
-            let (node, budget) = try admission.admission()
-            return .admitted(node, detectionBudget: budget)
+            let (node, budget, wait) = try admission.admission()
+            return .admitted(node, detectionBudget: budget, coordinatorWait: wait)
         case .refused(let notice): return .refused(reason: line(notice.reason))
         case .fence(let notice): return .fence(reason: line(notice.reason))
         case .stop(let notice): return .stop(reason: line(notice.reason))

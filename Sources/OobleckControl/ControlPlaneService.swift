@@ -90,8 +90,8 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
     func drain(request: WireDrainRequest, context: ServerContext) async throws -> WireAdminReply {
         let node = NodeID(Int(request.node))
         let known = await loop.status().nodes
-        guard let status = known.first(where: { $0.id == node }), status.state != .dead else {
-            let alive = known.filter { $0.state != .dead }.map(\.id.description)
+        guard let status = known.first(where: { $0.id == node }), status.state.isAlive else {
+            let alive = known.filter { $0.state.isAlive }.map(\.id.description)
             throw RPCError(
                 code: .invalidArgument,
                 message: "no living node \(node); there are \(alive.joined(separator: ", "))"

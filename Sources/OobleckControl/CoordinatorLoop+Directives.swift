@@ -29,6 +29,7 @@ extension CoordinatorLoop {
         case .persist(let change): try writing(state) { try store.persist(change) }
         case .send(let node, let message): send(message, to: node, &state)
         case .fence(let node, let reason): fence(node, reason: reason, &state)
+        case .dismiss(let node, let reason): _ = state.agents[node]?.add(.stop(reason: reason))
         case .record(let step): try writing(state) { try recording.record(step) }
         case .log(let event): recording.log(event)
         case .publish(let plan): recording.publish(plan)

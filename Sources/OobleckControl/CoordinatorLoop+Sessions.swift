@@ -15,7 +15,6 @@ extension CoordinatorLoop {
         pid: Int,
         isReturning: Bool = false
     ) async throws -> (NodeID, Outbox<AgentInstruction>) {
-        let budget = detectionBudget
         let answer: Result<(NodeID, Outbox<AgentInstruction>), any Error> = await perform { state in
             Result {
                 try self.requireLead(&state)
@@ -25,7 +24,7 @@ extension CoordinatorLoop {
                     state.agents[node]?.close()
                     state.agents[node] = outbox
                     state.coordinator.noteName(of: node, name)
-                    _ = outbox.add(.admitted(node, detectionBudget: budget))
+                    _ = outbox.add(self.admission(of: node, state))
                     self.process(.agentReturned(node, agentPID: pid), &state)
                     return (node, outbox)
                 }
@@ -47,11 +46,20 @@ extension CoordinatorLoop {
                 state.agents[node] = outbox
                 self.process(.agentJoined(node, agentPID: pid), &state)
                 // Once the number is kept it can be told.
-                self.whenKept(&state) { _ = outbox.add(.admitted(node, detectionBudget: budget)) }
+                let admission = self.admission(of: node, state)
+                self.whenKept(&state) { _ = outbox.add(admission) }
                 return (node, outbox)
             }
         }
         return try answer.get()
+    }
+
+    private func admission(of node: NodeID, _ state: State) -> AgentInstruction {
+        .admitted(
+            node,
+            detectionBudget: detectionBudget,
+            coordinatorWait: state.coordinator.coordinatorWait
+        )
     }
 
     /// Lets a node's worker in, and returns what it is to be sent.
@@ -62,7 +70,6 @@ extension CoordinatorLoop {
         pid: Int,
         testimony: WorkerTestimony? = nil
     ) async throws -> Outbox<WorkerInstruction> {
-        let budget = detectionBudget
         let answer: Result<Outbox<WorkerInstruction>, any Error> = await perform { state in
             Result {
                 try self.requireLead(&state)
@@ -74,7 +81,12 @@ extension CoordinatorLoop {
                     throw Self.refusal("worker \(pid) has another session")
                 }
                 let outbox = Outbox<WorkerInstruction>()
-                _ = outbox.add(.welcome(node, detectionBudget: budget))
+                let welcome = WorkerInstruction.welcome(
+                    node,
+                    detectionBudget: self.detectionBudget,
+                    coordinatorWait: state.coordinator.coordinatorWait
+                )
+                _ = outbox.add(welcome)
                 if testimony != nil, state.coordinator.awaits(workerPID: pid, of: node) {
                     // The attempt before this one was given up.
                     state.workers.removeValue(forKey: node)?.close()

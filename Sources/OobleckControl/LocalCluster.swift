@@ -93,6 +93,13 @@ package final class LocalCluster: Sendable {
         agents.filter { AdoptedProcess.isGone(pid_t($0.value)) }.keys.sorted()
     }
 
+    /// Those of the agents, by their process ids, that run on this machine for the run with this
+    /// coordinator.json.
+    package static func waiting(_ agents: [NodeID: Int], endpointPath: String) -> [NodeID] {
+        agents.filter { AdoptedProcess(pid: pid_t($0.value), mark: endpointPath) != nil }
+            .keys.sorted()
+    }
+
     /// Starts one more node, and returns its number.
     ///
     /// Throws one line when it cannot be started.

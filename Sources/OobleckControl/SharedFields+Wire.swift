@@ -105,16 +105,23 @@ extension WireNotice {
 }
 
 extension WireAdmission {
-    init(node: NodeID, detectionBudget: Seconds) {
+    init(node: NodeID, detectionBudget: Seconds, coordinatorWait: Seconds) {
         self.init()
         self.node = Int64(node.rawValue)
         detectionBudgetSeconds = detectionBudget.value
+        coordinatorWaitSeconds = coordinatorWait.value
     }
 
-    func admission() throws -> (node: NodeID, detectionBudget: Seconds) {
+    func admission() throws -> (node: NodeID, detectionBudget: Seconds, coordinatorWait: Seconds) {
         guard detectionBudgetSeconds > 0, detectionBudgetSeconds <= WireBounds.budget.value else {
             throw malformed("Admission", "detection budget is \(detectionBudgetSeconds)")
         }
-        return (NodeID(try index(node, "Admission.node")), Seconds(detectionBudgetSeconds))
+        guard coordinatorWaitSeconds >= 0, coordinatorWaitSeconds.isFinite else {
+            throw malformed("Admission", "coordinator wait is \(coordinatorWaitSeconds)")
+        }
+        let wait =
+            coordinatorWaitSeconds > 0
+            ? Seconds(coordinatorWaitSeconds) : ClusterSpecification.defaultCoordinatorWait
+        return (NodeID(try index(node, "Admission.node")), Seconds(detectionBudgetSeconds), wait)
     }
 }

@@ -7,8 +7,12 @@ extension WireWorkerDirective {
     package init(_ instruction: WorkerInstruction) throws {
         self.init()
         switch instruction {
-        case .welcome(let node, let budget):
-            welcome = WireAdmission(node: node, detectionBudget: budget)
+        case .welcome(let node, let budget, let wait):
+            welcome = WireAdmission(
+                node: node,
+                detectionBudget: budget,
+                coordinatorWait: wait
+            )
         case .refused(let reason): refused = WireNotice(reason: reason)
         case .message(let message): content = try OneOf_Content(message)
         case .heartbeat: heartbeat = WireHeartbeat()
@@ -20,8 +24,8 @@ extension WireWorkerDirective {
         guard let content else { throw malformed("WorkerDirective", "has no content") }
         switch content {
         case .welcome(let admission):
-            let (node, budget) = try admission.admission()
-            return .welcome(node, detectionBudget: budget)
+            let (node, budget, wait) = try admission.admission()
+            return .welcome(node, detectionBudget: budget, coordinatorWait: wait)
         case .refused(let notice): return .refused(reason: line(notice.reason))
         case .heartbeat: return .heartbeat
         default: return .message(try content.message())

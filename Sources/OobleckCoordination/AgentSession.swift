@@ -75,10 +75,10 @@ package struct AgentSession: SessionLogic {
 
     private mutating func receive(_ instruction: AgentInstruction, now: Seconds) -> [Directive] {
         switch instruction {
-        case .admitted(let node, let budget):
+        case .admitted(let node, let budget, let wait):
             hello.node = node
             hello.isReturning = true
-            let steps = directives(link.answered(budget: budget, now: now))
+            let steps = directives(link.answered(budget: budget, wait: wait, now: now))
             guard !wasAdmitted else { return steps + farewell }
             wasAdmitted = true
             return steps + [.act(.startWorker(node, detectionBudget: budget))] + farewell
@@ -88,7 +88,7 @@ package struct AgentSession: SessionLogic {
             return kill(OobleckError(code, "the coordinator refuses: \(reason)"))
         case .fence(let reason):
             return kill(OobleckError(.outOfNodes, "put out of the run: \(reason)"))
-        case .stop: return [.act(.dismissWorker)] + end(.inOrder)
+        case .stop(let reason): return [.act(.dismissWorker)] + end(.inOrder(reason: reason))
         }
     }
 
@@ -105,7 +105,9 @@ package struct AgentSession: SessionLogic {
     ) -> [Directive] {
         let report: [Directive] = link.isOpen ? [.send(notice)] : []
         let ending =
-            inOrder ? SessionEnding.inOrder : .failed(OobleckError(.outOfNodes, evidence))
+            inOrder
+            ? SessionEnding.inOrder(reason: "its worker was told to leave")
+            : .failed(OobleckError(.outOfNodes, evidence))
         return report + end(ending)
     }
 

@@ -9,6 +9,8 @@ struct CheckpointProgress: Sendable {
         var started: Seconds
         /// Which node writes which layer.
         let writers: [Int: NodeID]
+        /// Whether someone has asked for it.
+        let isRequested: Bool
         /// Layers that are on the device.
         var written: [Int: ShardDigest] = [:]
         /// How long each writer's training was held up.
@@ -23,8 +25,10 @@ struct CheckpointProgress: Sendable {
     var isOverdue = false
     /// Someone has asked for a save.
     var isRequested = false
-    /// Whether the newest save came to nothing.
-    var hasFailed = false
+    /// Saves in a row that came to nothing, the newest among them.
+    var failures = 0
+    /// What was wrong with the newest of them, without its numbers.
+    var trouble = ""
     /// When the newest save was ordered.
     var lastStart: Seconds?
     /// What the newest complete save cost: hold-up of the slowest worker, and time until published.
@@ -51,6 +55,7 @@ extension Coordinator {
 
     /// Orders a save of the state at the step boundary that was reached under `plan`.
     mutating func orderSave(under plan: CoordinatorPlan, now: Seconds) {
+        let isRequested = checkpoints.isRequested
         checkpoints.isOverdue = false
         checkpoints.isRequested = false
         checkpoints.lastStart = now
@@ -66,13 +71,21 @@ extension Coordinator {
             generation: plan.generation,
             step: committedSteps,
             started: now,
-            writers: writers
+            writers: writers,
+            isRequested: isRequested
         )
         checkpoints.save = save
         for node in Set(writers.values).sorted() {
             let layers = writers.filter { $0.value == node }.keys.sorted()
             send(.checkpoint(order(of: save, layers: layers)), to: node)
         }
+    }
+
+    /// How long after a save that failed the next one is tried, where the rhythm leaves that open.
+    private var retryPause: Seconds {
+        let longest: Seconds = 600
+        let doublings = min(max(0, checkpoints.failures - 1), 16)
+        return min(longest, Double(1 << doublings) * deadlines.budget)
     }
 
     private func order(of save: CheckpointProgress.Save, layers: [Int]) -> CheckpointOrder {
@@ -95,14 +108,14 @@ extension Coordinator {
         case .youngDaly:
             // The first save finds out what one costs.
             guard let last = checkpoints.lastStart else { return true }
-            let interval = YoungDaly.interval(
+            let interval = YoungDaly.spacing(
                 heldUp: checkpoints.heldUp,
                 written: checkpoints.written,
                 elapsed: now - (started ?? now),
                 failures: account.failures
             )
-            // A disk that refuses is not asked at every step.
-            return now - last >= max(interval, checkpoints.hasFailed ? deadlines.budget : 0)
+            // A disk that refuses is asked again soon, and then less and less often.
+            return now - last >= (checkpoints.failures == 0 ? interval : retryPause)
         }
     }
 
@@ -167,10 +180,13 @@ extension Coordinator {
             else { return dropStale() }
             checkpoints.save = nil
             checkpoints.savedStep = step
-            checkpoints.hasFailed = false
+            checkpoints.failures = 0
             checkpoints.heldUp = save.heldUp.values.max() ?? 0
             checkpoints.written = now - save.started
             log(.checkpointSaved, Self.describe(save, until: now))
+            if save.isRequested {
+                log(.checkpointRequested, "the checkpoint of step \(step) is saved, as asked")
+            }
         case .failed(let generation, let step, let message):
             guard let save = checkpoints.save, save.generation == generation, save.step == step
             else { return dropStale() }
@@ -199,9 +215,18 @@ extension Coordinator {
     /// Training goes on, and what was published before stays.
     mutating func failSave(_ message: String, node: NodeID? = nil) {
         guard let save = checkpoints.save else { return }
-        checkpoints.hasFailed = true
+        checkpoints.failures += 1
         if phase == .stopping { stopping?.failure = message }
-        log(.checkpointFailed, node: node, "no checkpoint of step \(save.step): \(message)")
+        let count = checkpoints.failures
+        // The same trouble is told the first and the second time, the fourth, the eighth, ...; the
+        // numbers in it are those of steps and layers.
+        let trouble = message.filter { !$0.isNumber }
+        if count & (count - 1) == 0 || trouble != checkpoints.trouble {
+            let again = count > 1 ? " (\(count) saves in a row have failed)" : ""
+            let what = "no checkpoint of step \(save.step): \(message)\(again)"
+            log(.checkpointFailed, node: node, what)
+        }
+        checkpoints.trouble = trouble
         dropSave()
     }
 

@@ -40,7 +40,7 @@ extension Coordinator {
     private mutating func bury(_ node: LostNode, now: Seconds) {
         let hasFailed = members[node.id]?.life == .usable || isInvolved(node.id)
         if hasFailed { account.failures += 1 }
-        perform(.persist(.left(node.id, hasFailed: hasFailed)))
+        perform(.persist(.left(node.id, hasFailed: hasFailed, as: .dead)))
         members[node.id]?.life = .dead
         quarantine.noteDeath(of: members[node.id]?.name ?? "", now: now)
         members[node.id]?.holdings = []

@@ -136,7 +136,8 @@ extension Coordinator {
     /// Puts a node out that did nothing for the run yet.
     private mutating func refuse(_ node: NodeID, _ reason: String) {
         members[node]?.life = .dead
-        perform(.persist(.left(node, hasFailed: false)))
+        members[node]?.ending = .refused
+        perform(.persist(.left(node, hasFailed: false, as: .refused)))
         perform(.fence(node, reason: reason))
         log(.refused, node: node, reason)
     }
@@ -164,13 +165,21 @@ extension Coordinator {
     mutating func release(_ node: NodeID) {
         guard let member = members[node] else { return }
         members[node]?.life = .gone
-        perform(.persist(.left(node, hasFailed: false)))
+        let factor = slowness.tracker.slowness[node].map { "\(Self.tenths(Seconds($0))) times" }
+        let reason =
+            member.isEvicted
+            ? "node \(node) is let go: it is \(factor ?? "far") slower than its peers"
+            : "node \(node) is drained"
+        let ending: NodeStatus.State = member.isEvicted ? .evicted : .drained
+        members[node]?.ending = ending
+        perform(.persist(.left(node, hasFailed: false, as: ending)))
         members[node]?.holdings = []
         giveUpSave(of: node)
         if member.workerPID != nil {
-            send(.stop(reason: "node \(node) is drained"), to: node)
+            send(.stop(reason: reason), to: node)
+            perform(.dismiss(node, reason: reason))
         } else {
-            perform(.fence(node, reason: "node \(node) is drained"))
+            perform(.fence(node, reason: reason))
         }
         log(.nodeDrained, node: node, "node \(node) has left")
     }

@@ -82,6 +82,7 @@ extension Coordinator {
         )
         for (node, reason) in kept {
             members[node]?.isDraining = false
+            members[node]?.isEvicted = false
             perform(.persist(.draining(node, false)))
             log(.warning, node: node, "node \(node) stays: without it \(reason)")
         }
@@ -104,10 +105,12 @@ extension Coordinator {
         members.filter { $0.value.life == .usable }.mapValues(\.holdings)
     }
 
-    /// Sends a plan to all it concerns; with a checkpoint, what nodes hold counts no more.
+    /// Sends a plan to all it concerns; with a checkpoint, or when the run starts over, what nodes hold
+    /// counts no more.
     mutating func prepare(
         _ document: PlanDocument,
         restoring point: RestorePoint? = nil,
+        startsOver: Bool = false,
         now: Seconds
     ) {
         let plan: CoordinatorPlan
@@ -116,6 +119,7 @@ extension Coordinator {
                 document,
                 committedSteps: committedSteps,
                 restoring: point,
+                startsOver: startsOver,
                 layers: profile.layers,
                 holdings: holdings,
                 expectedStep: stepTimes.expected(planned: document.plan.stepTime)
@@ -125,7 +129,7 @@ extension Coordinator {
         } catch {
             return stop(OobleckError(.internalFault, "\(error)"))
         }
-        if point != nil {
+        if point != nil || startsOver {
             for node in members.keys { members[node]?.holdings = [] }
         }
         noteLoads(of: plan)
@@ -159,7 +163,7 @@ extension Coordinator {
     private mutating func activate(_ prepared: PendingPlan, now: Seconds) {
         let isFirst = plan == nil
         let plan = prepared.plan
-        if plan.reconfiguration.restore == nil { perform(.persist(.inForce(plan.generation))) }
+        if plan.restoredStep == nil { perform(.persist(.inForce(plan.generation))) }
         self.plan = plan
         pending = nil
         grace = nil
@@ -169,6 +173,7 @@ extension Coordinator {
         }
         preparation = PreparationSummary(prepared.reports.values)
         completeRestore(of: plan, now: now)
+        newcomers = nil
         resumed = []
         log(
             .prepared,

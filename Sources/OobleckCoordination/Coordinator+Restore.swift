@@ -7,6 +7,8 @@ struct PendingRestore: Sendable {
         /// The store is looking.
         case underWay
         case found(RestorePoint)
+        /// There is none: the run starts again from its first state.
+        case startsOver
     }
 
     /// When waiting began.
@@ -19,6 +21,36 @@ struct PendingRestore: Sendable {
 
     var point: RestorePoint? {
         if case .found(let point) = search { point } else { nil }
+    }
+
+    var startsOver: Bool {
+        if case .startsOver = search { true } else { false }
+    }
+}
+
+/// Nodes that are started for a run that is resumed; it waits for them a while, so that all of them
+/// get work at once.
+struct Newcomers: Sendable {
+    /// The lowest number that one of them can have.
+    let first: NodeID
+    let count: Int
+}
+
+extension Coordinator {
+    /// Says that `count` new nodes are started for a run that is resumed.
+    ///
+    /// Such a run may start again from its first state when there is neither a node that holds its
+    /// state nor a checkpoint.
+    package mutating func expectNewcomers(_ count: Int) {
+        let next = (members.keys.max()?.rawValue ?? -1) + 1
+        newcomers = Newcomers(first: NodeID(next), count: count)
+    }
+
+    /// Whether newcomers that were started can still get ready in time.
+    private func awaitsNewcomers(since: Seconds, now: Seconds) -> Bool {
+        guard let newcomers, now - since <= deadlines.join else { return false }
+        let known = members.filter { $0.key >= newcomers.first }.values
+        return known.count < newcomers.count || known.contains { $0.life == .joining }
     }
 }
 
@@ -34,7 +66,9 @@ extension Coordinator {
     ) {
         guard error.code == .outOfNodes else { return stop(error) }
         guard stopping == nil else { return endStopped(error.message) }
-        guard job.checkpoint != nil || restore != nil else { return stop(error) }
+        guard job.checkpoint != nil || restore != nil || newcomers != nil else {
+            return stop(error)
+        }
         dropSave()
         collection = nil
         pending = nil
@@ -73,8 +107,14 @@ extension Coordinator {
         guard let point else {
             // Enough nodes may have come while the store was looking.
             if goOnWithWhatIsHeld(now: now) { return }
-            let what = "\(restore.reason); there is no checkpoint to restore"
-            return stop(OobleckError(.outOfNodes, what))
+            guard newcomers != nil else {
+                let what = "\(restore.reason); there is no checkpoint to restore"
+                return stop(OobleckError(.outOfNodes, what))
+            }
+            self.restore?.search = .startsOver
+            let origin = job.initialWeightsPath.map { "the weights in \($0)" } ?? "the seed"
+            log(.warning, "there is no checkpoint to restore: the run starts again from \(origin)")
+            return goOnIfPossible(now: now)
         }
         self.restore?.search = .found(point)
         goOnIfPossible(now: now)
@@ -83,10 +123,13 @@ extension Coordinator {
     /// Goes on as soon as a plan exists: with the layers that are held if all are, otherwise from
     /// the checkpoint.
     mutating func goOnIfPossible(now: Seconds) {
-        guard phase == .waitingForNodes, let point = restore?.point else { return }
+        guard phase == .waitingForNodes, let restore, restore.point != nil || restore.startsOver
+        else { return }
         if goOnWithWhatIsHeld(now: now) { return }
+        guard !awaitsNewcomers(since: restore.since, now: now) else { return }
         if case .success(let document) = decidePlan(committed: 0, restoring: true, now: now) {
-            prepare(document, restoring: point, now: now)
+            let startsOver = restore.startsOver
+            prepare(document, restoring: restore.point, startsOver: startsOver, now: now)
         }
     }
 
@@ -114,16 +157,13 @@ extension Coordinator {
 
     /// Every worker has its layers from the checkpoint: the steps behind it count no more.
     mutating func completeRestore(of plan: CoordinatorPlan, now: Seconds) {
-        guard let point = plan.reconfiguration.restore else { return }
-        let restored = RestoredRun(
-            step: point.step,
-            generation: plan.generation,
-            stateSHA256: point.stateSHA256
-        )
+        guard let step = plan.restoredStep else { return }
+        let state = plan.reconfiguration.restore?.stateSHA256 ?? RestoredRun.firstState
+        let restored = RestoredRun(step: step, generation: plan.generation, stateSHA256: state)
         let record = RestoreRecord(
             fromStep: committedSteps,
-            step: point.step,
-            stateSHA256: point.stateSHA256,
+            step: step,
+            stateSHA256: state,
             reason: restore?.reason ?? "",
             total: now - (restore?.since ?? now),
             load: preparation.transfer,
@@ -133,11 +173,12 @@ extension Coordinator {
         perform(.restored(restored))
         log(
             .restored,
-            "step \(point.step) restored, \(counted(committedSteps - point.step, "step")) to do again: "
+            "step \(step) restored, \(counted(committedSteps - step, "step")) to do again: "
                 + "\(record.reason)"
         )
-        committedSteps = point.step
-        checkpoints.savedStep = point.step
+        if !plan.startsOver { checkpoints.lastStart = now }
+        committedSteps = step
+        checkpoints.savedStep = plan.startsOver ? nil : step
         account.goBack(to: record, globalBatch: job.training.globalBatch)
         restore = nil
     }
@@ -145,7 +186,8 @@ extension Coordinator {
     /// Bounds the wait for nodes.
     mutating func checkWait(now: Seconds) {
         let limit = job.checkpoint?.wait ?? CheckpointSpecification.defaultWait
-        guard let restore, now - restore.since > limit else { return }
+        goOnIfPossible(now: now)
+        guard phase == .waitingForNodes, let restore, now - restore.since > limit else { return }
         let waited = "no plan within \(Self.tenths(limit)) s of waiting for nodes"
         let found = restore.point.map { "; the newest checkpoint is of step \($0.step)" } ?? ""
         stop(OobleckError(.outOfNodes, "\(restore.reason); \(waited)\(found)"))

@@ -65,6 +65,7 @@ extension Coordinator {
         for (id, node) in state.nodes {
             var member = CoordinatorMember()
             if node.isOut { member.life = .dead }
+            member.ending = node.ending ?? .dead
             member.isDraining = node.isDraining
             members[id] = member
         }
@@ -88,7 +89,11 @@ extension Coordinator {
             patience: takesOver ? deadlines.takeover : deadlines.reconnection
         )
         phase = .reconnecting
-        log(.restarted, "coordinator \(term) takes over at step \(committedSteps)")
+        let goal =
+            job.training.decaySteps.map {
+                " of \(job.training.steps), on a schedule of the learning rate for \($0)"
+            } ?? ""
+        log(.restarted, "coordinator \(term) takes over at step \(committedSteps)\(goal)")
     }
 
     /// Gives up on who is not back in time.
@@ -227,6 +232,10 @@ extension Coordinator {
         guard committedSteps > 0 else {
             phase = .starting
             return startIfPossible(isEvent: true, now: now)
+        }
+        guard newcomers == nil || !usableNodes.isEmpty else {
+            let what = "no node has kept the run's state"
+            return waitForNodes(because: OobleckError(.outOfNodes, what), now: now)
         }
         guard committedSteps < job.training.steps else {
             phase = .collecting

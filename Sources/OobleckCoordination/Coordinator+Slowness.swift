@@ -77,6 +77,7 @@ extension Coordinator {
         case .evict(let nodes, let kept, let without):
             for node in nodes {
                 members[node]?.isDraining = true
+                members[node]?.isEvicted = true
                 let factor = Self.tenths(Seconds(factors[node] ?? 1))
                 let times = "step \(milliseconds(without)), with it \(milliseconds(kept))"
                 let what = "node \(node) is let go: \(factor) times slower than its peers"

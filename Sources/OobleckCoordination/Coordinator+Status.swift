@@ -60,7 +60,7 @@ extension Coordinator {
         let shown = plan ?? pending?.plan
         let tokens = Double(job.training.globalBatch * job.model.sequenceLength)
         let stepTime = account.stepTime
-        return RunStatus(
+        var status = RunStatus(
             phase: isolation == nil ? phase : .reconnecting,
             step: committedSteps,
             steps: job.training.steps,
@@ -73,6 +73,8 @@ extension Coordinator {
             nodes: members.keys.sorted().compactMap { nodeStatus($0, plan: shown, now: now) },
             checkpointStep: checkpoints.savedStep
         )
+        if case .stopped(let error) = outcome { status.reason = error.message }
+        return status
     }
 
     private func nodeStatus(
@@ -92,6 +94,10 @@ extension Coordinator {
             now - quietest.heard > deadlines.suspicion
         {
             status.state = .suspect
+        }
+        if outcome != nil, member.isAlive {
+            status.state = .done
+            return status
         }
         status.slowness = slowness.tracker.slowness[node]
         guard let plan, member.isAlive else { return status }

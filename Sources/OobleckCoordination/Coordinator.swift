@@ -60,6 +60,8 @@ package struct Coordinator: Sendable {
     var checkpoints = CheckpointProgress()
     /// Set while the run waits for nodes or goes back to a checkpoint.
     var restore: PendingRestore?
+    /// Set in a run that is resumed.
+    var newcomers: Newcomers?
     /// How many coordinators the run has had, this one included.
     var term = 1
     /// After a restart, until the run goes on.
@@ -120,6 +122,11 @@ package struct Coordinator: Sendable {
 
     /// Nodes that the run is planned for.
     package var expectedNodes: Int { job.cluster.nodes }
+
+    /// How long nodes wait for another coordinator when this one is gone.
+    package var coordinatorWait: Seconds {
+        job.cluster.coordinatorWait ?? ClusterSpecification.defaultCoordinatorWait
+    }
 
     /// Takes an event at the monotonic time `now`, and returns what to do, in order.
     ///

@@ -26,6 +26,10 @@ struct CoordinatorMember: Sendable {
     var workerHeard: Seconds?
     var isSuspect = false
     var isDraining = false
+    /// Whether it drains because it is slow.
+    var isEvicted = false
+    /// How it is told of once it is out.
+    var ending = NodeStatus.State.dead
     /// What the newest plan for it gives it to hold.
     var given = MemoryBound(layers: [], bytes: .zero)
     /// Layers whose state after the last committed step the node holds.
@@ -36,7 +40,7 @@ struct CoordinatorMember: Sendable {
     /// Its part of `status --format json`, without its place in the plan.
     var state: NodeStatus.State {
         switch life {
-        case .dead, .gone: .dead
+        case .dead, .gone: ending
         case .joining: .joining
         case .usable: isDraining ? .draining : isSuspect ? .suspect : .healthy
         }
@@ -63,22 +67,27 @@ struct CoordinatorPlan: Sendable {
     let reconfiguration: Reconfiguration
     /// The most bytes that one node receives or loads.
     let mostReceived: ByteCount
+    /// Whether the run starts again from its first state, although steps were committed.
+    let startsOver: Bool
 
     /// Takes the plan after `committedSteps` steps, or throws when it does not bring every layer's
     /// state to where it puts the layer.
     ///
-    /// With a checkpoint all layers come from there.
+    /// With a checkpoint all layers come from there; a run that `startsOver` makes them anew.
     init(
         _ document: PlanDocument,
         committedSteps: Int,
         restoring point: RestorePoint? = nil,
+        startsOver: Bool = false,
         layers: [LayerProfile],
         holdings: [NodeID: Set<Int>],
         expectedStep: Seconds
     ) throws {
         let plan = document.plan
         let used = Set(plan.pipelines.map(\.templateNodes))
+        let committedSteps = startsOver ? 0 : committedSteps
         let hasState = committedSteps > 0 && point == nil
+        self.startsOver = startsOver
         let transfers = hasState ? document.transfers : []
         reconfiguration = Reconfiguration(
             plan: plan,
@@ -121,6 +130,9 @@ struct CoordinatorPlan: Sendable {
     }
 
     var generation: Generation { document.plan.generation }
+
+    /// The step that the run goes back to with this plan; `nil` when it goes on from what is held.
+    var restoredStep: Int? { reconfiguration.restore?.step ?? (startsOver ? 0 : nil) }
 
     /// Whether both plans put the same work on the same nodes.
     func isSame(as other: PlanDocument) -> Bool {

@@ -57,6 +57,8 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case send(NodeID, CoordinatorMessage)
     /// The node is out for good: have its processes killed, drop its streams, refuse its messages.
     case fence(NodeID, reason: String)
+    /// The node leaves in order, for this reason: tell its agent.
+    case dismiss(NodeID, reason: String)
     /// Keep for the next coordinator, before performing any later directive.
     case persist(DurableChange)
     /// Append to the ledger, before performing any later directive.

@@ -10,7 +10,7 @@ package enum DurableChange: Hashable, Sendable, Codable {
     /// A number was given to a node whose agent is this process.
     case joined(NodeID, agentPID: Int)
     /// The node is out for good; it failed, or it left in order.
-    case left(NodeID, hasFailed: Bool)
+    case left(NodeID, hasFailed: Bool, as: NodeStatus.State)
     /// The node is to leave at a step boundary, or not any more.
     case draining(NodeID, Bool)
     /// A plan was decided on: its generation is given out.
@@ -52,11 +52,19 @@ package struct DurableState: Hashable, Sendable, Codable {
         package var agentPID: Int
         package var isOut = false
         package var isDraining = false
+        /// How a node that is out is told of; `nil` is dead.
+        package var ending: NodeStatus.State?
 
-        package init(agentPID: Int, isOut: Bool = false, isDraining: Bool = false) {
+        package init(
+            agentPID: Int,
+            isOut: Bool = false,
+            isDraining: Bool = false,
+            ending: NodeStatus.State? = nil
+        ) {
             self.agentPID = agentPID
             self.isOut = isOut
             self.isDraining = isDraining
+            self.ending = ending
         }
     }
 
@@ -89,8 +97,9 @@ package struct DurableState: Hashable, Sendable, Codable {
         switch change {
         case .tookOver(let term): self.term = term
         case .joined(let node, let pid): nodes[node] = Node(agentPID: pid)
-        case .left(let node, let hasFailed):
+        case .left(let node, let hasFailed, let ending):
             nodes[node, default: Node(agentPID: 0)].isOut = true
+            nodes[node]?.ending = ending
             if hasFailed { failures += 1 }
         case .draining(let node, let isDraining): nodes[node]?.isDraining = isDraining
         case .planned(let plan):

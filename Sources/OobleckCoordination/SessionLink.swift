@@ -56,9 +56,10 @@ package struct SessionLink: Sendable {
     }
 
     /// The coordinator answered the hello.
-    package mutating func answered(budget: Seconds, now: Seconds) -> [Step] {
+    package mutating func answered(budget: Seconds, wait: Seconds, now: Seconds) -> [Step] {
         guard state != .over else { return [] }
         deadlines.budget = budget
+        deadlines.wait = wait
         state = .open
         wasOpen = true
         lastHeard = now
@@ -82,7 +83,8 @@ package struct SessionLink: Sendable {
         guard state != .over else { return [] }
         if state == .open { searchEnd = now + deadlines.search }
         lastReason = reason
-        state = .resting(until: now + deadlines.pause)
+        let waited = now - (searchEnd - deadlines.search)
+        state = .resting(until: now + deadlines.pause(after: waited))
         return wake(now: now)
     }
 

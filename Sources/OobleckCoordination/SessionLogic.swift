@@ -33,8 +33,8 @@ package enum SessionDirective<Notice: Sendable, Action: Sendable>: Sendable {
 
 /// How a session ends.
 package enum SessionEnding: Hashable, Sendable {
-    /// The coordinator said so: the run is over, or the node is drained.
-    case inOrder
+    /// The coordinator said so, for this reason: the run is over, or the node is drained.
+    case inOrder(reason: String)
     case failed(OobleckError)
 }
 

@@ -5,8 +5,12 @@ package let controlProtocolVersion: Int32 = 1
 
 /// What the coordinator tells an agent.
 package enum AgentInstruction: Hashable, Sendable {
-    /// First answer: the agent is this node.
-    case admitted(NodeID, detectionBudget: Seconds)
+    /// First answer: the agent is this node, and waits so long for a coordinator that is gone.
+    case admitted(
+        NodeID,
+        detectionBudget: Seconds,
+        coordinatorWait: Seconds = ClusterSpecification.defaultCoordinatorWait
+    )
     /// First and last answer: the agent is not wanted.
     case refused(reason: String)
     /// The node is out for good: kill its worker and leave.
@@ -28,8 +32,12 @@ package enum AgentNotice: Hashable, Sendable {
 
 /// What a worker's session carries from the coordinator.
 package enum WorkerInstruction: Hashable, Sendable {
-    /// First answer: the worker belongs to the run.
-    case welcome(NodeID, detectionBudget: Seconds)
+    /// First answer: the worker belongs to the run, and waits so long for a coordinator that is gone.
+    case welcome(
+        NodeID,
+        detectionBudget: Seconds,
+        coordinatorWait: Seconds = ClusterSpecification.defaultCoordinatorWait
+    )
     /// Last answer: the worker is not wanted, or not any more.
     case refused(reason: String)
     case message(CoordinatorMessage)

@@ -69,8 +69,8 @@ package struct WorkerSession: SessionLogic {
 
     private mutating func receive(_ instruction: WorkerInstruction, now: Seconds) -> [Directive] {
         switch instruction {
-        case .welcome(_, let budget):
-            let steps = directives(link.answered(budget: budget, now: now))
+        case .welcome(_, let budget, let wait):
+            let steps = directives(link.answered(budget: budget, wait: wait, now: now))
             guard wasWelcome else {
                 wasWelcome = true
                 return steps
@@ -81,8 +81,8 @@ package struct WorkerSession: SessionLogic {
             return fail(OobleckError(.outOfNodes, "the coordinator refuses: \(reason)"))
         case .message(let message):
             memory.heard(message)
-            guard case .stop = message else { return [.act(message)] }
-            return [.act(message)] + end(.inOrder)
+            guard case .stop(let reason) = message else { return [.act(message)] }
+            return [.act(message)] + end(.inOrder(reason: reason))
         }
     }
 

@@ -29,6 +29,11 @@ package enum CheckpointLayout {
         name.hasPrefix("step-") && name.hasSuffix(".partial")
     }
 
+    /// What to do when one machine does not see what another has written.
+    package static let sharedFolderCure =
+        "checkpoint.directory must be a folder that all nodes and the coordinator share "
+        + "(checkpoint: none saves nothing)"
+
     private static func padded(_ number: Int, toWidth width: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits

@@ -143,8 +143,12 @@ package struct RestoredRun: Hashable, Sendable, Codable {
     /// Committed steps from here on; the lines of later steps before this one count no more.
     package var step: Int
     package var generation: Generation
-    /// Digest of the state restored.
+    /// Digest of the state restored; ``firstState`` where the run starts again.
     package var stateSHA256: String
+
+    /// Stands for the digest of the state before the first step, which nobody computes: it follows
+    /// from the job.
+    package static let firstState = "first-state"
 
     package init(step: Int, generation: Generation, stateSHA256: String) {
         self.step = step

@@ -17,6 +17,9 @@ package struct CheckpointSpecification: Hashable, Sendable, Codable {
     /// Once nodes are missing that the run cannot go on without: how long to wait for new ones.
     package var wait: Seconds
 
+    /// What a job has that says nothing of checkpoints.
+    package static let standard = CheckpointSpecification(.youngDaly)
+
     /// Saves that stay when the job does not say.
     package static let defaultKeep = 2
     /// How long to wait for nodes when the job does not say.

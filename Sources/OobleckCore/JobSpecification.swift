@@ -81,6 +81,9 @@ package struct ModelSpecification: Hashable, Sendable, Codable {
 /// AdamW with decoupled weight decay, linear warmup and cosine decay.
 package struct TrainingSpecification: Hashable, Sendable, Codable {
     package var steps: Int
+    /// The step at which the cosine of the learning rate ends, and from which on the rate stays at its
+    /// minimum; `nil` is `steps`.
+    package var decaySteps: Int?
     package var seed: UInt64
     /// Samples of one step over all pipelines; never changes.
     package var globalBatch: Int
@@ -100,6 +103,7 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
 
     package init(
         steps: Int,
+        decaySteps: Int? = nil,
         seed: UInt64,
         globalBatch: Int,
         microbatch: Int,
@@ -114,6 +118,7 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
         skipLimit: Int = 5
     ) {
         self.steps = steps
+        self.decaySteps = decaySteps
         self.seed = seed
         self.globalBatch = globalBatch
         self.microbatch = microbatch
@@ -128,6 +133,17 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
         self.skipLimit = skipLimit
     }
 
+    /// Steps that the schedule of the learning rate is made for.
+    package var scheduledSteps: Int { decaySteps ?? steps }
+
+    /// Changes how many steps are trained, and leaves the learning rate of every step as it is: a
+    /// run that goes on beyond its steps has the bits of one that was to train so many from the start.
+    package mutating func extend(to steps: Int) {
+        decaySteps = scheduledSteps
+        self.steps = steps
+        if decaySteps == steps { decaySteps = nil }
+    }
+
     /// Microbatches of one step over all pipelines.
     package var microbatchCount: Int { globalBatch / microbatch }
 }
@@ -140,13 +156,20 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
     package var deviceMemory: ByteCount?
     /// The longest a failure may go unnoticed; every deadline derives from it.
     package var detectionBudget: Seconds
+    /// How long nodes without a coordinator wait for another; `nil` is ``defaultCoordinatorWait``.
+    package var coordinatorWait: Seconds?
+
+    /// How long nodes wait for a coordinator when the job does not say.
+    package static let defaultCoordinatorWait: Seconds = 600
 
     package init(
         nodes: Int,
         faultTolerance: Int,
         deviceMemory: ByteCount?,
-        detectionBudget: Seconds
+        detectionBudget: Seconds,
+        coordinatorWait: Seconds? = nil
     ) {
+        self.coordinatorWait = coordinatorWait
         self.nodes = nodes
         self.faultTolerance = faultTolerance
         self.deviceMemory = deviceMemory

@@ -6,7 +6,26 @@ package struct NodeStatus: Hashable, Sendable, Codable {
         case healthy
         case suspect
         case draining
+        /// Lost: it failed.
         case dead
+        /// It left in order, as it was asked to.
+        case drained
+        /// It was let go because it was too slow.
+        case evicted
+        /// It did not fit, and never worked for the run.
+        case refused
+        /// The run ended, and the node with it.
+        case done
+        /// The coordinator is gone, and the node waits for another.
+        case waiting
+
+        /// Whether the node takes part in the run, or is about to.
+        package var isAlive: Bool {
+            switch self {
+            case .joining, .healthy, .suspect, .draining, .waiting: true
+            case .dead, .drained, .evicted, .refused, .done: false
+            }
+        }
     }
 
     package var id: NodeID
@@ -92,6 +111,15 @@ package struct RunStatus: Hashable, Sendable, Codable {
     package var checkpointStep: Int?
     /// Why storage does not work, and for how long; `nil` while it does.
     package var storageTrouble: String?
+    /// Why the run ended before its last step; `nil` while it goes, and when it is finished.
+    package var reason: String?
+    /// When this was written, in seconds since 1970; `nil` before it is.
+    package var updated: Double?
+    /// Added by who reads it: when the newest checkpoint was published, until when nodes wait for a
+    /// coordinator, both in seconds since 1970, and the command that has the run go on.
+    package var checkpointSaved: Double?
+    package var nodesWaitUntil: Double?
+    package var resumeCommand: String?
 
     package init(
         phase: Phase,
@@ -134,5 +162,10 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case nodes
         case checkpointStep = "checkpoint_step"
         case storageTrouble = "storage_trouble"
+        case reason
+        case updated = "updated_at"
+        case checkpointSaved = "checkpoint_saved_at"
+        case nodesWaitUntil = "nodes_wait_until"
+        case resumeCommand = "resume_command"
     }
 }

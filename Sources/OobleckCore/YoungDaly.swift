@@ -28,4 +28,23 @@ package enum YoungDaly {
         let wanted = (2 * believed(heldUp) * meanTimeToFailure).squareRoot()
         return Seconds(max(wanted, believed(written)))
     }
+
+    /// Saves of a run are no closer than this: where one holds nothing up, nobody gains from one every
+    /// second.
+    package static let leastSpacing: Seconds = 10
+    /// The greatest part of the time in which a run's saves are being written: beside training that takes
+    /// processor and disk as well, which the formula knows nothing of.
+    package static let mostWriting = 0.05
+
+    /// The time between the starts of two saves of a run: ``interval(heldUp:written:elapsed:failures:)``
+    /// within our bounds.
+    package static func spacing(
+        heldUp: Seconds,
+        written: Seconds,
+        elapsed: Seconds,
+        failures: Int
+    ) -> Seconds {
+        let best = interval(heldUp: heldUp, written: written, elapsed: elapsed, failures: failures)
+        return max(best, leastSpacing, Seconds(max(0, written.value) / mostWriting))
+    }
 }

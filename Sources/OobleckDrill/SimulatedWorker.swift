@@ -217,7 +217,7 @@ package struct SimulatedWorker {
         }
         layers = staged
         staged = [:]
-        if reconfiguration?.restore != nil { applied.removeAll { $0.step >= step } }
+        if reconfiguration?.restore != nil || step == 0 { applied.removeAll { $0.step >= step } }
         guard !mine.isEmpty else { return [] }
         mode = .training(step: step, voted: false)
         return [

@@ -97,10 +97,30 @@ package struct ToyModel {
                 nodes: nodes,
                 faultTolerance: faultTolerance,
                 deviceMemory: 1300,
-                detectionBudget: 2
+                detectionBudget: 2,
+                coordinatorWait: 60
             ),
             corpusPath: "corpus.txt",
             checkpoint: checkpoint
+        )
+    }
+
+    /// A coordinator of four nodes that goes on from what an earlier one kept.
+    package func resumed(
+        _ state: DurableState,
+        steps: Int,
+        checkpoint: CheckpointSpecification? = nil
+    ) throws -> Coordinator {
+        try Coordinator(
+            restoring: state,
+            job: job(nodes: 4, steps: steps, checkpoint: checkpoint),
+            profile: Self.profile,
+            reconfigurator: try Reconfigurator(
+                profile: Self.profile,
+                costModel: .sosp23,
+                faultTolerance: 1,
+                microbatches: microbatches
+            )
         )
     }
 

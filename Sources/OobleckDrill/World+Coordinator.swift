@@ -21,6 +21,10 @@ struct CoordinatorShell {
     var isDown = false
     /// Dies after so many directives, for so many seconds.
     var crash: (directives: Int, seconds: Double)?
+    /// Whether nodes have been told to leave because someone asked for the end.
+    var hasSaidFarewell = false
+    /// Whether someone has had the run go on after it was stopped.
+    var isResumed = false
     /// What it kept for the next one.
     var store = DurableState()
     var beaten = -1.0
@@ -98,7 +102,11 @@ extension World {
 
     private func admit(_ node: NodeID, _ session: Int) {
         let budget = Seconds(Self.detectionBudget)
-        let answer = AgentInstruction.admitted(node, detectionBudget: budget)
+        let answer = AgentInstruction.admitted(
+            node,
+            detectionBudget: budget,
+            coordinatorWait: shell.coordinator.coordinatorWait
+        )
         transmit(.agentInstruction(answer), over: session, isUp: false)
     }
 
@@ -116,7 +124,8 @@ extension World {
         }
         let welcome = WorkerInstruction.welcome(
             node,
-            detectionBudget: Seconds(Self.detectionBudget)
+            detectionBudget: Seconds(Self.detectionBudget),
+            coordinatorWait: shell.coordinator.coordinatorWait
         )
         if shell.workers[node] == nil { shell.workers[node] = session }
         if shell.workers[node] == session {
@@ -244,7 +253,7 @@ extension World {
         switch directive {
         case .persist, .record, .restored, .store, .conclude:
             !shell.isDiskFull || random.chance(0.3)
-        case .send, .fence, .log, .publish, .recovered, .checkpoint, .finish: true
+        case .send, .fence, .dismiss, .log, .publish, .recovered, .checkpoint, .finish: true
         }
     }
 
@@ -255,6 +264,9 @@ extension World {
         case .record(let step):
             progress = now
             judge.recorded(step, nodes: nodes)
+        case .dismiss(let node, let reason):
+            guard let session = shell.agents[node] else { return }
+            transmit(.agentInstruction(.stop(reason: reason)), over: session, isUp: false)
         case .log(let event): judge.logged(event)
         case .publish: break
         case .persist(let change): shell.store.apply(change)
@@ -276,6 +288,7 @@ extension World {
 
     private func send(_ message: CoordinatorMessage, to node: NodeID) {
         judge.sent(message, to: node)
+        if case .stop = message, shell.coordinator.isStopRequested { shell.hasSaidFarewell = true }
         switch message {
         case .reconfigure: note(.planSent)
         case .resume: note(.resumeSent)

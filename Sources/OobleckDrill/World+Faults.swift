@@ -74,6 +74,12 @@ extension World {
             undo(.emptyDisk, after: seconds)
         case .mismeasure(let count):
             for node in spareWorkers(count) { node.logic.measuresNonsense = true }
+        case .stop(let atOnce):
+            guard !shell.isFrozen, !shell.isDown else { return }
+            for _ in 0..<(atOnce ? 2 : 1) { tell(.stopRequested(reason: "someone")) }
+        case .save:
+            guard !shell.isFrozen, !shell.isDown else { return }
+            tell(.saveRequested)
         }
     }
 

@@ -34,8 +34,35 @@ extension World {
         shell.held = []
     }
 
-    /// Another coordinator takes over.
-    func restartCoordinator() {
+    /// Whether the run ended because someone asked for it.
+    var wasStopped: Bool {
+        guard case .stopped(let error) = shell.outcome else {
+            return false
+        }
+        // A coordinator that dies among its farewells leaves nodes that have gone, and knows nothing.
+        return error.message.hasPrefix("stopped on request")
+            || shell.hasSaidFarewell && error.code == .outOfNodes
+    }
+
+    /// Someone has a run that was stopped go on: with another coordinator and new nodes.
+    func resumeStopped() {
+        judge.stopped(shell.outcome, disk: disk)
+        for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
+        (shell.agents, shell.workers, shell.answers, shell.backlog) = ([:], [:], [], [])
+        (shell.outcome, shell.result, shell.crash) = (nil, nil, nil)
+        (shell.isFrozen, shell.missedTick, shell.isDown) = (false, false, true)
+        (shell.hasSaidFarewell, shell.isResumed) = (false, true)
+        for node in shell.store.nodes.filter({ !$0.value.isOut }).keys.sorted() {
+            shell.store.apply(.left(node, hasFailed: false, as: .done))
+        }
+        (hurt, doomed) = ([], [])
+        troubleUntil = max(troubleUntil, now)
+        restartCoordinator(newNodes: setup.nodes)
+        for _ in 0..<setup.nodes { addNode(after: random.seconds(0...0.1)) }
+    }
+
+    /// Another coordinator takes over; in a run that is resumed, with so many new nodes.
+    func restartCoordinator(newNodes: Int? = nil) {
         guard shell.isDown else { return }
         // It does not start on a full disk; somebody tries again.
         guard !shell.isDiskFull else { return undo(.restartCoordinator, after: 0.5) }
@@ -44,11 +71,15 @@ extension World {
         do {
             var coordinator = try Coordinator(
                 restoring: shell.store,
+                savedStep: disk.published.keys.filter { $0 <= judge.ledger.count }.max(),
                 job: ToyModel.shared.job(setup),
                 profile: ToyModel.profile,
                 reconfigurator: try ToyModel.shared.reconfigurator(setup.faultTolerance)
             )
             coordinator.putBack(setup.bugs)
+            if let newNodes = newNodes ?? (shell.isResumed ? 0 : nil) {
+                coordinator.expectNewcomers(newNodes)
+            }
             shell.coordinator = coordinator
         } catch {
             judge.complain("cannot restart: \(error)")

@@ -141,7 +141,11 @@ package final class World {
             }
         } else {
             let living = nodes.values.contains { $0.agent.isRunning || $0.worker.isRunning }
-            isOver = !living || now - max(progress, troubleUntil) > Self.farewell
+            if !living, wasStopped {
+                resumeStopped()
+            } else {
+                isOver = !living || now - max(progress, troubleUntil) > Self.farewell
+            }
         }
         agenda.add(.tick, at: now + 0.2)
     }

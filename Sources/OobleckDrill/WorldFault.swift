@@ -80,6 +80,11 @@ package struct WorldFault: Hashable, Sendable {
         case diskFull(seconds: Double)
         /// From now on nodes report times and sizes that cannot have been measured.
         case mismeasure(nodes: Int)
+        /// Someone asks that the run stops, and has it go on with new nodes once all is quiet; twice if
+        /// it is to be `atOnce`.
+        case stop(atOnce: Bool)
+        /// Someone asks for a checkpoint.
+        case save
     }
 
     package var trigger: Trigger
@@ -100,7 +105,7 @@ extension WorldFault.Action {
         case .split, .freeze, .cutOff, .breakStream, .flap, .impostor: 1
         case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
             .falseAlarm, .replay,
-            .diskFull, .mismeasure:
+            .diskFull, .mismeasure, .stop, .save:
             0
         }
     }
@@ -128,6 +133,8 @@ extension WorldFault.Action {
         case .replay: "replay"
         case .diskFull: "disk-full"
         case .mismeasure: "mismeasure"
+        case .stop: "stop"
+        case .save: "save"
         }
     }
 
@@ -137,7 +144,7 @@ extension WorldFault.Action {
         "freeze-coordinator", "crash-coordinator", "cut-off-coordinator", "join", "flap", "drain",
         "false-alarm",
         "impostor", "replay",
-        "disk-full", "mismeasure",
+        "disk-full", "mismeasure", "stop", "save",
     ]
 }
 
@@ -179,6 +186,8 @@ extension WorldFault.Action: CustomStringConvertible {
         case .replay: "old messages of a node arrive again"
         case .diskFull(let seconds): "the disk is full for \(time(seconds))"
         case .mismeasure(let nodes): "\(nodes) nodes measure nonsense"
+        case .stop(let atOnce): "the run is told to stop\(atOnce ? " at once" : ""), and resumed"
+        case .save: "a checkpoint is asked for"
         }
     }
 }

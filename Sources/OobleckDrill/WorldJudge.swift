@@ -84,6 +84,8 @@ package struct WorldJudge: Sendable {
     }
 
     private var seen: Set<NodeID> = []
+    /// Whether the run was stopped on request and resumed.
+    private var wasStopped = false
 
     // MARK: What it does
 
@@ -119,6 +121,8 @@ package struct WorldJudge: Sendable {
             if plan.committedSteps > ledger.count || lostLayers.isEmpty && !ledger.isEmpty {
                 complain("plan \(plan.generation) goes back although every layer is held")
             }
+        } else if plan.committedSteps == 0, wasStopped, !lostLayers.isEmpty {
+            // Nobody holds the state: a run that is resumed may begin again.
         } else if plan.committedSteps != ledger.count {
             complain(
                 "plan \(plan.generation) follows step \(plan.committedSteps) of \(ledger.count)"
@@ -209,6 +213,16 @@ package struct WorldJudge: Sendable {
             (inForce?.layersByNode ?? [:]).filter { !out.contains($0.key) }.values.joined()
         )
         return (0..<ToyModel.layerCount).filter { !held.contains($0) }
+    }
+
+    /// The run was stopped on request, and is resumed: what it says is saved, is.
+    mutating func stopped(_ outcome: RunOutcome?, disk: SimulatedDisk) {
+        wasStopped = true
+        guard case .stopped(let error) = outcome else { return }
+        let isSaved = disk.published[ledger.count] != nil
+        if error.message.hasSuffix("its state is saved"), !isSaved {
+            complain("step \(ledger.count) is said to be saved, and is not")
+        }
     }
 
     /// Another coordinator takes over: what was told to somebody may be told once more.

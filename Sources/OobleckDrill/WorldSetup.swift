@@ -68,6 +68,7 @@ package struct WorldSetup: Sendable {
         )
         drawCheckpoints(from: &random, length: length)
         drawNonsense(length: length)
+        drawRequests(from: &random, length: length)
     }
 
     /// In a quarter of the worlds some nodes measure nonsense, up to all of them.
@@ -79,6 +80,21 @@ package struct WorldSetup: Sendable {
         let count = 1 + random.index(below: nodes)
         let time = random.chance(0.5) ? 0 : random.seconds(0...length)
         faults.append(WorldFault(.time(time), .mismeasure(nodes: count)))
+    }
+
+    /// In some worlds people stop the run, and have it go on, or ask for a checkpoint.
+    private mutating func drawRequests(from random: inout SeededRandom, length: Double) {
+        func add(_ action: WorldFault.Action) {
+            let moment = WorldFault.Moment.allCases[random.index(below: 7)]
+            let delay = random.chance(0.5) ? 0 : random.seconds(0...0.02)
+            let trigger: WorldFault.Trigger =
+                random.chance(0.5)
+                ? .time(random.seconds(0...length))
+                : .moment(moment, count: 1 + random.index(below: 6), delay: delay)
+            faults.append(WorldFault(trigger, action))
+        }
+        if random.chance(0.15) { add(.stop(atOnce: random.chance(0.2))) }
+        if random.chance(0.1) { add(.save) }
     }
 
     /// Half of the worlds save checkpoints; where more nodes may be lost than can be survived, new

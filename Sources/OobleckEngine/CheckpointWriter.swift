@@ -110,7 +110,9 @@ final class CheckpointWriter: Sendable {
     /// Several workers make the same folder; its parent must be there.
     private static func makeFolder(_ path: String) throws {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw OobleckError(.storage, "cannot make the folder \(path): \(systemReason())")
+            let cure = errno == ENOENT ? "; \(CheckpointLayout.sharedFolderCure)" : ""
+            let reason = systemReason()
+            throw OobleckError(.storage, "cannot make the folder \(path): \(reason)\(cure)")
         }
     }
 }

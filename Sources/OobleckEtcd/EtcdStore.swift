@@ -90,6 +90,18 @@ package final class EtcdStore: CoordinationStore {
         try write([EtcdRequests.put(location.key("outcome"), Data(summary.utf8))])
     }
 
+    /// Lets a run that was stopped go on, and one that is finished if `isFinishedToo`.
+    package static func reopen(_ location: EtcdLocation, isFinishedToo: Bool) async throws {
+        let client = try EtcdClient(location)
+        defer { client.close() }
+        let key = location.key("outcome")
+        guard let outcome = try await client.read("outcome") else { return }
+        let text = String(decoding: outcome, as: UTF8.self)
+        guard isFinishedToo || text.hasPrefix("stopped") else { return }
+        let request = EtcdTxnRequest.with { $0.success = [EtcdRequests.delete(key)] }
+        _ = try await client.transaction(request)
+    }
+
     /// Gives the lease back.
     package func close() throws {
         renewal.withLock { $0 }?.cancel()

@@ -1,7 +1,7 @@
 import Foundation
 import OobleckCore
 
-/// Linear warmup, then cosine decay to the minimum at the last step.
+/// Linear warmup, then cosine decay to the minimum, at which it stays.
 package struct LearningRateSchedule: Sendable {
     private let training: TrainingSpecification
 
@@ -13,7 +13,7 @@ package struct LearningRateSchedule: Sendable {
         if step < training.warmupSteps {
             return peak * Double(step + 1) / Double(training.warmupSteps)
         }
-        let decaySteps = max(training.steps - training.warmupSteps, 1)
+        let decaySteps = max(training.scheduledSteps - training.warmupSteps, 1)
         let progress = min(Double(step - training.warmupSteps) / Double(decaySteps), 1)
         let low = training.minimumLearningRate
         return low + 0.5 * (peak - low) * (1 + cos(Double.pi * progress))

@@ -51,6 +51,14 @@ package struct Checkpoint: Sendable {
         }
     }
 
+    /// When it was published, in seconds since 1970.
+    package func published() throws -> Double? {
+        let values = try URL(fileURLWithPath: manifestPath).resourceValues(forKeys: [
+            .contentModificationDateKey
+        ])
+        return values.contentModificationDate?.timeIntervalSince1970
+    }
+
     /// The folders of the published checkpoints of a run, oldest first, wherever its job puts them.
     package static func folders(in directory: RunDirectory) throws -> [String] {
         let elsewhere = try directory.job().checkpoint?.directory

@@ -9,12 +9,16 @@ import OobleckData
 /// job is never used, replaced or removed.
 package struct CheckpointStore: Sendable {
     package let path: String
+    /// Other folders whose checkpoints are restored when they are the newest.
+    private var others: [String] = []
     private let model: ModelSpecification
     private let jobSHA256: String
 
     /// The store of a run's job: its own folder, or the run directory's.
     package init(_ directory: RunDirectory, job: JobSpecification) throws {
         try self.init(path: job.checkpoint?.directory ?? directory.checkpointsPath, job: job)
+        // The final state of a run is always there.
+        if path != directory.checkpointsPath { others = [directory.checkpointsPath] }
     }
 
     package init(path: String, job: JobSpecification) throws {
@@ -94,6 +98,13 @@ package struct CheckpointStore: Sendable {
     }
 
     private func requireSize(_ size: Int, of file: String) throws {
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw OobleckError(
+                .storage,
+                "the coordinator does not see \(file), which a node has written; "
+                    + CheckpointLayout.sharedFolderCure
+            )
+        }
         let found = try OpenFile(file, for: .readBack).size()
         guard found == size else {
             throw OobleckError(
@@ -181,7 +192,8 @@ package struct CheckpointStore: Sendable {
     ) -> (point: RestorePoint?, passedOver: [String]) {
         var passedOver: [String] = []
         do {
-            for (step, folder) in try Checkpoint.steps(in: path).reversed()
+            let all = try ([path] + others).flatMap { try Checkpoint.steps(in: $0) }
+            for (step, folder) in all.sorted(by: { $0.step > $1.step })
             where step <= limit && !excluded.contains(step) {
                 if let reason = unfitness(of: folder, corpusDigest: corpusDigest) {
                     passedOver.append(reason)

@@ -4,13 +4,16 @@ extension JobFile {
     /// What stands for saves by ``YoungDaly``.
     private static let youngDaly = "young-daly"
 
-    /// The `checkpoint` section; `nil` when there is none.
+    /// What stands for no saves at all.
+    static let noCheckpoints = "none"
+
+    /// The `checkpoint` section; what it leaves out has its default.
     ///
     /// `resolve` makes a path absolute.
     static func checkpointSpecification(
         _ section: JobSection,
         _ resolve: (String) -> String
-    ) -> CheckpointSpecification? {
+    ) -> CheckpointSpecification {
         let every = section.integer("every")
         let interval = section.text("interval")
         if let interval, interval != youngDaly {
@@ -22,17 +25,7 @@ extension JobFile {
         }
         let rhythm: CheckpointSpecification.Rhythm
         switch (every, interval) {
-        case (nil, nil):
-            let others = ["keep", "directory", "wait"]
-            guard let key = others.first(where: { section.node($0) != nil }),
-                !section.isWrong("every"), !section.isWrong("interval")
-            else { return nil }
-            section.mistake(
-                key,
-                "is set, but nothing says when to save; "
-                    + "add every: STEPS or interval: \(youngDaly)"
-            )
-            return nil
+        case (nil, nil): rhythm = CheckpointSpecification.standard.rhythm
         case (.some, .some):
             section.mistake("interval", "cannot be set beside every; leave out one of the two")
             rhythm = .youngDaly

@@ -58,6 +58,8 @@ package enum JobFile {
         }
         let (model, data) = (section("model"), section("data"))
         let weights = readWeights(model, mistakes, resolve)
+        let savesNothing = top.isPlain("checkpoint", noCheckpoints)
+        let checkpoint = savesNothing ? nil : section("checkpoint")
         let job = JobSpecification(
             model: modelSpecification(model, weights),
             training: trainingSpecification(section("training")),
@@ -65,7 +67,7 @@ package enum JobFile {
             corpusPath: resolve(corpus(data)),
             corpusTokenBytes: data.integer("token_bytes"),
             initialWeightsPath: model.text("initial_weights").map(resolve),
-            checkpoint: checkpointSpecification(section("checkpoint"), resolve)
+            checkpoint: checkpoint.map { checkpointSpecification($0, resolve) }
         )
         // Values that could not be read have defaults here: nothing is said of what depends on them.
         for violation in JobViolation.all(in: job) {
@@ -148,14 +150,17 @@ package enum JobFile {
     ) -> TrainingSpecification {
         let steps = section.integer("steps") ?? 1000
         let learningRate = section.number("learning_rate") ?? 6e-4
+        let decaySteps = section.integer("decay_steps")
+        let scheduled = decaySteps ?? steps
         return TrainingSpecification(
             steps: steps,
+            decaySteps: decaySteps == steps ? nil : decaySteps,
             seed: section.unsigned("seed") ?? 0,
             globalBatch: section.integer("global_batch") ?? 32,
             microbatch: section.integer("microbatch") ?? 4,
             learningRate: learningRate,
             minimumLearningRate: section.number("minimum_learning_rate") ?? learningRate / 10,
-            warmupSteps: section.integer("warmup_steps") ?? max(0, min(100, steps / 10)),
+            warmupSteps: section.integer("warmup_steps") ?? max(0, min(100, scheduled / 10)),
             weightDecay: section.number("weight_decay") ?? 0.1,
             beta1: section.number("beta1") ?? 0.9,
             beta2: section.number("beta2") ?? 0.95,
@@ -170,7 +175,8 @@ package enum JobFile {
             nodes: section.integer("nodes") ?? 4,
             faultTolerance: section.integer("fault_tolerance") ?? 1,
             deviceMemory: section.size("device_memory"),
-            detectionBudget: Seconds(section.number("detection_budget") ?? 2)
+            detectionBudget: Seconds(section.number("detection_budget") ?? 2),
+            coordinatorWait: section.number("coordinator_wait").map { Seconds($0) }
         )
     }
 }

@@ -3,7 +3,8 @@ import OobleckData
 
 /// Tells one job's states from another's.
 ///
-/// Covers what the state after a step follows from, and nothing else: not the nodes, since the state
+/// Covers what the state after a step follows from, and nothing else: not how many steps are trained,
+/// but those that the learning rate's schedule is made for; not the nodes, since the state
 /// is the same on any number of them, and not the corpus, whose digest stands beside it.
 package enum JobFingerprint {
     private struct Content: Encodable {
@@ -14,9 +15,12 @@ package enum JobFingerprint {
 
     /// SHA-256, hexadecimal.
     package static func of(_ job: JobSpecification) throws -> String {
+        var training = job.training
+        // How far the run goes changes no step's state; how far its schedule goes does.
+        (training.steps, training.decaySteps) = (training.scheduledSteps, nil)
         let content = Content(
             model: job.model,
-            training: job.training,
+            training: training,
             initialWeights: job.initialWeightsPath
         )
         var hasher = SHA256Hasher()

@@ -15,12 +15,17 @@ struct JobSchema {
         (
             "training",
             [
-                "steps", "seed", "global_batch", "microbatch", "learning_rate",
+                "steps", "decay_steps", "seed", "global_batch", "microbatch", "learning_rate",
                 "minimum_learning_rate", "warmup_steps", "weight_decay", "beta1", "beta2",
                 "epsilon", "gradient_clip", "skip_limit",
             ]
         ),
-        ("cluster", ["nodes", "fault_tolerance", "device_memory", "detection_budget"]),
+        (
+            "cluster",
+            [
+                "nodes", "fault_tolerance", "device_memory", "detection_budget", "coordinator_wait",
+            ]
+        ),
         ("checkpoint", ["every", "interval", "keep", "directory", "wait"]),
     ])
 

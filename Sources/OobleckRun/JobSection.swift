@@ -25,9 +25,10 @@ struct JobSection {
         guard case .mapping(let mapping) = node else {
             isMapping = false
             let place = name.isEmpty ? "the job" : name
+            let other = name == "checkpoint" ? " (or \(JobFile.noCheckpoints))" : ""
             mistakes.add(
                 line: node.mark?.line ?? 1,
-                "\(place) must be a mapping of keys to values, and is \(Self.kind(node))"
+                "\(place) must be a mapping of keys to values\(other), and is \(Self.kind(node))"
             )
             return
         }
@@ -55,6 +56,12 @@ struct JobSection {
     func node(_ key: String) -> Node? { entries[key]?.value }
 
     func line(of key: String) -> Int? { entries[key]?.line }
+
+    /// Whether a key has this word for its value.
+    func isPlain(_ key: String, _ word: String) -> Bool {
+        guard case .scalar(let scalar)? = entries[key]?.value else { return false }
+        return scalar.string == word
+    }
 
     func text(_ key: String) -> String? {
         guard let entry = entries[key] else { return nil }

@@ -45,6 +45,7 @@ struct JobViolation {
     private static func inTraining(_ training: TrainingSpecification) -> [JobViolation] {
         var checks = SectionChecks("training")
         checks.whole("steps", training.steps, 1...1_000_000_000)
+        checks.whole("decay_steps", training.scheduledSteps, 1...1_000_000_000)
         checks.whole("global_batch", training.globalBatch, 1...100_000_000)
         checks.whole("microbatch", training.microbatch, 1...1_000_000)
         checks.multiple("global_batch", training.globalBatch, of: "microbatch", training.microbatch)
@@ -60,8 +61,8 @@ struct JobViolation {
         checks.whole(
             "warmup_steps",
             training.warmupSteps,
-            0...max(0, training.steps),
-            others: ["steps"]
+            0...max(0, training.scheduledSteps),
+            others: ["steps", "decay_steps"]
         )
         checks.number("weight_decay", training.weightDecay, "0 or more") { $0 >= 0 }
         checks.fraction("beta1", training.beta1)
@@ -81,6 +82,10 @@ struct JobViolation {
         let budget = cluster.detectionBudget.value
         checks.number("detection_budget", budget, "0.2 to 3600 seconds") {
             $0 >= 0.2 && $0 <= 3600
+        }
+        let wait = cluster.coordinatorWait ?? ClusterSpecification.defaultCoordinatorWait
+        checks.number("coordinator_wait", wait.value, "1 to 604800 seconds") {
+            $0 >= 1 && $0 <= 604_800
         }
         return checks.violations
     }

@@ -75,13 +75,14 @@ package struct RunDirectory: Sendable {
 
     /// Opens the folder of a run that is to go on, and takes its lock.
     ///
-    /// Throws `.inputData` when it is none, `.usage` when the run is going on or finished.
-    package static func resume(path: String) throws -> RunDirectory {
+    /// A finished run goes on only when it `isExtended`: when it is to train more steps. Throws
+    /// `.inputData` when the folder is no run's, `.usage` when the run is going on or finished.
+    package static func resume(path: String, isExtended: Bool = false) throws -> RunDirectory {
         let found = try open(path: path)
-        if found.isFinished {
+        if found.isFinished, !isExtended {
             throw OobleckError(
                 .usage,
-                "the run in \(found.path) is finished; there is nothing to resume"
+                "the run in \(found.path) is finished; it goes on only with more --steps"
             )
         }
         guard FileManager.default.fileExists(atPath: found.profilePath),
@@ -97,8 +98,11 @@ package struct RunDirectory: Sendable {
         return RunDirectory(path: found.path, lock: try RunLock.take(directory: found.path))
     }
 
-    /// Whether the run is over, with a result.
-    package var isFinished: Bool { FileManager.default.fileExists(atPath: resultPath) }
+    /// Whether the run is over, with a result of all its steps.
+    package var isFinished: Bool {
+        guard FileManager.default.fileExists(atPath: resultPath) else { return false }
+        do { return try result().steps >= job().training.steps } catch { return true }
+    }
 
     /// Whether the run's own process is alive.
     package var isRunning: Bool { RunLock.isHeld(directory: path) }
@@ -128,6 +132,16 @@ package struct RunDirectory: Sendable {
 
     package func endpoint() throws -> CoordinatorEndpoint {
         try JSONDocument.read(CoordinatorEndpoint.self, from: endpointPath)
+    }
+
+    /// Replaces the job of a run that goes on otherwise than it began.
+    package func write(_ job: JobSpecification) throws { try JSONDocument.write(job, to: jobPath) }
+
+    /// Takes back the result of a run that goes on.
+    package func removeResult() throws {
+        guard unlink(resultPath) == 0 || errno == ENOENT else {
+            throw OobleckError(.storage, "cannot remove \(resultPath): \(systemReason())")
+        }
     }
 
     package func write(_ profile: ModelProfile) throws {

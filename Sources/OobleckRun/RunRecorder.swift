@@ -97,7 +97,12 @@ package final class RunRecorder: Sendable {
         try events.withLock { try $0.append(event.text) }
     }
 
-    package func write(_ status: RunStatus) throws { try directory.write(status) }
+    /// Replaces the status, with the time.
+    package func write(_ status: RunStatus) throws {
+        var status = status
+        status.updated = Date().timeIntervalSince1970
+        try directory.write(status)
+    }
 
     package func write(_ plan: PlanDocument) throws { try directory.write(plan) }
 

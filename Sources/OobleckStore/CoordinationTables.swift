@@ -9,10 +9,11 @@ import OobleckCore
 /// of steps. Every committed step is in the ledger; here is only the newest.
 enum CoordinationTables {
     /// Version of these tables; another one is refused.
-    private static let version = 1
+    private static let version = 2
 
     static func make(in database: Database) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        if found == 1 { return try migrateFromFirst(database) }
         guard found == 0 || found == version else {
             throw OobleckError(
                 .inputData,
@@ -29,7 +30,8 @@ enum CoordinationTables {
                 INSERT INTO run VALUES (0, 0, 0, 0, NULL);
                 CREATE TABLE node (
                     id INTEGER PRIMARY KEY, agent_pid INTEGER NOT NULL,
-                    is_out INTEGER NOT NULL DEFAULT 0, is_draining INTEGER NOT NULL DEFAULT 0);
+                    is_out INTEGER NOT NULL DEFAULT 0, is_draining INTEGER NOT NULL DEFAULT 0,
+                    ending TEXT);
                 CREATE TABLE plan (
                     role TEXT PRIMARY KEY, generation INTEGER NOT NULL, document BLOB NOT NULL);
                 CREATE TABLE committed (
@@ -43,6 +45,13 @@ enum CoordinationTables {
                 CREATE TABLE memory_failure (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
                 PRAGMA user_version = \(version);
                 """
+        )
+    }
+
+    /// The second version says of each node that is out how it left.
+    private static func migrateFromFirst(_ database: Database) throws {
+        try database.execute(
+            sql: "ALTER TABLE node ADD COLUMN ending TEXT; PRAGMA user_version = \(version);"
         )
     }
 
@@ -60,12 +69,12 @@ enum CoordinationTables {
                 "INSERT OR REPLACE INTO node (id, agent_pid) VALUES (?, ?)",
                 [node.rawValue, pid]
             )
-        case .left(let node, let hasFailed):
+        case .left(let node, let hasFailed, let ending):
             let sql = """
-                INSERT INTO node (id, agent_pid, is_out) VALUES (?, 0, 1)
-                ON CONFLICT (id) DO UPDATE SET is_out = 1
+                INSERT INTO node (id, agent_pid, is_out, ending) VALUES (?, 0, 1, ?)
+                ON CONFLICT (id) DO UPDATE SET is_out = 1, ending = excluded.ending
                 """
-            try run(sql, [node.rawValue])
+            try run(sql, [node.rawValue, ending.rawValue])
             if hasFailed { try run("UPDATE run SET failures = failures + 1", []) }
         case .draining(let node, let isDraining):
             try run("UPDATE node SET is_draining = ? WHERE id = ?", [isDraining, node.rawValue])
@@ -134,7 +143,8 @@ enum CoordinationTables {
             state.nodes[NodeID(row["id"])] = DurableState.Node(
                 agentPID: row["agent_pid"],
                 isOut: row["is_out"],
-                isDraining: row["is_draining"]
+                isDraining: row["is_draining"],
+                ending: (row["ending"] as String?).flatMap { NodeStatus.State(rawValue: $0) }
             )
         }
         state.planned = try plan("planned", in: database)

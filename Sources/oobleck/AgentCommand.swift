@@ -122,7 +122,8 @@ struct AgentCommand: InterruptibleCommand {
             case .save: break
             }
         } during: {
-            try await agent.run()
+            let reason = try await agent.run()
+            Console.show("left the run: \(reason)")
         }
     }
 

@@ -8,11 +8,14 @@ struct CheckpointOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Save the state every so many steps, or as often as pays (young-daly); "
-                + "overrides the job.",
+                + "overrides the job. [young-daly]",
             valueName: "steps"
         )
     )
     var checkpointEvery: String?
+
+    @Flag(help: "Save no checkpoints; overrides the job.")
+    var noCheckpoints = false
 
     @Option(help: "Saves that stay; overrides the job. [2]")
     var checkpointKeep: Int?
@@ -35,9 +38,27 @@ struct CheckpointOptions: ParsableArguments {
     )
     var checkpointWait: Double?
 
+    /// The first option that was given.
+    var given: String? {
+        let options = [
+            checkpointEvery.map { _ in "--checkpoint-every" },
+            checkpointKeep.map { _ in "--checkpoint-keep" },
+            checkpointDirectory.map { _ in "--checkpoint-directory" },
+            checkpointWait.map { _ in "--checkpoint-wait" },
+        ]
+        return options.compactMap { $0 }.first
+    }
+
     /// Throws one line when a value makes no sense.
     func request() throws -> CheckpointRequest {
-        CheckpointRequest(
+        if noCheckpoints, let given {
+            throw OobleckError(
+                .usage,
+                "\(given) and --no-checkpoints contradict each other; leave out one of the two"
+            )
+        }
+        return CheckpointRequest(
+            isOff: noCheckpoints,
             rhythm: try checkpointEvery.map { try CheckpointSpecification.Rhythm(argument: $0) },
             keep: checkpointKeep,
             directory: checkpointDirectory,
@@ -48,6 +69,8 @@ struct CheckpointOptions: ParsableArguments {
 
 /// Changes to what a job says of checkpoints.
 struct CheckpointRequest: Sendable {
+    /// Whether there are to be none.
+    var isOff = false
     var rhythm: CheckpointSpecification.Rhythm?
     var keep: Int?
     var directory: String?
@@ -55,11 +78,12 @@ struct CheckpointRequest: Sendable {
 
     /// The job's specification with the changes, its folder filled in.
     ///
-    /// Throws one line when there is nothing to change.
+    /// `nil` saves nothing. Throws one line when there is nothing to change.
     func applied(
         to specification: CheckpointSpecification?,
         runDirectory: String
     ) throws -> CheckpointSpecification? {
+        if isOff { return nil }
         guard var new = specification ?? rhythm.map({ CheckpointSpecification($0) }) else {
             let given = [
                 keep.map { _ in "--checkpoint-keep" },
@@ -69,7 +93,7 @@ struct CheckpointRequest: Sendable {
             guard let option = given.compactMap({ $0 }).first else { return nil }
             throw OobleckError(
                 .usage,
-                "\(option) is set, but nothing says when to save; add --checkpoint-every"
+                "\(option) is set, but the job says checkpoint: none; add --checkpoint-every"
             )
         }
         if let rhythm { new.rhythm = rhythm }

@@ -41,6 +41,18 @@ extension Console {
     /// A length of time as `1:23` or `2:01:23`.
     static func clock(seconds: Double) -> String { NumberText.clock(Seconds(seconds)) }
 
+    /// A time of day, for a moment in seconds since 1970; with its date when that is not today's.
+    static func time(_ moment: Double) -> String {
+        var (then, now) = (time_t(moment), Foundation.time(nil))
+        var (parts, today) = (tm(), tm())
+        localtime_r(&then, &parts)
+        localtime_r(&now, &today)
+        let isToday = parts.tm_yday == today.tm_yday && parts.tm_year == today.tm_year
+        var text = [CChar](repeating: 0, count: 32)
+        strftime(&text, text.count, isToday ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &parts)
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+    }
+
     /// The value as JSON with sorted keys.
     static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()

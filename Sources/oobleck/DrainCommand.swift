@@ -58,7 +58,13 @@ extension AdminClient {
     fileprivate init(run path: String, _ options: TLSOptions) throws {
         let directory = try RunDirectory.open(path: path)
         guard directory.isRunning else {
-            throw OobleckError(.usage, "the run in \(path) is over; there is nobody to ask")
+            throw OobleckError(
+                .usage,
+                directory.isFinished
+                    ? "the run in \(path) is finished; nodes neither join nor leave it any more"
+                    : "the run in \(path) has no coordinator now; have it go on, then ask again: "
+                        + directory.resumeCommand
+            )
         }
         let endpoint = try directory.endpoint()
         let tls = try options.read()

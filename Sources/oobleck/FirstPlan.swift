@@ -26,18 +26,7 @@ struct FirstPlan {
         profile.deviceMemory = job.cluster.deviceMemory
         self.profile = profile
         reconfigurator = try RunStart.reconfigurator(job, profile, host: host)
-        var trial = reconfigurator
-        let decision = trial.decide(
-            nodes: (0..<job.cluster.nodes).map { NodeID($0) },
-            holdings: [:],
-            hasState: false,
-            generation: 0
-        )
-        switch decision {
-        case .plan(let document, _): self.document = document
-        case .lostLayers(_, let reason): throw OobleckError(.noPlan, reason)
-        case .tooFewNodes(_, _, let reason): throw OobleckError(.noPlan, reason)
-        }
+        document = try RunStart.requirePlan(reconfigurator, nodes: job.cluster.nodes)
         let deadlines = Deadlines(
             budget: job.cluster.detectionBudget,
             step: document.plan.stepTime

@@ -53,6 +53,12 @@ extension LocalRun {
             )
             shared = try await RunStart.lead(location, directory, document, socket)
         }
+        let launch = LaunchRecord(
+            host: request.listenHost,
+            port: request.port,
+            startedNodes: request.startedNodes,
+            tls: request.tls != nil
+        )
         return RunStart(
             directory: directory,
             job: job,
@@ -65,7 +71,8 @@ extension LocalRun {
             socket: socket,
             token: token,
             tls: request.tls,
-            shared: shared
+            shared: shared,
+            launch: launch
         )
     }
 
@@ -75,16 +82,38 @@ extension LocalRun {
         return store
     }
 
-    /// Ends the nodes of a run whose coordinator died between the result and its farewells.
+    /// Sees to a run that is finished: ends nodes that still wait because its coordinator died between
+    /// the result and its farewells, and says that there is nothing to do.
     ///
-    /// Returns `nil` when the run is not over, or nothing of it is left to end, or another
-    /// coordinator may have its nodes.
-    func settle(_ path: String) throws -> RunDirectory? {
-        let directory = try RunDirectory.open(path: path)
-        guard directory.isFinished, !directory.isRunning,
-            FileManager.default.fileExists(atPath: directory.endpointPath),
+    /// Returns `nil` when the run goes on: it is not finished, or there are more steps to train, or
+    /// another coordinator may have its nodes.
+    func settle(_ request: ResumeRequest) throws -> RunDirectory? {
+        let directory = try RunDirectory.open(path: request.path)
+        guard directory.isFinished, !directory.isRunning else { return nil }
+        if FileManager.default.fileExists(atPath: directory.endpointPath),
             try directory.coordination() == nil
-        else { return nil }
+        {
+            try endNodes(of: directory)
+        }
+        let done = try directory.result().steps
+        guard let steps = request.steps, steps != done else {
+            display.say(
+                "the run in \(directory.path) is finished after \(done) steps; it goes on with more: "
+                    + "\(directory.resumeCommand) --steps N"
+            )
+            return directory
+        }
+        guard steps > done else {
+            throw OobleckError(
+                .usage,
+                "--steps is \(steps), but the run in \(directory.path) is finished after \(done) "
+                    + "steps; it must be more"
+            )
+        }
+        return nil
+    }
+
+    private func endNodes(of directory: RunDirectory) throws {
         let store = try SQLiteStore(path: directory.storePath)
         let agents = try store.load().map { Array($0.livingAgents.values) } ?? []
         try store.close()
@@ -92,22 +121,27 @@ extension LocalRun {
         try CheckpointStore(directory, job: directory.job()).removeLeftovers()
         try directory.removeEndpoint()
         display.say("the run was over; ended \(counted(count, "node")) that still waited")
-        return directory
     }
 
-    func resume(_ path: String) async throws -> RunStart {
-        var start = try await RunStart.resume(path)
-        start.tls = tls
-        guard (tls != nil) == start.usedTLS else {
-            throw OobleckError(
-                .usage,
-                start.usedTLS
-                    ? "the run speaks TLS; name --tls-cert, --tls-key and --tls-ca again"
-                    : "the run speaks plain text; leave the --tls options out"
-            )
+    func resume(_ request: ResumeRequest) async throws -> RunStart {
+        var start = try await RunStart.resume(request)
+        start.tls = request.tls
+        do {
+            guard (request.tls != nil) == start.usedTLS else {
+                throw OobleckError(
+                    .usage,
+                    start.usedTLS
+                        ? "the run speaks TLS; name --tls-cert, --tls-key and --tls-ca again"
+                        : "the run speaks plain text; leave the --tls options out"
+                )
+            }
+            try requireDescriptors(start.job)
+        } catch {
+            start.socket.discard()
+            throw error
         }
-        let steps = start.state?.committedSteps ?? 0
-        display.say("resuming the run in \(start.directory.path) at step \(steps)")
+        let (steps, all) = (start.state?.committedSteps ?? 0, start.job.training.steps)
+        display.say("resuming the run in \(start.directory.path) at step \(steps) of \(all)")
         return start
     }
 

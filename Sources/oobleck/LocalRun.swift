@@ -29,8 +29,6 @@ struct LocalRun {
     let display: RunDisplay
     /// Failures of this process to stage.
     var coordinatorFaults: [CoordinatorFault] = []
-    /// Certificates of a resumed run; a new one's are in its request.
-    var tls: ControlTLS?
     /// Nodes to start on this machine; all of a new run if left out.
     var startedNodes: Int?
     /// Called with all that is recorded; must be quick.
@@ -39,8 +37,8 @@ struct LocalRun {
     /// What is trained.
     enum Source {
         case new(RunRequest)
-        /// The run in this directory, from where it is.
-        case resumed(path: String)
+        /// A run that goes on from where it is.
+        case resumed(ResumeRequest)
         /// A run that another coordinator led.
         case taken(RunStart)
     }
@@ -58,14 +56,8 @@ struct LocalRun {
     }
 
     /// A run that goes on after its coordinator ended.
-    init(
-        resuming path: String,
-        faults: [CoordinatorFault],
-        tls: ControlTLS?,
-        display: RunDisplay
-    ) {
-        source = .resumed(path: path)
-        self.tls = tls
+    init(resuming request: ResumeRequest, faults: [CoordinatorFault], display: RunDisplay) {
+        source = .resumed(request)
         self.display = display
         coordinatorFaults = faults
     }
@@ -88,14 +80,14 @@ struct LocalRun {
     /// Throws one line when the run could not start, and then leaves nothing behind, or when it
     /// stopped.
     func execute() async throws -> (RunDirectory, RunResult) {
-        if case .resumed(let path) = source, let directory = try settle(path) {
+        if case .resumed(let request) = source, let directory = try settle(request) {
             return (directory, try directory.result())
         }
         let start: RunStart
         let executables = try Executables()
         switch source {
         case .new(let request): start = try await begin(request, executables)
-        case .resumed(let path): start = try await resume(path)
+        case .resumed(let request): start = try await resume(request)
         case .taken(let taken): start = taken
         }
         return (start.directory, try await train(start, executables))
@@ -107,6 +99,7 @@ struct LocalRun {
         try directory.write(start.endpoint)
         // The cluster is made before its coordinator's server, and needs it only once it has nodes.
         let departures = AgentExitRelay()
+        if let launch = start.launch { try directory.write(launch) }
         let cluster = LocalCluster(
             executable: executables.command,
             workerExecutable: executables.worker,
@@ -125,8 +118,7 @@ struct LocalRun {
         }
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
-        var coordinator = start.coordinator
-        coordinator.awaitsOthers = (startedNodes ?? job.cluster.nodes) < job.cluster.nodes
+        let (coordinator, newNodes) = staff(start, adopted: adopted ?? 0)
         let server = CoordinatorServer(
             coordinator: coordinator,
             detectionBudget: job.cluster.detectionBudget,
@@ -145,8 +137,6 @@ struct LocalRun {
             display.show(notice)
             observer(notice, controls)
         }
-        // Nodes that wait for their coordinator are not replaced; where none is left all are.
-        let newNodes = (adopted ?? 0) > 0 ? 0 : (startedNodes ?? job.cluster.nodes)
         noteMissing(start, server)
         let signals = ProcessSignals.shared
         let outcome = try await signals.handling {
@@ -169,7 +159,7 @@ struct LocalRun {
         tidy { try CheckpointStore(directory, job: job).removeLeftovers() }
         tidy { try directory.removeEndpoint() }
         display.clear()
-        if case .stopped(let error) = outcome { throw error }
+        if case .stopped(let error) = outcome { throw Self.resumable(error, directory) }
         return try directory.result()
     }
 
@@ -211,6 +201,36 @@ struct LocalRun {
     /// nothing.
     private func tidy(_ body: () throws -> Void) {
         do { try body() } catch { display.say("\(fileReason(error))") }
+    }
+
+    /// The coordinator, and how many nodes to start for it, when `adopted` wait on this machine.
+    private func staff(_ start: RunStart, adopted: Int) -> (Coordinator, newNodes: Int) {
+        var coordinator = start.coordinator
+        let wanted = start.job.cluster.nodes
+        guard case .resumed(let request) = source, let launch = start.launch else {
+            // Nodes that wait for their coordinator are not replaced; where none is left all are.
+            let newNodes = adopted > 0 ? 0 : (startedNodes ?? wanted)
+            coordinator.awaitsOthers = adopted + newNodes < wanted
+            return (coordinator, newNodes)
+        }
+        let newNodes = request.newNodes(start.job, launch, adopted: adopted)
+        // Nodes of other machines may wait as well; where none does, all of the run's are new.
+        let isAlone = CoordinatorAddress(host: start.socket.host, port: 0).isLoopback
+        let hasLiving = adopted > 0 || !isAlone && start.state?.livingAgents.isEmpty == false
+        let count = hasLiving ? newNodes : max(newNodes, wanted)
+        coordinator.awaitsOthers = adopted + newNodes < wanted
+        coordinator.expectNewcomers(count)
+        return (coordinator, newNodes)
+    }
+
+    /// The last words of a run that can go on say how.
+    private static func resumable(_ error: OobleckError, _ directory: RunDirectory) -> OobleckError
+    {
+        guard [.outOfNodes, .storage].contains(error.code) else { return error }
+        return OobleckError(
+            error.code,
+            "\(error.message); go on with: \(directory.resumeCommand)"
+        )
     }
 
     /// Where no other machine can reach the run, an agent that is not here any more is nowhere: nobody

@@ -52,7 +52,7 @@ final class RunDisplay: Sendable {
         case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted:
             say(event.message)
         case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored,
-            .checkpointRequested, .storageTrouble, .storageRestored:
+            .stopping, .checkpointRequested, .storageTrouble, .storageRestored:
             say(event.message)
         case .nodeJoined where event.step > 0: say(event.message)
         // After a loss, the line on the recovery says it all.

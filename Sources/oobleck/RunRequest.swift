@@ -37,7 +37,7 @@ struct RunRequest: Sendable {
         if let seed { job.training.seed = seed }
         if let steps {
             job.training.steps = steps
-            job.training.warmupSteps = min(job.training.warmupSteps, steps)
+            job.training.warmupSteps = min(job.training.warmupSteps, job.training.scheduledSteps)
         }
         if let faults {
             job.faults = faults.deaths

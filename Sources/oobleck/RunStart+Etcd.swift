@@ -79,43 +79,60 @@ extension RunStart {
     /// another leads it.
     static func resume(
         _ directory: RunDirectory,
+        _ request: ResumeRequest,
         in location: EtcdLocation
     ) async throws -> RunStart {
-        guard let document = try await EtcdStore.document(location) else {
+        guard var document = try await EtcdStore.document(location) else {
             throw OobleckError(.inputData, "\(location) does not have this run any more")
         }
         let last = lastEndpoint(directory)
-        let socket = try socket(last)
-        let store = try await EtcdStore.lead(
-            location,
-            as: leader(socket),
-            budget: document.job.cluster.detectionBudget
-        )
-        guard let store else {
-            throw OobleckError(.usage, "the run went on elsewhere and is over")
+        let launch = request.launch(after: try directory.launch(), last)
+        let socket = try socket(launch, last, isGiven: request.port != nil)
+        do {
+            // One that was stopped goes on, and one that is finished if there is more to do.
+            let isMore = request.steps.map { $0 > document.job.training.steps } ?? false
+            try await EtcdStore.reopen(location, isFinishedToo: isMore)
+            let store = try await EtcdStore.lead(
+                location,
+                as: leader(socket),
+                budget: document.job.cluster.detectionBudget
+            )
+            guard let store else {
+                throw OobleckError(.usage, "the run went on elsewhere and is over")
+            }
+            let committed = store.load()?.committedSteps ?? 0
+            let job = try takeUp(directory, request, committed: committed)
+            if job != document.job {
+                document.job = job
+                try store.put(document)
+            }
+            var start = try goOn(directory, document, store, socket, isOrphaned: last != nil)
+            start.usedTLS = try last?.tls ?? directory.launch()?.tls ?? false
+            start.launch = launch
+            return start
+        } catch {
+            socket.discard()
+            throw error
         }
-        var start = try goOn(directory, document, store, socket)
-        start.usedTLS = last?.tls ?? false
-        return start
     }
 
     private static func goOn(
         _ directory: RunDirectory,
         _ document: EtcdStore.Document,
         _ store: EtcdStore,
-        _ socket: ListeningSocket
+        _ socket: ListeningSocket,
+        isOrphaned: Bool = true
     ) throws -> RunStart {
         try catchUp(directory, with: store)
         var state = store.load() ?? DurableState()
-        let term = DurableChange.tookOver(term: state.term + 1)
-        try store.persist(term)
-        state.apply(term)
+        try takeOver(&state, store, isOrphaned: isOrphaned)
         return RunStart(
             directory: directory,
             job: document.job,
             coordinator: try Coordinator(
                 restoring: state,
                 takesOver: true,
+                savedStep: try savedStep(directory, document.job, state),
                 job: document.job,
                 profile: document.profile,
                 reconfigurator: try reconfigurator(

@@ -24,6 +24,8 @@ struct RunStart {
     var state: DurableState?
     /// The run's state where others can take it up; `nil` when it is in the directory.
     var shared: EtcdStore?
+    /// How the run was started, and is if it has to be again.
+    var launch: LaunchRecord?
     /// Whether nodes that an earlier coordinator started may be children of this machine.
     var mayAdopt = true
 
@@ -69,6 +71,25 @@ struct RunStart {
         )
     }
 
+    /// The plan for so many nodes; throws `.noPlan` with the reason when there is none.
+    static func requirePlan(
+        _ reconfigurator: Reconfigurator,
+        nodes: Int
+    ) throws -> PlanDocument {
+        var trial = reconfigurator
+        let decision = trial.decide(
+            nodes: (0..<nodes).map { NodeID($0) },
+            holdings: [:],
+            hasState: false,
+            generation: 0
+        )
+        switch decision {
+        case .plan(let document, _): return document
+        case .lostLayers(_, let reason), .tooFewNodes(_, _, let reason):
+            throw OobleckError(.noPlan, reason)
+        }
+    }
+
     /// Makes a run's token and leaves it in its directory.
     static func newToken(in directory: RunDirectory) throws -> RunToken {
         // The system's generator cannot be predicted.
@@ -88,32 +109,36 @@ struct RunStart {
 }
 
 extension RunStart {
-    /// The run in `path`, from what its last coordinator kept there or in etcd.
+    /// The run that is to go on, from what its last coordinator kept in its directory or in etcd.
     ///
     /// Throws one line.
-    static func resume(_ path: String) async throws -> RunStart {
-        let directory = try RunDirectory.resume(path: path)
-        guard let text = try directory.coordination() else { return try RunStart(directory) }
-        return try await resume(directory, in: try EtcdLocation(parsing: text, run: "run"))
+    static func resume(_ request: ResumeRequest) async throws -> RunStart {
+        let isExtended = request.steps != nil
+        let directory = try RunDirectory.resume(path: request.path, isExtended: isExtended)
+        guard let text = try directory.coordination() else {
+            return try RunStart(directory, request)
+        }
+        let location = try EtcdLocation(parsing: text, run: "run")
+        return try await resume(directory, request, in: location)
     }
 
     /// The run in `directory`, from what its last coordinator kept there.
-    private init(_ directory: RunDirectory) throws {
-        let job = try directory.job()
+    private init(_ directory: RunDirectory, _ request: ResumeRequest) throws {
         let profile = try directory.profile()
         let store = try SQLiteStore(path: directory.storePath)
         var state = try store.load() ?? DurableState()
         try Self.reconcile(&state, with: directory, store)
-        let term = DurableChange.tookOver(term: state.term + 1)
-        try store.persist(term)
-        state.apply(term)
+        let job = try Self.takeUp(directory, request, committed: state.committedSteps)
         let last = Self.lastEndpoint(directory)
-        let socket = try Self.socket(last)
+        try Self.takeOver(&state, store, isOrphaned: last != nil)
+        let launch = request.launch(after: try directory.launch(), last)
+        let socket = try Self.socket(launch, last, isGiven: request.port != nil)
         self.init(
             directory: directory,
             job: job,
             coordinator: try Coordinator(
                 restoring: state,
+                savedStep: try Self.savedStep(directory, job, state),
                 job: job,
                 profile: profile,
                 reconfigurator: try Self.reconfigurator(job, profile, host: socket.host)
@@ -121,9 +146,59 @@ extension RunStart {
             store: store,
             socket: socket,
             token: try Self.token(of: directory),
-            usedTLS: last?.tls ?? false,
-            state: state
+            usedTLS: try last?.tls ?? directory.launch()?.tls ?? false,
+            state: state,
+            launch: launch
         )
+    }
+
+    /// Has the run in `directory` go on as it is asked to; returns its job from now on.
+    static func takeUp(
+        _ directory: RunDirectory,
+        _ request: ResumeRequest,
+        committed: Int
+    ) throws -> JobSpecification {
+        let old = try directory.job()
+        let job = try request.changed(old, in: directory, committed: committed)
+        if let nodes = request.nodes {
+            let host = try request.listenHost ?? directory.launch()?.host ?? "127.0.0.1"
+            let reconfigurator = try reconfigurator(job, try directory.profile(), host: host)
+            _ = try requirePlan(reconfigurator, nodes: nodes)
+        }
+        // The job first: a result of fewer steps than the job has does not count.
+        if job != old { try directory.write(job) }
+        try directory.removeResult()
+        return job
+    }
+
+    /// Begins the next coordinator's term.
+    ///
+    /// The nodes of a run that ended in order have been told to leave; those of one that `isOrphaned`
+    /// may wait.
+    static func takeOver(
+        _ state: inout DurableState,
+        _ store: any CoordinationStore,
+        isOrphaned: Bool
+    ) throws {
+        let gone = isOrphaned ? [] : state.livingAgents.keys.sorted()
+        let changes =
+            [DurableChange.tookOver(term: state.term + 1)]
+            + gone.map { DurableChange.left($0, hasFailed: false, as: .done) }
+        for change in changes {
+            try store.persist(change)
+            state.apply(change)
+        }
+    }
+
+    /// The step of the newest checkpoint that counts.
+    static func savedStep(
+        _ directory: RunDirectory,
+        _ job: JobSpecification,
+        _ state: DurableState
+    ) throws -> Int? {
+        let store = try CheckpointStore(directory, job: job)
+        let limit = state.committedSteps
+        return store.newest(atMost: limit, corpusDigest: nil, excluding: []).point?.step
     }
 
     /// Store and ledger are written one after the other, so that they differ by a step at most, and
@@ -156,13 +231,21 @@ extension RunStart {
         do { return try directory.endpoint() } catch { return nil }
     }
 
-    static func socket(_ last: CoordinatorEndpoint?) throws -> ListeningSocket {
-        guard let last else { return try ListeningSocket(host: "127.0.0.1", port: 0) }
+    /// Listens where the run does from now on: at its last port if that is free and no other `isGiven`.
+    static func socket(
+        _ launch: LaunchRecord,
+        _ last: CoordinatorEndpoint?,
+        isGiven: Bool
+    ) throws -> ListeningSocket {
+        let host = launch.host
+        guard !isGiven, let last, last.host == host else {
+            return try ListeningSocket(host: host, port: launch.port)
+        }
         do {
-            return try ListeningSocket(host: last.host, port: last.port)
+            return try ListeningSocket(host: host, port: last.port)
         } catch {
             // Somebody has the port now; local nodes find the new one in the run directory.
-            return try ListeningSocket(host: last.host, port: 0)
+            return try ListeningSocket(host: host, port: launch.port)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckRun
@@ -18,21 +19,28 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         let directory = try RunDirectory.open(path: runDirectory)
-        var status = try directory.status()
-        if !directory.isRunning, status.phase != .finished { status.phase = .stopped }
-        try Console.result(format == .json ? Console.json(status) : status.text)
+        let now = Date().timeIntervalSince1970
+        let written = try directory.status()
+        let situation = try RunSituation(directory, written, now: now)
+        let status = try written.updated(for: situation, in: directory)
+        guard format == .text else { return try Console.result(Console.json(status)) }
+        let lines = [status.text(now: now)] + situation.lines(directory, status, now: now)
+        try Console.result(lines.joined(separator: "\n"))
     }
 }
 
 extension RunStatus {
-    /// The status for people.
-    var text: String {
+    /// The status for people, at a time in seconds since 1970.
+    func text(now: Double) -> String {
         var lines = ["\(phase.rawValue), generation \(generation), step \(step) of \(steps)"]
         if let loss { lines[0] += ", loss \(Console.decimal(loss, 4))" }
         if let tokensPerSecond { lines[0] += ", \(Console.short(tokensPerSecond)) tok/s" }
         if let idleShare { lines[0] += ", idle \(Int((idleShare * 100).rounded()))%" }
         if let storageTrouble { lines[0] += ", \(storageTrouble)" }
-        if let checkpointStep { lines[0] += ", checkpoint of step \(checkpointStep)" }
+        if let checkpointStep {
+            let age = checkpointSaved.map { ", \(Console.clock(seconds: now - $0)) ago" } ?? ""
+            lines.append("newest checkpoint: step \(checkpointStep)\(age)")
+        }
         lines.append("node  state     pipeline  stages  agent    worker")
         func cell(_ text: String, _ width: Int) -> String {
             text + String(repeating: " ", count: max(1, width - text.count))

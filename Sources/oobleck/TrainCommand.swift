@@ -22,7 +22,10 @@ struct TrainCommand: InterruptibleCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Go on with a run whose coordinator has ended; its nodes wait for that.",
+            """
+            Go on with a run that was stopped, whose coordinator has ended, or that is to train more \
+            --steps; takes --nodes, --start-nodes, --listen, --port and checkpoint options.
+            """,
             valueName: "run-dir"
         )
     )
@@ -34,7 +37,9 @@ struct TrainCommand: InterruptibleCommand {
     @Option(help: "Nodes to start with; overrides the job.")
     var nodes: Int?
 
-    @Option(help: "Steps to train; overrides the job.")
+    @Option(
+        help: "Steps to train; overrides the job. With --resume the learning rate stays as planned."
+    )
     var steps: Int?
 
     @Option(help: "Seed of weights, sample order and dropout; overrides the job.")
@@ -49,16 +54,17 @@ struct TrainCommand: InterruptibleCommand {
     @Flag(help: "Train undisturbed in one process instead, without the memory limit.")
     var reference = false
 
-    @Option(help: "Port of the coordinator; 0 takes any free one.")
-    var port = 0
+    @Option(help: "Port of the coordinator; 0 takes any free one. [0]")
+    var port: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Where coordinator and workers listen: an address or interface of this machine.",
+            "Where coordinator and workers listen: an address or interface of this machine. "
+                + "[127.0.0.1]",
             valueName: "address|interface"
         )
     )
-    var listen = "127.0.0.1"
+    var listen: String?
 
     @OptionGroup var tls: TLSOptions
 
@@ -109,7 +115,7 @@ struct TrainCommand: InterruptibleCommand {
         if let startNodes, startNodes < 0 {
             throw ValidationError("--start-nodes is \(startNodes); it must be at least 0.")
         }
-        guard 0...65535 ~= port else {
+        if let port, !(0...65535 ~= port) {
             throw ValidationError("--port is \(port); it must be from 0 to 65535.")
         }
         guard [config != nil, resume != nil, standby].count(where: { $0 }) == 1 else {
@@ -129,16 +135,24 @@ struct TrainCommand: InterruptibleCommand {
         guard !supervise || !reference else {
             throw ValidationError("A --reference run has no coordinator to --supervise.")
         }
-        let others: [Any?] = [nodes, steps, seed, runDir, profile]
-        guard resume == nil || others.allSatisfy({ $0 == nil }) && !reference else {
-            throw ValidationError(
-                "A run that is resumed stays as it is: --resume takes no changes."
-            )
+        if resume != nil, let (option, reason) = fixed {
+            throw ValidationError("\(option) cannot be changed by --resume: \(reason).")
         }
         let changes: [Any?] = [nodes, steps, seed, profile]
         guard !standby || changes.allSatisfy({ $0 == nil }) && !reference else {
             throw ValidationError("A run stays as it is: --standby takes no changes.")
         }
+    }
+
+    /// What was asked for that a run which goes on cannot change, and why not.
+    private var fixed: (option: String, reason: String)? {
+        let options: [(isGiven: Bool, String, String)] = [
+            (seed != nil, "--seed", "weights and sample order follow from it"),
+            (runDir != nil, "--run-dir", "the run stays in its directory"),
+            (profile != nil, "--profile", "the run's plans rest on the one that it has"),
+            (reference, "--reference", "it trains undisturbed from the beginning"),
+        ]
+        return options.first(where: \.isGiven).map { ($0.1, $0.2) }
     }
 
     func run() async throws {
@@ -149,13 +163,14 @@ struct TrainCommand: InterruptibleCommand {
             guard !faults.concernNodes else {
                 throw OobleckError(.usage, "nodes of a resumed run have their faults already")
             }
-            let run = LocalRun(
-                resuming: resume,
-                faults: faults.coordinator,
-                tls: try tls.read(),
-                display: display
+            return try report(
+                await LocalRun(
+                    resuming: try resumeRequest(resume),
+                    faults: faults.coordinator,
+                    display: display
+                )
+                .execute()
             )
-            return try await follow(resume) { try await run.execute() }
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -169,19 +184,32 @@ struct TrainCommand: InterruptibleCommand {
             checkpoint: try checkpoints.request(),
             faults: faults,
             runDirectoryPath: directory,
-            listenHost: try NetworkInterface.address(listen),
-            port: port,
+            listenHost: try listen.map { try NetworkInterface.address($0) } ?? "127.0.0.1",
+            port: port ?? 0,
             tls: try tls.read(),
             coordination: try location(of: directory),
             profilePath: profile,
             startedNodes: startNodes
         )
         if dryRun { return try await DryRun(request: request, format: format).execute() }
-        try await follow(directory) {
+        try report(
             reference
-                ? try await ReferenceRun(request: request, display: display).execute()
-                : try await LocalRun(request: request, display: display).execute()
-        }
+                ? await ReferenceRun(request: request, display: display).execute()
+                : await LocalRun(request: request, display: display).execute()
+        )
+    }
+
+    private func resumeRequest(_ path: String) throws -> ResumeRequest {
+        ResumeRequest(
+            path: path,
+            nodes: nodes,
+            steps: steps,
+            startedNodes: startNodes,
+            listenHost: try listen.map { try NetworkInterface.address($0) },
+            port: port,
+            checkpoint: try checkpoints.request(),
+            tls: try tls.read()
+        )
     }
 
     /// The run's name in etcd is that of its directory, unless it got another.
@@ -198,8 +226,8 @@ struct TrainCommand: InterruptibleCommand {
         let request = Standby.Request(
             location: location,
             runDirectoryPath: runDir ?? RunRequest.newRunPath(location.run),
-            listenHost: try NetworkInterface.address(listen),
-            port: port,
+            listenHost: try listen.map { try NetworkInterface.address($0) } ?? "127.0.0.1",
+            port: port ?? 0,
             tls: try tls.read()
         )
         let taken = try await Standby(request: request, display: display).takeOver()
@@ -210,7 +238,7 @@ struct TrainCommand: InterruptibleCommand {
             faults: faults.coordinator,
             display: display
         )
-        try await follow(request.runDirectoryPath) { try await run.execute() }
+        try report(await run.execute())
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.
@@ -228,27 +256,6 @@ struct TrainCommand: InterruptibleCommand {
         )
         let status = try await supervisor.run()
         if status != 0 { throw ExitCode(status) }
-    }
-
-    /// Reports how a run ended; says how to go on with one that a signal stopped.
-    private func follow(
-        _ path: String,
-        _ run: () async throws -> (RunDirectory, RunResult)
-    ) async throws {
-        do {
-            try report(await run())
-        } catch let error as OobleckError
-            where error.code == .outOfNodes && ProcessSignals.shared.stopSignal != nil
-        {
-            if !reference, try RunDirectory.open(path: path).hasCheckpoint {
-                let certificates = tls.arguments.map { $0.hasPrefix("--") ? $0 : $0.shellQuoted }
-                let words =
-                    [CommandLine.arguments[0].shellQuoted, "train", "--resume", path.shellQuoted]
-                    + certificates
-                Console.show("to go on: " + words.joined(separator: " "))
-            }
-            throw error
-        }
     }
 
     /// Prints what the run came to.
@@ -299,12 +306,5 @@ struct TrainCommand: InterruptibleCommand {
         let count =
             skippedSteps < result.steps ? "\(skippedSteps) of them skipped" : "no step counted"
         return "\(steps), \(count), \(loss)"
-    }
-}
-
-extension RunDirectory {
-    /// Whether there is a state to go on from.
-    fileprivate var hasCheckpoint: Bool {
-        get throws { try !Checkpoint.folders(in: self).isEmpty }
     }
 }

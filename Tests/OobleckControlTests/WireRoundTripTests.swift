@@ -236,14 +236,16 @@ struct WireRoundTripTests {
         }
         #expect(try WireWorkerReport(.heartbeat, node: 3).report() == .notice(3, .heartbeat))
         let agent: [AgentInstruction] = [
-            .admitted(3, detectionBudget: 0.5), .refused(reason: "r"), .fence(reason: "f"),
+            .admitted(3, detectionBudget: 0.5, coordinatorWait: 90), .refused(reason: "r"),
+            .fence(reason: "f"),
             .stop(reason: "s"), .heartbeat,
         ]
         for instruction in agent {
             #expect(try WireAgentDirective(instruction).instruction() == instruction)
         }
         let worker: [WorkerInstruction] = [
-            .welcome(3, detectionBudget: 0.5), .refused(reason: "r"), .heartbeat,
+            .welcome(3, detectionBudget: 0.5, coordinatorWait: 90), .refused(reason: "r"),
+            .heartbeat,
         ]
         for instruction in worker {
             #expect(try WireWorkerDirective(instruction).instruction() == instruction)

@@ -9,8 +9,9 @@ struct CoordinatorBench {
     var now = 0.0
     /// What the last event led to.
     var last: [CoordinatorDirective] = []
-    /// The newest plan sent out.
+    /// The newest plan sent out, and as it is published.
     var plan: Reconfiguration?
+    var document: PlanDocument?
 
     init(
         nodes: Int,
@@ -49,6 +50,7 @@ struct CoordinatorBench {
     mutating func tell(_ event: CoordinatorEvent) -> [CoordinatorDirective] {
         last = coordinator.handle(event, now: Seconds(now))
         for case .send(_, .reconfigure(let new)) in last { plan = new }
+        for case .publish(let new) in last { document = new }
         return last
     }
 
@@ -133,7 +135,7 @@ struct CoordinatorBench {
         let end = now + duration
         while now < end - 1e-9 {
             now = min(end, now + 0.25)
-            for status in coordinator.status(now: 0).nodes where status.state != .dead {
+            for status in coordinator.status(now: 0).nodes where status.state.isAlive {
                 if !silentWorkers.contains(status.id) { all += tell(.workerHeard(status.id)) }
                 if !silentAgents.contains(status.id) { all += tell(.agentHeard(status.id)) }
             }

@@ -215,15 +215,36 @@ struct CoordinatorCheckpointTests {
         let first = bench.voteAll().orders
         #expect(first.values.allSatisfy { $0.step == 1 } && !first.isEmpty)
         for (node, order) in first {
-            for layer in order.layers { bench.say(node, report(order, layer, heldUp: 2)) }
+            for layer in order.layers { bench.say(node, report(order, layer, heldUp: 10)) }
         }
         bench.tell(.checkpoint(.published(generation: 0, step: 1)))
-        // Due when the time since then reaches the root of 2 * 2 s * the time without failures.
-        bench.wait(3.75)
+        // Due when the time since then reaches the root of 2 * 10 s * the time without failures.
+        bench.wait(19.75)
         #expect(bench.voteAll().orders.isEmpty)
         bench.wait(0.25)
         #expect(bench.voteAll().orders.values.allSatisfy { $0.step == 3 })
         #expect(!bench.last.orders.isEmpty)
+    }
+
+    @Test("a disk that refuses again and again is asked less and less often, and named as seldom")
+    func refusedForLong() throws {
+        var bench = try bench(.youngDaly)
+        var orders: [Double] = []
+        var named = 0
+        for _ in 0..<400 where bench.step < 9 {
+            var directives = bench.wait(1)
+            if bench.step < 8 { directives += bench.voteAll() }
+            guard let (node, order) = directives.orders.min(by: { $0.key < $1.key }) else {
+                continue
+            }
+            orders.append(bench.now)
+            let failed = report(order, order.layers[0], .failed("disk \(order.step) full"))
+            named += bench.say(node, failed).events(.checkpointFailed).count
+        }
+        #expect(orders.count >= 3)
+        let pauses = zip(orders, orders.dropFirst()).map { $1 - $0 }
+        #expect(pauses == pauses.sorted() && pauses[0] >= 2, "\(pauses)")
+        #expect(named == [1, 2, 4, 8].count { $0 <= orders.count }, "\(named)")
     }
 
     @Test("by Young and Daly's rule a disk that refuses is asked again after a detection budget")

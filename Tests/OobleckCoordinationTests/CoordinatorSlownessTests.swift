@@ -74,6 +74,11 @@ import Testing
         #expect(all.events(.evicted).first?.message.contains("10.0 times slower") == true)
         #expect(bench.nodes == [1, 2, 3, 4])
         #expect(all.stopped == [victim])
+        let reasons = all.compactMap {
+            if case .dismiss(victim, let reason) = $0 { reason } else { nil }
+        }
+        #expect(reasons.count == 1 && reasons[0].contains("is let go: it is 10.0 times slower"))
+        #expect(bench.coordinator.status(now: 0).nodes[0].state == .evicted)
         // Without it a loss would not be survivable any more: it is kept, with little to do.
         var few = try CoordinatorBench.training(nodes: 4, steps: 100)
         let kept = run(&few, steps: 8, [victim: 10])

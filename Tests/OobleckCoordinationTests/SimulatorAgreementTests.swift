@@ -87,7 +87,7 @@ import Testing
             bench.voteAll()
             view.isRecovering = false
             // A node that was drained has left when the plan without it is in force.
-            let gone = bench.coordinator.status(now: 0).nodes.filter { $0.state == .dead }
+            let gone = bench.coordinator.status(now: 0).nodes.filter { !$0.state.isAlive }
             for node in gone { view.alive.remove(node.id.rawValue) }
         }
 

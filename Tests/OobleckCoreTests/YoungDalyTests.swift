@@ -45,4 +45,13 @@ import Testing
         #expect(late.value > 9 * early.value)
         #expect(YoungDaly.interval(heldUp: 0, written: 0, elapsed: 5, failures: 0) == 0)
     }
+
+    @Test("a run saves every ten seconds at most, and writes for a twentieth of its time at most")
+    func spacing() {
+        #expect(YoungDaly.spacing(heldUp: 0.003, written: 0.1, elapsed: 60, failures: 0) == 10)
+        let slow = YoungDaly.spacing(heldUp: 0.003, written: 90, elapsed: 3600, failures: 0)
+        #expect(abs(slow.value - 1800) < 1e-9)
+        let rare = YoungDaly.spacing(heldUp: 2, written: 1, elapsed: 14_400, failures: 3)
+        #expect(abs(rare.value - 120) < 1e-9)
+    }
 }

@@ -11,7 +11,8 @@ struct EndingTests {
         let outcome = try laboratory.train(
             "run",
             [
-                "--nodes", "2", "--fault", "node=0,point=mid-forward,step=2,target=node",
+                "--nodes", "2", "--no-checkpoints",
+                "--fault", "node=0,point=mid-forward,step=2,target=node",
             ]
         )
         #expect(outcome.status == 75)
@@ -37,9 +38,8 @@ struct EndingTests {
     @Test("when no coordinator follows one that was killed, agents and workers end in time")
     func coordinatorKilled() throws {
         let laboratory = try Laboratory()
-        // They look for another for thirty budgets.
         try laboratory.edit {
-            $0.replacing("detection_budget: 2", with: "detection_budget: 0.5")
+            $0.replacing("detection_budget: 2", with: "detection_budget: 2, coordinator_wait: 6")
         }
         let running = try laboratory.start(
             laboratory.trainArguments("run", ["--steps", "100000"])
@@ -51,7 +51,46 @@ struct EndingTests {
         #expect(pids.count == 12)
         running.signal(SIGKILL)
         _ = try running.wait(deadline: 10)
+        let waiting = try laboratory.run(["status", directory])
+        #expect(waiting.output.contains("its nodes wait until"), "\(waiting.output)")
+        #expect(waiting.output.contains("oobleck train --resume"), "\(waiting.output)")
+        let adding = try laboratory.run(["add", directory])
+        #expect(adding.status == 64 && adding.errors.contains("--resume"), "\(adding.errors)")
         #expect(waitUntil(20) { (try? laboratory.orphans().isEmpty) == true })
+        let gone = try laboratory.run(["status", directory])
+        #expect(gone.output.contains("and its nodes with it"), "\(gone.output)")
+    }
+
+    @Test("a run that is stopped says how it goes on, does, and can train more steps in the end")
+    func stoppedAndResumed() throws {
+        let laboratory = try Laboratory()
+        let directory = laboratory.path("run")
+        let running = try laboratory.start(laboratory.trainArguments("run", ["--steps", "30"]))
+        #expect(waitUntil(60) { (try? RunDirectory.open(path: directory).status().step) ?? 0 > 2 })
+        running.signal(SIGINT)
+        let stopped = try running.wait(deadline: 60)
+        #expect(stopped.status == 75, "\(stopped.errors)")
+        let last = stopped.errors.split(separator: "\n").last ?? ""
+        #expect(last.contains("its state is saved; go on with: oobleck train --resume"), "\(last)")
+        let status = try laboratory.run(["status", directory])
+        #expect(status.output.contains("newest checkpoint: step"), "\(status.output)")
+        #expect(status.output.contains("done") && !status.output.contains("healthy"))
+        // On other nodes, and from the seed when the checkpoints are gone.
+        let changed = try laboratory.run(["train", "--resume", directory, "--seed", "2"])
+        #expect(changed.status == 64 && changed.errors.contains("--seed"), "\(changed.errors)")
+        let resumed = try laboratory.run(["train", "--resume", directory, "--nodes", "4"])
+        try #require(resumed.status == 0, "\(resumed.errors)")
+        // A finished run with more steps: as one that was to train so many, on the same schedule.
+        let longer = try laboratory.run(["train", "--resume", directory, "--steps", "34"])
+        try #require(longer.status == 0, "\(longer.errors)")
+        try laboratory.edit { $0.replacing("steps: 8", with: "steps: 34, decay_steps: 30") }
+        let whole = try laboratory.train("whole", ["--no-checkpoints"])
+        try #require(whole.status == 0, "\(whole.errors)")
+        let (result, expected) = (try laboratory.result("run"), try laboratory.result("whole"))
+        #expect(result.stateSHA256 == expected.stateSHA256)
+        #expect(result.failures == 0 && result.samplesCommitted == expected.samplesCommitted)
+        let report = try RunVerifier.verify(directory)
+        #expect(report.isIntact, "\(report.violations)")
     }
 
     /// What is wrong with a job, the exit status it leads to, and a word of the line that says so.

@@ -93,7 +93,7 @@ struct FaultTests {
     func bitFlipWithoutCheckpoint() throws {
         let laboratory = try Laboratory()
         let fault = ["--fault", "kind=flip,node=3,layer=3,step=4,point=in-update"]
-        let outcome = try laboratory.train("run", fault)
+        let outcome = try laboratory.train("run", fault + ["--no-checkpoints"])
         #expect(outcome.status == 70)
         #expect(outcome.errors.contains("copies of layer 3 (layer3)"), "\(outcome.errors)")
         #expect(outcome.errors.contains("--checkpoint-every"), "\(outcome.errors)")

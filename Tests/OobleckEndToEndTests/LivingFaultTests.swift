@@ -100,7 +100,7 @@ struct LivingFaultTests {
         defer { run.running.signal(SIGINT) }
         let agentPID = try #require(run.node(2)?.agentPID)
         kill(pid_t(agentPID), SIGTERM)
-        #expect(waitUntil(20) { run.node(2)?.state == .dead && isGone(agentPID) })
+        #expect(waitUntil(20) { run.node(2)?.state == .drained && isGone(agentPID) })
         #expect(try run.events(.nodeDrained).map(\.event.node) == [2])
         #expect(try run.finish().failures == 0)
     }

@@ -32,7 +32,9 @@ import Testing
         #expect(full?.wait == 30)
         let least = try load("{interval: young-daly}").checkpoint
         #expect(least == CheckpointSpecification(.youngDaly, keep: 2, directory: nil, wait: 600))
-        #expect(try load("").checkpoint == nil)
+        #expect(try load("").checkpoint == CheckpointSpecification.standard)
+        #expect(try load("{keep: 5}").checkpoint == CheckpointSpecification(.youngDaly, keep: 5))
+        #expect(try load("none").checkpoint == nil)
     }
 
     @Test(
@@ -46,7 +48,7 @@ import Testing
             ("{interval: daly}", "checkpoint.interval is \"daly\"; it must be young-daly"),
             ("{interval: 50}", "a number of steps goes under every"),
             ("{every: 5, interval: young-daly}", "leave out one of the two"),
-            ("{keep: 5}", "checkpoint.keep is set, but nothing says when to save; add every"),
+            ("often", "checkpoint must be a mapping of keys to values (or none), and is \"often\""),
             ("{evry: 5}", "unknown key evry in checkpoint; did you mean every?"),
         ]
     )
@@ -83,6 +85,13 @@ import Testing
         same.checkpoint = CheckpointSpecification(.steps(7))
         same.corpusPath = "/elsewhere"
         #expect(try JobFingerprint.of(same) == own)
+        // A run that goes on beyond its steps keeps the states that it has.
+        same.training.extend(to: job.training.steps + 50)
+        #expect(same.training.steps == job.training.steps + 50)
+        #expect(same.training.decaySteps == job.training.steps)
+        #expect(try JobFingerprint.of(same) == own)
+        same.training.extend(to: job.training.steps)
+        #expect(same.training == job.training)
         let changes: [(inout JobSpecification) -> Void] = [
             { $0.training.seed += 1 }, { $0.training.steps += 1 }, { $0.model.hidden *= 2 },
             { $0.training.microbatch /= 2 }, { $0.training.beta2 = 0.9 },

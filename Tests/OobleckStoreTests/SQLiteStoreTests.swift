@@ -75,6 +75,48 @@ import Testing
         let state = try store.load()
         #expect(state?.failures == node + 1 && state?.nodes.count == node + 1)
         try store.close()
+    @Test("a database of the first version is taken over; of who is out it does not say how")
+    func firstVersion() throws {
+        try withStore { path in
+            let database = try DatabaseQueue(path: path)
+            try database.write { database in
+                try database.execute(
+                    sql: """
+                        CREATE TABLE run (
+                            id INTEGER PRIMARY KEY CHECK (id = 0), term INTEGER NOT NULL,
+                            failures INTEGER NOT NULL, plans_in_force INTEGER NOT NULL,
+                            last_generation INTEGER);
+                        INSERT INTO run VALUES (0, 1, 1, 0, NULL);
+                        CREATE TABLE node (
+                            id INTEGER PRIMARY KEY, agent_pid INTEGER NOT NULL,
+                            is_out INTEGER NOT NULL DEFAULT 0,
+                            is_draining INTEGER NOT NULL DEFAULT 0);
+                        INSERT INTO node VALUES (0, 7, 1, 0), (1, 8, 0, 0);
+                        CREATE TABLE plan (
+                            role TEXT PRIMARY KEY, generation INTEGER NOT NULL,
+                            document BLOB NOT NULL);
+                        CREATE TABLE committed (
+                            id INTEGER PRIMARY KEY CHECK (id = 0), step INTEGER NOT NULL,
+                            generation INTEGER NOT NULL, first_sample INTEGER NOT NULL,
+                            end_sample INTEGER NOT NULL, loss REAL, gradient_norm REAL,
+                            skipped TEXT);
+                        CREATE TABLE restored (
+                            id INTEGER PRIMARY KEY, step INTEGER NOT NULL,
+                            generation INTEGER NOT NULL, state_sha256 TEXT NOT NULL,
+                            record BLOB NOT NULL);
+                        CREATE TABLE recovery (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+                        CREATE TABLE memory_failure (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+                        PRAGMA user_version = 1;
+                        """
+                )
+            }
+            try database.close()
+            let store = try SQLiteStore(path: path)
+            #expect(try store.load()?.nodes[0]?.ending == nil)
+            try store.persist(.left(1, hasFailed: false, as: .drained))
+            #expect(try store.load()?.nodes[1]?.ending == .drained)
+            try store.close()
+        }
     }
 
     @Test("a database of another version is refused in one line")

@@ -21,7 +21,7 @@ extension Attempt {
         try await expectTakenPortRefused(run, &ending)
         // The status tells of a refusal with the next step or tick.
         let isAlone = try await run.wait(for: Self.patience) { status in
-            status.nodes.count { $0.state != .dead } == fault.nodes
+            status.nodes.count { $0.state.isAlive } == fault.nodes
         }
         if isAlone == nil { ending.problems.append("a stranger joined, and stayed") }
     }
@@ -102,7 +102,7 @@ extension Attempt {
         }
         defer { patience.cancel() }
         do {
-            try await withTaskCancellationHandler {
+            _ = try await withTaskCancellationHandler {
                 try await joining.value
             } onCancel: {
                 joining.cancel()

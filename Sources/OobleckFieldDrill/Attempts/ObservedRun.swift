@@ -110,7 +110,7 @@ final class ObservedRun: @unchecked Sendable {
     /// Returns once a node is out; false when the run ends or the time is up before.
     func waitForLoss(of node: NodeID) async throws -> Bool {
         try await wait { status in
-            status.nodes.contains { $0.id == node && $0.state == .dead }
+            status.nodes.contains { $0.id == node && !$0.state.isAlive }
         } != nil
     }
 

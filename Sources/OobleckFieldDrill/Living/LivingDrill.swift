@@ -123,7 +123,7 @@ package struct LivingDrill: Sendable {
         row.runs += 1
         let sight = try await continuing(fault, victims) {
             try await watch.wait { status in
-                let left = status.nodes.filter { $0.state != .dead }.map(\.id)
+                let left = status.nodes.filter { $0.state.isAlive }.map(\.id)
                 return status.phase == .training && status.step > before.step + 1
                     && victims.allSatisfy { !left.contains($0.id) }
             }

@@ -384,6 +384,9 @@ package nonisolated struct WireAdmission: Sendable {
 
   package var detectionBudgetSeconds: Double = 0
 
+  /// How long to wait for another coordinator once this one is gone; 0 is the default of a job.
+  package var coordinatorWaitSeconds: Double = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1627,7 +1630,7 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Admission"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{3}detection_budget_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{3}detection_budget_seconds\0\u{3}coordinator_wait_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1637,6 +1640,7 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.node) }()
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.detectionBudgetSeconds) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.coordinatorWaitSeconds) }()
       default: break
       }
     }
@@ -1649,12 +1653,16 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.detectionBudgetSeconds.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.detectionBudgetSeconds, fieldNumber: 2)
     }
+    if self.coordinatorWaitSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.coordinatorWaitSeconds, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireAdmission, rhs: WireAdmission) -> Bool {
     if lhs.node != rhs.node {return false}
     if lhs.detectionBudgetSeconds != rhs.detectionBudgetSeconds {return false}
+    if lhs.coordinatorWaitSeconds != rhs.coordinatorWaitSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
