@@ -7,7 +7,7 @@ import OobleckCore
 /// waits are filled with others' work. So the step is taken to be as long as all of its work divided
 /// by the cores (a machine does no more), or as long as it would be with a core for each device,
 /// whichever is longer. It is a lower bound of the real step, and near to it where the cores are
-/// busy; see Documentation/Decisions/0024-shared-cores.md for how near.
+/// busy; see Documentation/Decisions/0025-shared-cores.md for how near.
 ///
 /// The work of a step, in core-seconds:
 /// - the forward and backward passes of all microbatches;

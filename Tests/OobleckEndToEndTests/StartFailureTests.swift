@@ -1,0 +1,27 @@
+import Foundation
+import Testing
+
+/// Nodes that cannot start, for real.
+@Suite("A run whose workers cannot start", .serialized)
+struct StartFailureTests {
+    @Test("ends at once and says that they ran out of memory, and where more is told")
+    func addressSpace() throws {
+        let laboratory = try Laboratory()
+        let arguments = laboratory.trainArguments("run", ["--nodes", "3"])
+        // Enough for agents, too little for libtorch.
+        let command =
+            "ulimit -v 400000; exec \(Laboratory.programs)/oobleck "
+            + arguments.joined(separator: " ")
+        let start = Date()
+        let outcome = try Running("/bin/sh", ["-c", command], folder: laboratory.folder)
+            .wait(deadline: 60)
+        #expect(outcome.status == 75, "\(outcome.errors)")
+        #expect(outcome.errors.contains("none of the nodes got ready"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("ran out of memory"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("/run/logs/node-"), "\(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+        // The deadline by which nodes have to be ready is 40 s.
+        #expect(Date().timeIntervalSince(start) < 30)
+        #expect(try laboratory.orphans() == [])
+    }
+}
