@@ -141,7 +141,8 @@ private struct SectionChecks {
         fail(
             "sequence_length",
             "is \(model.sequenceLength); the model has \(model.positionCount) positions, and it must "
-                + "not be above"
+                + "not be above",
+            ["n_positions"]
         )
     }
 
