@@ -6,10 +6,12 @@ import OobleckCore
 /// Foundation's own descriptions name domains and numbers, which say nothing to people.
 package func fileReason(_ error: any Error) -> String {
     if let error = error as? OobleckError { return error.message }
-    var next: NSError? = error as NSError
+    var next: (any Error)? = error
     while let error = next {
-        if error.domain == NSPOSIXErrorDomain { return word(Int32(error.code)) }
-        next = error.userInfo[NSUnderlyingErrorKey] as? NSError
+        if let error = error as? POSIXError { return word(error.code.rawValue) }
+        let foreign = error as NSError
+        if foreign.domain == NSPOSIXErrorDomain { return word(Int32(foreign.code)) }
+        next = foreign.userInfo[NSUnderlyingErrorKey] as? any Error
     }
     let error = error as NSError
     guard error.domain == NSCocoaErrorDomain else {

@@ -13,7 +13,7 @@ struct NetworkInterfaceTests {
     }
 
     /// Whether this machine has IPv6 on loopback.
-    private static let hasIPv6: Bool = {
+    static let hasIPv6: Bool = {
         do {
             let socket = try ListeningSocket(host: "::1", port: 0)
             socket.discard()
@@ -23,7 +23,10 @@ struct NetworkInterfaceTests {
         }
     }()
 
-    @Test("an IPv6 address is known as any other", .enabled(if: hasIPv6, "no IPv6 here"))
+    @Test(
+        "an IPv6 address is known as any other",
+        .enabled(if: NetworkInterfaceTests.hasIPv6, "no IPv6 here")
+    )
     func knownIPv6() throws {
         for name in ["::1", "[::1]", "0:0:0:0:0:0:0:1"] {
             #expect(try NetworkInterface.address(name) == "::1")

@@ -35,8 +35,17 @@ import Testing
     }
 
     private func lastCommit(_ told: Shared<[CoordinatorMessage]>) -> Int? {
-        told.value.compactMap { if case .commit(let commit) = $0 { commit.step } else { nil } }
-            .max()
+        let steps = told.value.compactMap { message -> Int? in
+            if case .commit(let commit) = message { return commit.step }
+            return nil
+        }
+        return steps.max()
+    }
+
+    private func isToldToStop(_ told: Shared<[CoordinatorMessage]>) -> Bool {
+        told.value.contains { message in
+            if case .stop = message { true } else { false }
+        }
     }
 
     @Test("a step that cannot be recorded is not committed; the run waits, and goes on")
@@ -73,12 +82,10 @@ import Testing
             try await eventually("people are told") {
                 recording.all.events.contains { $0.kind == .storageTrouble }
             }
-            #expect(!told.value.contains { if case .stop = $0 { true } else { false } })
+            #expect(!isToldToStop(told))
             recording.heal()
             try await eventually("the run ends") { recording.all.outcome != nil }
-            try await eventually("the nodes are told to leave") {
-                told.value.contains { if case .stop = $0 { true } else { false } }
-            }
+            try await eventually("the nodes are told to leave") { isToldToStop(told) }
         }
     }
 
@@ -96,7 +103,7 @@ import Testing
                 return
             }
             #expect(error.code == .outOfNodes && error.message.contains("No space left"))
-            #expect(!told.value.contains { if case .stop = $0 { true } else { false } })
+            #expect(!isToldToStop(told))
         }
     }
 }
