@@ -27,7 +27,7 @@ extension EtcdStore {
         switch change {
         case .tookOver, .numbered: return [try core(durable)]
         case .joined(let node, _), .draining(let node, _): return try member(node, durable)
-        case .left(let node, _): return try member(node, durable) + [core(durable)]
+        case .left(let node, _, _): return try member(node, durable) + [core(durable)]
         case .planned: return try plan("planned", durable.planned) + [core(durable)]
         case .inForce: return try plan("in-force", durable.inForce) + [core(durable)]
         case .committed(let step):

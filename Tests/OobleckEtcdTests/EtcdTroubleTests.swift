@@ -44,7 +44,7 @@ struct EtcdTroubleTests {
         #expect(error?.message.contains("database space exceeded") == true, "\(error as Any)")
         #expect(took < 2, "\(took.value) s")
         #expect(store.mayAct)
-        let left = DurableChange.left(0, hasFailed: true)
+        let left = DurableChange.left(0, hasFailed: true, as: .dead)
         for _ in 0..<3 {
             #expect(throws: OobleckError.self) { try store.persist(left) }
         }
@@ -106,7 +106,7 @@ struct EtcdTroubleTests {
         try store.persist(.joined(3, agentPID: 7))
         let error = #expect(throws: OobleckError.self) { try twin.persist(.tookOver(term: 9)) }
         #expect(error?.code == .internalFault)
-        try store.persist(.left(3, hasFailed: true))
+        try store.persist(.left(3, hasFailed: true, as: .dead))
         try store.close()
         let next = try await cluster.lead(as: "b")
         #expect(next.load()?.term == 1 && next.load()?.failures == 1)

@@ -61,7 +61,7 @@ import Testing
         var (node, failures) = (0, 0)
         while failures < 3, node < 10_000 {
             do {
-                try store.persist(.left(NodeID(node), hasFailed: true))
+                try store.persist(.left(NodeID(node), hasFailed: true, as: .dead))
                 node += 1
             } catch let error as OobleckError {
                 failures += 1
@@ -71,7 +71,7 @@ import Testing
         }
         #expect(failures == 3)
         disk.empty()
-        try store.persist(.left(NodeID(node), hasFailed: true))
+        try store.persist(.left(NodeID(node), hasFailed: true, as: .dead))
         let state = try store.load()
         #expect(state?.failures == node + 1 && state?.nodes.count == node + 1)
         try store.close()
