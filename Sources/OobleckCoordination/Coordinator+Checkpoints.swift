@@ -138,8 +138,8 @@ extension Coordinator {
         case .written(let digest):
             checkpoints.save?.written[report.layer] = digest
             // Whoever is held up for longer than a step may take is taken for stuck.
-            checkpoints.save?.heldUp[node] = (report.heldUp.measured ?? .zero)
-                .bounded(by: .zero...deadlines.stall)
+            let heldUp = (report.heldUp.measured ?? .zero).bounded(by: .zero...deadlines.stall)
+            checkpoints.save?.heldUp[node] = heldUp
             publishIfWritten()
         }
     }

@@ -20,7 +20,8 @@ package struct ProgressLine: Sendable {
     package init(_ status: RunStatus, stepTime: Seconds?, running: Seconds? = nil) {
         add("step \(status.step)/\(status.steps)", weight: 9)
         if let trouble = status.storageTrouble {
-            return add("waiting for storage (\(trouble))", weight: 8)
+            add("waiting for storage (\(trouble))", weight: 8)
+            return
         }
         guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
         else {

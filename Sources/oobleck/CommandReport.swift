@@ -1,3 +1,5 @@
+import OobleckConsole
+
 /// What a command did, as one JSON object (`--format json`).
 struct CommandReport: Encodable {
     /// One line for people.
