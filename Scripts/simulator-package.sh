@@ -8,7 +8,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=${1:-$root/.build/simulator}
 modules=(
     OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration OobleckSimulator
-    OobleckFigures OobleckEvaluation OobleckClock OobleckData
+    OobleckFigures OobleckEvaluation OobleckClock OobleckData OobleckText OobleckConsole
 )
 commands=(
     CommandArguments Console CostOptions FailureOptions FiguresCommand IdleOptions
@@ -32,6 +32,10 @@ cat >"$folder/Package.swift" <<'END'
 import PackageDescription
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let unixSignals = Target.Dependency.product(
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser",
     package: "swift-argument-parser"
@@ -41,6 +45,10 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git",
+            from: "2.13.0"
+        ),
     ],
     targets: [
         .target(name: "OobleckCore"),
@@ -66,12 +74,15 @@ let package = Package(
             ]
         ),
         .target(name: "OobleckClock", dependencies: ["OobleckCore"]),
+        .target(name: "OobleckText", dependencies: ["OobleckCore"]),
+        .target(name: "OobleckConsole", dependencies: ["OobleckCore", unixSignals]),
         .target(name: "OobleckData", dependencies: ["OobleckCore", crypto]),
         .executableTarget(
             name: "simulator",
             dependencies: [
-                "OobleckClock", "OobleckCore", "OobleckData", "OobleckEvaluation",
-                "OobleckPlanning", "OobleckSimulator", argumentParser,
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
+                "OobleckEvaluation", "OobleckPlanning", "OobleckSimulator", "OobleckText",
+                argumentParser,
             ]
         ),
         .testTarget(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import OobleckConsole
 import OobleckCore
 
 /// The commands that need no control plane, and what times them; built in a minute.

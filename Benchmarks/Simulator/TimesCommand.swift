@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckClock
+import OobleckConsole
 import OobleckCore
 import OobleckSimulator
 

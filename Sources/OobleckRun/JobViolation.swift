@@ -140,8 +140,7 @@ private struct SectionChecks {
         else { return }
         fail(
             "sequence_length",
-            "is \(model.sequenceLength); the model has \(model.positionCount) positions, and it must "
-                + "not be above",
+            "is \(model.sequenceLength); it must be at most n_positions (\(model.positionCount))",
             ["n_positions"]
         )
     }

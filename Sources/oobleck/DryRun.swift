@@ -32,7 +32,7 @@ struct DryRun {
 
     private func profile(of job: JobSpecification) async throws -> ModelProfile {
         if let path = request.profilePath { return try ModelProfile.load(path: path) }
-        if Console.isTerminal { Console.show("profiling \(job.model.name) ...") }
+        if format == .text { Console.note("profiling \(job.model.name) ...") }
         return try await MeasuredProfile.measure(job, try Executables())
     }
 }

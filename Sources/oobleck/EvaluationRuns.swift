@@ -74,7 +74,7 @@ final class EvaluationRuns {
         let start = MonotonicTime.now
         let (directory, _) = try await ReferenceRun(
             request: request("reference"),
-            display: RunDisplay(wraps: true),
+            display: RunDisplay(),
             deadline: Self.deadline
         )
         .execute()
@@ -98,7 +98,7 @@ final class EvaluationRuns {
         var request = request(name)
         request.nodes = nodes
         request.profilePath = profilePath
-        let display = RunDisplay(wraps: true)
+        let display = RunDisplay()
         let script = KillScript(kills, display: display, deadline: Self.deadline)
         let start = MonotonicTime.now
         let run = LocalRun(request: request, display: display) { script.follow($0, $1) }

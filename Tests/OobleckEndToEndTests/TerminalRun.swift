@@ -21,11 +21,12 @@ final class TerminalRun {
         _ executable: String,
         _ arguments: [String],
         environment: [String: String] = [:],
+        columns: UInt16 = 80,
         isRead: Bool = true
     ) throws {
         let slave: String
         (master, slave) = try PseudoTerminal.open()
-        var size = winsize(ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0)
+        var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         _ = ioctl(master, UInt(TIOCSWINSZ), &size)
 
         var actions = posix_spawn_file_actions_t()
