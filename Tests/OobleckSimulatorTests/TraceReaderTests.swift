@@ -198,6 +198,7 @@ import Testing
             ("0,4\n600000,3\n1200000,4", "13.9 days if times are in seconds"),
             ("0,4\n60000,3\n120000,4", "120 s if in milliseconds"),
             ("0,4\n300.5,3\n500,4", "20.8 days if times are in hours, 500 s if in seconds"),
+            ("0.0,4\n60.5,3\n120.0,4", "5.0 days if times are in hours, 120 s if in seconds"),
             ("0,add,a\n600.5,remove,a", "\"600.5\" is no whole number of milliseconds; if it has"),
         ]
     )
@@ -212,7 +213,7 @@ import Testing
 
     @Test("a trace of a second is more likely of another unit")
     func implausibleLength() throws {
-        for text in ["0,add,a\n1200,remove,a", "0,4\n1,3\n2,4"] {
+        for text in ["0,add,a\n1200,remove,a", "0,4\n1,3\n2,4", "0,4\n60,3\n120,4"] {
             let reading = try TraceReader.reading(text, name: "t", unit: nil)
             let error = #expect(throws: OobleckError.self) {
                 try reading.requirePlausibleLength(path: "t.csv")

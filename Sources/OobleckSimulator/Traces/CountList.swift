@@ -9,8 +9,9 @@ struct CountList {
     /// fill the memory.
     static let mostEvents = 2_000_000
 
-    /// Shorter lists, of which nobody says the unit, are more likely in hours than in seconds.
-    private static let shortest: Seconds = 60
+    /// Shorter lists, of which nobody says the unit, are more likely in minutes or hours than in
+    /// seconds.
+    private static let shortest: Seconds = 600
 
     private let name: String
     private let unit: TraceUnit?

@@ -9,8 +9,7 @@ import OobleckCore
 ///
 /// | last time | with decimals | without |
 /// | --- | --- | --- |
-/// | up to 168 | hours | seconds |
-/// | up to 1,000 | not known | seconds |
+/// | up to 1,000 | hours where two times are less than 1 apart, else not known | seconds |
 /// | up to 10^6 | seconds | seconds, but not known if all are multiples of 1,000 from 60,000 on |
 /// | up to 10^7 | not known | not known |
 /// | beyond | milliseconds | milliseconds |
@@ -57,8 +56,11 @@ struct TraceScale {
         case (false, _):
             if looksLikeMilliseconds { throw Self.question(last, .seconds, .milliseconds) }
             self.init(.seconds, origin: 0)
-        case (true, ...168): self.init(.hours, origin: 0)
-        case (true, ...1000): throw Self.question(last, .hours, .seconds)
+        case (true, ...1000):
+            // Nothing changes twice within a second; within an hour it does.
+            let isDense = zip([0] + times, times).contains { $1 > $0 && $1 - $0 < 1 }
+            guard isDense else { throw Self.question(last, .hours, .seconds) }
+            self.init(.hours, origin: 0)
         default: self.init(.seconds, origin: 0)
         }
     }
