@@ -81,7 +81,7 @@ struct Oobleck: AsyncParsableCommand {
         var subcommands = configuration.subcommands
         if arguments.first == "help" { arguments.removeFirst() }
         while !subcommands.isEmpty, let word = arguments.popFirst() {
-            let known = subcommands.compactMap(\.configuration.commandName)
+            let known = subcommands.compactMap { $0.configuration.commandName }
             let complaint = CommandLineText.unknownCommand(
                 word,
                 program: program,

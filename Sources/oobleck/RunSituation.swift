@@ -1,4 +1,5 @@
 import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCore
 import OobleckRun
