@@ -140,7 +140,8 @@ private struct SectionChecks {
         else { return }
         fail(
             "sequence_length",
-            "is \(model.sequenceLength); it must be at most n_positions (\(model.positionCount))",
+            "is \(model.sequenceLength); the model has \(model.positionCount) positions, and it must "
+                + "not be above",
             ["n_positions"]
         )
     }
