@@ -35,12 +35,13 @@ public struct Evaluation {
     ///
     /// - Parameters:
     ///   - clock: Seconds since some start, for the planner's own times.
-    ///   - progress: Called with the title of each figure before it is made.
+    ///   - progress: Called with the title of each figure before it is made; what it throws ends the
+    ///     work.
     /// - Returns: Names and contents of all files.
     /// - Throws: ``OobleckError`` for traces that make no sense.
     public func files(
         clock: @escaping () -> Double,
-        progress: (String) -> Void
+        progress: (String) throws -> Void
     ) throws -> [(name: String, text: String)] {
         try result(clock: clock, progress: progress).files
     }
@@ -48,19 +49,19 @@ public struct Evaluation {
     /// Makes all figures; arguments and errors as of ``files(clock:progress:)``.
     public func result(
         clock: @escaping () -> Double,
-        progress: (String) -> Void
+        progress: (String) throws -> Void
     ) throws -> EvaluationResult {
         guard trials > 0 else {
             throw OobleckError(.usage, "trials are \(trials); there must be at least 1")
         }
-        progress("the published evaluation")
+        try progress("the published evaluation")
         let found = try EvaluationTraces(folder: traces)
         let results = try PaperResults(found)
         let paper = PaperFigures(results: results)
         var figures = [paper.frequency()]
         if let spot = paper.spot() { figures.append(spot) }
         figures += [paper.breakdown(), paper.withoutCheckpoints()]
-        progress("planning latency")
+        try progress("planning latency")
         let planning = try PlanningFigure(clock: clock).measured()
         figures.append(PlanningFigure.figure(planning))
         if !isPaperOnly { figures += try ours(found, progress) }
@@ -80,16 +81,16 @@ public struct Evaluation {
 
     private func ours(
         _ traces: EvaluationTraces,
-        _ progress: (String) -> Void
+        _ progress: (String) throws -> Void
     ) throws -> [Figure] {
         let ours = OurFigures(trials: trials, seed: seed)
-        progress("goodput against the failure rate")
+        try progress("goodput against the failure rate")
         var figures = [try ours.meanTime()]
-        progress("goodput against scale")
+        try progress("goodput against scale")
         figures.append(try ours.scale())
-        progress("cost against goodput")
+        try progress("cost against goodput")
         figures.append(try ours.cost())
-        progress("goodput on spot traces")
+        try progress("goodput on spot traces")
         if let spot = try ours.spot(traces.spot + [traces.unscaled].compactMap { $0 }) {
             figures.append(spot)
         }

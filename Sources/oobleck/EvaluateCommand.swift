@@ -8,7 +8,8 @@ import OobleckData
 import OobleckEvaluation
 
 /// `oobleck evaluate`.
-struct EvaluateCommand: AsyncParsableCommand {
+struct EvaluateCommand: InterruptibleCommand {
+    static let isRun = true
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Do the paper's evaluation here: check what it says, and write one page.",
@@ -74,6 +75,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         var done: [ArtifactPart] = []
         var figures: EvaluationResult?
         for number in try numbers() {
+            try Task.checkCancellation()
             let start = MonotonicTime.now
             var part: ArtifactPart
             switch number {
@@ -87,7 +89,7 @@ struct EvaluateCommand: AsyncParsableCommand {
                 part = FigureEvaluation.part(result)
             }
             part.seconds = (MonotonicTime.now - start).value
-            Self.show(part)
+            try Self.show(part)
             done.append(part)
             // After each part, so that an interruption leaves what there is.
             try page.write(done, provenance(figures))
@@ -104,28 +106,26 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         return try Evaluation(traces: folder, trials: trials, version: Oobleck.version).result(
             clock: Self.clock,
-            progress: { Console.show("making \($0)") }
+            progress: { title in
+                try Task.checkCancellation()
+                Console.show("making \(title)")
+            }
         )
     }
 
-    private static func show(_ part: ArtifactPart) {
-        Console.show("\n\(part.headline)\n")
-        for line in part.lines(wrapped: { Console.wrapped($0) }) { Console.show(line) }
-        Console.show("\n" + Console.wrapped(part.ending))
+    private static func show(_ part: ArtifactPart) throws {
+        let lines = part.lines(wrapped: { Console.wrapped($0) })
+        let text = ["", part.headline, ""] + lines + ["", Console.wrapped(part.ending)]
+        try Console.report(text.joined(separator: "\n"))
     }
 
     private static func conclude(_ parts: [ArtifactPart], _ page: EvaluationFolder) throws {
-        Console.show("")
-        for part in parts {
-            let verdict = part.isPassed ? "PASS" : "FELL SHORT"
-            Console.show(
-                "\(part.number). \(part.title): \(verdict), \(part.checks.count) checks in "
-                    + "\(Console.decimal(part.seconds, 1)) s"
-            )
+        let lines = parts.map { part in
+            "\(part.number). \(part.title): \(part.isPassed ? "PASS" : "FELL SHORT"), "
+                + "\(counted(part.checks.count, "check")) in \(Console.decimal(part.seconds, 1)) s"
         }
-        Console.show("page: \(page.pagePath)")
-        let short = parts.filter { !$0.isPassed }
-        guard let first = short.first else { return }
+        try Console.report(([""] + lines + ["page: \(page.pagePath)"]).joined(separator: "\n"))
+        guard let first = parts.first(where: { !$0.isPassed }) else { return }
         throw OobleckError(.internalFault, first.ending)
     }
 

@@ -43,7 +43,8 @@ final class EvaluationRuns {
                 )
             }
             return try evaluation.part(live: runs, reference: reference)
-        } catch let error as OobleckError where !Self.isInterruption(error) {
+        } catch let error as OobleckError {
+            try Self.rethrowInterruption()
             return try evaluation.part(failure: error.message)
         }
     }
@@ -57,7 +58,8 @@ final class EvaluationRuns {
                 (try await train("2 + 3 nodes", name: "hybrid-2-3", nodes: 5), [2, 3]),
             ]
             return HybridEvaluation.part(runs: runs, reference: reference)
-        } catch let error as OobleckError where !Self.isInterruption(error) {
+        } catch let error as OobleckError {
+            try Self.rethrowInterruption()
             return HybridEvaluation.part(runs: [], reference: nil, failure: error.message)
         }
     }
@@ -112,9 +114,8 @@ final class EvaluationRuns {
         )
     }
 
-    /// Whether an error is somebody's wish to stop, not a fault.
-    private static func isInterruption(_ error: OobleckError) -> Bool {
-        error.code == .outOfNodes && error.message.hasPrefix("stopped on request (")
-            && !error.message.contains(KillScript.deadlineReason)
+    /// Throws when a run ended because a signal asked for it.
+    private static func rethrowInterruption() throws {
+        guard ProcessSignals.shared.stopSignal == nil else { throw Interruption(isRun: true) }
     }
 }

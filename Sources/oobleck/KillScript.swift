@@ -24,8 +24,6 @@ final class KillScript: Sendable {
         var isEnded = false
     }
 
-    /// Why a run that takes too long is ended.
-    static let deadlineReason = "the evaluation's deadline passed"
     /// Steps between a recovery and the next kill.
     private static let pause = 2
 
@@ -66,7 +64,7 @@ final class KillScript: Sendable {
             return !state.isEnded
         }
         guard isFirst else { return }
-        controls.server.submit(.endRequested(reason: Self.deadlineReason))
+        controls.server.submit(.endRequested(reason: "the evaluation's deadline passed"))
     }
 
     private func kill(after step: Int, _ controls: LocalRun.Controls) {
