@@ -43,19 +43,23 @@ public struct ArtifactTable: Hashable, Sendable {
     public let textColumns: Set<Int>
     /// Whether it stands on the page only, because it is too wide or too long to print.
     public let isForPageOnly: Bool
+    /// Whether the page shows it only when asked.
+    public let isFolded: Bool
 
     /// A table.
     public init(
         columns: [String],
         rows: [[String]],
         textColumns: Set<Int> = [],
-        isForPageOnly: Bool = false
+        isForPageOnly: Bool = false,
+        isFolded: Bool = false
     ) {
         precondition(rows.allSatisfy { $0.count == columns.count }, "rows fit the columns")
         self.columns = columns
         self.rows = rows
         self.textColumns = textColumns
         self.isForPageOnly = isForPageOnly
+        self.isFolded = isFolded
     }
 }
 

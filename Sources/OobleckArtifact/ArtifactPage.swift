@@ -107,7 +107,8 @@ public struct ArtifactPage {
         case .picture(let svg, let caption):
             // The XML declaration has no place inside of a page.
             let start = svg.range(of: "<svg")?.lowerBound ?? svg.startIndex
-            return "<figure>\(svg[start...])<figcaption>\(escaped(caption))</figcaption></figure>"
+            let text = caption.isEmpty ? "" : "<figcaption>\(escaped(caption))</figcaption>"
+            return "<figure>\(svg[start...])\(text)</figure>"
         case .checks(let checks):
             let items = checks.map { check in
                 "<li class=\"\(check.isMet ? "good" : "bad")\"><span>\(escaped(check.claim))</span> "
@@ -128,13 +129,10 @@ public struct ArtifactPage {
         let body = table.rows.map { row($0, "td") }.joined(separator: "\n")
         let html =
             "<div class=\"wide\"><table>\n\(row(table.columns, "th"))\n\(body)\n</table></div>"
-        guard table.rows.count > foldedRows else { return html }
+        guard table.isFolded else { return html }
         return "<details><summary>\(table.rows.count) rows: "
             + "\(escaped(table.columns.joined(separator: ", ")))</summary>\(html)</details>"
     }
-
-    /// Tables with more rows are folded.
-    private static let foldedRows = 16
 
     private static func capitalized(_ text: String) -> String {
         text.prefix(1).uppercased() + text.dropFirst()

@@ -19,7 +19,7 @@ public enum FigureEvaluation {
             blocks += [
                 .heading(figure.title),
                 .paragraph(figure.text),
-                .picture(svg: figure.svg, caption: figure.title),
+                .picture(svg: figure.svg, caption: ""),
             ]
         }
         blocks += [
@@ -161,8 +161,8 @@ extension FigureEvaluation {
             return "\(value.policy), \(value.model), \(value.failures): more than Oobleck"
         }
         return ArtifactCheck(
-            "figures 1 and 11: with each second counted once, most of the time is effective with "
-                + "Oobleck",
+            "figures 1 and 11: with each second counted once, Oobleck's effective share is the "
+                + "largest",
             complaints: complaints,
             cases: values.count,
             of: "runs"

@@ -154,7 +154,8 @@ extension InstantiatedPlans {
             columns: ["N", "f", "nodes left", "instances", "idle nodes"],
             rows: rows,
             textColumns: [3],
-            isForPageOnly: true
+            isForPageOnly: true,
+            isFolded: true
         )
     }
 

@@ -195,7 +195,8 @@ extension PlanTransition {
                 ]
             },
             textColumns: [1],
-            isForPageOnly: true
+            isForPageOnly: true,
+            isFolded: true
         )
     }
 
