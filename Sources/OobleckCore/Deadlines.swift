@@ -135,6 +135,10 @@ package struct Deadlines: Hashable, Sendable {
     /// that it rests on.
     package var violation: String? {
         guard step.value.isFinite else { return "a step takes \(step.value) s" }
+        guard step <= Self.longestStep else {
+            return "a step is predicted to take \(step.value.rounded()) s, and no wait for one is "
+                + "longer than a day; are the times of the profile in seconds?"
+        }
         let order: [(String, Seconds, String, Seconds)] = [
             ("two heartbeats", 2 * heartbeat, "lease", lease),
             ("suspicion", suspicion, "lease", lease),
