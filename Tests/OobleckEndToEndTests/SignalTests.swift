@@ -131,7 +131,7 @@ struct SignalTests {
         run.signal(SIGTERM)
         let outcome = try run.wait(deadline: 20)
         #expect(outcome.status == 75, "\(outcome.errors)")
-        #expect(outcome.output.contains("train --resume"), "\(outcome.output)")
+        #expect(outcome.errors.contains("train --resume"), "\(outcome.errors)")
         #expect(!outcome.output.contains("starting the next"))
         expectNoOrphans(laboratory)
     }
