@@ -75,6 +75,8 @@ import Testing
         let state = try store.load()
         #expect(state?.failures == node + 1 && state?.nodes.count == node + 1)
         try store.close()
+    }
+
     @Test("a database of the first version is taken over; of who is out it does not say how")
     func firstVersion() throws {
         try withStore { path in
