@@ -18,7 +18,7 @@ extension ArtifactPart {
             case .table(let table): table.isForPageOnly ? [] : table.lines.map { "    " + $0 }
             case .picture: []
             case .checks(let checks):
-                checks.map { wrapped("\($0.isMet ? "ok  " : "NOT ") \($0.claim): \($0.found)") }
+                checks.map { wrapped("\($0.isMet ? "ok" : "NOT") \($0.claim): \($0.found)") }
             }
         }
     }

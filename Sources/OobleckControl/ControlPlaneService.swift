@@ -27,6 +27,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
                 throw malformed("AgentReport", "the first is no hello")
             }
             try await check(hello, "agent")
+            try await waitForStorage { try await response.write(WireAgentDirective(.heartbeat)) }
             (node, outbox) = try await loop.attachAgent(
                 requested: hello.node,
                 name: hello.nodeName,
@@ -64,6 +65,9 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
                 throw malformed("WorkerReport", "the first is no hello with a node")
             }
             try await check(hello, "worker")
+            try await waitForStorage {
+                try await response.write(try WireWorkerDirective(.heartbeat))
+            }
             node = claimed
             outbox = try await loop.attachWorker(
                 node,
@@ -131,6 +135,15 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
     private static func requireAuthority(_ error: OobleckError) throws {
         guard error == .deposed || error.code == .storage else { return }
         throw RPCError(code: .unavailable, message: error.message)
+    }
+
+    /// Has a peer wait while nothing can be noted of it; the signs of life keep it from giving up.
+    private func waitForStorage(_ beat: () async throws -> Void) async throws {
+        let pause = Duration(Deadlines(budget: loop.detectionBudget).heartbeat)
+        while await loop.waitsForStorage() {
+            try await beat()
+            try await Task.sleep(for: pause)
+        }
     }
 
     private var linger: Seconds { Deadlines(budget: loop.detectionBudget).linger }

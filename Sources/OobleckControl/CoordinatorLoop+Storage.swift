@@ -65,6 +65,11 @@ extension CoordinatorLoop {
         }
     }
 
+    /// Whether storage fails now.
+    func waitsForStorage() async -> Bool {
+        await perform { $0.work.isWaiting && $0.outcome == nil }
+    }
+
     /// Does something once all that is decided is kept.
     func whenKept(_ state: inout State, _ body: @escaping @Sendable () -> Void) {
         guard state.work.isWaiting else { return body() }

@@ -71,6 +71,11 @@ package struct SessionLink: Sendable {
     ///
     /// False when it was silent for so long that it counts no more: another may have taken over.
     package mutating func heard(now: Seconds) -> Bool {
+        // It is there, and has us wait: it may not be able to note that we came.
+        if case .connecting = state {
+            state = .connecting(since: now)
+            searchEnd = now + deadlines.search
+        }
         guard state == .open, now - lastHeard > deadlines.silence else {
             lastHeard = now
             return true

@@ -106,7 +106,9 @@ extension Safetensors.Header {
         let size = offsets[1] - offsets[0]
         if bits % 8 != 0 || bits / 8 != size {
             let needed = bits % 8 == 0 ? "\(bits / 8)" : "\(bits) bits"
-            throw fail("has \(counted(size, "byte")) of data; shape \(shape) of \(dtype) takes \(needed)")
+            throw fail(
+                "has \(counted(size, "byte")) of data; shape \(shape) of \(dtype) takes \(needed)"
+            )
         }
         return Safetensors.Tensor(
             name: name,

@@ -122,7 +122,7 @@ struct WeightCatalog {
         let others = ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5"]
         let manager = FileManager.default
         let other = others.first { manager.fileExists(atPath: "\(folder)/\($0)") }
-        let found = other.map { " but \($0)" } ?? ""
+        let found = other.map { ", but \($0)" } ?? ""
         let remedy =
             other == nil
             ? "save the model there with save_pretrained"

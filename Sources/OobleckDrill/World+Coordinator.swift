@@ -12,6 +12,8 @@ struct CoordinatorShell {
     var isDiskFull = false
     /// Called once the disk takes things again.
     var held: [() -> Void] = []
+    /// Sessions of those that came meanwhile, which wait to be let in.
+    var callers: [Int] = []
     /// What is written of a completed run, and then how the run ended.
     var result: RunOutcome?
     var outcome: RunOutcome?
@@ -64,10 +66,14 @@ extension World {
         }
     }
 
-    /// While storage fails, nobody is let in, and a session takes no other message from its peer.
+    /// While storage fails, who comes has to wait, and a session takes no other message of its peer.
     private func hold(_ payload: Payload, _ session: Int) {
         switch payload {
-        case .hello: closeHere(session)
+        case .hello:
+            shell.callers.append(session)
+            shell.held.append {
+                if self.sessions[session].isOpenHere { self.receive(payload, on: session) }
+            }
         case .agentNotice(.heartbeat), .workerNotice(.heartbeat): break
         default:
             shell.held.append {
@@ -173,6 +179,14 @@ extension World {
         for session in shell.agents.values.sorted() {
             transmit(.agentInstruction(.heartbeat), over: session, isUp: false)
         }
+        for session in shell.callers where sessions[session].isOpenHere {
+            let isAgent = sessions[session].process.role == .agent
+            transmit(
+                isAgent ? .agentInstruction(.heartbeat) : .workerInstruction(.heartbeat),
+                over: session,
+                isUp: false
+            )
+        }
     }
 
     /// The process goes on: what came in meanwhile and the late tick, in either order.
@@ -223,6 +237,7 @@ extension World {
         for event in ended.events { tell(event) }
         let held = shell.held
         shell.held = []
+        shell.callers = []
         for body in held { body() }
     }
 

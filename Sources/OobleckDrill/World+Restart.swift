@@ -32,6 +32,7 @@ extension World {
         shell.answers = []
         shell.work = DirectiveQueue()
         shell.held = []
+        shell.callers = []
     }
 
     /// Whether the run ended because someone asked for it.

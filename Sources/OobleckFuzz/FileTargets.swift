@@ -10,11 +10,11 @@ extension FuzzTarget {
     /// The readers of all files that people or runs give us.
     package static func files(in folder: FuzzFolder) throws -> [FuzzTarget] {
         let run = try FuzzRun(in: folder, name: "run")
-        return [
+        return try [
             trace(folder), try profile(folder), try plan(folder), job(folder),
             try manifest(folder, run), try safetensors(folder, run), try ledger(folder, run),
             try events(run), try records(folder, run),
-        ]
+        ] + weights(folder)
     }
 
     private static func trace(_ folder: FuzzFolder) -> FuzzTarget {

@@ -218,8 +218,8 @@ package struct RunDirectory: Sendable {
 
     /// The path, made absolute, if a run directory can be there or be made there.
     ///
-    /// Throws `.usage` with one line for what is a file, for a path through a file, and for one that
-    /// is too long.
+    /// Throws one line: `.storage` for what is a file and for a path through a file, `.usage` for one
+    /// that is too long or a dangling link.
     @discardableResult
     package static func requireUsable(_ path: String) throws -> String {
         guard !path.isEmpty else {
@@ -244,7 +244,7 @@ package struct RunDirectory: Sendable {
                 guard status.st_mode & S_IFMT == S_IFDIR else {
                     let what = part == path ? "" : "\(path) cannot be a run directory: "
                     throw OobleckError(
-                        .usage,
+                        .storage,
                         "\(what)\(part) is a file; name a folder that does not exist or is empty"
                     )
                 }

@@ -36,7 +36,8 @@ enum MeasuredProfile {
             executables: executables,
             arguments: ["profile", jobPath, "--output", target],
             logPath: folder.appendingPathComponent("profile.log").path,
-            deadline: deadline
+            deadline: deadline,
+            keepsLog: false
         )
         try await task.run()
         return try ModelProfile.load(path: target)

@@ -17,7 +17,8 @@ extension RunRequest {
             executables: executables,
             arguments: ["profile", directory.jobPath, "--output", directory.profilePath],
             logPath: directory.logsPath + "/profile.log",
-            deadline: deadline
+            deadline: deadline,
+            keepsLog: false
         )
         try await task.run()
         return try ModelProfile.load(path: directory.profilePath)

@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckRun
+import OobleckText
 
 /// `oobleck status`.
 struct StatusCommand: ParsableCommand {
@@ -41,24 +42,21 @@ extension RunStatus {
             let age = checkpointSaved.map { ", \(Console.clock(seconds: now - $0)) ago" } ?? ""
             lines.append("newest checkpoint: step \(checkpointStep)\(age)")
         }
-        lines.append("node  state     pipeline  stages  agent    worker")
-        func cell(_ text: String, _ width: Int) -> String {
-            text + String(repeating: " ", count: max(1, width - text.count))
-        }
+        var table = TextTable([
+            .init("node", .right), .init("state"), .init("pipeline", .right), .init("stages"),
+            .init("agent", .right), .init("worker", .right), .init("", .left),
+        ])
         for node in nodes {
-            let row =
-                cell("\(node.id)", 6) + cell(node.state.rawValue, 10)
-                + cell(node.pipeline.map(String.init) ?? "-", 10)
-                + cell(
-                    node.stages.isEmpty
-                        ? "-" : node.stages.map(String.init).joined(separator: ","),
-                    8
-                )
-                + cell(node.agentPID.map(String.init) ?? "-", 9)
-                + (node.workerPIDs.first.map(String.init) ?? "-")
-                + (node.slowness.map { "  \(Console.decimal($0, 1)) times slower" } ?? "")
-            lines.append(row)
+            table.append([
+                "\(node.id)", node.state.rawValue, node.pipeline.map(String.init) ?? "-",
+                node.stages.isEmpty ? "-" : node.stages.map(String.init).joined(separator: ","),
+                node.agentPID.map(String.init) ?? "-",
+                node.workerPIDs.first.map(String.init) ?? "-",
+                node.slowness.map { "\(Console.decimal($0, 1)) times slower" } ?? "",
+            ])
         }
+        lines = lines.map { $0.folded(limit: Console.lineLimit) }
+        lines += table.lines(limit: Console.lineLimit)
         return lines.joined(separator: "\n")
     }
 }

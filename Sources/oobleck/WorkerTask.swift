@@ -10,6 +10,8 @@ struct WorkerTask {
     let arguments: [String]
     let logPath: String
     let deadline: Seconds
+    /// Whether the log is there when the error of a failed task is read.
+    var keepsLog = true
 
     /// Runs the task, and calls `watch` a few times a second meanwhile.
     ///
@@ -52,7 +54,12 @@ struct WorkerTask {
         let known: [OobleckError.Code] = [.usage, .inputData, .noPlan, .storage, .outOfNodes]
         let code = known.first { exit == .status($0.exitStatus) } ?? .internalFault
         let ending = log.ending(exit)
-        let what = "oobleck-worker \(arguments[0]) \(ending.text)"
+        var what = "oobleck-worker \(arguments[0]) \(ending.text)"
+        if !keepsLog {
+            // The log goes with its folder: its last line has to do.
+            let last = lines.last.map { "; it last said: \($0)" } ?? ""
+            what = what.replacing("; see \(logPath)", with: last)
+        }
         if ending.isOutOfMemory { return OobleckError(code, what) }
         let folder = URL(fileURLWithPath: logPath).deletingLastPathComponent().path
         // Then its own line could not be written either.

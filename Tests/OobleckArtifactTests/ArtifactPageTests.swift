@@ -47,7 +47,7 @@ import Testing
         #expect(
             lines == [
                 "", "-- first", "Call `oobleck plan`.", "    [a] <b>", "    what   n",
-                "    x     10", "ok   all is <well>: 12 & more", "NOT  none is lost: 3 are",
+                "    x     10", "ok all is <well>: 12 & more", "NOT none is lost: 3 are",
             ]
         )
     }

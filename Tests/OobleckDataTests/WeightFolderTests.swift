@@ -89,7 +89,7 @@ import Testing
             "", "{}", "{\"model_type\":\"llama\"}",
             configuration.replacing("gpt2", with: "bert"),
             configuration.replacing("\"n_embd\":4", with: "\"n_embd\":0"),
-            configuration.replacing("}", with: ",\"activation_function\":\"relu\"}"),
+            configuration.replacing("}", with: ",\"activation_function\":\"mish\"}"),
         ]
     )
     func configurations(text: String) throws {

@@ -65,15 +65,15 @@ import Testing
         )
         let long = String(repeating: "x", count: 256)
         let deep = Array(repeating: String(repeating: "y", count: 200), count: 20)
-        let cases = [
-            ("file", "\(file) is a file"), ("file/run", "\(file) is a file"),
-            ("link", "/link is a link to something that does not exist"),
-            (long, "a name of 256 bytes, and 255 are the most"),
-            (deep.joined(separator: "/"), "too long"),
+        let cases: [(String, String, OobleckError.Code)] = [
+            ("file", "\(file) is a file", .storage), ("file/run", "\(file) is a file", .storage),
+            ("link", "/link is a link to something that does not exist", .usage),
+            (long, "a name of 256 bytes, and 255 are the most", .usage),
+            (deep.joined(separator: "/"), "too long", .usage),
         ]
-        for (name, words) in cases {
+        for (name, words, code) in cases {
             let error = #expect(throws: OobleckError.self) { try create(name) }
-            #expect(error?.code == .usage)
+            #expect(error?.code == code)
             #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
         }
         #expect(try folder.names == ["file", "link"])

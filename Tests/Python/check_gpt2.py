@@ -10,10 +10,11 @@
                                     transformer.wte.weight is the sum of its two uses
         Prints one line per tensor. Status 1 if any differs by more than 1e-5 of the largest
         entry, or if a parameter has no gradient in PROBE.
-    check_gpt2.py --save-reference FOLDER [--seed N] [--config JSON] [--type float16]
-        makes a small model with transformers, with the keys of JSON in its configuration, saves it
-        to FOLDER, its numbers in the type given, and beside the weights a probe as above,
-        probe.safetensors, for tests of our import.
+    check_gpt2.py --save-reference FOLDER [--seed N] [--config JSON]... [--type float16]
+        makes a small model with transformers, saves it to FOLDER, its numbers in the type given,
+        and beside the weights a probe as above, probe.safetensors, for tests of our import. With
+        --config, once for each: with the keys of JSON in its configuration, in the folders FOLDER/0,
+        FOLDER/1, ...
 
 Everything runs in float32 on one thread without dropout.
 """
@@ -139,14 +140,16 @@ def main() -> int:
     parser.add_argument("probe", nargs="?", type=pathlib.Path)
     parser.add_argument("--save-reference", type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--config", type=json.loads, metavar="JSON")
+    parser.add_argument("--config", type=json.loads, action="append", metavar="JSON")
     parser.add_argument("--type", default="float32")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.save_reference:
-        save_reference(
-            arguments.save_reference, arguments.seed, arguments.config, arguments.type
-        )
+        folder = arguments.save_reference
+        if not arguments.config:
+            save_reference(folder, arguments.seed, kind=arguments.type)
+        for index, config in enumerate(arguments.config or []):
+            save_reference(folder / str(index), arguments.seed, config, arguments.type)
         return 0
     if not arguments.folder or not arguments.probe:
         parser.error("give FOLDER and PROBE, or --save-reference FOLDER")

@@ -20,6 +20,8 @@ final class ObservedRun: @unchecked Sendable {
     /// Longest that anything waited for may take; a run that hangs fails the row.
     static let deadline: Seconds = 180
     private static let poll = Duration.milliseconds(5)
+    /// How long after its parent's death a process may take to show its own command line.
+    private static let lateStart: Seconds = 0.5
 
     init(
         path: String,
@@ -60,13 +62,18 @@ final class ObservedRun: @unchecked Sendable {
 
     /// Ends whatever of the run is left: processes seen, and those that its status did not name yet.
     func clear() async throws {
+        let wasRunning = process.exitStatus == nil
         process.signalGroup(SIGKILL)
         for (pid, start) in seen where ProcessTable.start(of: pid) == start {
             kill(pid_t(pid), SIGKILL)
         }
-        // From then on nothing of the run is started any more.
         _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 5)
-        for pid in try ProcessTable.mentioning(path + "/") { kill(pid_t(pid), SIGKILL) }
+        // A process that was just being started shows a moment later.
+        let end = MonotonicTime.now + (wasRunning ? Self.lateStart : 0)
+        repeat {
+            for pid in try ProcessTable.mentioning(path + "/") { kill(pid_t(pid), SIGKILL) }
+            if wasRunning { try await Task.sleep(for: Self.poll) }
+        } while MonotonicTime.now < end
     }
 
     /// Everything written to the run's log, for a failed row.
