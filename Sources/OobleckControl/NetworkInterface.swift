@@ -71,7 +71,7 @@ package enum NetworkInterface {
             throw OobleckError(
                 .usage,
                 "cannot listen at \(name): addresses that are valid on one link only (fe80::) are "
-                    + "not supported here; name another"
+                    + "not supported here; name another of \(list(interfaces))"
             )
         }
         var status: Int32 = 0
