@@ -65,8 +65,12 @@ struct AgentProcessTests {
     @Test("when no coordinator is found again in time, agents and workers leave by themselves")
     func coordinatorGone() async throws {
         let left = Shared<[pid_t]>([])
-        // They look for it for thirty budgets.
-        try await withCluster(nodes: 2, detectionBudget: 0.2, closes: false) { _, cluster, worker in
+        try await withCluster(
+            nodes: 2,
+            detectionBudget: 0.2,
+            coordinatorWait: 6,
+            closes: false
+        ) { _, cluster, worker in
             let agents = cluster.agentPIDs.values.map { pid_t($0) }
             let workers = [try #require(worker.pid(of: 0)), try #require(worker.pid(of: 1))]
             left.change { $0 = agents + workers }
@@ -131,13 +135,18 @@ struct AgentProcessTests {
     private func withCluster(
         nodes: Int,
         detectionBudget: Seconds = 60,
+        coordinatorWait: Seconds? = nil,
         closes: Bool = true,
         _ body: (ShellBench, LocalCluster, StandInWorker) async throws -> Void
     ) async throws {
         let worker = try StandInWorker()
         defer { worker.remove() }
         let clusters = Shared<[LocalCluster]>([])
-        try await ShellBench.with(nodes: 8, detectionBudget: detectionBudget) { bench in
+        try await ShellBench.with(
+            nodes: 8,
+            detectionBudget: detectionBudget,
+            coordinatorWait: coordinatorWait
+        ) { bench in
             let cluster = LocalCluster(
                 executable: try commandPath(),
                 workerExecutable: worker.path,

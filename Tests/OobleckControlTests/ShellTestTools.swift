@@ -86,6 +86,7 @@ struct ShellBench {
         nodes: Int,
         steps: Int = 3,
         detectionBudget: Seconds = 60,
+        coordinatorWait: Seconds? = nil,
         recording: MemoryRecording = MemoryRecording(),
         tls: ControlTLS? = nil,
         bounds: ControlBounds = ControlBounds(),
@@ -94,6 +95,7 @@ struct ShellBench {
     ) async throws {
         var job = ToyModel().job(nodes: nodes, steps: steps)
         job.cluster.detectionBudget = detectionBudget
+        job.cluster.coordinatorWait = coordinatorWait
         let socket = try ListeningSocket(host: "127.0.0.1", port: 0)
         let coordinator = Coordinator(
             job: job,
