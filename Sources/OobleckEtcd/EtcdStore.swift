@@ -40,6 +40,8 @@ package final class EtcdStore: CoordinationStore {
     package let location: EtcdLocation
     private let client: EtcdClient
     private let timeToLive: Int
+    /// Tells this process's writes from any other's.
+    private let identity = UUID().uuidString
     private let state: Mutex<State>
     /// Renews the lease; owned here, ends with ``close()`` or when the lease is lost.
     private let renewal = Mutex<Task<Void, Never>?>(nil)
@@ -144,10 +146,25 @@ package final class EtcdStore: CoordinationStore {
     /// Safe to repeat after an error. Throws `.storage` within some seconds when etcd does not answer
     /// or takes nothing, and ``OobleckError/deposed`` when another leads.
     func write(_ operations: [EtcdRequestOp]) throws {
+        // Of an attempt that failed nobody knows whether it went through (etcd applies the one that
+        // takes its last space); the next one then follows that.
+        for _ in 0..<2 where try attempt(operations) { return }
+        throw OobleckError(
+            .internalFault,
+            "another process has written to \(location) while this one leads; give each run a /RUN "
+                + "of its own"
+        )
+    }
+
+    /// False when the newest write is not the one that we know.
+    private func attempt(_ operations: [EtcdRequestOp]) throws -> Bool {
         guard mayAct else { throw depose() }
-        let (token, before, number) = state.withLock { ($0.token, $0.sequence, $0.writes + 1) }
+        let (token, before, number) = state.withLock { state in
+            state.writes += 1
+            return (state.token, state.sequence, state.writes)
+        }
         let (leader, sequence) = (location.key("leader"), location.key("sequence"))
-        let after = Data("\(token)/\(number)".utf8)
+        let after = Data("\(token)/\(identity)/\(number)".utf8)
         let request = EtcdTxnRequest.with {
             $0.compare = [
                 EtcdRequests.created(leader, at: token), EtcdRequests.holds(sequence, before),
@@ -156,22 +173,16 @@ package final class EtcdStore: CoordinationStore {
             $0.failure = [EtcdRequests.get(leader), EtcdRequests.get(sequence)]
         }
         let answer = try wait { try await self.client.transaction(request) }
-        if !answer.succeeded {
-            let found = answer.responses.map(\.responseRange.kvs.first)
-            guard found.count == 2, found[0]?.createRevision == token else { throw depose() }
-            // Of an attempt that was given up and had gone through.
-            guard found[1]?.value == after else {
-                throw OobleckError(
-                    .internalFault,
-                    "another process has written to \(location) while this one leads; give each "
-                        + "run a /RUN of its own"
-                )
-            }
+        guard !answer.succeeded else {
+            state.withLock { $0.sequence = after }
+            return true
         }
-        state.withLock { state in
-            state.sequence = after
-            state.writes = number
-        }
+        let found = answer.responses.map(\.responseRange.kvs.first)
+        guard found.count == 2, found[0]?.createRevision == token else { throw depose() }
+        let newest = found[1]?.value
+        let isOurs = newest?.starts(with: Data("\(token)/\(identity)/".utf8)) == true
+        if isOurs { state.withLock { $0.sequence = newest } }
+        return newest == after
     }
 
     private func depose() -> OobleckError {
