@@ -116,7 +116,7 @@ extension WireAdmission {
         guard detectionBudgetSeconds > 0, detectionBudgetSeconds <= WireBounds.budget.value else {
             throw malformed("Admission", "detection budget is \(detectionBudgetSeconds)")
         }
-        guard coordinatorWaitSeconds >= 0, coordinatorWaitSeconds.isFinite else {
+        guard coordinatorWaitSeconds >= 0, coordinatorWaitSeconds <= 604_800 else {
             throw malformed("Admission", "coordinator wait is \(coordinatorWaitSeconds)")
         }
         let wait =

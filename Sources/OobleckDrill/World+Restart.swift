@@ -37,9 +37,7 @@ extension World {
 
     /// Whether the run ended because someone asked for it.
     var wasStopped: Bool {
-        guard case .stopped(let error) = shell.outcome else {
-            return false
-        }
+        guard case .stopped(let error) = shell.outcome else { return false }
         // A coordinator that dies among its farewells leaves nodes that have gone, and knows nothing.
         return error.message.hasPrefix("stopped on request")
             || shell.hasSaidFarewell && error.code == .outOfNodes
@@ -51,6 +49,7 @@ extension World {
         for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
         (shell.agents, shell.workers, shell.answers, shell.backlog) = ([:], [:], [], [])
         (shell.outcome, shell.result, shell.crash) = (nil, nil, nil)
+        (shell.work, shell.held) = (DirectiveQueue(), [])
         (shell.isFrozen, shell.missedTick, shell.isDown) = (false, false, true)
         (shell.hasSaidFarewell, shell.isResumed) = (false, true)
         for node in shell.store.nodes.filter({ !$0.value.isOut }).keys.sorted() {

@@ -142,7 +142,8 @@ package final class World {
         } else {
             let living = nodes.values.contains { $0.agent.isRunning || $0.worker.isRunning }
             if !living, wasStopped {
-                resumeStopped()
+                // On a full disk nothing starts.
+                if !shell.isDiskFull { resumeStopped() }
             } else {
                 isOver = !living || now - max(progress, troubleUntil) > Self.farewell
             }

@@ -71,25 +71,6 @@ struct RunStart {
         )
     }
 
-    /// The plan for so many nodes; throws `.noPlan` with the reason when there is none.
-    static func requirePlan(
-        _ reconfigurator: Reconfigurator,
-        nodes: Int
-    ) throws -> PlanDocument {
-        var trial = reconfigurator
-        let decision = trial.decide(
-            nodes: (0..<nodes).map { NodeID($0) },
-            holdings: [:],
-            hasState: false,
-            generation: 0
-        )
-        switch decision {
-        case .plan(let document, _): return document
-        case .lostLayers(_, let reason), .tooFewNodes(_, _, let reason):
-            throw OobleckError(.noPlan, reason)
-        }
-    }
-
     /// Makes a run's token and leaves it in its directory.
     static func newToken(in directory: RunDirectory) throws -> RunToken {
         // The system's generator cannot be predicted.
@@ -160,10 +141,9 @@ extension RunStart {
     ) throws -> JobSpecification {
         let old = try directory.job()
         let job = try request.changed(old, in: directory, committed: committed)
-        if let nodes = request.nodes {
-            let host = try request.listenHost ?? directory.launch()?.host ?? "127.0.0.1"
-            let reconfigurator = try reconfigurator(job, try directory.profile(), host: host)
-            _ = try requirePlan(reconfigurator, nodes: nodes)
+        if request.nodes != nil {
+            let host = request.launch(after: try directory.launch(), lastEndpoint(directory)).host
+            _ = try FirstPlan(job, try directory.profile(), host: host)
         }
         // The job first: a result of fewer steps than the job has does not count.
         if job != old { try directory.write(job) }
