@@ -191,4 +191,38 @@ import Testing
             #expect(outcome.steps > 0, "\(policy.rawValue)")
         }
     }
+
+    @Test(
+        "backups come every so often, also when changes are more frequent",
+        arguments: [SimulatedPolicy.oobleck, .bamboo, .hotSpares, .recycle]
+    )
+    func backupsThroughChanges(_ policy: SimulatedPolicy) throws {
+        let model = Fixture.cluster(leastNodes: 1)
+        let nodes = 8
+        var events = [ClusterEvent(time: .zero, change: .join, nodes: Array(0..<nodes))]
+        // A node goes every two minutes, and is back a minute later.
+        for index in 1..<50 {
+            let time = SimulatedTime(Seconds(Double(120 * index)))
+            let back = SimulatedTime(Seconds(Double(120 * index + 60)))
+            events.append(ClusterEvent(time: time, change: .loss(.crash), nodes: [index % nodes]))
+            events.append(ClusterEvent(time: back, change: .join, nodes: [index % nodes]))
+        }
+        // Then all are lost at once.
+        let end = SimulatedTime(6090)
+        events.append(ClusterEvent(time: end, change: .loss(.crash), nodes: Array(0..<nodes)))
+        let outcome = ClusterSimulation.run(
+            model,
+            ClusterHistory(events: events, nodeCount: nodes, duration: SimulatedTime(6100)),
+            try policy.make(
+                StepTable(model, nodes: nodes),
+                nodes: nodes,
+                meanTimeToFailure: 120,
+                backupInterval: 600
+            )
+        )
+        // Of 6,090 s at most an interval is lost, with the write and the recoveries in it.
+        let done = Double(outcome.steps + outcome.lostSteps)
+        #expect(outcome.steps > 0)
+        #expect(Double(outcome.steps) / done > 0.8)
+    }
 }

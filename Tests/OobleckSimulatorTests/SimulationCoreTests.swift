@@ -120,4 +120,44 @@ import Testing
             )
         }
     }
+
+    @Test("the rhythm of checkpoints goes on from stretch to stretch", arguments: 0..<200)
+    func rhythmOverStretches(seed: Int) {
+        let random = CounterRandom(seed: UInt64(seed))
+        func draw(_ index: Int, _ most: Int) -> Int {
+            Int(random.bits(stream: 0, index: index) % UInt64(most))
+        }
+        let interval = 100 + draw(0, 300)
+        var since = 0
+        var walked = 0
+        for stretch in 1...12 {
+            let step = 1 + draw(10 * stretch, 20)
+            let rhythm = CheckpointRhythm(
+                steps: interval / step,
+                holdUp: SimulatedTime(nanoseconds: 1 + draw(10 * stretch + 1, 15))
+            )
+            let elapsed = draw(10 * stretch + 2, 900)
+            let progress = RunProgress(
+                elapsed: SimulatedTime(nanoseconds: elapsed),
+                step: SimulatedTime(nanoseconds: step),
+                checkpoints: rhythm,
+                sinceCheckpoint: since
+            )
+            // Step by step: a snapshot follows a step that makes the interval full.
+            var (time, steps, heldUp, safe) = (0, 0, 0, 0)
+            while time + step <= elapsed {
+                (time, steps, walked) = (time + step, steps + 1, walked + step)
+                guard walked / step >= rhythm.steps else { continue }
+                let holdUp = min(rhythm.holdUp.nanoseconds, elapsed - time)
+                (time, heldUp) = (time + holdUp, heldUp + holdUp)
+                if holdUp == rhythm.holdUp.nanoseconds { (safe, walked) = (steps, 0) }
+            }
+            since = progress.sinceCheckpoint
+            #expect(
+                [progress.steps, progress.holdUp, progress.safeSteps, since]
+                    == [steps, heldUp, safe, walked],
+                "stretch \(stretch) of \(elapsed) ns with steps of \(step) ns"
+            )
+        }
+    }
 }

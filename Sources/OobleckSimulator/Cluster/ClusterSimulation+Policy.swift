@@ -48,7 +48,8 @@ extension ClusterSimulation {
                 + RunProgress.nextStepEnd(
                     elapsed: view.time - since,
                     step: step,
-                    checkpoints: training.checkpoints
+                    checkpoints: training.checkpoints,
+                    sinceCheckpoint: record.sinceCheckpoint
                 )
         }
         if !changes.slow.isEmpty { next = min(next, slowKnown) }
@@ -67,7 +68,8 @@ extension ClusterSimulation {
         let progress = RunProgress(
             elapsed: now - since,
             step: step,
-            checkpoints: training.checkpoints
+            checkpoints: training.checkpoints,
+            sinceCheckpoint: record.sinceCheckpoint
         )
         view.time = now - SimulatedTime(nanoseconds: progress.partial)
         close(.none)

@@ -52,7 +52,8 @@ extension ClusterSimulation {
             + RunProgress.nextStepEnd(
                 elapsed: model.slowDetectionSteps * step,
                 step: step,
-                checkpoints: training.checkpoints
+                checkpoints: training.checkpoints,
+                sinceCheckpoint: record.sinceCheckpoint
             )
         timer = nextQuestion
     }
@@ -75,9 +76,15 @@ extension ClusterSimulation {
         case .halted: break
         case .recovering: if let phase = phases.first { record.append(phase.activity, elapsed) }
         case .training:
-            if let training { record.append(training, step: step, for: elapsed, rollback) }
+            if let training {
+                record.append(training, step: step, for: elapsed, until: view.time, rollback)
+            }
         }
         since = view.time
-        if rollback == .checkpoint { record.loseUnsafeSteps() }
+        switch rollback {
+        case .checkpoint: record.loseUnsafeSteps(at: view.time)
+        case .runningStep: record.dropWriting()
+        case .none, .nothingEver: break
+        }
     }
 }
