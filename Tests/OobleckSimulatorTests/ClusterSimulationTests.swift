@@ -225,4 +225,41 @@ import Testing
         #expect(outcome.steps > 0)
         #expect(Double(outcome.steps) / done > 0.8)
     }
+
+    @Test("two seeds share no world")
+    func seedsShareNoWorld() throws {
+        func samples(_ seed: UInt64) throws -> [Double] {
+            let experiment = Experiment(
+                model: Fixture.cluster(),
+                source: .chance(Fixture.harsh, nodes: 9, duration: Fixture.day),
+                policies: [.zeroCost],
+                trials: 20,
+                seed: seed
+            )
+            return try experiment.run()[0].outcomes.map(\.samples)
+        }
+        #expect(Set(try samples(1)).isDisjoint(with: try samples(2)))
+    }
+
+    @Test("an outage for lack of nodes is a recovery as long as it lasts")
+    func outageIsRecovery() throws {
+        let model = Fixture.cluster()
+        let history = ClusterHistory(
+            events: [
+                ClusterEvent(time: .zero, change: .join, nodes: [0, 1]),
+                ClusterEvent(time: SimulatedTime(1000), change: .loss(.crash), nodes: [0]),
+                ClusterEvent(time: SimulatedTime(5000), change: .join, nodes: [0]),
+                ClusterEvent(time: SimulatedTime(9000), change: .loss(.crash), nodes: [0]),
+            ],
+            nodeCount: 2,
+            duration: SimulatedTime(10_000)
+        )
+        for policy in [SimulatedPolicy.oobleck, .checkpoint, .recycle] {
+            let made = try Fixture.policy(policy, model, nodes: 2)
+            let recoveries = ClusterSimulation.run(model, history, made).recoveries
+            #expect(recoveries.count == 2, "\(policy.rawValue)")
+            #expect(recoveries.allSatisfy { $0.seconds >= 1000 }, "\(policy.rawValue)")
+            #expect((recoveries.last?.seconds ?? 0) >= 4000, "\(policy.rawValue)")
+        }
+    }
 }

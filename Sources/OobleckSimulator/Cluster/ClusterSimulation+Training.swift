@@ -18,8 +18,8 @@ extension ClusterSimulation {
         timer = view.time + first.time
     }
 
+    /// Stands until there are nodes enough; a recovery that had begun lasts until then.
     private mutating func halt() {
-        record.tally.recoveryStart = nil
         for node in view.alive.all where record.ledger.isWorking(node) {
             record.ledger.setIdle(node, at: view.time)
             idle.insert(node)

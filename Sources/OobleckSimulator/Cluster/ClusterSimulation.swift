@@ -71,6 +71,8 @@ public struct ClusterSimulation {
         }
         advance(to: history.duration)
         close(policy.waitsForSteps ? .none : .nothingEver)
+        // An outage that has not ended is as long as it was until now, at least.
+        record.tally.end(at: history.duration)
         return SimulationOutcome(
             model: model,
             duration: history.duration,

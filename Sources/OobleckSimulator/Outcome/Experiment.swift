@@ -12,6 +12,9 @@ public struct Experiment: Sendable {
         case chance(FailureModel, nodes: Int, duration: Seconds)
     }
 
+    /// The stream of random numbers that are the seeds of worlds.
+    private static let worldStream = 1
+
     /// Most worlds: the outcomes of all are kept until the end.
     public static let mostTrials = 100_000
 
@@ -23,7 +26,8 @@ public struct Experiment: Sendable {
     public var policies: [SimulatedPolicy]
     /// Worlds; a given one is played once.
     public var trials: Int
-    /// Seed of chance: trial i draws from seed + i.
+    /// Seed of chance: each trial's world is drawn from a hash of seed and trial, so that two seeds
+    /// share no world.
     public var seed: UInt64
     /// Between checkpoints that every loss goes back to.
     public var interval: CheckpointPlan.Interval
@@ -111,7 +115,7 @@ public struct Experiment: Sendable {
             failures.history(
                 nodes: nodes,
                 duration: SimulatedTime(duration),
-                seed: seed &+ UInt64(trial)
+                seed: CounterRandom(seed: seed).bits(stream: Self.worldStream, index: trial)
             )
         }
     }

@@ -10,7 +10,8 @@ struct RunTally: Hashable {
     var samples = 0
     /// Of steps that are not finished, for bounds.
     var partialSamples = 0.0
-    /// From a loss to the next training, in order.
+    /// From a loss to the next training, in order; outages in which the job waited for nodes
+    /// included.
     var recoveries: [SimulatedTime] = []
     var recoveryStart: SimulatedTime?
 

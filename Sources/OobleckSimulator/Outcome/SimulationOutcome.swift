@@ -16,7 +16,7 @@ public struct SimulationOutcome: Sendable {
     public let lostSteps: Int
     /// Moments at which nodes were lost.
     public let losses: Int
-    /// From a loss to the next training, ascending.
+    /// From a loss to the next training, ascending; one that has not ended counts as far as it got.
     public let recoveries: [SimulatedTime]
     /// Dollars for all nodes.
     public let cost: Double
