@@ -45,7 +45,12 @@ struct JobViolation {
     private static func inTraining(_ training: TrainingSpecification) -> [JobViolation] {
         var checks = SectionChecks("training")
         checks.whole("steps", training.steps, 1...1_000_000_000)
-        checks.whole("decay_steps", training.scheduledSteps, 1...1_000_000_000)
+        checks.whole(
+            "decay_steps",
+            training.scheduledSteps,
+            1...1_000_000_000,
+            others: ["steps"]
+        )
         checks.whole("global_batch", training.globalBatch, 1...100_000_000)
         checks.whole("microbatch", training.microbatch, 1...1_000_000)
         checks.multiple("global_batch", training.globalBatch, of: "microbatch", training.microbatch)

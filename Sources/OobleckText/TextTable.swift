@@ -22,7 +22,7 @@ package struct TextTable: Sendable {
     }
 
     /// Columns that a folded last column has at least.
-    private static let leastFolded = 20
+    private static let leastFolded = 12
 
     private let columns: [Column]
     private var rows: [[String]] = []
