@@ -23,7 +23,7 @@ struct DemoProof {
             "the losses differ: \(result.lossForPeople) with failures, "
                 + "\(reference.lossForPeople) without"
         )
-        require(result.failures == 2, "\(result.failures) nodes were lost; 2 were killed")
+        require(result.failures == 2, "failures are \(result.failures); 2 nodes were killed")
         require(result.recoveries.count == 2, "\(result.recoveries.count) recoveries of 2")
         require(isJoined, "the node that was added got no work")
         let samples = report.samplesCommitted
@@ -31,7 +31,7 @@ struct DemoProof {
             samples == referenceReport.samplesCommitted,
             "\(samples) samples committed, \(referenceReport.samplesCommitted) without failures"
         )
-        require(report.samplesLost == 0, "\(report.samplesLost) samples were lost")
+        require(report.samplesLost == 0, "lost samples are \(report.samplesLost), not 0")
         require(report.samplesRepeated == 0, "\(report.samplesRepeated) samples were repeated")
         failures += (report.violations + referenceReport.violations).map(\.description)
         return failures

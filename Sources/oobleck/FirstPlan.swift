@@ -26,7 +26,18 @@ struct FirstPlan {
         profile.deviceMemory = job.cluster.deviceMemory
         self.profile = profile
         reconfigurator = try RunStart.reconfigurator(job, profile, host: host)
-        document = try RunStart.requirePlan(reconfigurator, nodes: job.cluster.nodes)
+        var trial = reconfigurator
+        let decision = trial.decide(
+            nodes: (0..<job.cluster.nodes).map { NodeID($0) },
+            holdings: [:],
+            hasState: false,
+            generation: 0
+        )
+        switch decision {
+        case .plan(let document, _): self.document = document
+        case .lostLayers(_, let reason), .tooFewNodes(_, _, let reason):
+            throw OobleckError(.noPlan, reason)
+        }
         let deadlines = Deadlines(
             budget: job.cluster.detectionBudget,
             step: document.plan.stepTime
