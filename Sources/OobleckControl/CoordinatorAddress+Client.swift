@@ -17,10 +17,16 @@ extension CoordinatorAddress {
             return try await withThrowingTaskGroup(of: Result.self) { group in
                 defer { group.cancelAll() }
                 group.addTask {
-                    try await withGRPCClient(
-                        transport: transport,
-                        interceptors: [TokenBearer(token: token)]
-                    ) { try await body($0) }
+                    do {
+                        return try await withGRPCClient(
+                            transport: transport,
+                            interceptors: [TokenBearer(token: token)]
+                        ) { try await body($0) }
+                    } catch let error as RPCError where tls != nil && error.code == .unavailable {
+                        // Why TLS ended the connection may be known a moment later.
+                        try await Task.sleep(for: .milliseconds(200))
+                        throw error
+                    }
                 }
                 group.addTask {
                     for await reason in faults.reasons {

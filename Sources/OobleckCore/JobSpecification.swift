@@ -52,7 +52,7 @@ package struct ModelSpecification: Hashable, Sendable, Codable {
         set {
             var variant = newValue
             if variant.positions == sequenceLength { variant.positions = nil }
-            if variant.inner == 4 * hidden { variant.inner = nil }
+            if variant.inner == publishedInnerSize { variant.inner = nil }
             otherVariant = variant == .published ? nil : variant
         }
     }
@@ -64,7 +64,14 @@ package struct ModelSpecification: Hashable, Sendable, Codable {
     package var positionCount: Int { variant.positions ?? sequenceLength }
 
     /// Width of the feed-forward part.
-    package var innerSize: Int { variant.inner ?? 4 * hidden }
+    package var innerSize: Int { variant.inner ?? publishedInnerSize }
+
+    /// That of the published GPT-2; a width that makes no sense, which is yet to be refused, has one
+    /// as well.
+    private var publishedInnerSize: Int {
+        let (size, overflows) = hidden.multipliedReportingOverflow(by: 4)
+        return overflows ? .max : size
+    }
 
     /// Whether the head is the token embedding.
     package var tiesHead: Bool { variant.tiesHead }

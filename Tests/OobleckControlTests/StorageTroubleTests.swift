@@ -71,7 +71,8 @@ import Testing
             #expect(records.steps.map(\.step) == Array(0..<10))
             #expect(records.events.count { $0.kind == .storageTrouble } == 1)
             #expect(records.events.count { $0.kind == .storageRestored } == 1)
-            #expect(!records.events.contains { $0.kind == .nodeLost || $0.kind == .suspicion })
+            // A busy machine may make a node suspect; it may not cost one.
+            #expect(!records.events.contains { $0.kind == .nodeLost })
         }
     }
 
