@@ -184,8 +184,11 @@ extension Coordinator {
     }
 
     /// Bounds the wait for nodes.
+    ///
+    /// A run without checkpoints waits only as long as nodes that were started for it may take to
+    /// get ready.
     mutating func checkWait(now: Seconds) {
-        let limit = job.checkpoint?.wait ?? CheckpointSpecification.defaultWait
+        let limit = job.checkpoint?.wait ?? deadlines.join
         goOnIfPossible(now: now)
         guard phase == .waitingForNodes, let restore, now - restore.since > limit else { return }
         let waited = "no plan within \(Self.tenths(limit)) s of waiting for nodes"
