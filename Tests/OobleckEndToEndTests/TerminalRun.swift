@@ -39,8 +39,12 @@ final class TerminalRun {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
+        // Whoever runs the tests may ignore signals, as under nohup; the program does not inherit it.
+        var defaults = sigset_t()
+        sigfillset(&defaults)
+        posix_spawnattr_setsigdefault(&attributes, &defaults)
         let newSession: Int16 = 0x80
-        posix_spawnattr_setflags(&attributes, newSession)
+        posix_spawnattr_setflags(&attributes, newSession | Int16(POSIX_SPAWN_SETSIGDEF))
         var variables = ProcessInfo.processInfo.environment
         for name in Self.supervisors { variables[name] = nil }
         variables.merge(environment) { $1 }
