@@ -16,7 +16,9 @@ struct FieldDrill {
     func run() async throws {
         let rows = try DrillFault.parse(faults)
         let executables = try Executables()
-        let folder = NSTemporaryDirectory() + "/drill-\(UUID().uuidString)"
+        // As its processes name it: without a second slash.
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("drill-\(UUID().uuidString)").path
         let laboratory = try DrillLaboratory(
             folder: folder,
             executable: executables.command,
