@@ -21,7 +21,7 @@ final class ObservedRun: @unchecked Sendable {
     static let deadline: Seconds = 180
     private static let poll = Duration.milliseconds(5)
     /// How long after its parent's death a process may take to show its own command line.
-    private static let lateStart: Seconds = 1.5
+    private static let lateStart: Seconds = 0.5
 
     init(
         path: String,
@@ -61,33 +61,19 @@ final class ObservedRun: @unchecked Sendable {
     func note(_ pid: Int) { seen[pid] = ProcessTable.start(of: pid) }
 
     /// Ends whatever of the run is left: processes seen, and those that its status did not name yet.
-    ///
-    /// Also where the drill is interrupted: then waits end at once, and nothing may be left all the
-    /// same.
     func clear() async throws {
         let wasRunning = process.exitStatus == nil
         process.signalGroup(SIGKILL)
         for (pid, start) in seen where ProcessTable.start(of: pid) == start {
             kill(pid_t(pid), SIGKILL)
         }
-        do {
-            _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 5)
-        } catch is CancellationError {
-            // It is dead, and its parent is about to end.
-        }
+        _ = try await process.waitUntilExit(deadline: MonotonicTime.now + 5)
         // A process that was just being started shows a moment later.
         let end = MonotonicTime.now + (wasRunning ? Self.lateStart : 0)
         repeat {
             for pid in try ProcessTable.mentioning(path + "/") { kill(pid_t(pid), SIGKILL) }
-            if wasRunning { await Self.pause() }
+            if wasRunning { try await Task.sleep(for: Self.poll) }
         } while MonotonicTime.now < end
-    }
-
-    /// Waits for a moment, whoever wants to be done.
-    private static func pause() async {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().asyncAfter(deadline: .now() + 0.02) { continuation.resume() }
-        }
     }
 
     /// Everything written to the run's log, for a failed row.
