@@ -112,7 +112,7 @@ var targets: [Target] = [
             grpcCore, grpcTransport,
         ]
     ),
-    module("OobleckStore", ["OobleckCoordination", "OobleckCore", grdb]),
+    module("OobleckStore", ["OobleckClock", "OobleckCoordination", "OobleckCore", grdb]),
     module(
         "OobleckControl",
         [

@@ -24,6 +24,9 @@ package enum DurableChange: Hashable, Sendable, Codable {
     /// The plan of this generation, the newest, is in force, and its state is a checkpoint's: later
     /// steps count no more.
     case restored(RestoredRun, RestoreRecord)
+    /// After a loss of power: the steps that count are those of the ledger, and no longer so many as
+    /// were kept here.
+    case recounted(RecordedHistory, from: Int)
     /// A failure was survived.
     case recovered(RecoveryRecord)
     /// A node ran out of memory.
@@ -113,6 +116,7 @@ package struct DurableState: Hashable, Sendable, Codable {
             restores.append(record)
             committed = nil
         case .committed(let step): committed = step
+        case .recounted(let history, let steps): recount(history, from: steps)
         case .recovered(let record): recoveries.append(record)
         case .ranOutOfMemory(let failure): memoryFailures.append(failure)
         }

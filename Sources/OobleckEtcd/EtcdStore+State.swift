@@ -42,6 +42,9 @@ extension EtcdStore {
                 try numbered("restore", before.restores.count, record),
                 try core(durable),
             ] + (try plan("in-force", durable.inForce))
+        case .recounted:
+            // The ledger is in etcd itself, and each entry is one transaction with what it changes.
+            return [try core(durable)]
         case .recovered(let record):
             return [try numbered("recovery", before.recoveries.count, record)]
         case .ranOutOfMemory(let failure):

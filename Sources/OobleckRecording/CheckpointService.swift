@@ -8,11 +8,18 @@ import OobleckRun
 final class CheckpointService: Sendable {
     private let store: CheckpointStore
     private let keep: Int
+    /// Brings the ledger to the device: who goes back to a checkpoint finds its steps there.
+    private let synchronizeLedger: @Sendable () throws -> Void
     private let queue = DispatchQueue(label: "oobleck.checkpoints", qos: .utility)
 
-    init(_ store: CheckpointStore, keep: Int) {
+    init(
+        _ store: CheckpointStore,
+        keep: Int,
+        synchronizeLedger: @escaping @Sendable () throws -> Void
+    ) {
         self.store = store
         self.keep = keep
+        self.synchronizeLedger = synchronizeLedger
     }
 
     /// Returns at once; `report` is called from the queue.
@@ -46,6 +53,7 @@ final class CheckpointService: Sendable {
     ) {
         let (generation, step) = (save.generation, save.step)
         do {
+            try synchronizeLedger()
             try store.publish(save)
         } catch {
             attempt("discard the checkpoint of step \(step)", report) {

@@ -38,11 +38,13 @@ package final class RunFileRecording: RunRecording {
         self.directory = directory
         self.job = job
         self.observer = observer
-        recorder = try RunRecorder(directory)
+        let recorder = try RunRecorder(directory)
+        self.recorder = recorder
         display = DisplayFiles(recorder)
         checkpoints = CheckpointService(
             try CheckpointStore(directory, job: job),
-            keep: job.checkpoint?.keep ?? CheckpointSpecification.defaultKeep
+            keep: job.checkpoint?.keep ?? CheckpointSpecification.defaultKeep,
+            synchronizeLedger: { try recorder.synchronize() }
         )
     }
 

@@ -6,6 +6,12 @@ import OobleckData
 package struct LedgerEnd: Sendable {
     /// The last whole line.
     package let last: LedgerLine?
+    /// The newest line that says that the run went back to a checkpoint.
+    package let restored: RestoredRun?
+    /// What the ledger says of which steps count.
+    package var history: RecordedHistory {
+        RecordedHistory(restored: restored, committed: last?.committed)
+    }
     /// Steps in the ledger that count.
     package var steps: Int {
         switch last?.entry {
@@ -30,26 +36,63 @@ package struct LedgerEnd: Sendable {
     package init(path: String) throws {
         guard let end = try WholeLines.end(of: path), end > 0 else {
             last = nil
+            restored = nil
             return
         }
         let file = try OpenFile(path, for: .readInput)
-        // Longer than any line.
-        let start = max(0, end - (64 << 10))
+        let start = max(0, end - WholeLines.longest)
         let bytes = try file.read(at: start, count: end - start).dropLast()
-        let line = bytes.split(separator: UInt8(ascii: "\n")).last ?? []
+        let newest = bytes.split(separator: UInt8(ascii: "\n")).last ?? []
+        last = try Self.line(newest, "the last line of \(path)")
+        let marked = try WholeLines.last(startingWith: "{\"restored\":", in: file, end: end)
+        let line = try marked.map { try Self.line($0[...], "a line of \(path)") }
+        if case .restored(let found) = line?.entry { restored = found } else { restored = nil }
+    }
+
+    private static func line(_ bytes: ArraySlice<UInt8>, _ what: String) throws -> LedgerLine {
         do {
-            last = try JSONDecoder().decode(LedgerLine.self, from: Data(line))
+            return try JSONDecoder().decode(LedgerLine.self, from: Data(bytes))
         } catch {
-            throw OobleckError(
-                .inputData,
-                "the last line of \(path) is no ledger line: \(oneLine(error))"
-            )
+            throw OobleckError(.inputData, "\(what) is no ledger line: \(oneLine(error))")
         }
     }
 }
 
 /// Files of lines, where the last one may not have been written whole.
 enum WholeLines {
+    /// No line is longer.
+    static let longest = 64 << 10
+
+    /// The last line that starts so, of the first `size` bytes of a file, without its line feed.
+    static func last(
+        startingWith start: String,
+        in file: OpenFile,
+        end size: Int
+    ) throws -> [UInt8]? {
+        let mark = Array("\n\(start)".utf8)
+        var end = size
+        while end > 0 {
+            let position = max(0, end - (1 << 20))
+            // The first line of a file has no line feed before it.
+            let before = position == 0 ? [UInt8(ascii: "\n")] : []
+            let bytes = before + (try file.read(at: position, count: end - position))
+            if let found = lastRange(of: mark, in: bytes) {
+                let line = position + found + 1 - before.count
+                let rest = try file.read(at: line, count: min(longest, size - line))
+                return Array(rest.prefix { $0 != UInt8(ascii: "\n") })
+            }
+            guard position > 0 else { return nil }
+            // A mark may have been split here.
+            end = position + mark.count - 1
+        }
+        return nil
+    }
+
+    /// Where the last occurrence of `mark` begins.
+    private static func lastRange(of mark: [UInt8], in bytes: [UInt8]) -> Int? {
+        Data(bytes).range(of: Data(mark), options: .backwards)?.lowerBound
+    }
+
     /// How many whole lines a file has; none when it is missing.
     static func count(in path: String) throws -> Int {
         guard let end = try end(of: path) else { return 0 }

@@ -5,12 +5,7 @@ import OobleckData
 /// One line of the ledger, chained to the line before by its hash: a committed step, or the return
 /// to a checkpoint.
 package struct LedgerLine: Hashable, Sendable {
-    package enum Entry: Hashable, Sendable {
-        case step(CommittedStep)
-        case restored(RestoredRun)
-    }
-
-    package var entry: Entry
+    package var entry: HistoryEntry
     /// Hash of the line before; ``genesis`` for the first.
     package var previous: String
     /// SHA-256 of `previous`, then of the line without this field, hexadecimal.
@@ -27,7 +22,7 @@ package struct LedgerLine: Hashable, Sendable {
     /// The line that chains an entry to `previous`.
     ///
     /// A step's loss and gradient norm must be finite, but for a skipped step.
-    package init(chaining entry: Entry, to previous: String) {
+    package init(chaining entry: HistoryEntry, to previous: String) {
         self.entry = entry
         self.previous = previous
         hash = SHA256Hasher.hexadecimal(
@@ -45,7 +40,7 @@ package struct LedgerLine: Hashable, Sendable {
         "{\(Self.fields(entry, previous: previous)),\"hash\":\(JSONText.string(hash))}"
     }
 
-    private static func fields(_ entry: Entry, previous: String) -> String {
+    private static func fields(_ entry: HistoryEntry, previous: String) -> String {
         let content =
             switch entry {
             case .step(let step): fields(step)

@@ -13,8 +13,10 @@ package final class RunRecorder: Sendable {
         var lines: LineLog
         var previousHash = LedgerLine.genesis
         var committedSteps = 0
+        /// The newest return to a checkpoint that was added here.
+        var restored: RestoredRun?
 
-        mutating func append(_ entry: LedgerLine.Entry) throws {
+        mutating func append(_ entry: HistoryEntry) throws {
             let line = LedgerLine(chaining: entry, to: previousHash)
             try lines.append(line.text)
             previousHash = line.hash
@@ -72,11 +74,13 @@ package final class RunRecorder: Sendable {
         }
     }
 
-    /// Notes in the ledger that the run went back to a checkpoint.
+    /// Notes in the ledger that the run went back to a checkpoint, and returns once that is on the
+    /// device: whoever goes on from there must not be taken for further than the run.
     ///
-    /// Throws `.storage` when that cannot be written, and then it is not in the ledger.
+    /// Throws `.storage` when that cannot be written, and can be called again then.
     package func append(_ restored: RestoredRun) throws {
         try ledger.withLock { ledger in
+            guard ledger.restored != restored else { return }
             guard restored.step <= ledger.committedSteps else {
                 throw OobleckError(
                     .internalFault,
@@ -86,6 +90,16 @@ package final class RunRecorder: Sendable {
             }
             try ledger.append(.restored(restored))
             ledger.committedSteps = restored.step
+            ledger.restored = restored
+        }
+        try synchronize()
+    }
+
+    /// Adds an entry that was kept elsewhere before.
+    package func append(_ entry: HistoryEntry) throws {
+        switch entry {
+        case .step(let step): try append(step)
+        case .restored(let restored): try append(restored)
         }
     }
 
@@ -113,16 +127,21 @@ package final class RunRecorder: Sendable {
     }
 
     /// Returns once the ledger is on the device.
-    package func synchronize() throws { try ledger.withLock { try $0.lines.synchronize() } }
+    package func synchronize() throws {
+        // Nobody who adds a line waits for the device meanwhile.
+        try ledger.withLock { $0.lines.synchronizer }.finish()
+    }
 
     /// Returns once the events are on the device.
-    package func synchronizeEvents() throws { try events.withLock { try $0.synchronize() } }
+    package func synchronizeEvents() throws {
+        try events.withLock { $0.synchronizer }.finish()
+    }
 }
 
 /// A file that grows by whole lines.
 struct LineLog {
     private let file: OpenFile
-    private let synchronizer: BackgroundSynchronizer
+    let synchronizer: BackgroundSynchronizer
     private var size = 0
     private var isTorn = false
     private var lastSynchronization = MonotonicTime.now
@@ -166,10 +185,5 @@ struct LineLog {
     private mutating func cut() throws {
         try file.truncate(to: size)
         isTorn = false
-    }
-
-    mutating func synchronize() throws {
-        try synchronizer.finish()
-        lastSynchronization = MonotonicTime.now
     }
 }

@@ -89,24 +89,10 @@ enum CoordinationTables {
         case .inForce(let generation): try putInForce(generation, run)
         case .restored(let restored, let record):
             try putInForce(restored.generation, run)
-            try run(
-                """
-                INSERT INTO restored (step, generation, state_sha256, record) VALUES (?, ?, ?, ?)
-                """,
-                [
-                    restored.step, restored.generation.rawValue, restored.stateSHA256,
-                    try JSONEncoder().encode(record),
-                ]
-            )
+            try add(restored, record, run)
             try run("DELETE FROM committed", [])
-        case .committed(let step):
-            try run(
-                "INSERT OR REPLACE INTO committed VALUES (0, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    step.step, step.generation.rawValue, step.firstSample, step.endSample,
-                    step.loss, step.gradientNorm, step.skipped,
-                ]
-            )
+        case .committed(let step): try keep(step, run)
+        case .recounted(let history, let steps): try recount(history, from: steps, run)
         case .recovered(let record):
             try run("INSERT INTO recovery (record) VALUES (?)", [try JSONEncoder().encode(record)])
         case .ranOutOfMemory(let failure):
@@ -117,9 +103,59 @@ enum CoordinationTables {
         }
     }
 
+    /// Changes rows, and returns how many.
+    private typealias Statement = (String, StatementArguments) throws -> Int
+
+    private static func keep(_ step: CommittedStep, _ run: Statement) throws {
+        _ = try run(
+            "INSERT OR REPLACE INTO committed VALUES (0, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                step.step, step.generation.rawValue, step.firstSample, step.endSample,
+                step.loss, step.gradientNorm, step.skipped,
+            ]
+        )
+    }
+
+    private static func add(
+        _ restored: RestoredRun,
+        _ record: RestoreRecord,
+        _ run: Statement
+    ) throws {
+        _ = try run(
+            "INSERT INTO restored (step, generation, state_sha256, record) VALUES (?, ?, ?, ?)",
+            [
+                restored.step, restored.generation.rawValue, restored.stateSHA256,
+                try JSONEncoder().encode(record),
+            ]
+        )
+    }
+
+    /// Sees to it that the newest return to a checkpoint and the newest step are the history's.
+    private static func recount(
+        _ history: RecordedHistory,
+        from steps: Int,
+        _ run: Statement
+    ) throws {
+        _ = try run("DELETE FROM committed", [])
+        if let step = history.committed { try keep(step, run) }
+        guard let restored = history.restored else {
+            _ = try run("DELETE FROM restored", [])
+            return
+        }
+        let known = try run(
+            """
+            UPDATE restored SET step = step WHERE id = (SELECT max(id) FROM restored)
+            AND step = ? AND generation = ? AND state_sha256 = ?
+            """,
+            [restored.step, restored.generation.rawValue, restored.stateSHA256]
+        )
+        guard known == 0 else { return }
+        try add(restored, RestoreRecord(recounting: restored, from: steps), run)
+    }
+
     private static func putInForce(
         _ generation: Generation,
-        _ run: (String, StatementArguments) throws -> Int
+        _ run: Statement
     ) throws {
         let sql = """
             INSERT OR REPLACE INTO plan SELECT 'in-force', generation, document FROM plan

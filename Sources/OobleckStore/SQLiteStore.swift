@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import GRDB
+import OobleckClock
 import OobleckCoordination
 import OobleckCore
 import Synchronization
@@ -13,15 +14,17 @@ import Synchronization
 /// whole and at most that much behind.
 package final class SQLiteStore: CoordinationStore {
     /// How often what was kept is brought to the device.
-    private static let checkpointInterval: TimeInterval = 1
+    private static let checkpointInterval: Seconds = 1
 
     private let path: String
     private let database: DatabaseQueue
     /// A second connection, so that nobody waits for the device.
     private let background: DatabaseQueue
     private let checkpointQueue = DispatchQueue(label: "oobleck.store.checkpoint", qos: .utility)
-    private let lastCheckpoint = Mutex(Date.distantPast)
+    private let lastCheckpoint = Mutex<MonotonicTime?>(nil)
     private let failure = Mutex<OobleckError?>(nil)
+    /// A change that is with the system and has to reach the device before its writer goes on.
+    private let urgent = Mutex<DurableChange?>(nil)
 
     /// Opens the database at `path`, or makes it.
     ///
@@ -57,7 +60,9 @@ package final class SQLiteStore: CoordinationStore {
 
     package func persist(_ change: DurableChange) throws {
         // What was kept before has to reach the device first.
-        if failure.withLock({ $0 }) != nil { try checkpointQueue.sync { try checkpoint() } }
+        if failure.withLock({ $0 }) != nil { try synchronize() }
+        // Its writer tries again because it did not reach the device.
+        if urgent.withLock({ $0 }) == change { return urgent.withLock { $0 = nil } }
         do {
             try database.write { try CoordinationTables.apply(change, in: $0) }
         } catch let error as OobleckError {
@@ -65,8 +70,14 @@ package final class SQLiteStore: CoordinationStore {
         } catch {
             throw Self.explain(error, "cannot write \(path)")
         }
-        checkpointIfDue()
+        guard change.isUrgent else { return checkpointIfDue() }
+        urgent.withLock { $0 = change }
+        try synchronize()
+        urgent.withLock { $0 = nil }
     }
+
+    /// Returns once everything is on the device.
+    private func synchronize() throws { try checkpointQueue.sync { try checkpoint() } }
 
     /// Brings everything to the device, and folds the log into the database.
     package func close() throws {
@@ -81,9 +92,10 @@ package final class SQLiteStore: CoordinationStore {
     }
 
     private func checkpointIfDue() {
-        let now = Date()
+        // The clock of the wall may be set back.
+        let now = MonotonicTime.now
         let isDue = lastCheckpoint.withLock { last in
-            guard now.timeIntervalSince(last) >= Self.checkpointInterval else { return false }
+            if let last, now.value - last.value < Self.checkpointInterval.value { return false }
             last = now
             return true
         }
@@ -127,6 +139,17 @@ package final class SQLiteStore: CoordinationStore {
         case .SQLITE_READONLY: String(cString: strerror(EROFS))
         case .SQLITE_IOERR: String(cString: strerror(EIO))
         default: error.message ?? "\(error.resultCode)"
+        }
+    }
+}
+
+extension DurableChange {
+    /// Whether the next coordinator must know it also after a loss of power: workers may outlive that,
+    /// and must not be taken for further than the run.
+    fileprivate var isUrgent: Bool {
+        switch self {
+        case .restored, .recounted: true
+        default: false
         }
     }
 }

@@ -181,29 +181,22 @@ extension RunStart {
         return store.newest(atMost: limit, corpusDigest: nil, excluding: []).point?.step
     }
 
-    /// Store and ledger are written one after the other, so that they differ by a step at most, and
-    /// whatever is in either counts.
-    ///
-    /// After a power loss they may differ by more; then what the ledger lacks is for the workers to
-    /// prove.
+    /// Makes ledger and store agree again: see ``HistoryReconciliation``.
     private static func reconcile(
         _ state: inout DurableState,
         with directory: RunDirectory,
         _ store: SQLiteStore
     ) throws {
-        let end = try LedgerEnd(path: directory.ledgerPath)
-        if let restored = state.restored, (end.generation ?? -1) < restored.generation {
+        let history = try LedgerEnd(path: directory.ledgerPath).history
+        let missing = HistoryReconciliation(store: state, ledger: history)
+        if !missing.entries.isEmpty {
             let recorder = try RunRecorder(directory)
-            try recorder.append(restored)
-            if let kept = state.committed, kept.step == restored.step { try recorder.append(kept) }
-            return
+            for entry in missing.entries { try recorder.append(entry) }
         }
-        if let kept = state.committed, kept.step == end.steps {
-            return try RunRecorder(directory).append(kept)
+        for change in missing.changes {
+            try store.persist(change)
+            state.apply(change)
         }
-        guard end.steps != state.committedSteps else { return }
-        state.committed = end.last?.committed
-        if let last = state.committed { try store.persist(.committed(last)) }
     }
 
     /// Where the last coordinator listened; remote agents know no other place.

@@ -9,6 +9,50 @@ import Testing
 @testable import OobleckStore
 
 @Suite struct SQLiteStoreTests {
+    private static func step(_ number: Int, _ generation: Int) -> CommittedStep {
+        CommittedStep(
+            step: number,
+            generation: Generation(generation),
+            firstSample: 8 * number,
+            endSample: 8 * number + 8,
+            loss: 2,
+            gradientNorm: 1
+        )
+    }
+
+    @Test("what counts after a loss of power is what the ledger has, also after opening again")
+    func recounted() throws {
+        let returns = (1...2).map {
+            RestoredRun(step: $0, generation: Generation($0), stateSHA256: "state \($0)")
+        }
+        let histories = [
+            RecordedHistory(),
+            RecordedHistory(committed: Self.step(0, 0)),
+            RecordedHistory(restored: returns[0]),
+            RecordedHistory(restored: returns[0], committed: Self.step(4, 1)),
+            RecordedHistory(restored: returns[1], committed: Self.step(3, 2)),
+        ]
+        for before in histories {
+            for after in histories {
+                try withStore { path in
+                    var expected = DurableState()
+                    let store = try SQLiteStore(path: path)
+                    for change: DurableChange in [
+                        .tookOver(term: 1), .recounted(before, from: 9), .recounted(after, from: 8),
+                    ] {
+                        try store.persist(change)
+                        expected.apply(change)
+                    }
+                    #expect(try store.load() == expected)
+                    try store.close()
+                    let again = try SQLiteStore(path: path)
+                    #expect(try again.load() == expected)
+                    try again.close()
+                }
+            }
+        }
+    }
+
     @Test("what was kept is what the changes sum up to", arguments: 0..<20)
     func sums(seed: Int) throws {
         try withStore { path in

@@ -1,0 +1,70 @@
+import OobleckCore
+
+/// What makes a run's ledger and its store agree again.
+///
+/// The ledger is the truth on which steps count. The store is written first, so it may be one entry
+/// ahead, or two after a return to a checkpoint: these are added to the ledger. Everything else that
+/// differs was lost when a machine lost power, and then the store follows the ledger. Steps that
+/// counted and are in neither are for the workers to prove; where no worker has them, they are done
+/// again.
+package struct HistoryReconciliation: Hashable, Sendable {
+    /// What the ledger lacks, in order.
+    package private(set) var entries: [HistoryEntry] = []
+    /// What the store lacks, in order.
+    package private(set) var changes: [DurableChange] = []
+
+    package init(store: DurableState, ledger: RecordedHistory) {
+        var history = ledger
+        func follows(_ generation: Generation) -> Bool {
+            history.generation.map { generation >= $0 } ?? true
+        }
+        if let restored = store.restored, restored != history.restored,
+            follows(restored.generation), restored.step <= history.steps
+        {
+            entries.append(.restored(restored))
+            history.append(.restored(restored))
+        }
+        if let step = store.committed, step.step == history.steps, follows(step.generation) {
+            entries.append(.step(step))
+            history.append(.step(step))
+        }
+        let kept = RecordedHistory(restored: store.restored, committed: store.committed)
+        if (kept.restored, kept.steps, kept.generation)
+            != (history.restored, history.steps, history.generation)
+        {
+            changes.append(.recounted(history, from: store.committedSteps))
+        }
+        if let newest = history.generation, newest > store.lastGeneration ?? -1 {
+            changes.append(.numbered(newest))
+        }
+    }
+}
+
+extension DurableState {
+    /// What counts is what the ledger has.
+    mutating func recount(_ history: RecordedHistory, from steps: Int) {
+        committed = history.committed
+        guard restored != history.restored else { return }
+        restored = history.restored
+        if let restored {
+            restores.append(RestoreRecord(recounting: restored, from: steps))
+        } else {
+            restores = []
+        }
+    }
+}
+
+extension RestoreRecord {
+    /// What is known of a return to a checkpoint whose own record is lost.
+    package init(recounting restored: RestoredRun, from steps: Int) {
+        self.init(
+            fromStep: max(steps, restored.step),
+            step: restored.step,
+            stateSHA256: restored.stateSHA256,
+            reason: "not known: its record was lost, most likely with the machine's power",
+            total: 0,
+            load: 0,
+            loadedBytes: 0
+        )
+    }
+}

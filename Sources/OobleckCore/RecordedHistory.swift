@@ -1,0 +1,32 @@
+/// Which steps of a run count, as its ledger says: the newest return to a checkpoint, and the newest
+/// step since.
+package struct RecordedHistory: Hashable, Sendable, Codable {
+    package private(set) var restored: RestoredRun?
+    package private(set) var committed: CommittedStep?
+
+    /// The history of `restored`, and of `committed` after it.
+    package init(restored: RestoredRun? = nil, committed: CommittedStep? = nil) {
+        self.restored = restored
+        self.committed = committed
+    }
+
+    /// Steps that count.
+    package var steps: Int { committed.map { $0.step + 1 } ?? restored?.step ?? 0 }
+
+    /// Generation of the newest entry.
+    package var generation: Generation? { committed?.generation ?? restored?.generation }
+
+    /// Adds an entry at the end.
+    package mutating func append(_ entry: HistoryEntry) {
+        switch entry {
+        case .restored(let new): (restored, committed) = (new, nil)
+        case .step(let step): committed = step
+        }
+    }
+}
+
+/// An entry of a run's ledger.
+package enum HistoryEntry: Hashable, Sendable {
+    case step(CommittedStep)
+    case restored(RestoredRun)
+}
