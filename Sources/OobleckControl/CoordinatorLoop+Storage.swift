@@ -6,6 +6,7 @@ import OobleckCore
 extension CoordinatorLoop {
     /// The directive at hand could not be kept: it is tried again, and all that follows waits.
     func waitForStorage(_ failure: OobleckError, _ state: inout State) {
+        recording.makeRoom(after: failure)
         guard state.work.noteFailure(failure, now: MonotonicTime.now) else { return }
         let advice = StorageAdvice.advice(for: failure.message).map { "; \($0)" } ?? ""
         let what = "storage fails, the run waits: \(failure.message)\(advice)"

@@ -27,6 +27,9 @@ package protocol RunRecording: Sendable {
         _ action: CheckpointAction,
         report: @escaping @Sendable (CheckpointOutcome) -> Void
     )
+    /// Nothing could be kept, for this reason: gives back what the run can do without, where that
+    /// helps. Returns at once.
+    func makeRoom(after failure: OobleckError)
     /// Replaces the status. Called a few times a second.
     func show(_ status: RunStatus)
     /// The run is over. `result` gives what it came to for the digest of the whole state.

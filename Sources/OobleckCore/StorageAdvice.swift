@@ -20,6 +20,11 @@ package enum StorageAdvice {
         known.first { message.contains($0.words) }?.advice
     }
 
+    /// Whether a failure with this message may pass when files are removed.
+    package static func isLackOfSpace(_ message: String) -> Bool {
+        ["No space left on device", "Disk quota exceeded"].contains { message.contains($0) }
+    }
+
     /// The system's reason in a message `what: reason`, short enough for a live line.
     package static func reason(of message: String) -> String {
         if let words = known.first(where: { message.contains($0.words) })?.words { return words }

@@ -2,6 +2,7 @@ import Dispatch
 import OobleckCore
 import OobleckData
 import OobleckRun
+import Synchronization
 
 /// Does what the coordinator asks of a run's checkpoint store, in order, on a queue of its own: a
 /// slow disk holds up neither training nor the control plane.
@@ -11,6 +12,9 @@ final class CheckpointService: Sendable {
     /// Brings the ledger to the device: who goes back to a checkpoint finds its steps there.
     private let synchronizeLedger: @Sendable () throws -> Void
     private let queue = DispatchQueue(label: "oobleck.checkpoints", qos: .utility)
+    private let isMakingRoom = Mutex(false)
+    /// Whether a checkpoint was found for nodes to load, and none was published since.
+    private let mayBeRestoring = Mutex(false)
 
     init(
         _ store: CheckpointStore,
@@ -22,12 +26,38 @@ final class CheckpointService: Sendable {
         self.synchronizeLedger = synchronizeLedger
     }
 
+    /// The folder with the checkpoints.
+    var path: String { store.path }
+
     /// Returns at once; `report` is called from the queue.
     func perform(
         _ action: CheckpointAction,
         report: @escaping @Sendable (CheckpointOutcome) -> Void
     ) {
         queue.async { self.work(action, report) }
+    }
+
+    /// Gives back what the run can do without while the disk is full: older checkpoints than the
+    /// newest, and also that one where the final state, of which so many bytes are `missing`, fits in
+    /// its place and not beside it.
+    ///
+    /// Returns at once.
+    func makeRoom(missing: Int?) {
+        let isFirst = isMakingRoom.withLock { isMaking in
+            defer { isMaking = true }
+            return !isMaking
+        }
+        guard isFirst else { return }
+        queue.async {
+            defer { self.isMakingRoom.withLock { $0 = false } }
+            // Nodes may be loading one.
+            guard !self.mayBeRestoring.withLock({ $0 }) else { return }
+            // What cannot be removed now may be at the next attempt; the run waits meanwhile.
+            do {
+                try self.store.prune(keep: 1, generation: 0)
+                if let missing { _ = try self.store.giveWay(toBytes: missing) }
+            } catch {}
+        }
     }
 
     private func work(_ action: CheckpointAction, _ report: (CheckpointOutcome) -> Void) {
@@ -43,6 +73,7 @@ final class CheckpointService: Sendable {
                 corpusDigest: corpusDigest,
                 excluding: excluded
             )
+            if point != nil { mayBeRestoring.withLock { $0 = true } }
             report(.found(point, passedOver: passedOver))
         }
     }
@@ -62,6 +93,7 @@ final class CheckpointService: Sendable {
             let message = oneLine(error)
             return report(.failed(generation: generation, step: step, message: message))
         }
+        mayBeRestoring.withLock { $0 = false }
         report(.published(generation: generation, step: step))
         attempt("remove older checkpoints", report) {
             try store.prune(keep: keep, generation: generation)

@@ -1,6 +1,7 @@
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
+import OobleckData
 import OobleckRun
 import Synchronization
 
@@ -75,6 +76,13 @@ package final class RunFileRecording: RunRecording {
         report: @escaping @Sendable (CheckpointOutcome) -> Void
     ) {
         checkpoints.perform(action, report: report)
+    }
+
+    package func makeRoom(after failure: OobleckError) {
+        guard StorageAdvice.isLackOfSpace(failure.message),
+            DiskSpace.isShared(checkpoints.path, directory.path)
+        else { return }
+        checkpoints.makeRoom(missing: finalState.withLock { $0?.missingBytes })
     }
 
     package func show(_ status: RunStatus) {

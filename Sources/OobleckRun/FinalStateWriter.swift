@@ -19,6 +19,9 @@ package final class FinalStateWriter: Sendable {
         var isTorn = false
     }
 
+    /// More than a manifest has.
+    private static let manifestBytes = 64 << 10
+
     private let model: ModelSpecification
     private let step: Int
     private let jobSHA256: String?
@@ -49,6 +52,16 @@ package final class FinalStateWriter: Sendable {
     package var missingLayers: [Int] {
         uploads.withLock { uploads in
             (0..<model.layerCount).filter { uploads[$0]?.isComplete != true }
+        }
+    }
+
+    /// How many bytes of files are still to be written.
+    package var missingBytes: Int {
+        uploads.withLock { uploads in
+            (0..<model.layerCount).reduce(Self.manifestBytes) { sum, layer in
+                let header = StateDigest.header(ofLayer: layer, model: model)
+                return sum + header.bytes.count + header.dataSize - (uploads[layer]?.size ?? 0)
+            }
         }
     }
 

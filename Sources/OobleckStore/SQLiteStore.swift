@@ -35,6 +35,8 @@ package final class SQLiteStore: CoordinationStore {
         configuration.journalMode = .wal
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { database in
+            // Each commit adds a page to the log; counts only for a new database.
+            try database.execute(sql: "PRAGMA page_size = 1024")
             // No transaction waits for the device; checkpoints do, in the background.
             try database.execute(sql: "PRAGMA synchronous = NORMAL")
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")

@@ -18,6 +18,9 @@ package struct ProgressLog: Sendable {
     private var lastTime: Seconds?
     /// How long the present step had been running when that was printed.
     private var told: Seconds = 0
+    /// Since when storage has been waited for, and how long that was when it was printed last.
+    private var troubleSince: Seconds?
+    private var troubleTold: Seconds = 0
 
     package init() {}
 
@@ -26,6 +29,8 @@ package struct ProgressLog: Sendable {
         pace.note(status, at: now)
         if status.step != step { printed = [] }
         step = status.step
+        if status.storageTrouble != nil { return waiting(status, at: now) }
+        troubleSince = nil
         if pace.elapsed(at: now) < told { told = 0 }
         // The first line comes after an interval, too: runs of a moment need none.
         guard let lastTime else {
@@ -43,6 +48,18 @@ package struct ProgressLog: Sendable {
         told = long
         self.lastTime = now
         return heartbeat(status, long)
+    }
+
+    /// A run that waits for storage says so at once, and then ever less often.
+    private mutating func waiting(_ status: RunStatus, at now: Seconds) -> String? {
+        let since = troubleSince ?? now
+        if troubleSince == nil { (troubleSince, troubleTold) = (now, 0) }
+        let waited = max(now - since, Self.interval)
+        guard waited >= 2 * troubleTold || waited - troubleTold >= Self.longestSilence else {
+            return nil
+        }
+        (troubleTold, lastTime) = (waited, now)
+        return ProgressLine(status, stepTime: pace.usual).text(limit: nil)
     }
 
     private func heartbeat(_ status: RunStatus, _ elapsed: Seconds) -> String {

@@ -50,6 +50,7 @@ final class MemoryRecording: RunRecording {
     func recovered(_ recovery: RecoveryRecord) {}
     func store(_ chunk: LayerChunk) { records.withLock { $0.chunks.append(chunk) } }
     func show(_ status: RunStatus) {}
+    func makeRoom(after failure: OobleckError) {}
     func record(_ restored: RestoredRun) { records.withLock { $0.restored.append(restored) } }
 
     func perform(

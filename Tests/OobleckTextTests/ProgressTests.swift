@@ -68,6 +68,19 @@ import Testing
         #expect(Set(lines.map(\.1)).count == lines.count)
     }
 
+    @Test("a wait for storage is told at once, and then ever less often")
+    func storage() {
+        let lines = lines(until: 100) { now in
+            var status = status(step: 7)
+            status.storageTrouble = "No space left on device, \(Int(now)) s"
+            return status
+        }
+        #expect(lines.first?.1 == "step 7/2000  waiting for storage (No space left on device, 0 s)")
+        let times = lines.map(\.0)
+        #expect(times.count == 5)
+        #expect(zip(times, [0, 8, 16, 32, 64]).allSatisfy { abs($0 - $1) < 0.5 }, "\(times)")
+    }
+
     @Test("a slow step gives one line, and later says how long it has been running")
     func heartbeat() {
         // Step 3 begins at 12 s and runs on.
