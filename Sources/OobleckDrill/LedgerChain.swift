@@ -7,7 +7,7 @@ enum LedgerChain {
         let line: LedgerLine
     }
 
-    static func line(_ entry: LedgerLine.Entry, after before: Line?) -> Line {
+    static func line(_ entry: HistoryEntry, after before: Line?) -> Line {
         Line(line: LedgerLine(chaining: entry, to: before?.line.hash ?? LedgerLine.genesis))
     }
 

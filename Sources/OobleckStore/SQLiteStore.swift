@@ -21,7 +21,7 @@ package final class SQLiteStore: CoordinationStore {
     /// A second connection, so that nobody waits for the device.
     private let background: DatabaseQueue
     private let checkpointQueue = DispatchQueue(label: "oobleck.store.checkpoint", qos: .utility)
-    private let lastCheckpoint = Mutex<MonotonicTime?>(nil)
+    private let lastCheckpoint = Mutex<Seconds?>(nil)
     private let failure = Mutex<OobleckError?>(nil)
     /// A change that is with the system and has to reach the device before its writer goes on.
     private let urgent = Mutex<DurableChange?>(nil)
@@ -97,7 +97,7 @@ package final class SQLiteStore: CoordinationStore {
         // The clock of the wall may be set back.
         let now = MonotonicTime.now
         let isDue = lastCheckpoint.withLock { last in
-            if let last, now.value - last.value < Self.checkpointInterval.value { return false }
+            if let last, now - last < Self.checkpointInterval { return false }
             last = now
             return true
         }

@@ -15,7 +15,7 @@ import Testing
 
     private let back = RestoredRun(step: 2, generation: 2, stateSHA256: "ab")
 
-    private func report(_ entries: [LedgerLine.Entry]) throws -> VerificationReport {
+    private func report(_ entries: [HistoryEntry]) throws -> VerificationReport {
         let run = try RunFixture(steps: [], finishes: false)
         var previous = LedgerLine.genesis
         var lines: [String] = []
@@ -29,7 +29,7 @@ import Testing
     }
 
     /// Steps 0 to 3, back to 2, steps 2 to 4.
-    private var wentBack: [LedgerLine.Entry] {
+    private var wentBack: [HistoryEntry] {
         (0..<4).map { .step(RunFixture.step($0)) } + [.restored(back)]
             + (2..<5).map { .step(step($0)) }
     }
