@@ -38,11 +38,11 @@ final class CheckpointService: Sendable {
     }
 
     /// Gives back what the run can do without while the disk is full: older checkpoints than the
-    /// newest, and also that one where the final state, of which so many bytes are `missing`, fits in
-    /// its place and not beside it.
+    /// newest, and also that one where the final state fits in its place and not beside it.
     ///
-    /// Returns at once.
-    func makeRoom(missing: Int?) {
+    /// `missing` is how many bytes of the final state are still to be written, once it is. Returns at
+    /// once.
+    func makeRoom(missing: @escaping @Sendable () throws -> Int?) {
         let isFirst = isMakingRoom.withLock { isMaking in
             defer { isMaking = true }
             return !isMaking
@@ -55,7 +55,7 @@ final class CheckpointService: Sendable {
             // What cannot be removed now may be at the next attempt; the run waits meanwhile.
             do {
                 try self.store.prune(keep: 1, generation: 0)
-                if let missing { _ = try self.store.giveWay(toBytes: missing) }
+                if let missing = try missing() { try self.store.giveWay(toBytes: missing) }
             } catch {}
         }
     }

@@ -82,7 +82,8 @@ package final class RunFileRecording: RunRecording {
         guard StorageAdvice.isLackOfSpace(failure.message),
             DiskSpace.isShared(checkpoints.path, directory.path)
         else { return }
-        checkpoints.makeRoom(missing: finalState.withLock { $0?.missingBytes })
+        let writer = finalState.withLock { $0 }
+        checkpoints.makeRoom { try writer?.missingBytes() }
     }
 
     package func show(_ status: RunStatus) {

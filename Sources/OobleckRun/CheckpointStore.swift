@@ -179,16 +179,13 @@ package struct CheckpointStore: Sendable {
 
     /// Removes the newest checkpoint of this job where the `missing` bytes of the final state do not
     /// fit beside it, but in its place.
-    ///
-    /// Returns its step.
-    package func giveWay(toBytes missing: Int) throws -> Int? {
+    package func giveWay(toBytes missing: Int) throws {
         let newest = try Checkpoint.steps(in: path).last { !isForeign($0.path) && isWhole($0.path) }
-        guard let newest, let free = DiskSpace.free(at: path) else { return nil }
+        guard let newest, let free = DiskSpace.free(at: path) else { return }
         let layers = try Checkpoint(path: newest.path).manifest.layers
         let size = layers.reduce(0) { $0 + $1.bytes }
-        guard free < missing, free + size >= missing else { return nil }
+        guard free < missing, free + size >= missing else { return }
         try remove(newest.path, generation: 0)
-        return newest.step
     }
 
     private func isWhole(_ folder: String) -> Bool {

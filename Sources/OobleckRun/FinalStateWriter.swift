@@ -19,9 +19,6 @@ package final class FinalStateWriter: Sendable {
         var isTorn = false
     }
 
-    /// More than a manifest has.
-    private static let manifestBytes = 64 << 10
-
     private let model: ModelSpecification
     private let step: Int
     private let jobSHA256: String?
@@ -55,12 +52,15 @@ package final class FinalStateWriter: Sendable {
         }
     }
 
-    /// How many bytes of files are still to be written.
-    package var missingBytes: Int {
-        uploads.withLock { uploads in
-            (0..<model.layerCount).reduce(Self.manifestBytes) { sum, layer in
+    /// How many bytes its files are still to take on the disk.
+    package func missingBytes() throws -> Int {
+        try uploads.withLock { uploads in
+            // The manifest says some 250 bytes of each layer.
+            try (0..<model.layerCount).reduce(512 * (model.layerCount + 2)) { sum, layer in
                 let header = StateDigest.header(ofLayer: layer, model: model)
-                return sum + header.bytes.count + header.dataSize - (uploads[layer]?.size ?? 0)
+                // A part of a piece that did not fit is on the disk, too.
+                let written = try uploads[layer]?.file.size() ?? 0
+                return sum + header.bytes.count + header.dataSize - written
             }
         }
     }

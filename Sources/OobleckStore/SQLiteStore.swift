@@ -36,7 +36,7 @@ package final class SQLiteStore: CoordinationStore {
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { database in
             // Each commit adds a page to the log; counts only for a new database.
-            try database.execute(sql: "PRAGMA page_size = 1024")
+            try database.execute(sql: "PRAGMA page_size = 512")
             // No transaction waits for the device; checkpoints do, in the background.
             try database.execute(sql: "PRAGMA synchronous = NORMAL")
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 0")

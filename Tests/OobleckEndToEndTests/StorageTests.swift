@@ -74,6 +74,32 @@ struct StorageTests {
         #expect(waitUntil(5) { (try? laboratory.orphans(of: run).isEmpty) == true })
     }
 
+    @Test(
+        "a run makes room for its final state: first older checkpoints go, then the newest",
+        arguments: [2.3, 1.3]
+    )
+    func makesRoom(states: Double) throws {
+        let reference = try laboratory.train("reference", ["--reference"])
+        try #require(reference.status == 0, "\(reference.errors)")
+        let folder = laboratory.path("reference/checkpoints/step-00000\(Laboratory.steps)")
+        let state = try FileManager.default.contentsOfDirectory(atPath: folder).reduce(0) {
+            let file = try FileManager.default.attributesOfItem(atPath: folder + "/" + $1)
+            return $0 + (file[.size] as? Int ?? 0)
+        }
+        // What a run keeps besides takes less than the last term.
+        let small = try SmallDisk(kilobytes: Int(states * Double(state)) >> 10 + 512)
+        let outcome = try laboratory.run([
+            "train", laboratory.path("job.yaml"), "--run-dir", small.path + "/run", "--profile",
+            laboratory.path("profile.json"), "--checkpoint-every", "2",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+            try RunDirectory.open(path: small.path + "/run").result().stateSHA256
+                == laboratory.result("reference").stateSHA256
+        )
+        #expect(try laboratory.run(["verify", small.path + "/run"]).status == 0)
+    }
+
     @Test("a run does not start on a full disk, and leaves nothing")
     func noStart() throws {
         disk.fill()
