@@ -60,7 +60,10 @@ package struct AgentSession: SessionLogic {
                 return [.disconnect] + directives(link.closed("it fell silent", now: now))
             }
             return receive(instruction, now: now)
-        case .closed(let reason): return directives(link.closed(reason, now: now))
+        case .closed(let reason):
+            let steps = directives(link.closed(reason, now: now))
+            if departure != nil { link.hurry(now: now) }
+            return steps
         case .refused(let error): return kill(error)
         case .local(.workerExited(let evidence, let inOrder, let isOutOfMemory)):
             let notice = AgentNotice.workerExited(evidence: evidence, isOutOfMemory: isOutOfMemory)
@@ -68,7 +71,10 @@ package struct AgentSession: SessionLogic {
         case .local(.workerFailed(let error)): return end(.failed(error))
         case .local(.departure(let reason)):
             departure = departure ?? reason
-            return link.isOpen ? farewell : []
+            if link.isOpen { return farewell }
+            guard wasAdmitted else { return [.act(.killWorker)] + end(.inOrder(reason: reason)) }
+            link.hurry(now: now)
+            return []
         case .wake: return directives(link.wake(now: now))
         }
     }
@@ -118,7 +124,10 @@ package struct AgentSession: SessionLogic {
             case .connect: all.append(.connect)
             case .disconnect: all.append(.disconnect)
             case .beat: all.append(.send(.heartbeat))
-            case .giveUp(let error): all += kill(error)
+            case .giveUp(let error):
+                guard let departure else { return all + kill(error) }
+                let reason = "\(departure), and found no coordinator to tell"
+                all += [.act(.killWorker)] + end(.inOrder(reason: reason))
             }
         }
         return all

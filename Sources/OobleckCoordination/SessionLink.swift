@@ -115,6 +115,12 @@ package struct SessionLink: Sendable {
         }
     }
 
+    /// Looks for a coordinator only as long as somebody waits who wants the process to end.
+    package mutating func hurry(now: Seconds) {
+        guard state != .open, state != .over else { return }
+        searchEnd = min(searchEnd, now + deadlines.lastSearch)
+    }
+
     /// No step follows.
     package mutating func end() { state = .over }
 

@@ -67,7 +67,7 @@ struct SimulateCommand: ParsableCommand {
             reserve: costs.reserve ?? 1
         )
         let report = SimulationReport(experiment, try experiment.run(), note: note)
-        notes(policies).forEach { Console.complain($0) }
+        for line in notes(policies) { Console.complain(line) }
         try Console.result(format == .json ? Console.json(report) : report.text)
     }
 

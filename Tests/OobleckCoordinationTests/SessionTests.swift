@@ -51,6 +51,34 @@ import Testing
         #expect(Self.words(steps) == ["send heartbeat"], "no second worker")
     }
 
+    @Test("an agent that is asked to end while there is no coordinator looks for one a little longer")
+    func departureWithoutCoordinator() {
+        for isAskedFirst in [true, false] {
+            var agent = Self.admitted()
+            let request = AgentSession.Local.departure(reason: "the node was asked to end")
+            if isAskedFirst {
+                #expect(Self.words(agent.handle(.local(request), now: 4)).count == 1)
+            }
+            #expect(Self.words(agent.handle(.closed(reason: "reset"), now: 5)) == [])
+            if !isAskedFirst { #expect(Self.words(agent.handle(.local(request), now: 5)) == []) }
+            var (now, words) = (Seconds(5), [String]())
+            while !words.contains("end"), now < 100 {
+                now = agent.nextWake
+                words += Self.words(agent.handle(.wake, now: now))
+                if words.last == "connect" { _ = agent.handle(.closed(reason: "refused"), now: now) }
+            }
+            #expect(words.suffix(2) == ["do killWorker", "end"])
+            #expect(now == 11, "three budgets")
+        }
+    }
+
+    @Test("an agent that never joined ends at once when it is asked to")
+    func departureBeforeAdmission() {
+        var agent = AgentSession(hello: SessionHello(node: 3, pid: 7), now: 0)
+        let request = AgentSession.Local.departure(reason: "the node was asked to end")
+        #expect(Self.words(agent.handle(.local(request), now: 1)) == ["do killWorker", "end"])
+    }
+
     @Test(
         "an agent that finds no coordinator again ends its worker and itself when its wait is over",
         arguments: [60, ClusterSpecification.defaultCoordinatorWait]

@@ -25,7 +25,10 @@ struct PowerLossTests {
         laboratory = try Laboratory()
         let path = laboratory.path("run")
         let running = try laboratory.start(
-            laboratory.trainArguments("run", UndisturbedLong.arguments + ["--checkpoint-every", "4"])
+            laboratory.trainArguments(
+                "run",
+                UndisturbedLong.arguments + ["--checkpoint-every", "4"]
+            )
         )
         let laboratory = laboratory
         try #require(waitUntil(60) { (laboratory.status("run")?.checkpointStep ?? 0) >= 8 })
