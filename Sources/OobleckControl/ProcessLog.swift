@@ -28,12 +28,20 @@ package struct ProcessLog: Sendable {
         "what():", "terminate called", "symbol lookup error", "AddressSanitizer",
     ]
 
+    /// Ends of a process that found its own state wrong, or was found to have touched what is not
+    /// its own.
+    private static let crashes = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGSEGV]
+
     private let path: String?
     private let start: Int
+    private let addressSpace: ByteCount?
 
     /// The log of a process that is about to be started, at this path; `nil` where it has none.
-    package init(_ path: String?) {
+    ///
+    /// The process inherits our limit of the `addressSpace`, if there is one.
+    package init(_ path: String?, addressSpace: ByteCount? = ProcessLog.addressSpaceLimit) {
         self.path = path
+        self.addressSpace = addressSpace
         start =
             path.flatMap { Self.regularFile($0) }.map { file in
                 defer { close(file.descriptor) }
@@ -54,14 +62,18 @@ package struct ProcessLog: Sendable {
                 Self.wantOfMemory.contains { line.contains($0) }
                     && !line.contains("Operation not permitted")
             }
-        let isOutOfMemory =
-            wasKilledForMemory || exit == .status(WorkerExit.outOfMemory) || hunger != nil
         let reason =
             hunger ?? lines.first { line in Self.reasons.contains { line.contains($0) } }
             ?? lines.last { $0.hasPrefix("oobleck-worker: ") || $0.hasPrefix("oobleck: ") }
-        var text = isOutOfMemory ? "ran out of memory: it \(exit)" : "\(exit)"
+        // Release builds of libraries crash without a word when they get no thread or no memory.
+        let isLikely =
+            reason == nil && addressSpace != nil && Self.crashes.contains { exit == .signal($0) }
+        let isOutOfMemory =
+            wasKilledForMemory || exit == .status(WorkerExit.outOfMemory) || hunger != nil || isLikely
+        let finding = isLikely ? "ran out of memory, most likely" : "ran out of memory"
+        var text = isOutOfMemory ? "\(finding): it \(exit)" : "\(exit)"
         if let reason { text += ": \(lineForPeople(String(reason.prefix(Self.mostCharacters))))" }
-        if isOutOfMemory, let limit = Self.addressSpace {
+        if isOutOfMemory, let limit = addressSpace {
             text += " (address space is limited to \(limit), ulimit -v)"
         }
         if let path { text += "; see \(path)" }
@@ -98,7 +110,7 @@ package struct ProcessLog: Sendable {
     }
 
     /// The limit of this process's address space, which those that it starts inherit.
-    private static var addressSpace: ByteCount? {
+    package static var addressSpaceLimit: ByteCount? {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0,
             limit.rlim_cur < rlim_t(Int.max)

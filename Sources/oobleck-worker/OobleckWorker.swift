@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import OobleckConsole
+import OobleckControl
 import OobleckCore
 import OobleckData
 
@@ -18,6 +19,7 @@ struct OobleckWorker: AsyncParsableCommand {
     static func main() async {
         Console.start(program: "oobleck-worker")
         ProcessSignals.ignoreSaves()
+        ControlThreads.keepFew()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -8,12 +8,13 @@ import Testing
     private func ending(
         _ text: String,
         _ exit: ChildProcess.Exit,
-        before: String = ""
+        before: String = "",
+        addressSpace: ByteCount? = nil
     ) throws -> ProcessLog.Ending {
         let path = NSTemporaryDirectory() + "oobleck-log-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
         try before.write(toFile: path, atomically: false, encoding: .utf8)
-        let log = ProcessLog(path)
+        let log = ProcessLog(path, addressSpace: addressSpace)
         try (before + text).write(toFile: path, atomically: false, encoding: .utf8)
         let ending = log.ending(exit)
         #expect(ending.text.hasSuffix("; see \(path)"))
@@ -36,6 +37,20 @@ import Testing
         #expect(ending.isOutOfMemory)
         #expect(ending.text.hasPrefix("ran out of memory: it was killed by signal 4"))
         #expect(ending.text.contains(line.prefix(150)))
+    }
+
+    @Test("a crash without a word under a limit of the address space is most likely for want of it")
+    func likelyMemory() throws {
+        let silent = try ending("", .signal(SIGILL), addressSpace: ByteCount(800_000 << 10))
+        #expect(silent.isOutOfMemory)
+        #expect(silent.text.hasPrefix("ran out of memory, most likely: it was killed by signal 4"))
+        #expect(silent.text.contains("address space is limited to 781.3 MiB, ulimit -v"))
+        let told = try ending(
+            "Fatal error: Index out of range\n",
+            .signal(SIGILL),
+            addressSpace: ByteCount(800_000 << 10)
+        )
+        #expect(!told.isOutOfMemory)
     }
 
     @Test("any other crash is told with what the process said last of it")
