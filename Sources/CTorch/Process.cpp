@@ -51,10 +51,17 @@ const char *ct_version_loaded(void) {
   return version.c_str();
 }
 
+const char *ct_kernel_level(void) {
+  static const std::string level = at::get_cpu_capability();
+  return level.c_str();
+}
+
 CTStatus ct_initialize(int thread_count) {
   return ctorch::guarded([&] {
     std::signal(SIGPIPE, SIG_IGN);
     at::set_num_threads(thread_count);
+    // Numbers too small for full precision are kept: what sets them to zero is a setting of the thread.
+    at::globalContext().setFlushDenormal(false);
     at::globalContext().setDeterministicAlgorithms(true, false);
     at::globalContext().setDeterministicFillUninitializedMemory(false);
   });

@@ -107,9 +107,9 @@ package struct Agent: Sendable {
             },
             act: { action in
                 switch action {
-                case .startWorker(let number, let budget):
+                case .startWorker(let number, let budget, let level):
                     node.withLock { $0 = number }
-                    start(worker, node: number, budget: budget, events)
+                    start(worker, node: number, budget: budget, level, events)
                 case .killWorker: worker.kill()
                 case .dismissWorker: worker.dismiss()
                 }
@@ -158,6 +158,7 @@ package struct Agent: Sendable {
         _ worker: WorkerHolder,
         node: NodeID,
         budget: Seconds,
+        _ level: CPULevel?,
         _ events: EventRelay
     ) {
         let memory = MemoryWatch()
@@ -171,8 +172,7 @@ package struct Agent: Sendable {
                         listenHost, "--detection-budget", "\(budget.value)",
                     ] + workerArguments + (sharesMachine ? ["--shares-machine"] : [])
                         + (tls?.arguments ?? []),
-                    // One thread each: the node is the unit of parallelism.
-                    environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
+                    environment: ChildProcess.computing(at: level),
                     group: .parents,
                     holdsInput: true,
                     logPath: logPath

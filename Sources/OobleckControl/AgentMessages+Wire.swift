@@ -47,12 +47,13 @@ extension WireAgentDirective {
     package init(_ instruction: AgentInstruction) {
         self.init()
         switch instruction {
-        case .admitted(let node, let budget, let wait):
+        case .admitted(let node, let budget, let wait, let level):
             admitted = WireAdmission(
                 node: node,
                 detectionBudget: budget,
                 coordinatorWait: wait
             )
+            admitted.cpuLevel = level?.rawValue ?? ""
         case .refused(let reason): refused = WireNotice(reason: reason)
         case .fence(let reason): fence = WireNotice(reason: reason)
         case .stop(let reason): stop = WireNotice(reason: reason)
@@ -66,7 +67,12 @@ extension WireAgentDirective {
         case nil: throw malformed("AgentDirective", "has no content")
         case .admitted(let admission):
             let (node, budget, wait) = try admission.admission()
-            return .admitted(node, detectionBudget: budget, coordinatorWait: wait)
+            return .admitted(
+                node,
+                detectionBudget: budget,
+                coordinatorWait: wait,
+                cpuLevel: try admission.level()
+            )
         case .refused(let notice): return .refused(reason: line(notice.reason))
         case .fence(let notice): return .fence(reason: line(notice.reason))
         case .stop(let notice): return .stop(reason: line(notice.reason))

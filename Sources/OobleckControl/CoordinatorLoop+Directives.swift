@@ -38,6 +38,7 @@ extension CoordinatorLoop {
         case .checkpoint(let action):
             recording.perform(action) { [weak self] in self?.submit(.checkpoint($0)) }
         case .restored(let restored): try writing(state) { try recording.record(restored) }
+        case .recordArithmetic(let recorded): try writing(state) { try recording.record(recorded) }
         case .conclude(let outcome): try conclude(outcome, &state)
         case .finish(let outcome): finish(outcome, &state)
         }

@@ -58,7 +58,8 @@ extension CoordinatorLoop {
         .admitted(
             node,
             detectionBudget: detectionBudget,
-            coordinatorWait: state.coordinator.coordinatorWait
+            coordinatorWait: state.coordinator.coordinatorWait,
+            cpuLevel: state.coordinator.cpuLevel
         )
     }
 

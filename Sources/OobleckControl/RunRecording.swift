@@ -21,6 +21,8 @@ package protocol RunRecording: Sendable {
     func store(_ chunk: LayerChunk) throws
     /// Appends to the ledger that the run went back to a checkpoint.
     func record(_ restored: RestoredRun) throws
+    /// Appends to the ledger what the run computes with.
+    func record(_ recorded: RecordedArithmetic) throws
     /// Has the checkpoint store do something, returns at once, and reports what came of it later,
     /// from any thread.
     func perform(

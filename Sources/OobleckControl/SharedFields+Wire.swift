@@ -112,6 +112,15 @@ extension WireAdmission {
         coordinatorWaitSeconds = coordinatorWait.value
     }
 
+    /// The level to compute at; `nil` leaves it to the node.
+    func level() throws -> CPULevel? {
+        guard !cpuLevel.isEmpty else { return nil }
+        guard let level = CPULevel(rawValue: cpuLevel) else {
+            throw malformed("Admission", "cpu level is \(line(String(cpuLevel.prefix(20))))")
+        }
+        return level
+    }
+
     func admission() throws -> (node: NodeID, detectionBudget: Seconds, coordinatorWait: Seconds) {
         guard detectionBudgetSeconds > 0, detectionBudgetSeconds <= WireBounds.budget.value else {
             throw malformed("Admission", "detection budget is \(detectionBudgetSeconds)")
@@ -123,5 +132,27 @@ extension WireAdmission {
             coordinatorWaitSeconds > 0
             ? Seconds(coordinatorWaitSeconds) : ClusterSpecification.defaultCoordinatorWait
         return (NodeID(try index(node, "Admission.node")), Seconds(detectionBudgetSeconds), wait)
+    }
+}
+
+extension WireArithmetic {
+    init(_ arithmetic: Arithmetic) {
+        self.init()
+        fingerprint = arithmetic.fingerprint
+        processor = arithmetic.processor
+        library = arithmetic.library
+        settings = arithmetic.settings
+    }
+
+    func arithmetic() throws -> Arithmetic {
+        func text(_ value: String, _ name: String) throws -> String {
+            line(try bounded(value, WireBounds.digestBytes, "Arithmetic.\(name)"))
+        }
+        return Arithmetic(
+            fingerprint: try text(fingerprint, "fingerprint"),
+            processor: try text(processor, "processor"),
+            library: try text(library, "library"),
+            settings: try text(settings, "settings")
+        )
     }
 }

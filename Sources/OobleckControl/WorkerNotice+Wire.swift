@@ -38,11 +38,12 @@ extension WireWorkerReport {
 extension WireWorkerReport.OneOf_Content {
     fileprivate init(_ message: WorkerMessage) {
         switch message {
-        case .ready(let corpus, let model):
+        case .ready(let corpus, let model, let arithmetic):
             self = .ready(
                 .with {
                     $0.corpusDigest = corpus
                     $0.modelDigest = model
+                    if let arithmetic { $0.arithmetic = WireArithmetic(arithmetic) }
                 }
             )
         case .prepared(let report):
@@ -114,7 +115,8 @@ extension WireWorkerReport.OneOf_Content {
                     ready.modelDigest,
                     WireBounds.digestBytes,
                     "Ready.model_digest"
-                )
+                ),
+                arithmetic: ready.hasArithmetic ? try ready.arithmetic.arithmetic() : nil
             )
         case .prepared(let prepared):
             return .prepared(

@@ -7,6 +7,7 @@ extension WireTestimony {
         self.init()
         if let digest = testimony.corpusDigest { corpusDigest = digest }
         if let digest = testimony.modelDigest { modelDigest = digest }
+        if let known = testimony.arithmetic { arithmetic = WireArithmetic(known) }
         hasJob_p = testimony.hasJob
         if let generation = testimony.generation { self.generation = Int64(generation.rawValue) }
         if let prepared = testimony.prepared {
@@ -28,6 +29,7 @@ extension WireTestimony {
         var testimony = WorkerTestimony()
         if hasCorpusDigest { testimony.corpusDigest = corpusDigest }
         if hasModelDigest { testimony.modelDigest = modelDigest }
+        if hasArithmetic { testimony.arithmetic = try arithmetic.arithmetic() }
         testimony.hasJob = hasJob_p
         if hasGeneration {
             testimony.generation = try OobleckControl.generation(generation, "Testimony")

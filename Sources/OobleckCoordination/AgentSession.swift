@@ -15,7 +15,7 @@ package struct AgentSession: SessionLogic {
 
     /// What is to be done on the node.
     package enum Action: Hashable, Sendable {
-        case startWorker(NodeID, detectionBudget: Seconds)
+        case startWorker(NodeID, detectionBudget: Seconds, cpuLevel: CPULevel? = nil)
         case killWorker
         /// Let the worker leave by itself, and end it when it takes too long.
         case dismissWorker
@@ -81,13 +81,14 @@ package struct AgentSession: SessionLogic {
 
     private mutating func receive(_ instruction: AgentInstruction, now: Seconds) -> [Directive] {
         switch instruction {
-        case .admitted(let node, let budget, let wait):
+        case .admitted(let node, let budget, let wait, let level):
             hello.node = node
             hello.isReturning = true
             let steps = directives(link.answered(budget: budget, wait: wait, now: now))
             guard !wasAdmitted else { return steps + farewell }
             wasAdmitted = true
-            return steps + [.act(.startWorker(node, detectionBudget: budget))] + farewell
+            let start = Action.startWorker(node, detectionBudget: budget, cpuLevel: level)
+            return steps + [.act(start)] + farewell
         case .heartbeat: return []
         case .refused(let reason):
             let code: OobleckError.Code = wasAdmitted ? .outOfNodes : .usage

@@ -103,9 +103,20 @@ extension Coordinator {
         _ node: NodeID,
         corpusDigest: String,
         modelDigest: String,
+        _ arithmetic: Arithmetic?,
         now: Seconds
     ) {
         guard members[node]?.life == .joining else { return }
+        if let known = self.arithmetic, let arithmetic, known.fingerprint != arithmetic.fingerprint
+        {
+            let reason = "node \(node) \(known.refusal(of: arithmetic))"
+            refuse(node, reason)
+            startFailure = reason
+            // It may have been the last that was waited for.
+            if phase == .starting { return startIfPossible(isEvent: true, now: now) }
+            if isHopeless { stop(OobleckError(.outOfNodes, reason)) }
+            return
+        }
         if let known = self.modelDigest, known.digest != modelDigest {
             let what =
                 "node \(node) has a model with digest \(modelDigest), node \(known.node) one with "
@@ -123,6 +134,7 @@ extension Coordinator {
         }
         corpus = corpus ?? (corpusDigest, node)
         self.modelDigest = self.modelDigest ?? (modelDigest, node)
+        if let arithmetic, self.arithmetic == nil { decide(arithmetic) }
         members[node]?.life = .usable
         log(.nodeReady, node: node, "node \(node) is ready")
         if phase == .starting {
@@ -131,6 +143,18 @@ extension Coordinator {
             joins.note(now)
             goOnIfPossible(now: now)
         }
+    }
+
+    /// From now on all nodes have to compute so.
+    private mutating func decide(_ arithmetic: Arithmetic) {
+        self.arithmetic = arithmetic
+        perform(.persist(.computing(arithmetic)))
+        let generation = lastGeneration ?? 0
+        perform(
+            .recordArithmetic(
+                RecordedArithmetic(arithmetic, step: committedSteps, generation: generation)
+            )
+        )
     }
 
     /// Puts a node out that did nothing for the run yet.

@@ -52,6 +52,15 @@ extension Coordinator {
         let known = members.filter { $0.key >= newcomers.first }.values
         return known.count < newcomers.count || known.contains { $0.life == .joining }
     }
+
+    /// Whether a run that waits for nodes waits for nobody: all that were started have been refused.
+    var isHopeless: Bool {
+        guard let newcomers, phase == .waitingForNodes, !awaitsOthers, usableNodes.isEmpty else {
+            return false
+        }
+        let known = members.filter { $0.key >= newcomers.first }.values
+        return known.count >= newcomers.count && known.allSatisfy { $0.ending == .refused }
+    }
 }
 
 extension Coordinator {

@@ -62,6 +62,7 @@ extension Coordinator {
         account = RunAccount(restoring: state, globalBatch: job.training.globalBatch)
         memory = MemoryAccount(state.memoryFailures)
         checkpoints.savedStep = savedStep
+        arithmetic = state.arithmetic
         for (id, node) in state.nodes {
             var member = CoordinatorMember()
             if node.isOut { member.life = .dead }

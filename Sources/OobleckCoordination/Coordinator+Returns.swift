@@ -67,7 +67,13 @@ extension Coordinator {
         }
         if let digest = testimony.corpusDigest {
             let model = testimony.modelDigest ?? ""
-            ready(node, corpusDigest: digest, modelDigest: model, now: now)
+            ready(
+                node,
+                corpusDigest: digest,
+                modelDigest: model,
+                testimony.arithmetic,
+                now: now
+            )
         }
     }
 

@@ -25,6 +25,8 @@ package struct Coordinator: Sendable {
 
     var phase = RunStatus.Phase.starting
     var members: [NodeID: CoordinatorMember] = [:]
+    /// What all nodes have to compute with, once one of them got ready.
+    var arithmetic: Arithmetic?
     var corpus: (digest: String, node: NodeID)?
     var modelDigest: (digest: String, node: NodeID)?
     /// Time of the first event, and of the last tick.
@@ -128,6 +130,9 @@ package struct Coordinator: Sendable {
         job.cluster.coordinatorWait ?? ClusterSpecification.defaultCoordinatorWait
     }
 
+    /// What nodes are told to compute for; `nil` is whatever each finds.
+    package var cpuLevel: CPULevel? { job.cluster.cpuLevel }
+
     /// Takes an event at the monotonic time `now`, and returns what to do, in order.
     ///
     /// What workers wait for comes before what only people read.
@@ -177,8 +182,8 @@ package struct Coordinator: Sendable {
         }
         heardWorker(of: node, now: now)
         switch message {
-        case .ready(let corpus, let model):
-            ready(node, corpusDigest: corpus, modelDigest: model, now: now)
+        case .ready(let corpus, let model, let arithmetic):
+            ready(node, corpusDigest: corpus, modelDigest: model, arithmetic, now: now)
         case .prepared(let report): receive(report, from: node, now: now)
         case .resumed(let generation, _): receiveResumed(generation, from: node, now: now)
         case .vote(let vote): receive(vote, from: node, now: now)

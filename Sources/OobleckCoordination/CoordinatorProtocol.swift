@@ -75,6 +75,8 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case checkpoint(CheckpointAction)
     /// Append to the ledger that the run went back, before performing any later directive.
     case restored(RestoredRun)
+    /// Append to the ledger what the run computes with, before performing any later directive.
+    case recordArithmetic(RecordedArithmetic)
     /// Keep how the run ended, before anyone is told to leave: what is left to do after a death
     /// here is nothing.
     case conclude(RunOutcome)

@@ -27,6 +27,8 @@ package enum DurableChange: Hashable, Sendable, Codable {
     /// After a loss of power: the steps that count are those of the ledger, and no longer so many as
     /// were kept here.
     case recounted(RecordedHistory, from: Int)
+    /// All nodes have to compute so from now on; `nil` leaves it to the next that gets ready.
+    case computing(Arithmetic?)
     /// A failure was survived.
     case recovered(RecoveryRecord)
     /// A node ran out of memory.
@@ -90,6 +92,8 @@ package struct DurableState: Hashable, Sendable, Codable {
     package var restores: [RestoreRecord] = []
     package var recoveries: [RecoveryRecord] = []
     package var memoryFailures: [MemoryFailure] = []
+    /// What the run's nodes compute with, once one of them got ready.
+    package var arithmetic: Arithmetic?
 
     /// The state of a run that has not begun.
     package init() {}
@@ -116,6 +120,7 @@ package struct DurableState: Hashable, Sendable, Codable {
             restores.append(record)
             committed = nil
         case .committed(let step): committed = step
+        case .computing(let arithmetic): self.arithmetic = arithmetic
         case .recounted(let history, let steps): recount(history, from: steps)
         case .recovered(let record): recoveries.append(record)
         case .ranOutOfMemory(let failure): memoryFailures.append(failure)

@@ -28,6 +28,18 @@ package struct HistoryReconciliation: Hashable, Sendable {
             entries.append(.step(step))
             history.append(.step(step))
         }
+        // The ledger may be that of a version that did not say it, or lack its newest lines.
+        if let arithmetic = store.arithmetic, arithmetic != history.arithmetic {
+            let recorded = RecordedArithmetic(
+                arithmetic,
+                step: history.steps,
+                generation: history.generation ?? 0
+            )
+            entries.append(.arithmetic(recorded))
+            history.append(.arithmetic(recorded))
+        } else if let arithmetic = history.arithmetic, store.arithmetic == nil {
+            changes.append(.computing(arithmetic))
+        }
         let kept = RecordedHistory(restored: store.restored, committed: store.committed)
         if (kept.restored, kept.steps, kept.generation)
             != (history.restored, history.steps, history.generation)

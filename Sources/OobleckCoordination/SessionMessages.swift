@@ -5,11 +5,13 @@ package let controlProtocolVersion: Int32 = 1
 
 /// What the coordinator tells an agent.
 package enum AgentInstruction: Hashable, Sendable {
-    /// First answer: the agent is this node, and waits so long for a coordinator that is gone.
+    /// First answer: the agent is this node, waits so long for a coordinator that is gone, and has its
+    /// worker compute for this level of the processor.
     case admitted(
         NodeID,
         detectionBudget: Seconds,
-        coordinatorWait: Seconds = ClusterSpecification.defaultCoordinatorWait
+        coordinatorWait: Seconds = ClusterSpecification.defaultCoordinatorWait,
+        cpuLevel: CPULevel? = nil
     )
     /// First and last answer: the agent is not wanted.
     case refused(reason: String)

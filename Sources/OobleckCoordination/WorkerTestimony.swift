@@ -6,6 +6,8 @@ package struct WorkerTestimony: Hashable, Sendable {
     package var corpusDigest: String?
     /// Digest of the model it was told to train, once it is ready.
     package var modelDigest: String?
+    /// What it computes with, once it is ready.
+    package var arithmetic: Arithmetic?
     /// Whether it was told the job.
     package var hasJob = false
     /// The newest generation it was told to prepare for.
@@ -81,9 +83,10 @@ package struct WorkerMemory: Sendable {
     /// The training thread says something.
     package mutating func said(_ message: WorkerMessage) {
         switch message {
-        case .ready(let corpus, let model):
+        case .ready(let corpus, let model, let arithmetic):
             testimony.corpusDigest = corpus
             testimony.modelDigest = model
+            testimony.arithmetic = arithmetic
         case .prepared(let report):
             guard let plan, plan.generation == report.generation, !isOver(report.generation),
                 testimony.adopted != report.generation

@@ -27,8 +27,9 @@ package enum CoordinatorMessage: Hashable, Sendable {
 package enum WorkerMessage: Hashable, Sendable {
     /// The worker has the job and its corpus, and can be planned for.
     ///
-    /// Digests of what it read: the corpus, and the model with its initial weights.
-    case ready(corpusDigest: String, modelDigest: String = "")
+    /// Digests of what it read: the corpus, and the model with its initial weights; and the arithmetic
+    /// that it has.
+    case ready(corpusDigest: String, modelDigest: String = "", arithmetic: Arithmetic? = nil)
     /// The plan of `generation` is in place on this worker.
     case prepared(PreparationReport)
     /// The first layer's work of the first step of this generation is about to start.

@@ -165,6 +165,8 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
     package var detectionBudget: Seconds
     /// How long nodes without a coordinator wait for another; `nil` is ``defaultCoordinatorWait``.
     package var coordinatorWait: Seconds?
+    /// Level of the processor that all nodes compute for; `nil` is whatever each finds.
+    package var cpuLevel: CPULevel?
 
     /// How long nodes wait for a coordinator when the job does not say.
     package static let defaultCoordinatorWait: Seconds = 600
@@ -174,9 +176,11 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
         faultTolerance: Int,
         deviceMemory: ByteCount?,
         detectionBudget: Seconds,
-        coordinatorWait: Seconds? = nil
+        coordinatorWait: Seconds? = nil,
+        cpuLevel: CPULevel? = nil
     ) {
         self.coordinatorWait = coordinatorWait
+        self.cpuLevel = cpuLevel
         self.nodes = nodes
         self.faultTolerance = faultTolerance
         self.deviceMemory = deviceMemory

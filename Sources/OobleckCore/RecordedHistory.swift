@@ -3,11 +3,18 @@
 package struct RecordedHistory: Hashable, Sendable, Codable {
     package private(set) var restored: RestoredRun?
     package private(set) var committed: CommittedStep?
+    /// What the run computes with, where the ledger says it.
+    package private(set) var arithmetic: Arithmetic?
 
     /// The history of `restored`, and of `committed` after it.
-    package init(restored: RestoredRun? = nil, committed: CommittedStep? = nil) {
+    package init(
+        restored: RestoredRun? = nil,
+        committed: CommittedStep? = nil,
+        arithmetic: Arithmetic? = nil
+    ) {
         self.restored = restored
         self.committed = committed
+        self.arithmetic = arithmetic
     }
 
     /// Steps that count.
@@ -21,6 +28,7 @@ package struct RecordedHistory: Hashable, Sendable, Codable {
         switch entry {
         case .restored(let new): (restored, committed) = (new, nil)
         case .step(let step): committed = step
+        case .arithmetic(let recorded): arithmetic = recorded.arithmetic
         }
     }
 }
@@ -29,4 +37,5 @@ package struct RecordedHistory: Hashable, Sendable, Codable {
 package enum HistoryEntry: Hashable, Sendable {
     case step(CommittedStep)
     case restored(RestoredRun)
+    case arithmetic(RecordedArithmetic)
 }

@@ -266,7 +266,7 @@ extension World {
     /// Whether the disk takes what has to be kept; one that is full may still take something short.
     private func canPerform(_ directive: CoordinatorDirective) -> Bool {
         switch directive {
-        case .persist, .record, .restored, .store, .conclude:
+        case .persist, .record, .restored, .recordArithmetic, .store, .conclude:
             !shell.isDiskFull || random.chance(0.3)
         case .send, .fence, .dismiss, .log, .publish, .recovered, .checkpoint, .finish: true
         }
@@ -295,6 +295,7 @@ extension World {
         case .restored(let restored):
             progress = now
             judge.restored(restored)
+        case .recordArithmetic: break
         case .conclude(let outcome):
             if case .completed = outcome { shell.result = outcome }
         case .finish(let outcome): finish(outcome)

@@ -71,6 +71,7 @@ package enum WorldTrace {
         case .finish(.stopped(let error)): "    the run stops: \(error.message)"
         case .finish(.abandoned(let error)): "    the run is left alone: \(error.message)"
         case .restored(let restored): "    back to step \(restored.step)"
+        case .recordArithmetic(let recorded): "    all compute as \(recorded.arithmetic.mark)"
         case .dismiss, .persist, .publish, .recovered, .store, .checkpoint, .conclude: nil
         }
     }

@@ -103,7 +103,10 @@ final class Trainer {
             }
         )
         let model = try ModelIdentity.digest(job)
-        link.send(.ready(corpusDigest: corpus.digest, modelDigest: model))
+        let arithmetic = try ArithmeticProbe(job: job).run()
+        link.send(
+            .ready(corpusDigest: corpus.digest, modelDigest: model, arithmetic: arithmetic)
+        )
     }
 
     func requireLoaded() throws -> Loaded {

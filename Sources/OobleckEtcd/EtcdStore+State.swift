@@ -42,6 +42,16 @@ extension EtcdStore {
                 try numbered("restore", before.restores.count, record),
                 try core(durable),
             ] + (try plan("in-force", durable.inForce))
+        case .computing(let arithmetic):
+            let recorded = arithmetic.map {
+                RecordedArithmetic(
+                    $0,
+                    step: durable.committedSteps,
+                    generation: durable.lastGeneration ?? 0
+                )
+            }
+            return [try core(durable)]
+                + (try recorded.map { [try numbered("ledger", lines, Line.arithmetic($0))] } ?? [])
         case .recounted:
             // The ledger is in etcd itself, and each entry is one transaction with what it changes.
             return [try core(durable)]
@@ -60,6 +70,7 @@ extension EtcdStore {
         core.lastGeneration = durable.lastGeneration
         core.plansInForce = durable.plansInForce
         core.restored = durable.restored
+        core.arithmetic = durable.arithmetic
         return EtcdRequests.put(location.key("state"), try EtcdCoding.data(of: core))
     }
 

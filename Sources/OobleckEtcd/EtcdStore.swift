@@ -35,6 +35,7 @@ package final class EtcdStore: CoordinationStore {
     package enum Line: Hashable, Sendable, Codable {
         case step(CommittedStep)
         case restored(RestoredRun)
+        case arithmetic(RecordedArithmetic)
     }
 
     package let location: EtcdLocation
@@ -79,7 +80,7 @@ package final class EtcdStore: CoordinationStore {
         state.withLock { state in
             state.durable = kept
             switch change {
-            case .committed, .restored: state.lines += 1
+            case .committed, .restored, .computing(.some): state.lines += 1
             default: break
             }
         }

@@ -71,6 +71,8 @@ package final class RunFileRecording: RunRecording {
 
     package func record(_ restored: RestoredRun) throws { try recorder.append(restored) }
 
+    package func record(_ recorded: RecordedArithmetic) throws { try recorder.append(recorded) }
+
     package func perform(
         _ action: CheckpointAction,
         report: @escaping @Sendable (CheckpointOutcome) -> Void

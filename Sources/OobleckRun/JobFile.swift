@@ -176,7 +176,8 @@ package enum JobFile {
             faultTolerance: section.integer("fault_tolerance") ?? 1,
             deviceMemory: section.size("device_memory"),
             detectionBudget: Seconds(section.number("detection_budget") ?? 2),
-            coordinatorWait: section.number("coordinator_wait").map { Seconds($0) }
+            coordinatorWait: section.number("coordinator_wait").map { Seconds($0) },
+            cpuLevel: section.level("cpu_level")
         )
     }
 }

@@ -24,6 +24,7 @@ struct JobSchema {
             "cluster",
             [
                 "nodes", "fault_tolerance", "device_memory", "detection_budget", "coordinator_wait",
+                "cpu_level",
             ]
         ),
         ("checkpoint", ["every", "interval", "keep", "directory", "wait"]),

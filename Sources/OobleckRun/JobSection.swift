@@ -87,6 +87,11 @@ struct JobSection {
         }
     }
 
+    func level(_ key: String) -> CPULevel? {
+        let names = CPULevel.allCases.map(\.rawValue).joined(separator: ", ")
+        return parse(key, "one of \(names)") { CPULevel(rawValue: $0) }
+    }
+
     func size(_ key: String) -> ByteCount? {
         parse(key, "a number of bytes, or one with a unit as in \"48 MiB\"", ByteCount.parsing)
     }

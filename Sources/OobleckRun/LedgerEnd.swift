@@ -6,28 +6,13 @@ import OobleckData
 package struct LedgerEnd: Sendable {
     /// The last whole line.
     package let last: LedgerLine?
+    /// What the ledger says of which steps count, and of the arithmetic.
+    package let history: RecordedHistory
+
     /// The newest line that says that the run went back to a checkpoint.
-    package let restored: RestoredRun?
-    /// What the ledger says of which steps count.
-    package var history: RecordedHistory {
-        RecordedHistory(restored: restored, committed: last?.committed)
-    }
+    package var restored: RestoredRun? { history.restored }
     /// Steps in the ledger that count.
-    package var steps: Int {
-        switch last?.entry {
-        case .step(let step): step.step + 1
-        case .restored(let restored): restored.step
-        case nil: 0
-        }
-    }
-    /// Generation of the last line.
-    package var generation: Generation? {
-        switch last?.entry {
-        case .step(let step): step.generation
-        case .restored(let restored): restored.generation
-        case nil: nil
-        }
-    }
+    package var steps: Int { history.steps }
 
     /// Reads the end of the ledger at `path`; a missing one is empty.
     ///
@@ -36,17 +21,29 @@ package struct LedgerEnd: Sendable {
     package init(path: String) throws {
         guard let end = try WholeLines.end(of: path), end > 0 else {
             last = nil
-            restored = nil
+            history = RecordedHistory()
             return
         }
         let file = try OpenFile(path, for: .readInput)
+        func newest(_ start: String) throws -> HistoryEntry? {
+            try WholeLines.last(startingWith: start, in: file, end: end)
+                .map { try Self.line($0[...], "a line of \(path)").entry }
+        }
         let start = max(0, end - WholeLines.longest)
         let bytes = try file.read(at: start, count: end - start).dropLast()
-        let newest = bytes.split(separator: UInt8(ascii: "\n")).last ?? []
-        last = try Self.line(newest, "the last line of \(path)")
-        let marked = try WholeLines.last(startingWith: "{\"restored\":", in: file, end: end)
-        let line = try marked.map { try Self.line($0[...], "a line of \(path)") }
-        if case .restored(let found) = line?.entry { restored = found } else { restored = nil }
+        var lines = bytes.split(separator: UInt8(ascii: "\n"))[...]
+        last = try Self.line(lines.last ?? [], "the last line of \(path)")
+        var history = RecordedHistory()
+        if let entry = try newest("{\"restored\":") { history.append(entry) }
+        if let entry = try newest("{\"arithmetic\":") { history.append(entry) }
+        // A step that was committed since is in the last line, but for lines on the arithmetic.
+        while let bytes = lines.popLast() {
+            let entry = try Self.line(bytes, "a line of \(path)").entry
+            if case .arithmetic = entry { continue }
+            if case .step = entry { history.append(entry) }
+            break
+        }
+        self.history = history
     }
 
     private static func line(_ bytes: ArraySlice<UInt8>, _ what: String) throws -> LedgerLine {

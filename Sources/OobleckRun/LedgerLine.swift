@@ -2,8 +2,8 @@ import Foundation
 import OobleckCore
 import OobleckData
 
-/// One line of the ledger, chained to the line before by its hash: a committed step, or the return
-/// to a checkpoint.
+/// One line of the ledger, chained to the line before by its hash: a committed step, the return to a
+/// checkpoint, or what the run computes with.
 package struct LedgerLine: Hashable, Sendable {
     package var entry: HistoryEntry
     /// Hash of the line before; ``genesis`` for the first.
@@ -47,8 +47,18 @@ package struct LedgerLine: Hashable, Sendable {
             case .restored(let restored):
                 "\"restored\":\(restored.step),\"generation\":\(restored.generation),"
                     + "\"state_sha256\":\(JSONText.string(restored.stateSHA256))"
+            case .arithmetic(let recorded): fields(recorded)
             }
         return "\(content),\"previous\":\(JSONText.string(previous))"
+    }
+
+    private static func fields(_ recorded: RecordedArithmetic) -> String {
+        let arithmetic = recorded.arithmetic
+        return "\"arithmetic\":\(JSONText.string(arithmetic.fingerprint)),"
+            + "\"processor\":\(JSONText.string(arithmetic.processor)),"
+            + "\"library\":\(JSONText.string(arithmetic.library)),"
+            + "\"settings\":\(JSONText.string(arithmetic.settings)),"
+            + "\"steps\":\(recorded.step),\"generation\":\(recorded.generation)"
     }
 
     private static func fields(_ step: CommittedStep) -> String {
@@ -76,6 +86,11 @@ extension LedgerLine: Decodable {
         case restored
         case stateSHA256 = "state_sha256"
         case skipped
+        case arithmetic
+        case processor
+        case library
+        case settings
+        case steps
         case previous
         case hash
     }
@@ -83,7 +98,18 @@ extension LedgerLine: Decodable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let generation = try container.decode(Generation.self, forKey: .generation)
-        if let step = try container.decodeIfPresent(Int.self, forKey: .restored) {
+        if let fingerprint = try container.decodeIfPresent(String.self, forKey: .arithmetic) {
+            let arithmetic = Arithmetic(
+                fingerprint: fingerprint,
+                processor: try container.decode(String.self, forKey: .processor),
+                library: try container.decode(String.self, forKey: .library),
+                settings: try container.decode(String.self, forKey: .settings)
+            )
+            let steps = try container.decode(Int.self, forKey: .steps)
+            entry = .arithmetic(
+                RecordedArithmetic(arithmetic, step: steps, generation: generation)
+            )
+        } else if let step = try container.decodeIfPresent(Int.self, forKey: .restored) {
             entry = .restored(
                 RestoredRun(
                     step: step,

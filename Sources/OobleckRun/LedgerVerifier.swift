@@ -78,6 +78,7 @@ struct LedgerVerifier {
         switch line.entry {
         case .step(let step): check(step)
         case .restored(let restored): check(restored)
+        case .arithmetic(let recorded): check(recorded)
         }
         lastHash = line.hash
         knowsPrevious = true
@@ -135,6 +136,19 @@ struct LedgerVerifier {
         nextSample = steps.last?.endSample ?? 0
         restoredStates[restored.step] = restored.stateSHA256
         report.restores += 1
+    }
+
+    private mutating func check(_ recorded: RecordedArithmetic) {
+        if recorded.step != nextStep {
+            violation(
+                "the arithmetic is noted after \(counted(recorded.step, "step")), and there are "
+                    + "\(nextStep)"
+            )
+        }
+        if let last = report.arithmetic.last, last.fingerprint == recorded.arithmetic.fingerprint {
+            return
+        }
+        report.arithmetic.append(recorded.arithmetic)
     }
 
     private mutating func checkChain(_ line: LedgerLine) {

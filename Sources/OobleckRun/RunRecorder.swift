@@ -95,11 +95,19 @@ package final class RunRecorder: Sendable {
         try synchronize()
     }
 
+    /// Notes in the ledger what the run computes with from now on.
+    ///
+    /// Throws `.storage` when it cannot be written, and then it is not in the ledger.
+    package func append(_ recorded: RecordedArithmetic) throws {
+        try ledger.withLock { try $0.append(.arithmetic(recorded)) }
+    }
+
     /// Adds an entry that was kept elsewhere before.
     package func append(_ entry: HistoryEntry) throws {
         switch entry {
         case .step(let step): try append(step)
         case .restored(let restored): try append(restored)
+        case .arithmetic(let recorded): try append(recorded)
         }
     }
 

@@ -41,6 +41,8 @@ package struct VerificationReport: Hashable, Sendable, Codable {
     package var verifiedCheckpoints: [Int] = []
     /// Digest of the final state; `nil` when the run has no result.
     package var stateSHA256: String?
+    /// What the run computed with, in order; more than one where somebody had it go on with another.
+    package var arithmetic: [Arithmetic] = []
     /// Whether the run came to its end and wrote a result.
     package var isFinished = false
     package var violations: [RunViolation] = []
@@ -61,6 +63,7 @@ package struct VerificationReport: Hashable, Sendable, Codable {
         case samplesRepeated = "samples_repeated"
         case verifiedCheckpoints = "verified_checkpoints"
         case stateSHA256 = "state_sha256"
+        case arithmetic
         case isFinished = "is_finished"
         case violations
     }

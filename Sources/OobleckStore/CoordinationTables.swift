@@ -9,11 +9,11 @@ import OobleckCore
 /// of steps. Every committed step is in the ledger; here is only the newest.
 enum CoordinationTables {
     /// Version of these tables; another one is refused.
-    private static let version = 2
+    private static let version = 3
 
     static func make(in database: Database) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-        if found == 1 { return try migrateFromFirst(database) }
+        if found == 1 || found == 2 { return try migrate(database, from: found) }
         guard found == 0 || found == version else {
             throw OobleckError(
                 .inputData,
@@ -43,15 +43,21 @@ enum CoordinationTables {
                     state_sha256 TEXT NOT NULL, record BLOB NOT NULL);
                 CREATE TABLE recovery (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
                 CREATE TABLE memory_failure (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+                CREATE TABLE arithmetic (id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL);
                 PRAGMA user_version = \(version);
                 """
         )
     }
 
-    /// The second version says of each node that is out how it left.
-    private static func migrateFromFirst(_ database: Database) throws {
+    /// The second version says of each node that is out how it left, the third what the run computes
+    /// with.
+    private static func migrate(_ database: Database, from found: Int) throws {
+        if found == 1 { try database.execute(sql: "ALTER TABLE node ADD COLUMN ending TEXT;") }
         try database.execute(
-            sql: "ALTER TABLE node ADD COLUMN ending TEXT; PRAGMA user_version = \(version);"
+            sql: """
+                CREATE TABLE arithmetic (id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL);
+                PRAGMA user_version = \(version);
+                """
         )
     }
 
@@ -92,6 +98,13 @@ enum CoordinationTables {
             try add(restored, record, run)
             try run("DELETE FROM committed", [])
         case .committed(let step): try keep(step, run)
+        case .computing(let arithmetic):
+            try run("DELETE FROM arithmetic", [])
+            guard let arithmetic else { break }
+            try run(
+                "INSERT INTO arithmetic VALUES (0, ?)",
+                [try JSONEncoder().encode(arithmetic)]
+            )
         case .recounted(let history, let steps): try recount(history, from: steps, run)
         case .recovered(let record):
             try run("INSERT INTO recovery (record) VALUES (?)", [try JSONEncoder().encode(record)])
@@ -197,6 +210,8 @@ enum CoordinationTables {
         }
         state.recoveries = try records("recovery", in: database)
         state.memoryFailures = try records("memory_failure", in: database)
+        let arithmetic: [Arithmetic] = try records("arithmetic", in: database)
+        state.arithmetic = arithmetic.first
         return state
     }
 

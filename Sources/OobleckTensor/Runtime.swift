@@ -30,6 +30,9 @@ package enum TensorRuntime {
         }
     }
 
+    /// The kernels that libtorch chose for this processor, as `AVX512`.
+    package static var kernelLevel: String { String(cString: ct_kernel_level()) }
+
     /// Gives memory that is free but still held by the allocator back to the system.
     ///
     /// Takes milliseconds. Each generation has threads of its own, whose freed buffers the

@@ -37,6 +37,7 @@ enum MeasuredProfile {
             arguments: ["profile", jobPath, "--output", target],
             logPath: folder.appendingPathComponent("profile.log").path,
             deadline: deadline,
+            level: job.cluster.cpuLevel,
             keepsLog: false
         )
         try await task.run()

@@ -35,7 +35,8 @@ struct ReferenceRun {
             executables: executables,
             arguments: ["reference", directory.jobPath, "--run-dir", directory.path],
             logPath: directory.logsPath + "/reference.log",
-            deadline: deadline
+            deadline: deadline,
+            level: job.cluster.cpuLevel
         )
         try await passingSignals { process in
             // The run waits for space, but cannot write that it does.

@@ -17,6 +17,8 @@ struct ResumeRequest: Sendable {
     var listenHost: String?
     var port: Int?
     var checkpoint = CheckpointRequest()
+    /// Whether its nodes may compute otherwise than those before: the result is another then.
+    var acceptsOtherArithmetic = false
     /// Certificates for control messages; `nil` is plain text.
     var tls: ControlTLS?
 

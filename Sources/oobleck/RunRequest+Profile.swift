@@ -18,6 +18,7 @@ extension RunRequest {
             arguments: ["profile", directory.jobPath, "--output", directory.profilePath],
             logPath: directory.logsPath + "/profile.log",
             deadline: deadline,
+            level: try directory.job().cluster.cpuLevel,
             keepsLog: false
         )
         try await task.run()

@@ -100,6 +100,7 @@ extension RunStart {
             guard let store else {
                 throw OobleckError(.usage, "the run went on elsewhere and is over")
             }
+            if request.acceptsOtherArithmetic { try store.persist(.computing(nil)) }
             let committed = store.load()?.committedSteps ?? 0
             let job = try takeUp(directory, request, committed: committed)
             if job != document.job {
@@ -164,6 +165,7 @@ extension RunStart {
             switch line {
             case .step(let step): try recorder.append(step)
             case .restored(let restored): try recorder.append(restored)
+            case .arithmetic(let recorded): try recorder.append(recorded)
             }
         }
     }

@@ -112,6 +112,10 @@ extension RunStart {
         let job = try Self.takeUp(directory, request, committed: state.committedSteps)
         let last = Self.lastEndpoint(directory)
         try Self.takeOver(&state, store, isOrphaned: last != nil)
+        if request.acceptsOtherArithmetic {
+            try store.persist(.computing(nil))
+            state.apply(.computing(nil))
+        }
         let launch = request.launch(after: try directory.launch(), last)
         let socket = try Self.socket(launch, last, isGiven: request.port != nil)
         self.init(

@@ -31,6 +31,11 @@ struct TrainCommand: InterruptibleCommand {
     )
     var resume: String?
 
+    @Flag(
+        help: "With --resume: let nodes compute other bits than before; the result is another."
+    )
+    var acceptOtherArithmetic = false
+
     @Flag(help: "Restart the coordinator when it dies; the nodes wait for that.")
     var supervise = false
 
@@ -132,6 +137,9 @@ struct TrainCommand: InterruptibleCommand {
                     + "knows its own, and to --supervise is what a --standby is for."
             )
         }
+        guard resume != nil || !acceptOtherArithmetic else {
+            throw ValidationError("--accept-other-arithmetic goes with --resume.")
+        }
         guard !supervise || !reference else {
             throw ValidationError("A --reference run has no coordinator to --supervise.")
         }
@@ -208,6 +216,7 @@ struct TrainCommand: InterruptibleCommand {
             listenHost: try listen.map { try NetworkInterface.address($0) },
             port: port,
             checkpoint: try checkpoints.request(),
+            acceptsOtherArithmetic: acceptOtherArithmetic,
             tls: try tls.read()
         )
     }

@@ -47,6 +47,9 @@ extension VerificationReport {
             let list = verifiedCheckpoints.map(String.init).joined(separator: ", ")
             lines.append("checkpoints  intact at step \(list)")
         }
+        for arithmetic in arithmetic {
+            lines.append("arithmetic   \(arithmetic.mark): \(arithmetic.origin)")
+        }
         if let stateSHA256 { lines.append("state_sha256 \(stateSHA256)") }
         if !isFinished { lines.append("the run has no result: it goes on, or was cut off") }
         lines += violations.map { "violation    \($0)" }

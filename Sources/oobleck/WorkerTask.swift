@@ -10,6 +10,8 @@ struct WorkerTask {
     let arguments: [String]
     let logPath: String
     let deadline: Seconds
+    /// Level of the processor that it computes for.
+    var level: CPULevel?
     /// Whether the log is there when the error of a failed task is read.
     var keepsLog = true
 
@@ -26,7 +28,7 @@ struct WorkerTask {
         let process = try ChildProcess.spawn(
             executables.worker,
             arguments,
-            environment: ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"],
+            environment: ChildProcess.computing(at: level),
             group: .own,
             holdsInput: true,
             logPath: logPath

@@ -17,6 +17,7 @@ final class MemoryRecording: RunRecording {
         var outcome: RunOutcome?
         var restored: [RestoredRun] = []
         var actions: [CheckpointAction] = []
+        var arithmetic: [RecordedArithmetic] = []
     }
 
     private let records = Mutex(Records())
@@ -50,6 +51,9 @@ final class MemoryRecording: RunRecording {
     func recovered(_ recovery: RecoveryRecord) {}
     func store(_ chunk: LayerChunk) { records.withLock { $0.chunks.append(chunk) } }
     func show(_ status: RunStatus) {}
+    func record(_ recorded: RecordedArithmetic) {
+        records.withLock { $0.arithmetic.append(recorded) }
+    }
     func makeRoom(after failure: OobleckError) {}
     func record(_ restored: RestoredRun) { records.withLock { $0.restored.append(restored) } }
 

@@ -59,6 +59,8 @@ struct MemoryFaultTests {
         try limit.tighten()
         #expect(waitUntil(60) { node(6)?.state == .dead })
         #expect(limit.kills == 1)
+        // Events are written a moment after the status.
+        #expect(waitUntil(5) { (try? laboratory.events("run", .outOfMemory).isEmpty) == false })
         let lost = try #require(try laboratory.events("run", .outOfMemory).first)
         #expect(lost.node == 6)
         #expect(lost.message.contains("ran out of memory: it was killed by signal 9"))

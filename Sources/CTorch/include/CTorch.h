@@ -42,6 +42,8 @@ const char *ct_error_message(void);
 /// The version that the headers had at build time, and the one that is loaded, as "2.13.0".
 const char *ct_version_built(void);
 const char *ct_version_loaded(void);
+/// The kernels that are chosen for this processor, as "AVX512".
+const char *ct_kernel_level(void);
 /// Fixes the number of threads of this process; ignores SIGPIPE, which a closed peer raises.
 CTStatus ct_initialize(int thread_count);
 /// Gives memory that is free but still held by the allocator back to the system.

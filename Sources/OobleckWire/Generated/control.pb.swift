@@ -175,6 +175,16 @@ package nonisolated struct WireTestimony: Sendable {
   /// Clears the value of `modelDigest`. Subsequent reads from it will return its default value.
   package mutating func clearModelDigest() {self._modelDigest = nil}
 
+  /// Present once the worker is ready.
+  package var arithmetic: WireArithmetic {
+    get {_arithmetic ?? WireArithmetic()}
+    set {_arithmetic = newValue}
+  }
+  /// Returns true if `arithmetic` has been explicitly set.
+  package var hasArithmetic: Bool {self._arithmetic != nil}
+  /// Clears the value of `arithmetic`. Subsequent reads from it will return its default value.
+  package mutating func clearArithmetic() {self._arithmetic = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -185,6 +195,28 @@ package nonisolated struct WireTestimony: Sendable {
   fileprivate var _adopted: Int64? = nil
   fileprivate var _votedStep: Int64? = nil
   fileprivate var _modelDigest: String? = nil
+  fileprivate var _arithmetic: WireArithmetic? = nil
+}
+
+/// What decides the bits that a worker computes, and what they are.
+package nonisolated struct WireArithmetic: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// SHA-256 of what a fixed pass over every kind of layer comes to, hexadecimal.
+  package var fingerprint: String = String()
+
+  /// For people: what may be the reason when two differ.
+  package var processor: String = String()
+
+  package var library: String = String()
+
+  package var settings: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct WireLayerList: Sendable {
@@ -387,6 +419,9 @@ package nonisolated struct WireAdmission: Sendable {
   /// How long to wait for another coordinator once this one is gone; 0 is the default of a job.
   package var coordinatorWaitSeconds: Double = 0
 
+  /// Level of the processor that the worker computes for ("avx2"); empty is whatever it finds.
+  package var cpuLevel: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -550,9 +585,20 @@ package nonisolated struct WireReady: Sendable {
   /// SHA-256 of the model and its initial weights, hexadecimal.
   package var modelDigest: String = String()
 
+  package var arithmetic: WireArithmetic {
+    get {_arithmetic ?? WireArithmetic()}
+    set {_arithmetic = newValue}
+  }
+  /// Returns true if `arithmetic` has been explicitly set.
+  package var hasArithmetic: Bool {self._arithmetic != nil}
+  /// Clears the value of `arithmetic`. Subsequent reads from it will return its default value.
+  package mutating func clearArithmetic() {self._arithmetic = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _arithmetic: WireArithmetic? = nil
 }
 
 package nonisolated struct WirePrepared: Sendable {
@@ -1179,7 +1225,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Testimony"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}has_job\0\u{1}generation\0\u{1}prepared\0\u{1}adopted\0\u{1}layers\0\u{1}steps\0\u{3}voted_step\0\u{1}commits\0\u{3}model_digest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}has_job\0\u{1}generation\0\u{1}prepared\0\u{1}adopted\0\u{1}layers\0\u{1}steps\0\u{3}voted_step\0\u{1}commits\0\u{3}model_digest\0\u{1}arithmetic\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1197,6 +1243,7 @@ nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 8: try { try decoder.decodeSingularInt64Field(value: &self._votedStep) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.commits) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self._modelDigest) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._arithmetic) }()
       default: break
       }
     }
@@ -1237,6 +1284,9 @@ nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try { if let v = self._modelDigest {
       try visitor.visitSingularStringField(value: v, fieldNumber: 10)
     } }()
+    try { if let v = self._arithmetic {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1251,6 +1301,52 @@ nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs._votedStep != rhs._votedStep {return false}
     if lhs.commits != rhs.commits {return false}
     if lhs._modelDigest != rhs._modelDigest {return false}
+    if lhs._arithmetic != rhs._arithmetic {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireArithmetic: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Arithmetic"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fingerprint\0\u{1}processor\0\u{1}library\0\u{1}settings\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.processor) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.library) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.settings) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 1)
+    }
+    if !self.processor.isEmpty {
+      try visitor.visitSingularStringField(value: self.processor, fieldNumber: 2)
+    }
+    if !self.library.isEmpty {
+      try visitor.visitSingularStringField(value: self.library, fieldNumber: 3)
+    }
+    if !self.settings.isEmpty {
+      try visitor.visitSingularStringField(value: self.settings, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireArithmetic, rhs: WireArithmetic) -> Bool {
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.processor != rhs.processor {return false}
+    if lhs.library != rhs.library {return false}
+    if lhs.settings != rhs.settings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1630,7 +1726,7 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Admission"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{3}detection_budget_seconds\0\u{3}coordinator_wait_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{3}detection_budget_seconds\0\u{3}coordinator_wait_seconds\0\u{3}cpu_level\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1641,6 +1737,7 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.node) }()
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.detectionBudgetSeconds) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.coordinatorWaitSeconds) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.cpuLevel) }()
       default: break
       }
     }
@@ -1656,6 +1753,9 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.coordinatorWaitSeconds.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.coordinatorWaitSeconds, fieldNumber: 3)
     }
+    if !self.cpuLevel.isEmpty {
+      try visitor.visitSingularStringField(value: self.cpuLevel, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1663,6 +1763,7 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.node != rhs.node {return false}
     if lhs.detectionBudgetSeconds != rhs.detectionBudgetSeconds {return false}
     if lhs.coordinatorWaitSeconds != rhs.coordinatorWaitSeconds {return false}
+    if lhs.cpuLevel != rhs.cpuLevel {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1959,7 +2060,7 @@ nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Ready"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}model_digest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}model_digest\0\u{1}arithmetic\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1969,24 +2070,33 @@ nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.corpusDigest) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.modelDigest) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._arithmetic) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.corpusDigest.isEmpty {
       try visitor.visitSingularStringField(value: self.corpusDigest, fieldNumber: 1)
     }
     if !self.modelDigest.isEmpty {
       try visitor.visitSingularStringField(value: self.modelDigest, fieldNumber: 2)
     }
+    try { if let v = self._arithmetic {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireReady, rhs: WireReady) -> Bool {
     if lhs.corpusDigest != rhs.corpusDigest {return false}
     if lhs.modelDigest != rhs.modelDigest {return false}
+    if lhs._arithmetic != rhs._arithmetic {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
