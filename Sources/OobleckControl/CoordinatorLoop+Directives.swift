@@ -39,6 +39,7 @@ extension CoordinatorLoop {
             recording.perform(action) { [weak self] in self?.submit(.checkpoint($0)) }
         case .restored(let restored): try writing(state) { try recording.record(restored) }
         case .recordArithmetic(let recorded): try writing(state) { try recording.record(recorded) }
+        case .closeSessions: closeSessions(&state)
         case .conclude(let outcome): try conclude(outcome, &state)
         case .finish(let outcome): finish(outcome, &state)
         }
@@ -104,6 +105,13 @@ extension CoordinatorLoop {
     }
 
     /// Another coordinator has taken over: nothing is sent or written any more.
+    /// What is in the outboxes is still sent; of the ends of these sessions nobody hears.
+    private func closeSessions(_ state: inout State) {
+        for outbox in state.workers.values { outbox.close() }
+        for outbox in state.agents.values { outbox.close() }
+        (state.workers, state.agents) = ([:], [:])
+    }
+
     func stepDown(_ state: inout State) { end(.stopped(.deposed), &state) }
 
     /// Ends this coordinator's part: what is in the outboxes is still sent.

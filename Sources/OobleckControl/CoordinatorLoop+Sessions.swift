@@ -19,6 +19,7 @@ extension CoordinatorLoop {
             Result {
                 try self.requireLead(&state)
                 let outbox = Outbox<AgentInstruction>()
+                if isReturning, let node = requested { self.callBackIfDropped(by: pid, node, &state) }
                 if let node = requested, state.coordinator.awaits(agentPID: pid, of: node) {
                     // An attempt before this one, if any, was given up.
                     state.agents[node]?.close()
@@ -54,6 +55,12 @@ extension CoordinatorLoop {
         return try answer.get()
     }
 
+    /// A process that comes back although it is connected has dropped us.
+    private func callBackIfDropped(by pid: Int, _ node: NodeID, _ state: inout State) {
+        guard state.coordinator.wasDropped(by: pid, of: node) else { return }
+        process(.dropped, &state)
+    }
+
     private func admission(of node: NodeID, _ state: State) -> AgentInstruction {
         .admitted(
             node,
@@ -78,6 +85,7 @@ extension CoordinatorLoop {
                 guard !state.fenced.contains(node) else {
                     throw Self.refusal("node \(node) is out")
                 }
+                if testimony != nil { self.callBackIfDropped(by: pid, node, &state) }
                 if testimony != nil, state.coordinator.isConnected(workerPID: pid, of: node) {
                     throw Self.refusal("worker \(pid) has another session")
                 }

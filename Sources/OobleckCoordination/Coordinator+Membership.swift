@@ -70,6 +70,9 @@ extension Coordinator {
     /// heard of otherwise: nobody has to wait for it.
     mutating func agentEnded(_ node: NodeID, evidence: String, now: Seconds) {
         guard members[node]?.agentPID == nil, members[node]?.life != .dead else { return }
+        if reconnection != nil, members[node]?.isAlive == true {
+            return lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+        }
         members[node] = members[node] ?? CoordinatorMember()
         members[node]?.life = .dead
         log(.warning, node: node, "node \(node) did not start: \(evidence)")

@@ -180,6 +180,7 @@ extension Coordinator {
         )
         perform(.persist(.restored(restored, record)))
         perform(.restored(restored))
+        (lastCommit, restoredGeneration) = (nil, restored.generation)
         log(
             .restored,
             "step \(step) restored, \(counted(committedSteps - step, "step")) to do again: "

@@ -63,6 +63,8 @@ extension Coordinator {
         memory = MemoryAccount(state.memoryFailures)
         checkpoints.savedStep = savedStep
         arithmetic = state.arithmetic
+        lastCommit = state.committed
+        restoredGeneration = state.restored?.generation
         for (id, node) in state.nodes {
             var member = CoordinatorMember()
             if node.isOut { member.life = .dead }
@@ -187,6 +189,7 @@ extension Coordinator {
             committedSteps += 1
             account.add(record, busy: [])
             newest = record
+            lastCommit = record
             log(.committed, "step \(record.step) was committed before, as its workers prove")
         }
         tally = StepTally(step: committedSteps, started: 0)

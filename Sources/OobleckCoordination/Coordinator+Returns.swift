@@ -94,6 +94,7 @@ extension Coordinator {
             }
         default: break
         }
+        guard !wasDropped(now: now) else { return callBack(now: now) }
         let evidence = "the connection of its \(side.rawValue) ended"
         lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
     }

@@ -76,6 +76,7 @@ extension Coordinator {
         for node in plan.nodes { send(.commit(decision), to: node) }
         if isRecordedLate { for record in records { perform(record) } }
         committedSteps += 1
+        lastCommit = committed
         account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started
         stepTimes.add(now - tally.started)

@@ -29,5 +29,6 @@ extension Coordinator {
         forgive(wait, now: now)
         // The next tick finds no other absence.
         lastTick = now
+        lastAbsence = now
     }
 }

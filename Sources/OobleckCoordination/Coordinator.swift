@@ -32,6 +32,13 @@ package struct Coordinator: Sendable {
     /// Time of the first event, and of the last tick.
     var started: Seconds?
     var lastTick: Seconds?
+    /// When it was last found that this process had been away.
+    var lastAbsence: Seconds?
+    /// The newest step that counts, and the generation of the newest return to a checkpoint.
+    var lastCommit: CommittedStep?
+    var restoredGeneration: Generation?
+    /// Whether nodes may look for another coordinator once they have not heard this one for a budget.
+    package var hasStandby = false
 
     /// The newest generation given out.
     var lastGeneration: Generation?
@@ -153,6 +160,7 @@ package struct Coordinator: Sendable {
         case .nodeLost(let node, let evidence):
             lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
         case .agentEnded(let node, let evidence): agentEnded(node, evidence: evidence, now: now)
+        case .dropped: callBack(now: now)
         case .sessionEnded(let node, let side): sessionEnded(node, side, now: now)
         case .outOfMemory(let node, let evidence):
             ranOutOfMemory(node, evidence: evidence, now: now)

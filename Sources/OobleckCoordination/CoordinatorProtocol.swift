@@ -14,6 +14,8 @@ package enum CoordinatorEvent: Hashable, Sendable {
     case worker(NodeID, WorkerMessage)
     /// Proof that the node is gone: its agent saw the worker exit, say.
     case nodeLost(NodeID, evidence: String)
+    /// Nodes come back that had dropped this coordinator because they did not hear it.
+    case dropped
     /// The stream of the node's agent or worker ended: proof as well, unless it was only an attempt
     /// to come back that was given up before it was answered.
     case sessionEnded(NodeID, SessionSide)
@@ -77,6 +79,8 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case restored(RestoredRun)
     /// Append to the ledger what the run computes with, before performing any later directive.
     case recordArithmetic(RecordedArithmetic)
+    /// Close the sessions of all agents and workers, which come back by themselves.
+    case closeSessions
     /// Keep how the run ended, before anyone is told to leave: what is left to do after a death
     /// here is nothing.
     case conclude(RunOutcome)

@@ -14,6 +14,8 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
     package static let holdingsNotUpdatedOnResume = KnownBugs(rawValue: 4)
     /// A commit is sent before the step is in the ledger.
     package static let commitSentBeforeRecorded = KnownBugs(rawValue: 8)
+    /// Nodes that drop a coordinator which was not heard for a while are taken for dead.
+    package static let droppedTakenForDead = KnownBugs(rawValue: 16)
 
     /// All of them, by name.
     package static let names: [(name: String, bug: KnownBugs)] = [
@@ -21,6 +23,7 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
         ("stale-generation-accepted", .staleGenerationAccepted),
         ("holdings-not-updated-on-resume", .holdingsNotUpdatedOnResume),
         ("commit-sent-before-recorded", .commitSentBeforeRecorded),
+        ("dropped-taken-for-dead", .droppedTakenForDead),
     ]
 }
 

@@ -30,7 +30,7 @@ package struct Arithmetic: Hashable, Sendable, Codable {
     package func refusal(of other: Arithmetic) -> String {
         let cure =
             library == other.library
-            ? "cluster.cpu_level: avx2 (or compatible) in the job has all nodes compute alike"
+            ? "cluster.cpu_level: avx2 (or compatible) in the job makes them alike"
             : "install the same libtorch on all nodes"
         let origins =
             origin == other.origin

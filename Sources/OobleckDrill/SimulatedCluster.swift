@@ -321,7 +321,7 @@ extension SimulatedCluster {
             changes.append(change)
             store.apply(change)
         case .log(let event): events.append(event)
-        case .publish, .dismiss, .recordArithmetic: break
+        case .publish, .dismiss, .recordArithmetic, .closeSessions: break
         case .recovered(let record): recoveries.append(record)
         case .store(let chunk):
             if let before = stored[chunk.layer], before.generation >= chunk.generation {

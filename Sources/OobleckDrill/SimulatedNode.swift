@@ -42,14 +42,23 @@ final class SimulatedNode {
     var isLeaving = false
     var isDismissed = false
 
-    init(id: NodeID, now: Double) {
+    init(id: NodeID, hasStandby: Bool, now: Double) {
         self.id = id
         let pid = 100 + 2 * id.rawValue
         let (agentHello, workerHello) = (
             SessionHello(node: id, pid: pid), SessionHello(node: id, pid: pid + 1)
         )
-        agentSession = AgentSession(hello: agentHello, now: Seconds(now))
-        workerSession = WorkerSession(node: id, hello: workerHello, now: Seconds(now))
+        agentSession = AgentSession(
+            hello: agentHello,
+            hasStandby: hasStandby,
+            now: Seconds(now)
+        )
+        workerSession = WorkerSession(
+            node: id,
+            hello: workerHello,
+            hasStandby: hasStandby,
+            now: Seconds(now)
+        )
         agent = SimulatedProcess(node: id, role: .agent)
         worker = SimulatedProcess(node: id, role: .worker)
         logic = SimulatedWorker(id: id)

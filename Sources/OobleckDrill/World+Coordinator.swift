@@ -83,6 +83,11 @@ extension World {
     }
 
     private func attachAgent(_ hello: SessionHello, _ session: Int) {
+        if hello.isReturning, let node = hello.node,
+            shell.coordinator.wasDropped(by: hello.pid, of: node)
+        {
+            tell(.dropped)
+        }
         if let node = hello.node, shell.coordinator.awaits(agentPID: hello.pid, of: node) {
             if let before = shell.agents[node] { closeHere(before) }
             shell.agents[node] = session
@@ -119,6 +124,9 @@ extension World {
     private func attachWorker(_ hello: SessionHello, _ session: Int) {
         guard let node = hello.node, shell.outcome == nil, !shell.fenced.contains(node) else {
             return refuse(session, "the node is out, or the run is over")
+        }
+        if hello.testimony != nil, shell.coordinator.wasDropped(by: hello.pid, of: node) {
+            tell(.dropped)
         }
         if hello.testimony != nil, shell.coordinator.isConnected(workerPID: hello.pid, of: node) {
             return refuse(session, "the process has another session")
@@ -268,7 +276,9 @@ extension World {
         switch directive {
         case .persist, .record, .restored, .recordArithmetic, .store, .conclude:
             !shell.isDiskFull || random.chance(0.3)
-        case .send, .fence, .dismiss, .log, .publish, .recovered, .checkpoint, .finish: true
+        case .send, .fence, .dismiss, .log, .publish, .recovered, .checkpoint, .closeSessions,
+            .finish:
+            true
         }
     }
 
@@ -296,6 +306,12 @@ extension World {
             progress = now
             judge.restored(restored)
         case .recordArithmetic: break
+        case .closeSessions:
+            for session in (Array(shell.workers.values) + Array(shell.agents.values)).sorted() {
+                closeHere(session)
+            }
+            (shell.workers, shell.agents) = ([:], [:])
+            judge.calledBack()
         case .conclude(let outcome):
             if case .completed = outcome { shell.result = outcome }
         case .finish(let outcome): finish(outcome)

@@ -9,7 +9,11 @@ extension World {
 
     @discardableResult
     func boot() -> SimulatedNode {
-        let node = SimulatedNode(id: NodeID(nodes.count), now: now)
+        let node = SimulatedNode(
+            id: NodeID(nodes.count),
+            hasStandby: setup.hasStandby,
+            now: now
+        )
         nodes[node.id] = node
         node.agent.isRunning = true
         connect(node.agent)
@@ -161,6 +165,7 @@ extension World {
         node.workerSession = WorkerSession(
             node: node.id,
             hello: SessionHello(node: node.id, pid: 101 + 2 * node.id.rawValue),
+            hasStandby: setup.hasStandby,
             now: Seconds(now)
         )
         connect(node.worker)

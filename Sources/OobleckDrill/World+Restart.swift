@@ -77,6 +77,7 @@ extension World {
                 reconfigurator: try ToyModel.shared.reconfigurator(setup.faultTolerance)
             )
             coordinator.putBack(setup.bugs)
+            coordinator.hasStandby = setup.hasStandby
             if let newNodes = newNodes ?? (shell.isResumed ? 0 : nil) {
                 coordinator.expectNewcomers(newNodes)
             }

@@ -56,6 +56,7 @@ package final class World {
         disk = SimulatedDisk(keep: setup.checkpoint?.keep ?? 1, trouble: setup.diskTrouble)
         shell = CoordinatorShell(try ToyModel.shared.coordinator(setup))
         shell.coordinator.putBack(setup.bugs)
+        shell.coordinator.hasStandby = setup.hasStandby
         for _ in 0..<setup.nodes { addNode(after: random.seconds(0...0.1)) }
         for (place, fault) in setup.faults.enumerated() {
             switch fault.trigger {

@@ -235,6 +235,9 @@ package struct WorldJudge: Sendable {
         }
     }
 
+    /// All nodes come back to the same coordinator: what was told to them may be told once more.
+    mutating func calledBack() { commits = [:] }
+
     mutating func fenced(_ node: NodeID) { out.insert(node) }
 
     mutating func recovered(_ record: RecoveryRecord) {

@@ -18,6 +18,9 @@ package struct WorldSetup: Sendable {
     /// How checkpoints are saved, and how often the disk fails a write or loses a layer.
     package var checkpoint: CheckpointSpecification?
     package var diskTrouble = 0.0
+    /// Whether nodes look for another coordinator once they have not heard theirs for a budget, as they
+    /// do where a standby may lead.
+    package var hasStandby = false
     /// Bugs put back in, to see that they are found.
     package var bugs: KnownBugs = []
 
@@ -69,6 +72,8 @@ package struct WorldSetup: Sendable {
         drawCheckpoints(from: &random, length: length)
         drawNonsense(length: length)
         drawRequests(from: &random, length: length)
+        var standby = SeededRandom(seed: seed &* 0xA5A5_1F3D &+ 211)
+        hasStandby = standby.chance(0.4)
     }
 
     /// In a quarter of the worlds some nodes measure nonsense, up to all of them.

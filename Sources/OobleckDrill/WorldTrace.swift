@@ -24,6 +24,7 @@ package enum WorldTrace {
         case .worker(let node, let message): "node \(node): \(text(of: message))"
         case .nodeLost(let node, let evidence): "node \(node): lost: \(evidence)"
         case .agentEnded(let node, let evidence): "node \(node): agent ended: \(evidence)"
+        case .dropped: "nodes come back that had dropped the coordinator"
         case .sessionEnded(let node, let side):
             "node \(node): the stream of its \(side.rawValue) ends"
         case .outOfMemory(let node, let evidence): "node \(node): out of memory: \(evidence)"
@@ -71,6 +72,7 @@ package enum WorldTrace {
         case .finish(.stopped(let error)): "    the run stops: \(error.message)"
         case .finish(.abandoned(let error)): "    the run is left alone: \(error.message)"
         case .restored(let restored): "    back to step \(restored.step)"
+        case .closeSessions: "    all nodes are called back"
         case .recordArithmetic(let recorded): "    all compute as \(recorded.arithmetic.mark)"
         case .dismiss, .persist, .publish, .recovered, .store, .checkpoint, .conclude: nil
         }

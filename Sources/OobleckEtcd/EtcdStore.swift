@@ -29,6 +29,12 @@ package final class EtcdStore: CoordinationStore {
         /// What the newest write left under `sequence`; `nil` before the first.
         var sequence: Data?
         var writes = 0
+
+        /// False for good once the lease has run out.
+        mutating func mayAct() -> Bool {
+            if MonotonicTime.now >= validUntil { isDeposed = true }
+            return !isDeposed
+        }
     }
 
     /// One line of the ledger.
@@ -63,9 +69,8 @@ package final class EtcdStore: CoordinationStore {
 
     // MARK: CoordinationStore
 
-    package var mayAct: Bool {
-        state.withLock { !$0.isDeposed && MonotonicTime.now < $0.validUntil }
-    }
+    /// Final once it is false: a lease that ran out by our clock may be another's by now.
+    package var mayAct: Bool { state.withLock { $0.mayAct() } }
 
     package func load() -> DurableState? {
         state.withLock { $0.durable.term > 0 ? $0.durable : nil }
@@ -215,7 +220,8 @@ package final class EtcdStore: CoordinationStore {
         do {
             let seconds = try await client.keepAlive(lease)
             return state.withLock { state in
-                guard seconds > 0 else {
+                // It may have run out before the answer came, with nobody there to see.
+                guard seconds > 0, state.mayAct() else {
                     state.isDeposed = true
                     return false
                 }

@@ -206,6 +206,7 @@ struct LocalRun {
     /// The coordinator, and how many nodes to start for it, when `adopted` wait on this machine.
     private func staff(_ start: RunStart, adopted: Int) -> (Coordinator, newNodes: Int) {
         var coordinator = start.coordinator
+        coordinator.hasStandby = start.shared != nil
         let wanted = start.job.cluster.nodes
         guard case .resumed(let request) = source, let launch = start.launch else {
             // Nodes that wait for their coordinator are not replaced; where none is left all are.

@@ -26,7 +26,7 @@ struct WorldTests {
         "a known bug put back in is found",
         arguments: [
             KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
-            .commitSentBeforeRecorded,
+            .commitSentBeforeRecorded, .droppedTakenForDead,
         ]
     )
     func knownBugs(bug: KnownBugs) throws {
