@@ -104,7 +104,6 @@ extension CoordinatorLoop {
         end(outcome, &state)
     }
 
-    /// Another coordinator has taken over: nothing is sent or written any more.
     /// What is in the outboxes is still sent; of the ends of these sessions nobody hears.
     private func closeSessions(_ state: inout State) {
         for outbox in state.workers.values { outbox.close() }
@@ -112,6 +111,7 @@ extension CoordinatorLoop {
         (state.workers, state.agents) = ([:], [:])
     }
 
+    /// Another coordinator has taken over: nothing is sent or written any more.
     func stepDown(_ state: inout State) { end(.stopped(.deposed), &state) }
 
     /// Ends this coordinator's part: what is in the outboxes is still sent.

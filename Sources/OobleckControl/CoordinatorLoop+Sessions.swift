@@ -19,7 +19,9 @@ extension CoordinatorLoop {
             Result {
                 try self.requireLead(&state)
                 let outbox = Outbox<AgentInstruction>()
-                if isReturning, let node = requested { self.callBackIfDropped(by: pid, node, &state) }
+                if isReturning, let node = requested {
+                    self.callBackIfDropped(by: pid, node, &state)
+                }
                 if let node = requested, state.coordinator.awaits(agentPID: pid, of: node) {
                     // An attempt before this one, if any, was given up.
                     state.agents[node]?.close()

@@ -30,13 +30,13 @@ package struct Arithmetic: Hashable, Sendable, Codable {
     package func refusal(of other: Arithmetic) -> String {
         let cure =
             library == other.library
-            ? "cluster.cpu_level: avx2 (or compatible) in the job makes them alike"
+            ? "cluster.cpu_level: avx2 (or compatible) in a job makes all alike"
             : "install the same libtorch on all nodes"
         let origins =
             origin == other.origin
             ? "both say \(origin)" : "it has \(other.origin); the run has \(origin)"
-        return "computes other bits than the run (fingerprint \(other.mark), the run's is \(mark)): "
-            + "\(origins); \(cure)"
+        return "computes other bits than the run (fingerprint \(other.mark), the run's is "
+            + "\(mark)): \(origins); \(cure)"
     }
 }
 

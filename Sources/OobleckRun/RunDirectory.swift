@@ -73,6 +73,9 @@ package struct RunDirectory: Sendable {
         return directory
     }
 
+    /// Lets another process write here, or this one anew; nothing more may be written by this value.
+    package func release() { lock?.release() }
+
     /// Opens the folder of a run that is to go on, and takes its lock.
     ///
     /// A finished run goes on only when it `isExtended`: when it is to train more steps. Throws

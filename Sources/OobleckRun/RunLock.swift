@@ -48,6 +48,9 @@ package final class RunLock: Sendable {
         return lock
     }
 
+    /// Lets others take it; what still refers to it must write nothing more.
+    func release() { flock(descriptor, LOCK_UN) }
+
     /// Whether a process holds the lock of the run in `directory`.
     static func isHeld(directory: String) -> Bool {
         let descriptor = open(directory + "/lock", O_RDONLY | O_CLOEXEC | O_NONBLOCK)

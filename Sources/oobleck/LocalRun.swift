@@ -80,8 +80,27 @@ struct LocalRun {
     /// Throws one line when the run could not start, and then leaves nothing behind, or when it
     /// stopped.
     func execute() async throws -> (RunDirectory, RunResult) {
+        var run = self
+        while true {
+            switch try await run.attempt() {
+            case .finished(let directory, let result): return (directory, result)
+            case .deposed(let lead):
+                try await lead.waitUntilVacant()
+                display.say("the lease of the run ran out and nobody leads it: it goes on here")
+                run = LocalRun(resuming: lead.request, faults: [], display: display)
+                run.observer = observer
+            }
+        }
+    }
+
+    private enum Attempt {
+        case finished(RunDirectory, RunResult)
+        case deposed(LostLead)
+    }
+
+    private func attempt() async throws -> Attempt {
         if case .resumed(let request) = source, let directory = try settle(request) {
-            return (directory, try directory.result())
+            return .finished(directory, try directory.result())
         }
         let start: RunStart
         let executables = try Executables()
@@ -90,7 +109,13 @@ struct LocalRun {
         case .resumed(let request): start = try await resume(request)
         case .taken(let taken): start = taken
         }
-        return (start.directory, try await train(start, executables))
+        do {
+            return .finished(start.directory, try await train(start, executables))
+        } catch let error as OobleckError where error == .deposed {
+            guard let lead = LostLead(start) else { throw error }
+            start.directory.release()
+            return .deposed(lead)
+        }
     }
 
     private func train(_ start: RunStart, _ executables: Executables) async throws -> RunResult {

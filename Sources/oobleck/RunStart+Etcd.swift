@@ -1,4 +1,5 @@
 import Foundation
+import OobleckConsole
 import OobleckControl
 import OobleckCoordination
 import OobleckCore
@@ -95,7 +96,8 @@ extension RunStart {
             let store = try await EtcdStore.lead(
                 location,
                 as: leader(socket),
-                budget: document.job.cluster.detectionBudget
+                budget: document.job.cluster.detectionBudget,
+                isOver: { ProcessSignals.shared.stopSignal != nil }
             )
             guard let store else {
                 throw OobleckError(.usage, "the run went on elsewhere and is over")

@@ -69,6 +69,39 @@ struct StandbyTests {
         #expect(again.errors.contains("already"), "\(again.errors)")
     }
 
+    @Test(
+        "a leader that stood still for less than its lease goes on, with all nodes",
+        arguments: [2.2, 2.5]
+    )
+    func shortStop(seconds: Double) throws {
+        let leader = try lead(["--steps", "\(Self.steps)"])
+        try #require(waitUntil(60) { (laboratory.status("leader")?.step ?? 0) > 3 })
+        leader.signal(SIGSTOP)
+        Thread.sleep(forTimeInterval: seconds)
+        leader.signal(SIGCONT)
+        let outcome = try leader.wait(deadline: 90)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        try expectSame("leader")
+        #expect(try laboratory.result("leader").failures == 0)
+    }
+
+    @Test(
+        "an etcd that stood still, shorter or longer than the lease, costs the run nothing",
+        arguments: [2.6, 6]
+    )
+    func stalled(seconds: Double) throws {
+        let leader = try lead(["--steps", "\(Self.steps)"])
+        try #require(waitUntil(60) { (laboratory.status("leader")?.step ?? 0) > 3 })
+        let etcd = try #require(cluster.processes.first).processIdentifier
+        kill(etcd, SIGSTOP)
+        Thread.sleep(forTimeInterval: seconds)
+        kill(etcd, SIGCONT)
+        let outcome = try leader.wait(deadline: 110)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        try expectSame("leader")
+        #expect(try laboratory.result("leader").failures == 0)
+    }
+
     @Test("the leader itself goes on with --resume")
     func resumed() throws {
         let leader = try lead(["--steps", "\(Self.steps)"])
