@@ -279,8 +279,8 @@ if hasLibtorch {
         tests(
             "OobleckEndToEnd",
             [
-                "OobleckCore", "OobleckData", "OobleckEtcd", "OobleckEtcdSupport",
-                "OobleckFieldDrill", "OobleckRun", "OobleckTestSupport",
+                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckEtcd",
+                "OobleckEtcdSupport", "OobleckFieldDrill", "OobleckRun", "OobleckTestSupport",
             ]
         ),
     ]

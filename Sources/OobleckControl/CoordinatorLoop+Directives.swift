@@ -92,6 +92,8 @@ extension CoordinatorLoop {
             try writing(state) {
                 try recording.finish(outcome) { coordinator.result(stateSHA256: $0) }
             }
+            // Before anyone is told to leave: a standby would find no node any more.
+            try writing(state) { try store.conclude("\(outcome)") }
         } catch let error as OobleckError where error.code != .storage {
             // Not what its holders said: nothing else than this may be told of how the run ended.
             state.fault = state.fault ?? error

@@ -11,6 +11,10 @@ package protocol CoordinationStore: Sendable {
     ///
     /// After this returns the change outlives this process.
     func persist(_ change: DurableChange) throws
+    /// Keeps that the run is over, so that no other coordinator takes it up.
+    ///
+    /// May be called again.
+    func conclude(_ summary: String) throws
     /// Whether this process may still act for the run.
     ///
     /// Asked before each event; a coordinator that may not acts on none.
@@ -32,6 +36,7 @@ extension OobleckError {
 
 extension CoordinationStore {
     package var mayAct: Bool { true }
+    package func conclude(_ summary: String) throws {}
     package func close() throws {}
 }
 

@@ -7,12 +7,27 @@ import OobleckTensor
 /// Finds out what this process's arithmetic comes to: a fixed pass over every kind of layer of a job,
 /// at its shapes, forward, backward and update.
 ///
-/// It takes about as long as one microbatch, and the memory of one layer at a time.
+/// It takes about as long as one microbatch, and the memory of one layer at a time. Where that is much,
+/// a microbatch of one sample has to do, and layers with many parameters are not updated: the update
+/// treats each number alike.
 struct ArithmeticProbe {
     /// Domain of the seeds of what is computed.
     private static let domain: UInt64 = 9
+    /// Numbers of the largest tensor between two layers, or in the head, with which whole microbatches
+    /// are computed.
+    private static let mostActivations = 16 << 20
+    /// Parameters of a layer that is updated.
+    private static let mostUpdated = 4 << 20
 
     let job: JobSpecification
+
+    /// Samples that are computed at once.
+    var samples: Int {
+        let (model, microbatch) = (job.model, job.training.microbatch)
+        let width = max(model.vocabulary, model.innerSize, model.sequenceLength * model.heads)
+        let numbers = Double(microbatch) * Double(model.sequenceLength) * Double(width)
+        return numbers <= Double(Self.mostActivations) ? microbatch : 1
+    }
 
     func run() throws -> Arithmetic {
         var hasher = SHA256Hasher()
@@ -38,7 +53,7 @@ struct ArithmeticProbe {
         let model = job.model
         let state = try LayerState(layer: layer, model: model)
         try state.initialize(seed: mixedSeed(Self.domain, 0), model: model)
-        let shape = [job.training.microbatch, model.sequenceLength]
+        let shape = [samples, model.sequenceLength]
         let tokens = (0..<shape.reduce(1, *)).map { Int64($0 * 7919 % model.vocabulary) }
         let data = (
             inputs: try Tensor.copying(tokens, shape: shape),
@@ -72,7 +87,7 @@ struct ArithmeticProbe {
             weightDecay: training.weightDecay,
             epsilon: training.epsilon
         )
-        for segment in state.segments {
+        for segment in state.segments where segment.count <= Self.mostUpdated {
             let sums = try FixedPointAccumulator(count: segment.count, addendCount: 1)
             for (index, gradient) in gradients.enumerated() {
                 let (owner, entry) = state.location(index)

@@ -15,6 +15,10 @@ import Synchronization
 final class EtcdClient: Sendable {
     private typealias Client = GRPCClient<HTTP2ClientTransport.Posix>
 
+    /// What the library says of its own state before it comes to the reason.
+    private static let ownWords =
+        "Channel is in a transient failure state and 'wait for ready' isn't enabled. "
+
     /// How long one member may take to answer.
     private static let patience = Duration.seconds(1)
     /// How long all of them may.
@@ -138,7 +142,7 @@ final class EtcdClient: Sendable {
                     pass.drop(used)
                 }
             } catch let error as RPCError {
-                reason = error.message
+                reason = error.message.replacing(Self.ownWords, with: "")
                 if let refusal = EtcdRefusal(error) {
                     throw OobleckError(.storage, "etcd at \(names) refuses: \(refusal.reason)")
                 }

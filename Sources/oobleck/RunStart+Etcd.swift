@@ -25,7 +25,13 @@ extension RunStart {
         guard try await EtcdStore.document(location) == nil else { throw taken }
         let budget = document.job.cluster.detectionBudget
         let store = try await EtcdStore.lead(location, as: leader(socket), budget: budget)
-        guard let store, store.load() == nil else { throw taken }
+        guard let store else { throw taken }
+        // Another may have led it meanwhile. What there is without a document is of a start that was
+        // cut off before it had any node.
+        guard try await EtcdStore.document(location) == nil else {
+            try store.close()
+            throw taken
+        }
         try store.persist(.tookOver(term: 1))
         try store.put(document)
         try directory.write(coordination: location.text)

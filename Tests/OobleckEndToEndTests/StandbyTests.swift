@@ -1,4 +1,5 @@
 import Foundation
+import OobleckCoordination
 import OobleckCore
 import OobleckEtcd
 import OobleckEtcdSupport
@@ -100,6 +101,35 @@ struct StandbyTests {
         #expect(outcome.status == 0, "\(outcome.errors)")
         try expectSame("leader")
         #expect(try laboratory.result("leader").failures == 0)
+    }
+
+    @Test("a name whose first start was cut off is free again")
+    func cutOffStart() async throws {
+        let store = try await EtcdStore.lead(
+            cluster.location,
+            as: EtcdLeader(host: "127.0.0.1", port: 1, id: "first"),
+            budget: 2
+        )
+        try #require(store).persist(.tookOver(term: 1))
+        try #require(store).close()
+        let outcome = try lead(["--steps", "4"]).wait(deadline: 60)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+
+    @Test("a run whose leader dies once its result is kept is over for a standby")
+    func diesFinished() throws {
+        let fault = CoordinatorFault(point: .afterResult, step: 0)
+        let leader = try lead(["--steps", "4", "--fault", fault.description])
+        try #require(waitUntil(60) { laboratory.status("leader") != nil })
+        let standby = try stand()
+        #expect(try leader.wait(deadline: 60).status == -SIGKILL)
+        // The nodes were told nothing, and would look for a leader for a while.
+        for agent in laboratory.status("leader")?.nodes.compactMap(\.agentPID) ?? [] {
+            kill(-pid_t(agent), SIGKILL)
+        }
+        let outcome = try standby.wait(deadline: 40)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("the run is over"), "\(outcome.output)")
     }
 
     @Test("the leader itself goes on with --resume")

@@ -1,0 +1,80 @@
+import OobleckCore
+import OobleckTensor
+import Testing
+
+@testable import OobleckEngine
+
+@Suite("What a worker's arithmetic comes to") struct ArithmeticProbeTests {
+    private func job(_ change: (inout JobSpecification) -> Void = { _ in }) -> JobSpecification {
+        var job = JobSpecification(
+            model: ModelSpecification(
+                name: "probe",
+                blocks: 2,
+                hidden: 16,
+                heads: 2,
+                vocabulary: 64,
+                sequenceLength: 8,
+                dropout: 0.1
+            ),
+            training: TrainingSpecification(
+                steps: 4,
+                seed: 1,
+                globalBatch: 8,
+                microbatch: 4,
+                learningRate: 1e-3,
+                minimumLearningRate: 1e-4,
+                warmupSteps: 1,
+                weightDecay: 0.1,
+                beta1: 0.9,
+                beta2: 0.95,
+                epsilon: 1e-8,
+                gradientClip: 1
+            ),
+            cluster: ClusterSpecification(
+                nodes: 2,
+                faultTolerance: 1,
+                deviceMemory: nil,
+                detectionBudget: 2
+            ),
+            corpusPath: "/dev/null"
+        )
+        change(&job)
+        return job
+    }
+
+    private func fingerprint(_ job: JobSpecification) throws -> String {
+        try TensorRuntime.initialize()
+        return try ArithmeticProbe(job: job).run().fingerprint
+    }
+
+    @Test("is the same each time, and another for other shapes and other models")
+    func stable() throws {
+        let usual = try fingerprint(job())
+        #expect(try fingerprint(job()) == usual)
+        #expect(try fingerprint(job { $0.training.microbatch = 2 }) != usual)
+        #expect(try fingerprint(job { $0.model.hidden = 32 }) != usual)
+        // The seed, the steps and the nodes decide no kernel.
+        #expect(try fingerprint(job { $0.training.seed = 2 }) == usual)
+        #expect(try fingerprint(job { $0.training.steps = 9 }) == usual)
+        #expect(try fingerprint(job { $0.cluster.nodes = 9 }) == usual)
+    }
+
+    @Test("names processor, library and kernels")
+    func origin() throws {
+        try TensorRuntime.initialize()
+        let arithmetic = try ArithmeticProbe(job: job()).run()
+        #expect(arithmetic.library == "libtorch \(TensorRuntime.requiredVersion)")
+        #expect(arithmetic.settings.hasPrefix("kernels "))
+        #expect(!arithmetic.processor.isEmpty)
+    }
+
+    @Test("takes one sample where a microbatch would need much memory")
+    func large() {
+        #expect(ArithmeticProbe(job: job()).samples == 4)
+        let large = job {
+            $0.model.vocabulary = 50257
+            $0.model.sequenceLength = 1024
+        }
+        #expect(ArithmeticProbe(job: large).samples == 1)
+    }
+}
