@@ -192,6 +192,7 @@ extension Deadlines {
             Row("join storm", joinStorm, "budget", "the first newcomer waits no longer"),
             Row("reconnection", reconnection, "3/4 budget", "nodes return after a restart"),
             Row("takeover", takeover, "3 budget", "nodes find a standby that took over"),
+            Row("last search", 3 * budget, "3 budget", "a node that is to end finds no leader"),
             Row("isolation", isolation, "10 budget", "more than f silent nodes are waited for"),
             Row("formation", formation, "3 budget", "members of a group find each other"),
             Row("barrier", barrier, "3 budget", "a plan is prepared, or silent nodes are lost"),

@@ -98,6 +98,13 @@ package final class EtcdStore: CoordinationStore {
         try write([EtcdRequests.put(location.key("outcome"), Data(summary.utf8))])
     }
 
+    /// How the run at `location` ended; `nil` while it has not.
+    package static func outcome(_ location: EtcdLocation) async throws -> String? {
+        let client = try EtcdClient(location)
+        defer { client.close() }
+        return try await client.read("outcome").map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// Lets a run that was stopped go on, and one that is finished if `isFinishedToo`.
     package static func reopen(_ location: EtcdLocation, isFinishedToo: Bool) async throws {
         let client = try EtcdClient(location)

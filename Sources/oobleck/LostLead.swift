@@ -41,6 +41,8 @@ struct LostLead {
                 taken = since
                 if MonotonicTime.now - since > 4 * budget { break }
             } catch let error as OobleckError where error.code == .outOfNodes {
+                // Another may have led it to its end meanwhile.
+                guard try await EtcdStore.outcome(location) == nil else { break }
                 return
             } catch {
                 // It does not answer yet.
