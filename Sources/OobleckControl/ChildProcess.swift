@@ -59,6 +59,12 @@ package final class ChildProcess: Sendable {
         return exit.withLock { $0 == nil && kill(-pid, number) == 0 }
     }
 
+    /// The environment of a process that computes for this level of the processor, with one thread: the
+    /// node is the unit of parallelism.
+    package static func computing(at level: CPULevel?) -> [String: String] {
+        ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"].merging(level?.environment ?? [:]) { $1 }
+    }
+
     /// Starts a process.
     ///
     /// It inherits nothing but its standard streams. When it crashes it ends at once: unless
@@ -67,12 +73,6 @@ package final class ChildProcess: Sendable {
     /// write to, or empty; its output and errors are appended to `logPath`, or go where ours go.
     /// `onExit` is called from a thread of its own once it ended; a process with a group of its
     /// own takes what is left of the group with it. Throws one line when it cannot be started.
-    /// The environment of a process that computes for this level of the processor, with one thread: the
-    /// node is the unit of parallelism.
-    package static func computing(at level: CPULevel?) -> [String: String] {
-        ["OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"].merging(level?.environment ?? [:]) { $1 }
-    }
-
     package static func spawn(
         _ executable: String,
         _ arguments: [String],

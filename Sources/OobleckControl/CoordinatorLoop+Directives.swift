@@ -92,12 +92,13 @@ extension CoordinatorLoop {
             try writing(state) {
                 try recording.finish(outcome) { coordinator.result(stateSHA256: $0) }
             }
-            // Before anyone is told to leave: a standby would find no node any more.
-            try writing(state) { try store.conclude("\(outcome)") }
         } catch let error as OobleckError where error.code != .storage {
             // Not what its holders said: nothing else than this may be told of how the run ended.
             state.fault = state.fault ?? error
         }
+        // Before anyone is told to leave: a standby would find no node any more.
+        let kept = state.fault.map { RunOutcome.stopped($0) } ?? outcome
+        try writing(state) { try store.conclude("\(kept)") }
     }
 
     private func finish(_ outcome: RunOutcome, _ state: inout State) {
@@ -106,11 +107,16 @@ extension CoordinatorLoop {
         end(outcome, &state)
     }
 
-    /// What is in the outboxes is still sent; of the ends of these sessions nobody hears.
+    /// Closes all sessions; their ends are no events.
     private func closeSessions(_ state: inout State) {
+        closeOutboxes(state)
+        (state.workers, state.agents) = ([:], [:])
+    }
+
+    /// What is in them is still sent.
+    private func closeOutboxes(_ state: State) {
         for outbox in state.workers.values { outbox.close() }
         for outbox in state.agents.values { outbox.close() }
-        (state.workers, state.agents) = ([:], [:])
     }
 
     /// Another coordinator has taken over: nothing is sent or written any more.
@@ -119,8 +125,7 @@ extension CoordinatorLoop {
     /// Ends this coordinator's part: what is in the outboxes is still sent.
     func end(_ outcome: RunOutcome, _ state: inout State) {
         state.outcome = outcome
-        for outbox in state.workers.values { outbox.close() }
-        for outbox in state.agents.values { outbox.close() }
+        closeOutboxes(state)
         outcomesContinuation.yield(outcome)
         outcomesContinuation.finish()
         release(&state)

@@ -69,7 +69,8 @@ package struct ProcessLog: Sendable {
         let isLikely =
             reason == nil && addressSpace != nil && Self.crashes.contains { exit == .signal($0) }
         let isOutOfMemory =
-            wasKilledForMemory || exit == .status(WorkerExit.outOfMemory) || hunger != nil || isLikely
+            wasKilledForMemory || exit == .status(WorkerExit.outOfMemory) || hunger != nil
+            || isLikely
         let finding = isLikely ? "ran out of memory, most likely" : "ran out of memory"
         var text = isOutOfMemory ? "\(finding): it \(exit)" : "\(exit)"
         if let reason { text += ": \(lineForPeople(String(reason.prefix(Self.mostCharacters))))" }

@@ -102,7 +102,6 @@ extension Coordinator {
         // Before the first tick, the first event shows that it was there.
         guard let last = lastTick ?? started, now - last > deadlines.suspicion else { return }
         let absence = now - last
-        lastAbsence = now
         forgive(absence, now: now)
         log(.warning, "the coordinator itself was away for \(Self.tenths(absence)) s")
     }

@@ -53,7 +53,7 @@ extension Coordinator {
         return known.count < newcomers.count || known.contains { $0.life == .joining }
     }
 
-    /// Whether a run that waits for nodes waits for nobody: all that were started have been refused.
+    /// Whether a run that waits for nodes has none to wait for: all that were started have been refused.
     var isHopeless: Bool {
         guard let newcomers, phase == .waitingForNodes, !awaitsOthers, usableNodes.isEmpty else {
             return false

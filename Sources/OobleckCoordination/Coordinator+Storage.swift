@@ -14,6 +14,7 @@ extension Coordinator {
 
     /// Nothing could be decided for a while, up to `now`: that counts against no node.
     mutating func forgive(_ absence: Seconds, now: Seconds) {
+        lastAbsence = now
         for node in members.keys {
             if let heard = members[node]?.agentHeard {
                 members[node]?.agentHeard = min(now, heard + absence)
@@ -29,6 +30,5 @@ extension Coordinator {
         forgive(wait, now: now)
         // The next tick finds no other absence.
         lastTick = now
-        lastAbsence = now
     }
 }

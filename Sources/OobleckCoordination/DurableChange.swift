@@ -24,8 +24,8 @@ package enum DurableChange: Hashable, Sendable, Codable {
     /// The plan of this generation, the newest, is in force, and its state is a checkpoint's: later
     /// steps count no more.
     case restored(RestoredRun, RestoreRecord)
-    /// After a loss of power: the steps that count are those of the ledger, and no longer so many as
-    /// were kept here.
+    /// After a loss of power: the steps that count are those of the ledger, instead of the number that
+    /// was kept here.
     case recounted(RecordedHistory, from: Int)
     /// All nodes have to compute so from now on; `nil` leaves it to the next that gets ready.
     case computing(Arithmetic?)
@@ -98,7 +98,12 @@ package struct DurableState: Hashable, Sendable, Codable {
     /// The state of a run that has not begun.
     package init() {}
 
-    package var committedSteps: Int { committed.map { $0.step + 1 } ?? restored?.step ?? 0 }
+    /// Which steps count, as far as it was kept here.
+    package var history: RecordedHistory {
+        RecordedHistory(restored: restored, committed: committed, arithmetic: arithmetic)
+    }
+
+    package var committedSteps: Int { history.steps }
 
     package mutating func apply(_ change: DurableChange) {
         switch change {

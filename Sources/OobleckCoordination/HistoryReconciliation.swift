@@ -40,11 +40,11 @@ package struct HistoryReconciliation: Hashable, Sendable {
         } else if let arithmetic = history.arithmetic, store.arithmetic == nil {
             changes.append(.computing(arithmetic))
         }
-        let kept = RecordedHistory(restored: store.restored, committed: store.committed)
+        let kept = store.history
         if (kept.restored, kept.steps, kept.generation)
             != (history.restored, history.steps, history.generation)
         {
-            changes.append(.recounted(history, from: store.committedSteps))
+            changes.append(.recounted(history, from: kept.steps))
         }
         if let newest = history.generation, newest > store.lastGeneration ?? -1 {
             changes.append(.numbered(newest))

@@ -28,9 +28,8 @@ package struct SessionDeadlines: Hashable, Sendable {
     /// How long a process goes on looking for its coordinator before it ends by itself.
     package var search: Seconds { wait ?? first }
 
-    /// How long a process that is asked to end goes on looking for a coordinator to tell: long enough
-    /// for one that restarts.
-    package var lastSearch: Seconds { 3 * attempt }
+    /// How long a process that is asked to end goes on looking for a coordinator.
+    package var lastSearch: Seconds { Deadlines(budget: attempt).lastSearch }
 
     /// How long one attempt to reach a coordinator may take.
     package var attempt: Seconds { budget ?? first }

@@ -70,6 +70,10 @@ package struct Deadlines: Hashable, Sendable {
     /// an attempt to reach it again, and only then look for who leads now.
     package var takeover: Seconds { 3 * budget }
 
+    /// How long an agent that is asked to end goes on looking for a coordinator to tell: long enough for
+    /// one that restarts.
+    package var lastSearch: Seconds { 3 * budget }
+
     /// How long the coordinator waits for nodes of which more than f fell silent at once.
     ///
     /// They look for it for longer, so that they are still there.
@@ -192,7 +196,7 @@ extension Deadlines {
             Row("join storm", joinStorm, "budget", "the first newcomer waits no longer"),
             Row("reconnection", reconnection, "3/4 budget", "nodes return after a restart"),
             Row("takeover", takeover, "3 budget", "nodes find a standby that took over"),
-            Row("last search", 3 * budget, "3 budget", "a node that is to end finds no leader"),
+            Row("last search", lastSearch, "3 budget", "a node that is to end finds no leader"),
             Row("isolation", isolation, "10 budget", "more than f silent nodes are waited for"),
             Row("formation", formation, "3 budget", "members of a group find each other"),
             Row("barrier", barrier, "3 budget", "a plan is prepared, or silent nodes are lost"),

@@ -34,7 +34,7 @@ package struct RecordedHistory: Hashable, Sendable, Codable {
 }
 
 /// An entry of a run's ledger.
-package enum HistoryEntry: Hashable, Sendable {
+package enum HistoryEntry: Hashable, Sendable, Codable {
     case step(CommittedStep)
     case restored(RestoredRun)
     case arithmetic(RecordedArithmetic)

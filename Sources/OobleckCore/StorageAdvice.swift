@@ -1,9 +1,12 @@
 /// What would help against trouble with storage, by what the system says of it.
 package enum StorageAdvice {
+    private static let noSpace = "No space left on device"
+    private static let overQuota = "Disk quota exceeded"
+
     /// The system's words (`strerror` in the C locale, etcd's own), and what would help.
     private static let known: [(words: String, advice: String)] = [
-        ("No space left on device", "free some space there"),
-        ("Disk quota exceeded", "free some space there, or have the quota raised"),
+        (noSpace, "free some space there"),
+        (overQuota, "free some space there, or have the quota raised"),
         ("Read-only file system", "remount it for writing"),
         ("File too large", "raise the limit on file sizes (ulimit -f), and resume the run"),
         ("Input/output error", "look at the device's health (dmesg)"),
@@ -22,7 +25,7 @@ package enum StorageAdvice {
 
     /// Whether a failure with this message may pass when files are removed.
     package static func isLackOfSpace(_ message: String) -> Bool {
-        ["No space left on device", "Disk quota exceeded"].contains { message.contains($0) }
+        [noSpace, overQuota].contains { message.contains($0) }
     }
 
     /// The system's reason in a message `what: reason`, short enough for a live line.

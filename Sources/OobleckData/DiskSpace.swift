@@ -2,7 +2,7 @@ import Foundation
 
 /// How much room a file system has.
 package enum DiskSpace {
-    /// Bytes that still fit on the file system of `path`; `nil` when nobody can tell.
+    /// Bytes that still fit on the file system of `path`; `nil` where that is not known.
     package static func free(at path: String) -> Int? {
         var status = statvfs()
         guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return nil }
@@ -17,8 +17,5 @@ package enum DiskSpace {
     }
 
     /// Whether nothing more fits on the file system of `path`.
-    package static func isExhausted(at path: String) -> Bool {
-        var status = statvfs()
-        return statvfs(path, &status) == 0 && status.f_blocks > 0 && status.f_bavail == 0
-    }
+    package static func isExhausted(at path: String) -> Bool { free(at: path) == 0 }
 }

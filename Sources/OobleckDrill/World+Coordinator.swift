@@ -83,11 +83,7 @@ extension World {
     }
 
     private func attachAgent(_ hello: SessionHello, _ session: Int) {
-        if hello.isReturning, let node = hello.node,
-            shell.coordinator.wasDropped(by: hello.pid, of: node)
-        {
-            tell(.dropped)
-        }
+        if hello.isReturning, let node = hello.node { callBackIfDropped(by: hello.pid, node) }
         if let node = hello.node, shell.coordinator.awaits(agentPID: hello.pid, of: node) {
             if let before = shell.agents[node] { closeHere(before) }
             shell.agents[node] = session
@@ -111,6 +107,10 @@ extension World {
         }
     }
 
+    private func callBackIfDropped(by pid: Int, _ node: NodeID) {
+        if shell.coordinator.wasDropped(by: pid, of: node) { tell(.dropped) }
+    }
+
     private func admit(_ node: NodeID, _ session: Int) {
         let budget = Seconds(Self.detectionBudget)
         let answer = AgentInstruction.admitted(
@@ -125,9 +125,7 @@ extension World {
         guard let node = hello.node, shell.outcome == nil, !shell.fenced.contains(node) else {
             return refuse(session, "the node is out, or the run is over")
         }
-        if hello.testimony != nil, shell.coordinator.wasDropped(by: hello.pid, of: node) {
-            tell(.dropped)
-        }
+        if hello.testimony != nil { callBackIfDropped(by: hello.pid, node) }
         if hello.testimony != nil, shell.coordinator.isConnected(workerPID: hello.pid, of: node) {
             return refuse(session, "the process has another session")
         }

@@ -78,15 +78,7 @@ struct ArithmeticProbe {
 
     /// One update of the optimizer, as after a step of one microbatch.
     private func update(_ state: LayerState, _ gradients: ArraySlice<Tensor>) throws {
-        let training = job.training
-        let rule = AdamWUpdate(
-            step: 1,
-            learningRate: training.learningRate,
-            beta1: training.beta1,
-            beta2: training.beta2,
-            weightDecay: training.weightDecay,
-            epsilon: training.epsilon
-        )
+        let rule = AdamWUpdate(job.training, step: 1, learningRate: job.training.learningRate)
         for segment in state.segments where segment.count <= Self.mostUpdated {
             let sums = try FixedPointAccumulator(count: segment.count, addendCount: 1)
             for (index, gradient) in gradients.enumerated() {

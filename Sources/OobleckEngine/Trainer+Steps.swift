@@ -107,12 +107,9 @@ extension Trainer {
     private func apply(_ commit: StepCommit, _ sums: GradientSums, _ loaded: Loaded) throws {
         let training = loaded.job.training
         let update = AdamWUpdate(
+            training,
             step: commit.step + 1,
-            learningRate: LearningRateSchedule(training).rate(step: commit.step),
-            beta1: training.beta1,
-            beta2: training.beta2,
-            weightDecay: training.weightDecay,
-            epsilon: training.epsilon
+            learningRate: LearningRateSchedule(training).rate(step: commit.step)
         )
         heldSteps = commit.step + 1
         let size = held.values.flatMap(\.segments).map(\.count).max() ?? 0

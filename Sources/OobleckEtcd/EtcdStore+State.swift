@@ -33,25 +33,26 @@ extension EtcdStore {
         case .committed(let step):
             return [
                 EtcdRequests.put(location.key("committed"), try EtcdCoding.data(of: step)),
-                try numbered("ledger", lines, Line.step(step)),
+                try numbered("ledger", lines, HistoryEntry.step(step)),
             ]
         case .restored(let restored, let record):
             return [
                 EtcdRequests.delete(location.key("committed")),
-                try numbered("ledger", lines, Line.restored(restored)),
+                try numbered("ledger", lines, HistoryEntry.restored(restored)),
                 try numbered("restore", before.restores.count, record),
                 try core(durable),
             ] + (try plan("in-force", durable.inForce))
         case .computing(let arithmetic):
-            let recorded = arithmetic.map {
-                RecordedArithmetic(
-                    $0,
-                    step: durable.committedSteps,
-                    generation: durable.lastGeneration ?? 0
-                )
-            }
-            return [try core(durable)]
-                + (try recorded.map { [try numbered("ledger", lines, Line.arithmetic($0))] } ?? [])
+            guard let arithmetic else { return [try core(durable)] }
+            let recorded = RecordedArithmetic(
+                arithmetic,
+                step: durable.committedSteps,
+                generation: durable.lastGeneration ?? 0
+            )
+            return [
+                try core(durable),
+                try numbered("ledger", lines, HistoryEntry.arithmetic(recorded)),
+            ]
         case .recounted:
             // The ledger is in etcd itself, and each entry is one transaction with what it changes.
             return [try core(durable)]

@@ -37,13 +37,6 @@ package final class EtcdStore: CoordinationStore {
         }
     }
 
-    /// One line of the ledger.
-    package enum Line: Hashable, Sendable, Codable {
-        case step(CommittedStep)
-        case restored(RestoredRun)
-        case arithmetic(RecordedArithmetic)
-    }
-
     package let location: EtcdLocation
     private let client: EtcdClient
     private let timeToLive: Int
@@ -131,10 +124,10 @@ package final class EtcdStore: CoordinationStore {
     // MARK: The run's other things
 
     /// All lines of the ledger so far, fetched a `page` at a time.
-    package func ledger(page: Int = 1000) throws -> [Line] {
+    package func ledger(page: Int = 1000) throws -> [HistoryEntry] {
         try wait {
             try await self.client.readAll("ledger/", page: page).map {
-                try EtcdCoding.value(Line.self, from: $0.value)
+                try EtcdCoding.value(HistoryEntry.self, from: $0.value)
             }
         }
     }
@@ -227,7 +220,7 @@ package final class EtcdStore: CoordinationStore {
         do {
             let seconds = try await client.keepAlive(lease)
             return state.withLock { state in
-                // It may have run out before the answer came, with nobody there to see.
+                // It may have run out before the answer came.
                 guard seconds > 0, state.mayAct() else {
                     state.isDeposed = true
                     return false

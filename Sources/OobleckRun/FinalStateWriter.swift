@@ -57,12 +57,16 @@ package final class FinalStateWriter: Sendable {
         try uploads.withLock { uploads in
             // The manifest says some 250 bytes of each layer.
             try (0..<model.layerCount).reduce(512 * (model.layerCount + 2)) { sum, layer in
-                let header = StateDigest.header(ofLayer: layer, model: model)
                 // A part of a piece that did not fit is on the disk, too.
-                let written = try uploads[layer]?.file.size() ?? 0
-                return sum + header.bytes.count + header.dataSize - written
+                try sum + wholeSize(ofLayer: layer) - (uploads[layer]?.file.size() ?? 0)
             }
         }
+    }
+
+    /// Bytes of a layer's file.
+    private func wholeSize(ofLayer layer: Int) -> Int {
+        let header = StateDigest.header(ofLayer: layer, model: model)
+        return header.bytes.count + header.dataSize
     }
 
     /// Stores a piece.
@@ -76,8 +80,7 @@ package final class FinalStateWriter: Sendable {
                 "a worker uploads layer \(chunk.layer); the model has \(model.layerCount)"
             )
         }
-        let header = StateDigest.header(ofLayer: chunk.layer, model: model)
-        let wholeSize = header.bytes.count + header.dataSize
+        let wholeSize = wholeSize(ofLayer: chunk.layer)
         try uploads.withLock { uploads in
             var upload: Upload
             if let known = uploads[chunk.layer], known.generation >= chunk.generation {

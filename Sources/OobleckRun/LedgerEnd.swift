@@ -6,13 +6,15 @@ import OobleckData
 package struct LedgerEnd: Sendable {
     /// The last whole line.
     package let last: LedgerLine?
-    /// What the ledger says of which steps count, and of the arithmetic.
-    package let history: RecordedHistory
+    /// The last whole line on a step or on a return to a checkpoint.
+    private let newest: HistoryEntry?
 
-    /// The newest line that says that the run went back to a checkpoint.
-    package var restored: RestoredRun? { history.restored }
     /// Steps in the ledger that count.
-    package var steps: Int { history.steps }
+    package var steps: Int {
+        var history = RecordedHistory()
+        if let newest { history.append(newest) }
+        return history.steps
+    }
 
     /// Reads the end of the ledger at `path`; a missing one is empty.
     ///
@@ -20,30 +22,39 @@ package struct LedgerEnd: Sendable {
     /// `.inputData` when the last whole line is not a ledger's.
     package init(path: String) throws {
         guard let end = try WholeLines.end(of: path), end > 0 else {
-            last = nil
-            history = RecordedHistory()
+            (last, newest) = (nil, nil)
             return
         }
         let file = try OpenFile(path, for: .readInput)
-        func newest(_ start: String) throws -> HistoryEntry? {
-            try WholeLines.last(startingWith: start, in: file, end: end)
-                .map { try Self.line($0[...], "a line of \(path)").entry }
-        }
         let start = max(0, end - WholeLines.longest)
         let bytes = try file.read(at: start, count: end - start).dropLast()
         var lines = bytes.split(separator: UInt8(ascii: "\n"))[...]
         last = try Self.line(lines.last ?? [], "the last line of \(path)")
-        var history = RecordedHistory()
-        if let entry = try newest("{\"restored\":") { history.append(entry) }
-        if let entry = try newest("{\"arithmetic\":") { history.append(entry) }
-        // A step that was committed since is in the last line, but for lines on the arithmetic.
-        while let bytes = lines.popLast() {
+        var newest: HistoryEntry?
+        while newest == nil, let bytes = lines.popLast() {
             let entry = try Self.line(bytes, "a line of \(path)").entry
             if case .arithmetic = entry { continue }
-            if case .step = entry { history.append(entry) }
-            break
+            newest = entry
         }
-        self.history = history
+        self.newest = newest
+    }
+
+    /// What the ledger at `path` says of which steps count, and of the arithmetic.
+    ///
+    /// Looks through the whole file. Throws as ``init(path:)`` does.
+    package static func history(path: String) throws -> RecordedHistory {
+        var history = RecordedHistory()
+        guard let end = try WholeLines.end(of: path), end > 0 else { return history }
+        let file = try OpenFile(path, for: .readInput)
+        for start in ["{\"restored\":", "{\"arithmetic\":"] {
+            guard let found = try WholeLines.last(startingWith: start, in: file, end: end) else {
+                continue
+            }
+            history.append(try line(found[...], "a line of \(path)").entry)
+        }
+        // A step that was committed since is in the last line on steps.
+        if case .step(let step) = try LedgerEnd(path: path).newest { history.append(.step(step)) }
+        return history
     }
 
     private static func line(_ bytes: ArraySlice<UInt8>, _ what: String) throws -> LedgerLine {

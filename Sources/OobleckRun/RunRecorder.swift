@@ -136,7 +136,7 @@ package final class RunRecorder: Sendable {
 
     /// Returns once the ledger is on the device.
     package func synchronize() throws {
-        // Nobody who adds a line waits for the device meanwhile.
+        // Outside of the lock: whoever adds a line meanwhile does not wait for the device.
         try ledger.withLock { $0.lines.synchronizer }.finish()
     }
 

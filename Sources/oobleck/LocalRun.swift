@@ -86,7 +86,7 @@ struct LocalRun {
             case .finished(let directory, let result): return (directory, result)
             case .deposed(let lead):
                 try await lead.waitUntilVacant()
-                display.say("the lease of the run ran out and nobody leads it: it goes on here")
+                display.say("the lease of the run ran out and no other process leads it: resuming")
                 run = LocalRun(resuming: lead.request, faults: [], display: display)
                 run.observer = observer
             }
@@ -179,7 +179,6 @@ struct LocalRun {
             display.clear()
             throw error
         }
-        if let shared = start.shared { try await conclude(outcome, in: shared) }
         tidy { try start.store.close() }
         tidy { try CheckpointStore(directory, job: job).removeLeftovers() }
         tidy { try directory.removeEndpoint() }
@@ -201,26 +200,6 @@ struct LocalRun {
         case .save: controls.server.submit(.saveRequested)
         }
     }
-
-    /// Says in etcd that the run is over, so that no standby takes it up.
-    ///
-    /// Tried for a while where etcd takes nothing; the result is kept here in any case.
-    private func conclude(_ outcome: RunOutcome, in store: EtcdStore) async throws {
-        let end = MonotonicTime.now + Self.lastPatience
-        while true {
-            do {
-                return try store.conclude("\(outcome)")
-            } catch let error as OobleckError where MonotonicTime.now < end && store.mayAct {
-                display.say("cannot say in etcd that the run is over, trying again: \(error)")
-                try await Task.sleep(for: .seconds(2))
-            } catch {
-                return display.say("a standby may take up this run, which is over: \(error)")
-            }
-        }
-    }
-
-    /// How long etcd may take nothing when a run is over.
-    private static let lastPatience: Seconds = 20
 
     /// Does what is left to do once the run's result is kept: trouble with it is told, and changes
     /// nothing.

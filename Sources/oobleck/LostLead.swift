@@ -6,10 +6,10 @@ import OobleckEtcd
 
 /// The lead of a run in etcd, after this process lost it.
 ///
-/// Most often etcd stood still for longer than the lease, and nobody else is there: then the run goes on
-/// here, as if it was resumed.
+/// Most often etcd stood still for longer than the lease, and no other process is there: then this one
+/// resumes the run.
 struct LostLead {
-    /// How the run goes on.
+    /// How this process resumes the run.
     let request: ResumeRequest
     private let location: EtcdLocation
     private let budget: Seconds
@@ -26,7 +26,7 @@ struct LostLead {
         patience = cluster.coordinatorWait ?? ClusterSpecification.defaultCoordinatorWait
     }
 
-    /// Returns once nobody leads the run.
+    /// Returns once no process leads the run.
     ///
     /// Throws ``OobleckError/deposed`` when another does, etcd does not come back, or a stop is asked
     /// for.
@@ -35,14 +35,14 @@ struct LostLead {
         var taken: Seconds?
         while MonotonicTime.now < end, ProcessSignals.shared.stopSignal == nil {
             do {
+                // Another may have led it to its end meanwhile.
+                guard try await EtcdStore.outcome(location) == nil else { break }
                 _ = try await EtcdLeader.current(location)
                 // The key may be our own, until its lease has ended in etcd as well.
                 let since = taken ?? MonotonicTime.now
                 taken = since
                 if MonotonicTime.now - since > 4 * budget { break }
             } catch let error as OobleckError where error.code == .outOfNodes {
-                // Another may have led it to its end meanwhile.
-                guard try await EtcdStore.outcome(location) == nil else { break }
                 return
             } catch {
                 // It does not answer yet.

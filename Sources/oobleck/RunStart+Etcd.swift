@@ -169,13 +169,7 @@ extension RunStart {
                 "\(directory.ledgerPath) has \(counted(known, "line")), and etcd \(lines.count)"
             )
         }
-        for line in lines[known...] {
-            switch line {
-            case .step(let step): try recorder.append(step)
-            case .restored(let restored): try recorder.append(restored)
-            case .arithmetic(let recorded): try recorder.append(recorded)
-            }
-        }
+        for line in lines[known...] { try recorder.append(line) }
     }
 
     private static func leader(_ socket: ListeningSocket) -> EtcdLeader {

@@ -191,7 +191,7 @@ extension RunStart {
         with directory: RunDirectory,
         _ store: SQLiteStore
     ) throws {
-        let history = try LedgerEnd(path: directory.ledgerPath).history
+        let history = try LedgerEnd.history(path: directory.ledgerPath)
         let missing = HistoryReconciliation(store: state, ledger: history)
         if !missing.entries.isEmpty {
             let recorder = try RunRecorder(directory)

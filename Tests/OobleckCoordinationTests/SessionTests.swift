@@ -51,7 +51,7 @@ import Testing
         #expect(Self.words(steps) == ["send heartbeat"], "no second worker")
     }
 
-    @Test("an agent that is asked to end while there is no coordinator looks for one a little longer")
+    @Test("an agent asked to end without a coordinator looks for one a little longer")
     func departureWithoutCoordinator() {
         for isAskedFirst in [true, false] {
             var agent = Self.admitted()
@@ -65,7 +65,9 @@ import Testing
             while !words.contains("end"), now < 100 {
                 now = agent.nextWake
                 words += Self.words(agent.handle(.wake, now: now))
-                if words.last == "connect" { _ = agent.handle(.closed(reason: "refused"), now: now) }
+                if words.last == "connect" {
+                    _ = agent.handle(.closed(reason: "refused"), now: now)
+                }
             }
             #expect(words.suffix(2) == ["do killWorker", "end"])
             #expect(now == 11, "three budgets")

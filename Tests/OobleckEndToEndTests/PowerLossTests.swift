@@ -55,8 +55,8 @@ struct PowerLossTests {
 
     private static func stepsSinceReturn(_ run: String) -> Int {
         do {
-            let end = try LedgerEnd(path: run + "/ledger.jsonl")
-            return end.restored.map { end.steps - $0.step } ?? -1
+            let history = try LedgerEnd.history(path: run + "/ledger.jsonl")
+            return history.restored.map { history.steps - $0.step } ?? -1
         } catch {
             return -1
         }

@@ -6,40 +6,11 @@ import Testing
 
 @Suite("What a worker's arithmetic comes to") struct ArithmeticProbeTests {
     private func job(_ change: (inout JobSpecification) -> Void = { _ in }) -> JobSpecification {
-        var job = JobSpecification(
-            model: ModelSpecification(
-                name: "probe",
-                blocks: 2,
-                hidden: 16,
-                heads: 2,
-                vocabulary: 64,
-                sequenceLength: 8,
-                dropout: 0.1
-            ),
-            training: TrainingSpecification(
-                steps: 4,
-                seed: 1,
-                globalBatch: 8,
-                microbatch: 4,
-                learningRate: 1e-3,
-                minimumLearningRate: 1e-4,
-                warmupSteps: 1,
-                weightDecay: 0.1,
-                beta1: 0.9,
-                beta2: 0.95,
-                epsilon: 1e-8,
-                gradientClip: 1
-            ),
-            cluster: ClusterSpecification(
-                nodes: 2,
-                faultTolerance: 1,
-                deviceMemory: nil,
-                detectionBudget: 2
-            ),
-            corpusPath: "/dev/null"
-        )
-        change(&job)
-        return job
+        SmallJob.make { job in
+            job.model.hidden = 16
+            job.training.microbatch = 4
+            change(&job)
+        }
     }
 
     private func fingerprint(_ job: JobSpecification) throws -> String {

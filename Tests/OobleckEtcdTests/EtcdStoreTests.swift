@@ -45,7 +45,7 @@ struct EtcdStoreTests {
         try first.close()
         let second = try await cluster.lead(as: "second")
         #expect(second.load() == expected)
-        let lines = run.ledger.map { EtcdStore.Line.step($0) }
+        let lines = run.ledger.map { HistoryEntry.step($0) }
         #expect(lines.count > 3)
         #expect(try second.ledger() == lines)
         #expect(try second.ledger(page: 3) == lines, "an answer that is cut is asked for the rest")
