@@ -97,7 +97,12 @@ extension Coordinator {
 
     /// Plans are judged by the time between failures that the run has seen.
     func costs(now: Seconds) -> ReconfigurationCosts {
-        ReconfigurationCosts(elapsed: now - (started ?? now), lostNodes: account.failures)
+        ReconfigurationCosts(
+            elapsed: now - (started ?? now),
+            lostNodes: account.failures,
+            nodes: holdings.count,
+            slowness: slowness.tracker.slowness
+        )
     }
 
     /// The layers whose state each living node holds.

@@ -42,6 +42,8 @@ public struct Instantiator: Sendable {
     public let microbatches: Int
     /// How far the search under `schedule` goes; the others always end.
     public let effort: SearchEffort
+    /// What times of pipelines are computed by.
+    public let costModel: CostModel
 
     /// The most microbatches that are planned for: far above any batch, and soon counted one by one.
     private static let mostMicrobatches = 1_000_000
@@ -68,6 +70,7 @@ public struct Instantiator: Sendable {
         cores: Double? = nil
     ) throws {
         self.effort = effort
+        self.costModel = costModel
         self.cores = cores.flatMap { SharedCores($0) }
         layers = profile.layers
         guard microbatches > 0 else {

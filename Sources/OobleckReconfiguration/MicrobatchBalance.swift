@@ -13,20 +13,21 @@ package enum Slowness {
     }
 }
 
-extension PlanDocument {
-    /// The same pipelines on the same nodes, with the microbatches apportioned to how fast each
-    /// really is: `slowness` says how many times longer a node takes than the profile says.
-    ///
-    /// Each pipeline keeps one microbatch at least, each further one goes to the pipeline that
-    /// finishes it first. Times are nondecreasing in the microbatches, so that the slowest pipeline
-    /// is as fast as it can be. Nothing is copied for it. O(M p S) for M microbatches.
-    package func balanced(for slowness: [NodeID: Double]) -> PlanDocument {
-        let pipelines = plan.pipelines
-        let templates = pipelines.map { slowed($0, by: slowness) }
-        guard !templates.contains(nil), pipelines.count <= microbatches else { return self }
+/// Divides the microbatches of a step among pipelines that may be unequally fast.
+///
+/// Each pipeline gets one microbatch at least, each further one goes to the pipeline that finishes it
+/// first. Times are nondecreasing in the microbatches, so that the slowest pipeline is as fast as it
+/// can be. O(M p S) for M microbatches.
+struct MicrobatchBalance {
+    /// Microbatches of each pipeline.
+    let counts: [Int]
+    /// Time of each pipeline with its microbatches.
+    let times: [Seconds]
+
+    /// Divides at least as many microbatches as there are pipelines.
+    init(_ pipelines: [PipelineTemplate], microbatches: Int, costModel: CostModel) {
         func time(_ index: Int, _ count: Int) -> Seconds {
-            guard let template = templates[index] else { return .zero }
-            return pipelineTime(template, microbatches: count, costModel: costModel)
+            pipelineTime(pipelines[index], microbatches: count, costModel: costModel)
         }
         var counts = pipelines.map { _ in 1 }
         var next = pipelines.indices.map { time($0, 2) }
@@ -36,20 +37,47 @@ extension PlanDocument {
             counts[best] += 1
             next[best] = time(best, counts[best] + 1)
         }
+        self.counts = counts
+        times = pipelines.indices.map { time($0, counts[$0]) }
+    }
+}
+
+extension PipelineTemplate {
+    /// The template with its stages as slow as the nodes that run them, in the order of its places.
+    func slowed(on nodes: [NodeID], by slowness: [NodeID: Double]) -> PipelineTemplate {
+        var template = self
+        for index in stages.indices {
+            let factor = Slowness.bounded(slowness[nodes[stages[index].node]])
+            template.stages[index].forward = factor * stages[index].forward
+            template.stages[index].backward = factor * stages[index].backward
+        }
+        return template
+    }
+}
+
+extension PlanDocument {
+    /// The same pipelines on the same nodes, with the microbatches apportioned to how fast each
+    /// really is: `slowness` says how many times longer a node takes than the profile says.
+    ///
+    /// Nothing is copied for it (``MicrobatchBalance``).
+    package func balanced(for slowness: [NodeID: Double]) -> PlanDocument {
+        let templates = plan.pipelines.compactMap { slowed($0, by: slowness) }
+        guard templates.count == plan.pipelines.count, templates.count <= microbatches else {
+            return self
+        }
+        let balance = MicrobatchBalance(
+            templates,
+            microbatches: microbatches,
+            costModel: costModel
+        )
         var balanced = self
-        for index in pipelines.indices {
-            balanced.plan.pipelines[index].microbatches = counts[index]
-            balanced.plan.pipelines[index].pipelineTime = time(index, counts[index])
+        for index in templates.indices {
+            balanced.plan.pipelines[index].microbatches = balance.counts[index]
+            balanced.plan.pipelines[index].pipelineTime = balance.times[index]
         }
         let alone = balanced.plan.aloneStepTime
-        balanced.plan.stepTime =
-            alone
-            + contention(
-                alone: alone,
-                zip(templates, counts).compactMap { template, count in
-                    template.map { ($0, count) }
-                }
-            )
+        let passes = zip(templates, balance.counts).map { (template: $0, microbatches: $1) }
+        balanced.plan.stepTime = alone + contention(alone: alone, passes)
         return balanced
     }
 
@@ -72,12 +100,6 @@ extension PlanDocument {
         _ pipeline: Pipeline,
         by slowness: [NodeID: Double]
     ) -> PipelineTemplate? {
-        guard var template = template(nodes: pipeline.templateNodes) else { return nil }
-        for index in template.stages.indices {
-            let factor = Slowness.bounded(slowness[pipeline.nodes[template.stages[index].node]])
-            template.stages[index].forward = factor * template.stages[index].forward
-            template.stages[index].backward = factor * template.stages[index].backward
-        }
-        return template
+        template(nodes: pipeline.templateNodes)?.slowed(on: pipeline.nodes, by: slowness)
     }
 }

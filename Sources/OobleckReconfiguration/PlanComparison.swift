@@ -4,6 +4,8 @@ import OobleckPlanning
 /// A plan that could follow: its pipelines on named nodes, and what must be copied for it.
 struct PlanOption {
     let instantiation: Instantiation
+    /// The step with its nodes as slow as they are and the microbatches divided accordingly.
+    let step: Seconds
     /// The nodes of each pipeline, in the order of its template's places.
     let nodes: [[NodeID]]
     let transfers: [LayerTransfer]
@@ -96,6 +98,7 @@ struct PlanComparison {
         let employed = Array(nodes.dropLast(choice.idleNodes))
         let fastest = placed(choice.instantiation, nodes: employed)
         guard hasState else { return (fastest, nil) }
+        // No step is shorter, however fast its nodes are for what the profile says.
         let step = fastest.instantiation.step
         let least = min(choice.wantedPipelines, fastest.nodes.count)
         let employment = published?.nodes.joined().sorted() ?? []
@@ -124,8 +127,7 @@ struct PlanComparison {
         // The least step time on a tie, then the first.
         let order = options.indices.sorted { left, right in
             let (a, b) = (options[left], options[right])
-            return (cost(a, step), a.instantiation.step.value, left)
-                < (cost(b, step), b.instantiation.step.value, right)
+            return (cost(a, step), a.step.value, left) < (cost(b, step), b.step.value, right)
         }
         return (options[order[0]], order.dropFirst().first.map { options[$0] })
     }
@@ -181,11 +183,23 @@ struct PlanComparison {
 
     /// Relative to the fastest option's steps until the next failure.
     func cost(_ option: PlanOption, _ fastest: Seconds) -> Double {
-        costs.cost(
-            step: option.instantiation.step,
-            transfer: option.transferTime,
-            fastest: fastest
+        costs.cost(step: option.step, transfer: option.transferTime, fastest: fastest)
+    }
+
+    /// The step of these pipelines on these nodes.
+    private func step(_ instantiation: Instantiation, _ nodes: [[NodeID]]) -> Seconds {
+        let slowness = costs.slowness
+        let slowed = nodes.compactMap {
+            templates.template(nodes: $0.count)?.slowed(on: $0, by: slowness)
+        }
+        guard !slowness.isEmpty, slowed.count == nodes.count else { return instantiation.step }
+        let balance = MicrobatchBalance(
+            slowed,
+            microbatches: instantiator.microbatches,
+            costModel: instantiator.costModel
         )
+        let slowest = balance.times.max() ?? .zero
+        return slowest + instantiation.synchronization + instantiation.contention
     }
 
     private func option(
@@ -197,6 +211,7 @@ struct PlanComparison {
         let transfers = hasState ? transfers(nodes) : []
         return PlanOption(
             instantiation: instantiation,
+            step: step(instantiation, nodes),
             nodes: nodes,
             transfers: transfers,
             transferTime: costs.transferTime(transfers),

@@ -9,6 +9,8 @@ public struct ReconfigurationCosts: Hashable, Sendable {
     public var bandwidth: Double
     /// Detecting the failure, deciding and rebuilding the process groups: all but the copying.
     public var overhead: Seconds
+    /// How many times longer a node takes than the profile says; as long where it has no entry.
+    public var slowness: [NodeID: Double] = [:]
 
     /// Costs of reconfigurations.
     ///
@@ -28,12 +30,23 @@ public struct ReconfigurationCosts: Hashable, Sendable {
     /// was.
     ///
     /// Both the coordinator and the simulator judge by these.
+    ///
+    /// - Parameters:
+    ///   - elapsed: How long the run has been training.
+    ///   - lostNodes: How many nodes it lost in that time.
+    ///   - nodes: Nodes that live. Each copies over a link of its own, so that all copies together
+    ///     move this many times what one link does.
+    ///   - linkBandwidth: Bytes that one link moves in a second.
+    ///   - slowness: How many times longer a node takes than the profile says.
     public init(
         elapsed: Seconds,
         lostNodes: Int,
-        bandwidth: Double = ReconfigurationCosts().bandwidth
+        nodes: Int,
+        linkBandwidth: Double = ReconfigurationCosts().bandwidth,
+        slowness: [NodeID: Double] = [:]
     ) {
-        self.init(bandwidth: bandwidth)
+        self.init(bandwidth: linkBandwidth * Double(max(1, nodes)))
+        self.slowness = slowness
         if lostNodes > 0, let elapsed = elapsed.measured {
             timeToFailure = elapsed / Double(lostNodes)
         }

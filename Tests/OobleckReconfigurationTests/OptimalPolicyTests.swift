@@ -103,6 +103,41 @@ import Testing
         #expect(abs(found - expected) <= 1e-9 * expected, "\(seed)")
     }
 
+    @Test(
+        "with slow nodes, the choice costs no more than what the published policy would do",
+        arguments: Seed.range(0..<150)
+    )
+    func slowNodes(seed: Seed) throws {
+        var random = SeededGenerator(seed)
+        let profile = ModelProfile.random(layers: 5, perDevice: 4, using: &random)
+        let document = try Planner(profile: profile).plan(
+            nodes: 9,
+            faultTolerance: 1,
+            microbatches: 24
+        )
+        let lost = try #require(document.plan.nodes.randomElement(using: &random))
+        let others = document.plan.nodes.filter { $0 != lost }.shuffled(using: &random)
+        var costs = ReconfigurationCosts(timeToFailure: 1e4, bandwidth: 1e4)
+        for node in others.prefix(3) {
+            costs.slowness[node] = Double.random(in: 1.1...3, using: &random)
+        }
+        func next(_ policy: ReplanPolicy, _ costs: ReconfigurationCosts) throws -> PlanDocument {
+            try Replanner(document, profile: profile, costs: costs)
+                .replan(losing: [lost], policy: policy)
+        }
+        let least = try next(.optimal, ReconfigurationCosts(timeToFailure: Seconds(.infinity)))
+        func cost(_ document: PlanDocument) -> Double {
+            let step = document.balanced(for: costs.slowness).plan.stepTime.value
+            let copied = costs.transferTime(document.transfers).value
+            return costs.timeToFailure.value / least.plan.stepTime.value * step + copied
+        }
+        let (chosen, published) = (try next(.optimal, costs), try next(.sosp23, costs))
+        guard published.plan.pipelines.count >= 2,
+            published.plan.nodes.count == chosen.plan.nodes.count
+        else { return }
+        #expect(cost(chosen) <= cost(published) * (1 + 1e-9), "\(seed)")
+    }
+
     @Test("where the divisions of the nodes are too many to compare all, the reason says so")
     func tooMany() throws {
         var random = SeededGenerator(Seed(value: 1))

@@ -49,6 +49,22 @@ import Testing
         #expect(left <= right * (1 + 1e-12), "\(seed)")
     }
 
+    @Test("every node copies over a link of its own")
+    func links() {
+        for nodes in [1, 6, 64] {
+            let costs = ReconfigurationCosts(
+                elapsed: 7200,
+                lostNodes: 4,
+                nodes: nodes,
+                linkBandwidth: 1e9,
+                slowness: [3: 1.5]
+            )
+            #expect(costs.bandwidth == 1e9 * Double(nodes))
+            #expect(costs.timeToFailure == 1800)
+            #expect(costs.slowness == [3: 1.5])
+        }
+    }
+
     @Test("when copying is dear and the next failure near, fewer bytes beat a faster step")
     func trade() throws {
         var isTraded = false

@@ -142,7 +142,9 @@ public struct OobleckPolicy: ResiliencePolicy {
         ReconfigurationCosts(
             elapsed: Seconds(view.time.seconds),
             lostNodes: view.lostNodes,
-            bandwidth: table.model.networkBandwidth
+            nodes: view.alive.count,
+            linkBandwidth: table.model.networkBandwidth,
+            slowness: slowness
         )
     }
 
