@@ -251,6 +251,7 @@ if hasLibtorch {
             ]
         ),
         module("OobleckTensor", ["CTorch", "OobleckCore"]),
+        module("OobleckConformance", ["OobleckCore", "OobleckTensor"]),
         module("OobleckModels", ["OobleckCore", "OobleckData", "OobleckTensor"]),
         module(
             "OobleckEngine",
@@ -262,14 +263,14 @@ if hasLibtorch {
         .executableTarget(
             name: "oobleck-worker",
             dependencies: [
-                "OobleckClock", "OobleckConsole", "OobleckControl", "OobleckCoordination",
-                "OobleckCore",
-                "OobleckData", "OobleckEngine", "OobleckEtcd", "OobleckModels", "OobleckRecording",
-                "OobleckReconfiguration", "OobleckRun",
-                "OobleckTensor", argumentParser, logging,
+                "OobleckClock", "OobleckConformance", "OobleckConsole", "OobleckControl",
+                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckEngine",
+                "OobleckEtcd", "OobleckModels", "OobleckRecording", "OobleckReconfiguration",
+                "OobleckRun", "OobleckTensor", argumentParser, logging,
             ],
             swiftSettings: swiftSettings
         ),
+        tests("OobleckConformance", ["OobleckConformance"]),
         tests("OobleckTensor", ["OobleckCore", "OobleckTensor"]),
         tests("OobleckModels", ["OobleckCore", "OobleckData", "OobleckModels", "OobleckTensor"]),
         tests(

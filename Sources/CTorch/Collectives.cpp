@@ -13,6 +13,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
+#include "Device.h"
 #include "Support.h"
 
 using ctorch::Aborted;
@@ -137,8 +138,11 @@ struct CTGroup {
 struct CTWork {
   c10::intrusive_ptr<c10d::Work> value;
   std::shared_ptr<Control> control;
-  at::Tensor tensor;
+  /// What the caller gave, and what Gloo works on: the same, or a copy in the host's memory.
+  at::Tensor tensor, staged;
   bool isCollective;
+  /// Whether `staged` is copied back when the work is done.
+  bool isResult;
 };
 
 CTStatus ct_store_new(
@@ -221,7 +225,17 @@ struct Formation {
   }
 };
 
-CTWork *started(CTGroup *group, c10::intrusive_ptr<c10d::Work> work, at::Tensor tensor, bool isCollective) {
+/// What Gloo can work on in place of `tensor`: it knows the host's memory only.
+at::Tensor staged(const at::Tensor &tensor, bool copies) {
+  if (tensor.is_cpu()) return tensor;
+  at::Tensor host = ctorch::stagingFor(tensor);
+  if (copies) host.copy_(tensor);
+  return host;
+}
+
+CTWork *started(
+    CTGroup *group, c10::intrusive_ptr<c10d::Work> work, at::Tensor tensor, at::Tensor staged,
+    bool isCollective, bool isResult) {
   auto control = group->control;
   if (isCollective) {
     work->getFuture()->addCallback([control](c10::ivalue::Future &) {
@@ -233,7 +247,8 @@ CTWork *started(CTGroup *group, c10::intrusive_ptr<c10d::Work> work, at::Tensor 
     control->transfers.insert(work.get());
     if (control->isAborted) work->abort();
   }
-  return new CTWork{std::move(work), control, std::move(tensor), isCollective};
+  return new CTWork{
+      std::move(work), control, std::move(tensor), std::move(staged), isCollective, isResult};
 }
 
 void checkNotAborted(CTGroup *group) {
@@ -279,26 +294,38 @@ int64_t ct_groups_draining(void) { return drainingGroups; }
 CTStatus ct_group_all_reduce(CTGroup *group, CTTensor *tensor, CTWork **out) {
   return guarded([&] {
     checkNotAborted(group);
-    std::vector<at::Tensor> tensors{tensor->value};
-    *out = started(group, group->backend->allreduce(tensors), tensor->value, true);
+    std::vector<at::Tensor> tensors{staged(tensor->value, true)};
+    auto work = group->backend->allreduce(tensors);
+    *out = started(group, std::move(work), tensor->value, tensors[0], true, true);
   });
 }
 
 CTStatus ct_group_send(CTGroup *group, CTTensor *tensor, int peer, int tag, CTWork **out) {
   return guarded([&] {
     checkNotAborted(group);
-    std::vector<at::Tensor> tensors{tensor->value};
-    *out = started(group, group->backend->send(tensors, peer, tag), tensor->value, false);
+    std::vector<at::Tensor> tensors{staged(tensor->value, true)};
+    auto work = group->backend->send(tensors, peer, tag);
+    *out = started(group, std::move(work), tensor->value, tensors[0], false, false);
   });
 }
 
 CTStatus ct_group_receive(CTGroup *group, CTTensor *tensor, int peer, int tag, CTWork **out) {
   return guarded([&] {
     checkNotAborted(group);
-    std::vector<at::Tensor> tensors{tensor->value};
-    *out = started(group, group->backend->recv(tensors, peer, tag), tensor->value, false);
+    std::vector<at::Tensor> tensors{staged(tensor->value, false)};
+    auto work = group->backend->recv(tensors, peer, tag);
+    *out = started(group, std::move(work), tensor->value, tensors[0], false, true);
   });
 }
+
+namespace {
+
+/// Copies what arrived to where the caller wants it.
+void finish(CTWork *work) {
+  if (work->isResult && !work->tensor.is_same(work->staged)) work->tensor.copy_(work->staged);
+}
+
+}  // namespace
 
 CTStatus ct_work_wait(CTWork *work) {
   return guarded([&] {
@@ -310,12 +337,14 @@ CTStatus ct_work_wait(CTWork *work) {
       if (!future->completed()) throw Aborted();
       lock.unlock();
       if (future->hasError()) std::rethrow_exception(future->exception_ptr());
+      finish(work);
       return;
     }
     const bool isComplete = work->value->wait();
     std::lock_guard<std::mutex> lock(control.mutex);
     control.transfers.erase(work->value.get());
     if (!isComplete) throw Aborted();
+    finish(work);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "CudaKernels.h"
 #include "Dropout.h"
 #include "Support.h"
 
@@ -41,12 +42,18 @@ CT_CLONES void maskElements(
 }
 
 at::Tensor masked(const at::Tensor &input, double probability, uint64_t key) {
-  TORCH_CHECK(input.is_cpu() && input.scalar_type() == at::kFloat, "dropout needs float32 on CPU");
+  TORCH_CHECK(input.scalar_type() == at::kFloat, "dropout needs float32");
   const at::Tensor dense = input.contiguous();
   at::Tensor output = at::empty_like(dense);
-  maskElements(
-      dense.const_data_ptr<float>(), output.data_ptr<float>(), dense.numel(), key,
-      static_cast<uint32_t>(probability * 0x1p32), static_cast<float>(1 / (1 - probability)));
+  const auto threshold = static_cast<uint32_t>(probability * 0x1p32);
+  const auto scale = static_cast<float>(1 / (1 - probability));
+  if (dense.is_cuda()) {
+    ctorch::cuda::maskElements(dense, output, key, threshold, scale);
+  } else {
+    maskElements(
+        dense.const_data_ptr<float>(), output.data_ptr<float>(), dense.numel(), key, threshold,
+        scale);
+  }
   return output;
 }
 
@@ -76,7 +83,6 @@ void ctorch::seedDropout(uint64_t seed) {
 }
 
 at::Tensor ctorch::dropout(const at::Tensor &input, double probability) {
-  if (!input.is_cpu()) return at::dropout(input, probability, true);
   dropoutUses++;
   const uint64_t key = mixed(mixed(dropoutSeed + 0x9E3779B97F4A7C15u) + dropoutUses);
   return KeyedDropout::apply(input, probability, static_cast<int64_t>(key));

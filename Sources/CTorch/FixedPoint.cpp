@@ -7,6 +7,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adamw.h>
 
+#include "CudaKernels.h"
 #include "Support.h"
 
 #pragma STDC FP_CONTRACT OFF
@@ -48,14 +49,18 @@ CTStatus ct_accumulate_fixed_point(
     CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit) {
   return guarded([&] {
     const at::Tensor dense = gradient->value.contiguous();
-    TORCH_CHECK(dense.scalar_type() == at::kFloat && dense.is_cpu(), "gradient is not float32");
+    TORCH_CHECK(dense.scalar_type() == at::kFloat, "gradient is not float32");
     TORCH_CHECK(
         offset >= 0 && offset + dense.numel() <= accumulator->value.numel(),
         "gradient does not fit the accumulator");
-    const float *values = dense.const_data_ptr<float>();
-    int64_t *sums = accumulator->value.data_ptr<int64_t>() + offset;
     const int64_t count = dense.numel();
     const float bound = static_cast<float>(static_cast<double>(limit) / unit);
+    if (dense.is_cuda()) {
+      ctorch::cuda::addFixedPoint(dense, accumulator->value.narrow(0, offset, count), bound);
+      return;
+    }
+    const float *values = dense.const_data_ptr<float>();
+    int64_t *sums = accumulator->value.data_ptr<int64_t>() + offset;
     if (!allBelow(values, count, bound)) {
       for (int64_t i = 0; i < count; i++) {
         if (std::fabs(values[i]) < bound) continue;
@@ -72,8 +77,20 @@ CTStatus ct_accumulate_fixed_point(
   });
 }
 
+CTStatus ct_fixed_point_check_range(CTTensor *accumulator) {
+  return guarded([&] {
+    if (accumulator->value.is_cuda() && ctorch::cuda::takeOutOfRange()) {
+      throw ctorch::OutOfRange("a gradient is not finite or too large for exact sums");
+    }
+  });
+}
+
 CTStatus ct_fixed_point_squared_norm(CTTensor *accumulator, double factor, double *out) {
   return guarded([&] {
+    if (accumulator->value.is_cuda()) {
+      *out = ctorch::cuda::squaresOfSums(accumulator->value, factor / unit);
+      return;
+    }
     const int64_t *sums = accumulator->value.const_data_ptr<int64_t>();
     const int64_t count = accumulator->value.numel();
     const double scale = factor / unit;
@@ -97,12 +114,16 @@ CTStatus ct_fixed_point_squared_norm(CTTensor *accumulator, double factor, doubl
 
 CTStatus ct_fixed_point_to_float(CTTensor *accumulator, double factor, double clip, CTTensor *out) {
   return guarded([&] {
-    const int64_t *sums = accumulator->value.const_data_ptr<int64_t>();
-    float *values = out->value.data_ptr<float>();
     const int64_t count = accumulator->value.numel();
     TORCH_CHECK(out->value.numel() == count, "gradient and accumulator differ in size");
     const double scale = factor / unit;
     const float clipFactor = static_cast<float>(clip);
+    if (accumulator->value.is_cuda()) {
+      ctorch::cuda::meanOfSums(accumulator->value, out->value, scale, clipFactor);
+      return;
+    }
+    const int64_t *sums = accumulator->value.const_data_ptr<int64_t>();
+    float *values = out->value.data_ptr<float>();
     for (int64_t i = 0; i < count; i++) {
       values[i] = static_cast<float>(static_cast<double>(sums[i]) * scale) * clipFactor;
     }
@@ -115,7 +136,8 @@ CTStatus ct_adamw(
     double epsilon) {
   return guarded([&] {
     at::NoGradGuard noGrad;
-    const at::Tensor count = at::full({}, static_cast<double>(step), at::kFloat);
+    const auto options = parameter->value.options().dtype(at::kFloat);
+    const at::Tensor count = at::full({}, static_cast<double>(step), options);
     at::_fused_adamw_(
         {parameter->value}, {gradient->value}, {first_moment->value}, {second_moment->value}, {},
         {count}, learning_rate, beta1, beta2, weight_decay, epsilon, /*amsgrad=*/false,

@@ -69,10 +69,11 @@ CTStatus ct_dropout(CTTensor *input, double probability, CTTensor **out) {
 namespace {
 
 /// Adds this to scores, and no position sees a later one. Kept for the last sequence length.
-const at::Tensor &causalMask(int64_t sequence) {
+const at::Tensor &causalMask(int64_t sequence, at::Device device) {
   thread_local at::Tensor mask;
-  if (!mask.defined() || mask.size(0) != sequence) {
-    mask = at::full({sequence, sequence}, -std::numeric_limits<float>::infinity()).triu_(1);
+  if (!mask.defined() || mask.size(0) != sequence || mask.device() != device) {
+    const float hidden = -std::numeric_limits<float>::infinity();
+    mask = at::full({sequence, sequence}, hidden, at::TensorOptions().device(device)).triu_(1);
   }
   return mask;
 }
@@ -88,10 +89,10 @@ CTStatus ct_causal_attention(
     const auto query = parts[0].transpose(1, 2), key = parts[1].transpose(1, 2);
     const auto value = parts[2].transpose(1, 2);
     at::Tensor mixed;
-    if (dropout > 0 && x.is_cpu()) {
-      // The fused kernel of the CPU has no dropout.
+    if (dropout > 0) {
+      // The fused kernel of the CPU has no dropout, and that of CUDA draws its own masks.
       const auto scores = at::matmul(query * scale, key.transpose(-2, -1));
-      const auto weights = at::softmax(scores + causalMask(sequence), -1);
+      const auto weights = at::softmax(scores + causalMask(sequence, x.device()), -1);
       mixed = at::matmul(ctorch::dropout(weights, dropout), value);
     } else {
       mixed = at::scaled_dot_product_attention(

@@ -4,12 +4,15 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
+#include <caffe2/core/common.h>
 #include <torch/version.h>
 
+#include "Device.h"
 #include "Dropout.h"
 #include "Support.h"
 
@@ -39,14 +42,12 @@ const char *ct_error_message(void) { return lastError.c_str(); }
 const char *ct_version_built(void) { return TORCH_VERSION; }
 
 const char *ct_version_loaded(void) {
-  // show_config() starts with "PyTorch built with:"; the version itself is only in its options.
+  // Not from at::show_config(): it asks whether there is CUDA, and libtorch remembers the answer that
+  // it gets before its CUDA half is loaded.
   static const std::string version = [] {
-    const std::string text = at::show_config();
-    const std::string key = "TORCH_VERSION=";
-    const auto start = text.find(key);
-    if (start == std::string::npos) return std::string("unknown");
-    const auto end = text.find_first_of(", \n", start + key.size());
-    return text.substr(start + key.size(), end - start - key.size());
+    const auto &options = caffe2::GetBuildOptions();
+    const auto found = options.find("TORCH_VERSION");
+    return found == options.end() ? std::string("unknown") : found->second;
   }();
   return version.c_str();
 }
@@ -67,7 +68,10 @@ CTStatus ct_initialize(int thread_count) {
   });
 }
 
-void ct_release_free_memory(void) { malloc_trim(0); }
+void ct_release_free_memory(void) {
+  malloc_trim(0);
+  if (!ctorch::device().is_cpu()) at::accelerator::emptyCache();
+}
 
 CTStatus ct_seed_dropout(uint64_t seed) {
   return ctorch::guarded([&] {

@@ -28,9 +28,12 @@ struct OutOfRange : std::runtime_error {
 void setError(const std::string &message);
 
 /// Whether an error without a type of its own says that there was no memory: of libtorch's allocator
-/// for the CPU, of a system call of Gloo, or of a thread that could not be started.
+/// for the CPU, of CUDA or one of its libraries, of a system call of Gloo, or of a thread that could
+/// not be started.
 inline bool isOutOfMemory(const std::string &message) {
-  for (const char *sign : {"DefaultCPUAllocator: ", "Cannot allocate memory"}) {
+  for (const char *sign :
+       {"DefaultCPUAllocator: ", "Cannot allocate memory", "CUDA error: out of memory",
+        "CUBLAS_STATUS_ALLOC_FAILED"}) {
     if (message.find(sign) != std::string::npos) return true;
   }
   return false;

@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/grad_mode.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include "Device.h"
 #include "Support.h"
 
 using ctorch::guarded;
@@ -20,6 +21,11 @@ at::ScalarType scalarType(CTType type) {
   throw std::invalid_argument("unknown element type");
 }
 
+at::TensorOptions options(CTType type, CTPlace place) {
+  const at::Device device = place == CT_HOST ? at::Device(at::kCPU) : ctorch::device();
+  return at::TensorOptions().dtype(scalarType(type)).device(device);
+}
+
 at::IntArrayRef sizes(const int64_t *shape, int rank) {
   return at::IntArrayRef(shape, static_cast<size_t>(rank));
 }
@@ -28,13 +34,21 @@ at::IntArrayRef sizes(const int64_t *shape, int rank) {
 
 void ct_tensor_free(CTTensor *tensor) { delete tensor; }
 
-CTStatus ct_tensor_empty(const int64_t *shape, int rank, CTType type, CTTensor **out) {
-  return guarded([&] { *out = wrap(at::empty(sizes(shape, rank), scalarType(type))); });
+CTStatus ct_tensor_empty(
+    const int64_t *shape, int rank, CTType type, CTPlace place, CTTensor **out) {
+  return guarded([&] { *out = wrap(at::empty(sizes(shape, rank), options(type, place))); });
 }
 
-CTStatus ct_tensor_zeros(const int64_t *shape, int rank, CTType type, CTTensor **out) {
-  return guarded([&] { *out = wrap(at::zeros(sizes(shape, rank), scalarType(type))); });
+CTStatus ct_tensor_zeros(
+    const int64_t *shape, int rank, CTType type, CTPlace place, CTTensor **out) {
+  return guarded([&] { *out = wrap(at::zeros(sizes(shape, rank), options(type, place))); });
 }
+
+CTStatus ct_tensor_to_host(CTTensor *tensor, CTTensor **out) {
+  return guarded([&] { *out = wrap(ctorch::onHost(tensor->value.detach())); });
+}
+
+bool ct_tensor_is_on_host(CTTensor *tensor) { return tensor->value.is_cpu(); }
 
 CTStatus ct_tensor_view(
     CTTensor *base, int64_t offset, const int64_t *shape, int rank, CTTensor **out) {

@@ -30,7 +30,8 @@ package struct Arithmetic: Hashable, Sendable, Codable {
     package func refusal(of other: Arithmetic) -> String {
         let cure =
             library == other.library
-            ? "cluster.cpu_level: avx2 (or compatible) in a job makes all alike"
+            ? "cluster.cpu_level: avx2 (or compatible) in a job makes processors alike; "
+                + "devices have to be the same"
             : "install the same libtorch on all nodes"
         let origins =
             origin == other.origin

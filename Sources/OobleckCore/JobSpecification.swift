@@ -167,6 +167,8 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
     package var coordinatorWait: Seconds?
     /// Level of the processor that all nodes compute for; `nil` is whatever each finds.
     package var cpuLevel: CPULevel?
+    /// Where all nodes compute; `nil` is the CPU.
+    package var device: DeviceKind?
 
     /// How long nodes wait for a coordinator when the job does not say.
     package static let defaultCoordinatorWait: Seconds = 600
@@ -177,10 +179,12 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
         deviceMemory: ByteCount?,
         detectionBudget: Seconds,
         coordinatorWait: Seconds? = nil,
-        cpuLevel: CPULevel? = nil
+        cpuLevel: CPULevel? = nil,
+        device: DeviceKind? = nil
     ) {
         self.coordinatorWait = coordinatorWait
         self.cpuLevel = cpuLevel
+        self.device = device
         self.nodes = nodes
         self.faultTolerance = faultTolerance
         self.deviceMemory = deviceMemory

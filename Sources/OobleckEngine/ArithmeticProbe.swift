@@ -35,9 +35,9 @@ struct ArithmeticProbe {
         TensorRuntime.releaseFreeMemory()
         return Arithmetic(
             fingerprint: hasher.hexadecimal,
-            processor: Self.processor,
-            library: "libtorch \(TensorRuntime.requiredVersion)",
-            settings: Self.settings
+            processor: TensorRuntime.deviceName ?? Self.processor,
+            library: "libtorch \(TensorRuntime.version)",
+            settings: TensorRuntime.deviceName == nil ? Self.settings : Self.deviceSettings
         )
     }
 
@@ -116,7 +116,10 @@ struct ArithmeticProbe {
         return name ?? "processor unknown"
     }
 
-    /// What decides which kernels run.
+    /// What decides which kernels run on a CUDA device.
+    private static let deviceSettings = "deterministic kernels, float32 without TF32"
+
+    /// What decides which kernels run on the CPU.
     private static var settings: String {
         let environment = ProcessInfo.processInfo.environment
         let asked = ["ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA"].compactMap { name in

@@ -46,14 +46,18 @@ final class GradientSums {
     /// False when one is not finite or too large, and not in the sums: the step cannot count.
     func add(_ gradients: ArraySlice<Tensor>, layer: LayerState) throws -> Bool {
         var isComplete = true
-        for (index, gradient) in gradients.enumerated() {
-            let (segment, entry) = layer.location(index)
+        func noteOutOfRange(_ body: () throws -> Void) throws {
             do {
-                try accumulator(segment).add(gradient, at: entry.offset)
+                try body()
             } catch let error as TensorError where error.code == .outOfRange {
                 isComplete = false
             }
         }
+        for (index, gradient) in gradients.enumerated() {
+            let (segment, entry) = layer.location(index)
+            try noteOutOfRange { try accumulator(segment).add(gradient, at: entry.offset) }
+        }
+        try noteOutOfRange { try accumulator(layer.own).checkRange() }
         return isComplete
     }
 

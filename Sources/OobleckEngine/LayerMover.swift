@@ -30,7 +30,7 @@ struct LayerMover {
             let tag = index * Self.tagsPerLayer
             if transfer.toNode == node {
                 let state = try LayerState(layer: transfer.layer, model: model)
-                let digest = try Tensor.zeros([Self.digestBytes], .uint8)
+                let digest = try Tensor.zeros([Self.digestBytes], .uint8, at: .host)
                 for (offset, buffer) in (state.buffers + [digest]).enumerated() {
                     pending.append(
                         try group.startReceive(
@@ -73,14 +73,14 @@ struct LayerMover {
     }
 
     private static func tensor(ofDigest digest: String) throws -> Tensor {
-        let tensor = try Tensor.zeros([digestBytes], .uint8)
+        let tensor = try Tensor.zeros([digestBytes], .uint8, at: .host)
         precondition(digest.utf8.count == digestBytes, "a digest of \(digest.utf8.count) digits")
-        tensor.withMutableBytes { bytes in unsafe bytes.copyBytes(from: digest.utf8) }
+        try tensor.withMutableBytes { bytes in unsafe bytes.copyBytes(from: digest.utf8) }
         return tensor
     }
 
-    private static func text(ofDigest tensor: Tensor) -> String {
-        tensor.withBytes { bytes in
+    private static func text(ofDigest tensor: Tensor) throws -> String {
+        try tensor.withBytes { bytes in
             unsafe String(decoding: bytes, as: UTF8.self)
         }
     }

@@ -97,6 +97,7 @@ package struct Profiler {
                     step: 0,
                     microbatch: 0
                 )
+                try TensorRuntime.synchronize()
                 forwards.append(forwardWatch.elapsed)
                 cost.activationBytes = max(try read().current, 0)
                 cost.outputBytes = pass.output.byteCount
@@ -105,6 +106,7 @@ package struct Profiler {
                 let backwardWatch = Stopwatch()
                 let gradients = try computation.backward(state, pass, seed: seed)
                 try sums.add(gradients.parameters)
+                try TensorRuntime.synchronize()
                 backwards.append(backwardWatch.elapsed)
             }
         }

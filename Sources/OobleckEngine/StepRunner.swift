@@ -118,6 +118,7 @@ final class StepRunner {
         try resources.checkAborted()
         let start = clock.now
         let result = try body()
+        try TensorRuntime.synchronize()
         if slowness > 1 {
             // A staged slow node works on, to no use, by what its own work took.
             let own = clock.elapsed(since: start)
@@ -151,7 +152,7 @@ final class StepRunner {
                 )
             }
             if faults.spoils(.forward, layer: layer.layer, microbatch: microbatch, step: step) {
-                Self.spoil(pass.output)
+                try Self.spoil(pass.output)
             }
             layerPasses.append(pass)
             activation = pass.output
@@ -185,7 +186,7 @@ final class StepRunner {
                 let microbatch = assignment.microbatches.lowerBound + index
                 if faults.spoils(.backward, layer: layer.layer, microbatch: microbatch, step: step)
                 {
-                    if let first = parameters.first { Self.spoil(first) }
+                    if let first = parameters.first { try Self.spoil(first) }
                 }
                 return (try sums.add(parameters, layer: layer), input)
             }
@@ -215,8 +216,8 @@ final class StepRunner {
     }
 
     /// Makes the first number of a tensor not a number.
-    private static func spoil(_ tensor: Tensor) {
-        tensor.withMutableBytes { bytes in
+    private static func spoil(_ tensor: Tensor) throws {
+        try tensor.withMutableBytes { bytes in
             unsafe bytes.storeBytes(of: Float.nan, as: Float.self)
         }
     }

@@ -67,7 +67,7 @@ extension Trainer {
         _ assignment: StageAssignment,
         _ loaded: Loaded
     ) throws -> GradientSums {
-        flip(.beforeStep, step, loaded)
+        try flip(.beforeStep, step, loaded)
         if loaded.faults.takesTooMuch(step: step) { _ = try Tensor.empty([1 << 50]) }
         let sums = try GradientSums(
             layers: held,
@@ -92,13 +92,13 @@ extension Trainer {
         loaded.faults.reach(.beforeVote, step: step)
         link.send(.vote(vote))
         loaded.faults.reach(.afterVote, step: step)
-        flip(.afterVote, step, loaded)
+        try flip(.afterVote, step, loaded)
         return sums
     }
 
     /// Damages the layers for which that is staged.
-    private func flip(_ moment: BitFlipFault.Moment, _ step: Int, _ loaded: Loaded) {
-        for layer in loaded.faults.takeFlips(moment, step: step) { held[layer]?.flipBit() }
+    private func flip(_ moment: BitFlipFault.Moment, _ step: Int, _ loaded: Loaded) throws {
+        for layer in loaded.faults.takeFlips(moment, step: step) { try held[layer]?.flipBit() }
     }
 
     /// Applies a committed step.
@@ -116,7 +116,7 @@ extension Trainer {
         if (scratch?.count ?? 0) < size { scratch = try Tensor.empty([size]) }
         guard let scratch else { return }
         try states.noteUpdateToCome(held)
-        flip(.inUpdate, commit.step, loaded)
+        try flip(.inUpdate, commit.step, loaded)
         try sums.apply(
             update,
             clip: commit.clipCoefficient,

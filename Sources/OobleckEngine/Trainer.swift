@@ -83,6 +83,7 @@ final class Trainer {
     }
 
     private func load(_ job: JobSpecification) throws {
+        try TensorRuntime.use(job.cluster.device ?? .cpu)
         let corpus = try Corpus.load(job)
         let weights = try job.initialWeightsPath.map { try WeightFolder(path: $0) }
         try weights?.requireFit(job.model)

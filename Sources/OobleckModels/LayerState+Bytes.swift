@@ -33,7 +33,7 @@ extension LayerState {
                     let end = offset + entry.parameter.byteCount
                     precondition(end <= source.count, "layer \(layer): \(source.count) bytes")
                     // Valid: the range lies within the source, and the view is as long as it.
-                    piece.withMutableBytes { target in
+                    try piece.withMutableBytes { target in
                         unsafe target.copyMemory(
                             from: UnsafeRawBufferPointer(rebasing: source[offset..<end])
                         )

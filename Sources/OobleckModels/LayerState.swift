@@ -81,8 +81,8 @@ package final class LayerState {
     /// Changes one bit of the first parameter, as a fault of the memory might.
     ///
     /// For tests.
-    package func flipBit() {
-        own.parameters.withMutableBytes { unsafe $0[2] ^= 0x10 }
+    package func flipBit() throws {
+        try own.parameters.withMutableBytes { unsafe $0[2] ^= 0x10 }
     }
 
     /// The layer's digest as ``StateDigest`` defines it.

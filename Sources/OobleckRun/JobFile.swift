@@ -177,7 +177,8 @@ package enum JobFile {
             deviceMemory: section.size("device_memory"),
             detectionBudget: Seconds(section.number("detection_budget") ?? 2),
             coordinatorWait: section.number("coordinator_wait").map { Seconds($0) },
-            cpuLevel: section.level("cpu_level")
+            cpuLevel: section.level("cpu_level"),
+            device: section.device("device")
         )
     }
 }

@@ -24,7 +24,7 @@ struct JobSchema {
             "cluster",
             [
                 "nodes", "fault_tolerance", "device_memory", "detection_budget", "coordinator_wait",
-                "cpu_level",
+                "cpu_level", "device",
             ]
         ),
         ("checkpoint", ["every", "interval", "keep", "directory", "wait"]),

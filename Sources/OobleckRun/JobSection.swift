@@ -92,6 +92,11 @@ struct JobSection {
         return parse(key, "one of \(names)") { CPULevel(rawValue: $0) }
     }
 
+    func device(_ key: String) -> DeviceKind? {
+        let names = DeviceKind.allCases.map(\.rawValue).joined(separator: " or ")
+        return parse(key, names) { DeviceKind(rawValue: $0) }
+    }
+
     func size(_ key: String) -> ByteCount? {
         parse(key, "a number of bytes, or one with a unit as in \"48 MiB\"", ByteCount.parsing)
     }

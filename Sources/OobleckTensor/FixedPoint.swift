@@ -15,13 +15,19 @@ package struct FixedPointAccumulator {
 
     /// Adds a float32 gradient to the sums from `offset`.
     ///
-    /// Throws, with nothing added, when a value is not finite or too large.
+    /// Throws, with nothing added, when a value is not finite or too large. On a CUDA device it does not
+    /// wait for the answer: there ``checkRange()`` throws.
     package func add(_ gradient: Tensor, at offset: Int) throws {
         try gradient.withHandle { gradient in
             try sums.withHandle {
                 try check(ct_accumulate_fixed_point(gradient, $0, Int64(offset), limit))
             }
         }
+    }
+
+    /// Throws when a value that was added on a CUDA device, to any sums, was not finite or too large.
+    package func checkRange() throws {
+        try sums.withHandle { try check(ct_fixed_point_check_range($0)) }
     }
 
     /// Sum of squares of the mean gradient, `sums * factor` in float32; the order is fixed.

@@ -5,6 +5,8 @@ import OobleckCore
 package enum TensorRuntime {
     /// Version of libtorch that this product is built and tested with.
     package static let requiredVersion = "2.13.0"
+    /// Versions, without their last number, that it can be built against.
+    private static let supportedVersions = ["2.11", "2.12", "2.13"]
 
     /// Fixes the thread count, ignores SIGPIPE and checks that the library loaded is the one that
     /// was built against.
@@ -18,16 +20,43 @@ package enum TensorRuntime {
         try check(ct_initialize(Int32(threadCount)))
     }
 
-    /// Throws one line unless both are ``requiredVersion``: the library that was built against and
-    /// the one that the system loaded.
+    /// Throws one line unless the library that was built against and the one that the system loaded are
+    /// one version, and one that is supported.
     package static func requireVersion(built: String, loaded: String) throws {
-        guard built == requiredVersion, loaded == requiredVersion else {
+        let isSupported = supportedVersions.contains { built.hasPrefix($0 + ".") }
+        guard isSupported, built == loaded else {
             throw OobleckError(
                 .inputData,
                 "libtorch \(loaded) is loaded and \(built) was built against; this program needs "
                     + "\(requiredVersion): run `make setup`, then build again"
             )
         }
+    }
+
+    /// The version of libtorch that is in use, without what its build adds to it.
+    package static var version: String { String(cString: ct_version_loaded()) }
+
+    /// Chooses where this process computes; call it before the first tensor is made.
+    ///
+    /// A process has one device, and cannot change it. Throws one line when there is none of the kind,
+    /// with what would do.
+    package static func use(_ device: DeviceKind) throws {
+        do {
+            try check(ct_use_device(device == .cuda ? CT_CUDA : CT_CPU, 0))
+        } catch let error as TensorError {
+            throw OobleckError(.inputData, lineForPeople(error.message))
+        }
+    }
+
+    /// Waits until the device has done all that it was told to.
+    ///
+    /// A CUDA device works on while the process goes ahead: only after this has time passed.
+    package static func synchronize() throws { try check(ct_device_synchronize()) }
+
+    /// Name, multiprocessors, memory and driver of a CUDA device; `nil` on the CPU.
+    package static var deviceName: String? {
+        let name = String(cString: ct_device_name())
+        return name.isEmpty ? nil : name
     }
 
     /// The kernels that libtorch chose for this processor, as `AVX512`.

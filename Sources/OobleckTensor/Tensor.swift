@@ -15,7 +15,22 @@ package enum ElementType: Sendable {
     }
 }
 
-/// A tensor of libtorch on the CPU.
+/// Where the elements of a tensor lie.
+package enum Place: Sendable {
+    /// In the memory of the process's device (``TensorRuntime/use(_:)``): for the CPU, the host's.
+    case device
+    /// In the memory of the host.
+    case host
+
+    var shimPlace: CTPlace {
+        switch self {
+        case .device: CT_ON_DEVICE
+        case .host: CT_HOST
+        }
+    }
+}
+
+/// A tensor of libtorch.
 ///
 /// Confined to one thread, except where a collective owns it.
 package final class Tensor {
@@ -31,39 +46,62 @@ package final class Tensor {
     }
 
     /// Uninitialised elements of the given shape, row-major.
-    package static func empty(_ shape: [Int], _ type: ElementType = .float32) throws -> Tensor {
+    package static func empty(
+        _ shape: [Int],
+        _ type: ElementType = .float32,
+        at place: Place = .device
+    ) throws -> Tensor {
         let sizes = shape.map(Int64.init)
+        let rank = Int32(sizes.count)
         return Tensor(
-            owning: try produce { ct_tensor_empty(sizes, Int32(sizes.count), type.shimType, &$0) }
+            owning: try produce {
+                ct_tensor_empty(sizes, rank, type.shimType, place.shimPlace, &$0)
+            }
         )
     }
 
     /// Zeros of the given shape, row-major.
-    package static func zeros(_ shape: [Int], _ type: ElementType = .float32) throws -> Tensor {
+    package static func zeros(
+        _ shape: [Int],
+        _ type: ElementType = .float32,
+        at place: Place = .device
+    ) throws -> Tensor {
         let sizes = shape.map(Int64.init)
+        let rank = Int32(sizes.count)
         return Tensor(
-            owning: try produce { ct_tensor_zeros(sizes, Int32(sizes.count), type.shimType, &$0) }
+            owning: try produce {
+                ct_tensor_zeros(sizes, rank, type.shimType, place.shimPlace, &$0)
+            }
         )
     }
 
     /// A copy of `values` in libtorch's own storage.
-    package static func copying(_ values: [Int64], shape: [Int]) throws -> Tensor {
-        let tensor = try empty(shape, .int64)
-        precondition(values.count == tensor.count, "\(values.count) values for shape \(shape)")
-        values.withUnsafeBytes { source in
-            tensor.withMutableBytes { unsafe $0.copyMemory(from: source) }
-        }
+    package static func copying(
+        _ values: [Int64],
+        shape: [Int],
+        at place: Place = .device
+    ) throws -> Tensor {
+        let tensor = try empty(shape, .int64, at: place)
+        try tensor.fill(from: values)
         return tensor
     }
 
     /// A copy of `values` in libtorch's own storage.
-    package static func copying(_ values: [Float], shape: [Int]) throws -> Tensor {
-        let tensor = try empty(shape)
-        precondition(values.count == tensor.count, "\(values.count) values for shape \(shape)")
-        values.withUnsafeBytes { source in
-            tensor.withMutableBytes { unsafe $0.copyMemory(from: source) }
-        }
+    package static func copying(
+        _ values: [Float],
+        shape: [Int],
+        at place: Place = .device
+    ) throws -> Tensor {
+        let tensor = try empty(shape, at: place)
+        try tensor.fill(from: values)
         return tensor
+    }
+
+    private func fill<Element>(from values: [Element]) throws {
+        precondition(values.count == count, "\(values.count) values for shape \(shape)")
+        try values.withUnsafeBytes { source in
+            try withMutableBytes { unsafe $0.copyMemory(from: source) }
+        }
     }
 
     /// A view of this flat tensor's elements from `offset`, in the given shape.
@@ -146,22 +184,38 @@ package final class Tensor {
         withHandle { Int(ct_tensor_count($0) * ct_tensor_element_bytes($0)) }
     }
 
-    /// The bytes of a contiguous tensor.
+    /// Whether the elements lie in the memory of the host.
+    package var isOnHost: Bool { withHandle { ct_tensor_is_on_host($0) } }
+
+    /// This tensor in the memory of the host, copied only when it is elsewhere.
+    package func onHost() throws -> Tensor {
+        try withHandle { source in Tensor(owning: try produce { ct_tensor_to_host(source, &$0) }) }
+    }
+
+    /// The bytes of a contiguous tensor; of a copy, where it is not in the memory of the host.
     package func withBytes<Result>(
         _ body: (UnsafeRawBufferPointer) throws -> Result
-    ) rethrows -> Result {
-        try withHandle { handle in
+    ) throws -> Result {
+        guard isOnHost else { return try onHost().withBytes(body) }
+        return try withHandle { handle in
             // Valid: libtorch owns `byteCount` contiguous bytes for as long as the handle lives.
             let start = unsafe UnsafeRawPointer(ct_tensor_data(handle))
             return try unsafe body(UnsafeRawBufferPointer(start: start, count: byteCount))
         }
     }
 
-    /// The bytes of a contiguous tensor, writable.
+    /// The bytes of a contiguous tensor, writable; where it is not in the memory of the host, those of
+    /// a copy that is copied back.
     package func withMutableBytes<Result>(
         _ body: (UnsafeMutableRawBufferPointer) throws -> Result
-    ) rethrows -> Result {
-        try withHandle { handle in
+    ) throws -> Result {
+        guard isOnHost else {
+            let copy = try onHost()
+            let result = try copy.withMutableBytes(body)
+            try self.copy(from: copy)
+            return result
+        }
+        return try withHandle { handle in
             // Valid: as for reading; the caller's thread is the only one that uses the tensor.
             let start = unsafe ct_tensor_data(handle)
             return try unsafe body(UnsafeMutableRawBufferPointer(start: start, count: byteCount))

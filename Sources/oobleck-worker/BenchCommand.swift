@@ -5,6 +5,8 @@ import OobleckCore
 import OobleckEngine
 import OobleckTensor
 
+extension DeviceKind: ExpressibleByArgument {}
+
 /// Times the training of one model in this one process, without any control plane.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,10 +23,12 @@ struct BenchCommand: ParsableCommand {
     @Option var microbatches = 8
     @Option(help: "Steps to run; the first two do not count.") var steps = 8
     @Option var dropout = 0.1
+    @Option(help: "Where to compute: cpu or cuda.") var device = DeviceKind.cpu
     @Flag(help: "Measure what exact sums cost over float32 ones instead.") var exactness = false
 
     func run() throws {
         try TensorRuntime.initialize()
+        try TensorRuntime.use(device)
         let corpus = NSTemporaryDirectory() + "oobleck-bench-\(getpid()).bin"
         defer { unlink(corpus) }
         let tokenCount = sequence * microbatch * microbatches * 4
@@ -88,7 +92,8 @@ struct BenchCommand: ParsableCommand {
                 nodes: 1,
                 faultTolerance: 0,
                 deviceMemory: nil,
-                detectionBudget: 2
+                detectionBudget: 2,
+                device: device
             ),
             corpusPath: corpus
         )

@@ -20,6 +20,7 @@ struct ProfileCommand: ParsableCommand {
         try TensorRuntime.initialize()
         let data = try InputFile.data(job)
         let job = try JSONDecoder().decode(JobSpecification.self, from: data)
+        try TensorRuntime.use(job.cluster.device ?? .cpu)
         let profile = try Profiler(job: job).run()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -27,6 +27,7 @@ struct ReferenceCommand: AsyncParsableCommand {
         try TensorRuntime.initialize()
         let data = try InputFile.data(job)
         let job = try JSONDecoder().decode(JobSpecification.self, from: data)
+        try TensorRuntime.use(job.cluster.device ?? .cpu)
         let directory = try RunDirectory.open(path: runDir)
         let profile = try Profiler(job: job, repetitions: 1).run()
         try directory.write(profile)

@@ -127,6 +127,7 @@ import Testing
             ("cluster: {fault_tolerance: -1}", "fault_tolerance"),
             ("cluster: {device_memory: 4 parsecs}", "cluster.device_memory is \"4 parsecs\""),
             ("cluster: {device_memory: 0}", "device_memory"),
+            ("cluster: {device: gpu}", "cluster.device is \"gpu\""),
             ("cluster: {device_memory: 1e300 GiB}", "device_memory"),
             (
                 "cluster: {detection_budget: 0.05}",

@@ -63,7 +63,7 @@ struct CollectiveTests {
             let group = try members.group("sum", rank: rank, size: 3)
             let tensor = try Tensor.copying([Int64(1) << (20 * rank), -1], shape: [2])
             try group.startAllReduce(tensor).wait()
-            return tensor.withBytes { Array($0.bindMemory(to: Int64.self)) }
+            return try tensor.withBytes { Array($0.bindMemory(to: Int64.self)) }
         }
         for sum in sums { #expect(try sum.get() == [1 + (1 << 20) + (1 << 40), -3]) }
     }

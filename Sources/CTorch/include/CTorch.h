@@ -25,6 +25,9 @@ typedef enum {
   CT_OUT_OF_MEMORY = 4
 } CTStatus;
 typedef enum { CT_FLOAT32 = 0, CT_INT64 = 1, CT_UINT8 = 2 } CTType;
+typedef enum { CT_CPU = 0, CT_CUDA = 1 } CTDevice;
+/// Where a tensor lies: in the memory of the process's device, or in the host's.
+typedef enum { CT_ON_DEVICE = 0, CT_HOST = 1 } CTPlace;
 typedef enum {
   CT_GELU_TANH = 0,
   CT_GELU = 1,
@@ -55,11 +58,27 @@ CTStatus ct_memory_meter_start(void);
 CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak);
 CTStatus ct_memory_meter_stop(void);
 
+// Device ----------------------------------------------------------------------------------------
+
+/// Chooses where this process computes, before its first tensor. A process has one device.
+CTStatus ct_use_device(CTDevice kind, int index);
+/// Waits until the device has done all that it was told to.
+CTStatus ct_device_synchronize(void);
+/// Name, multiprocessors, memory and driver of a CUDA device; empty for the CPU.
+const char *ct_device_name(void);
+/// CUDA devices that the driver shows; fails where there is no driver.
+CTStatus ct_cuda_device_count(int *out);
+
 // Tensors ---------------------------------------------------------------------------------------
 
 void ct_tensor_free(CTTensor *tensor);
-CTStatus ct_tensor_empty(const int64_t *shape, int rank, CTType type, CTTensor **out);
-CTStatus ct_tensor_zeros(const int64_t *shape, int rank, CTType type, CTTensor **out);
+CTStatus ct_tensor_empty(
+    const int64_t *shape, int rank, CTType type, CTPlace place, CTTensor **out);
+CTStatus ct_tensor_zeros(
+    const int64_t *shape, int rank, CTType type, CTPlace place, CTTensor **out);
+/// The elements in the host's memory: the same storage where they are there already.
+CTStatus ct_tensor_to_host(CTTensor *tensor, CTTensor **out);
+bool ct_tensor_is_on_host(CTTensor *tensor);
 /// A view of `count(shape)` elements of the flat tensor `base`, from element `offset`.
 CTStatus ct_tensor_view(
     CTTensor *base, int64_t offset, const int64_t *shape, int rank, CTTensor **out);
@@ -74,7 +93,7 @@ int64_t ct_tensor_count(CTTensor *tensor);
 int ct_tensor_rank(CTTensor *tensor);
 int64_t ct_tensor_element_bytes(CTTensor *tensor);
 int64_t ct_tensor_size(CTTensor *tensor, int dimension);
-/// First element of a contiguous CPU tensor; valid while the tensor lives.
+/// First element of a contiguous tensor in the host's memory; valid while the tensor lives.
 void *ct_tensor_data(CTTensor *tensor);
 CTStatus ct_tensor_item(CTTensor *tensor, double *out);
 /// A digest of a contiguous tensor's bytes, started from `seed`: fast, and no proof against intent.
@@ -111,6 +130,10 @@ CTStatus ct_gradients(
 /// nothing added, when a value is not finite or its magnitude reaches `limit` (in units of 2^-40).
 CTStatus ct_accumulate_fixed_point(
     CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit);
+/// Fails with CT_OUT_OF_RANGE when a value that was to be added on a device was out of range since the
+/// last call; there, adding itself does not wait for the answer, and adds the other values. On the CPU
+/// it never fails.
+CTStatus ct_fixed_point_check_range(CTTensor *accumulator);
 /// Sum of squares of accumulator * 2^-40 * factor, rounded to float32 first, in a fixed order.
 CTStatus ct_fixed_point_squared_norm(CTTensor *accumulator, double factor, double *out);
 /// out = float32(float32(accumulator * 2^-40 * factor) * clip)

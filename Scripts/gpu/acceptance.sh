@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# The acceptance run of the CUDA half, on a machine with one NVIDIA GPU and a CUDA build of torch; it
+# needs no Swift and no network: acceptance.sh BUNDLE.tar.xz RESULTS. Takes five minutes.
+# RESULTS gets gpu.json (card, versions, every check and figure) and the logs.
+set -uo pipefail
+usage="usage: acceptance.sh BUNDLE.tar.xz RESULTS"
+bundle=$(realpath -e "${1:?$usage}") || exit 66
+results=$(realpath -m "${2:?$usage}")
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+mkdir -p "$results"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+start=$SECONDS
+failed=0
+lines=$results/checks.jsonl
+: >"$lines"
+
+say() { printf '%4d s  %s\n' $((SECONDS - start)) "$*"; }
+# check NAME COMMAND...: runs it with a limit, keeps its output, notes whether it went well.
+check() {
+    local name=$1 began=$SECONDS status=0
+    shift
+    timeout 120 "$@" >"$results/$name.log" 2>&1 || status=$?
+    printf '{"check": "%s", "status": %d, "seconds": %d}\n' \
+        "$name" "$status" $((SECONDS - began)) >>"$lines"
+    say "$name: $([ $status = 0 ] && echo ok || echo "FAILED ($status): $(tail -n 3 "$results/$name.log" | cut -c1-200)")"
+    [ $status = 0 ] || failed=1
+    return $status
+}
+# The digest of a run's final state; nothing for a run without one.
+digest() { sed -n 's/.*"state_sha256" *: *"\([0-9a-f]*\)".*/\1/p' "$1/result.json" 2>/dev/null; }
+
+tar -xJf "$bundle" -C "$work" || exit 66
+say unpacked
+check shim Scripts/gpu/build-shim.sh "$work" || exit 1
+# The executables look for the shim beside themselves; it knows where torch is.
+oobleck=$work/oobleck worker=$work/oobleck-worker
+cp Scripts/gpu/job.yaml "$work/"
+
+check conformance "$worker" conformance --device cuda
+check reference "$oobleck" train "$work/job.yaml" --reference --run-dir "$work/reference"
+check reference-again "$oobleck" train "$work/job.yaml" --reference --run-dir "$work/again"
+check undisturbed "$oobleck" train "$work/job.yaml" --run-dir "$work/undisturbed"
+check kills "$oobleck" train "$work/job.yaml" --run-dir "$work/kills" \
+    --fault node=2,point=mid-forward,step=5 --fault node=4,point=mid-optimizer,step=14 \
+    --fault node=0,point=mid-send,step=25
+# GPT-2's blocks, in the widths that a GPU is made for: other kernels than those of the small job.
+sed -e 's/name: acceptance/name: wide/; s/blocks: 6/blocks: 12/; s/hidden: 192/hidden: 768/' \
+    -e 's/heads: 6/heads: 12/; s/sequence_length: 128/sequence_length: 256/' \
+    -e 's/steps: 40/steps: 8/; s/warmup_steps: 10/warmup_steps: 2/' \
+    -e 's/108 MiB/2000 MiB/' "$work/job.yaml" >"$work/wide.yaml"
+check wide-reference "$oobleck" train "$work/wide.yaml" --reference --run-dir "$work/wide-reference"
+check wide-kills "$oobleck" train "$work/wide.yaml" --run-dir "$work/wide-kills" \
+    --fault node=1,point=mid-backward,step=3 --fault node=2,point=mid-optimizer,step=5
+runs=(reference again undisturbed kills wide-reference wide-kills)
+for run in "${runs[@]}"; do
+    printf '{"run": "%s", "state_sha256": "%s"}\n' "$run" "$(digest "$work/$run")" >>"$lines"
+done
+check verify "$oobleck" verify "$work/kills"
+# one NAME RUN...: whether these runs ended with one state.
+one() {
+    local name=$1
+    shift
+    local states
+    states=$(for run in "$@"; do echo "state:$(digest "$work/$run")"; done | sort -u)
+    [ "$(wc -l <<<"$states")" = 1 ] && [ "$states" != state: ] && return
+    say "FAILED: the runs of the $name job end with different states"
+    failed=1
+}
+one small reference again undisturbed kills
+one wide wide-reference wide-kills
+
+shape=(--blocks 12 --hidden 768 --heads 12 --vocabulary 50257 --sequence 1024)
+check bench-oobleck "$worker" bench --device cuda "${shape[@]}" --microbatch 8 --microbatches 2 \
+    --steps 8 --dropout 0
+check bench-torch python3 Scripts/gpu/torch_bench.py --microbatch 8 --microbatches 2 --steps 8
+tail -n 1 "$results/bench-oobleck.log" "$results/bench-torch.log"
+python3 Scripts/gpu/summary.py "$results" >"$results/gpu.json" && say "gpu.json written"
+say "$([ $failed = 0 ] && echo 'all passed' || echo 'FAILED')"
+exit $failed

@@ -1,0 +1,6 @@
+/// What a worker computes on.
+package enum DeviceKind: String, Hashable, Sendable, Codable, CaseIterable {
+    case cpu
+    /// A GPU of NVIDIA's.
+    case cuda
+}
