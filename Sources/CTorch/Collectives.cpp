@@ -133,6 +133,9 @@ struct CTStore {
 struct CTGroup {
   Backend backend;
   std::shared_ptr<Control> control;
+  /// How long a send or a receive may take: the backend's own limit for them stays that for forming the
+  /// group, whatever it is told later.
+  Milliseconds patience;
 };
 
 struct CTWork {
@@ -143,6 +146,7 @@ struct CTWork {
   bool isCollective;
   /// Whether `staged` is copied back when the work is done.
   bool isResult;
+  Milliseconds patience;
 };
 
 CTStatus ct_store_new(
@@ -248,7 +252,8 @@ CTWork *started(
     if (control->isAborted) work->abort();
   }
   return new CTWork{
-      std::move(work), control, std::move(tensor), std::move(staged), isCollective, isResult};
+      std::move(work), control, std::move(tensor), std::move(staged), isCollective, isResult,
+      group->patience};
 }
 
 void checkNotAborted(CTGroup *group) {
@@ -265,7 +270,8 @@ CTStatus ct_group_new(
     auto backend =
         Formation::run(store->value, name, rank, size, host, Milliseconds(formation_milliseconds));
     backend->setTimeout(Milliseconds(wait_milliseconds));
-    *out = new CTGroup{std::move(backend), std::make_shared<Control>()};
+    *out = new CTGroup{
+        std::move(backend), std::make_shared<Control>(), Milliseconds(wait_milliseconds)};
   });
 }
 
@@ -340,7 +346,7 @@ CTStatus ct_work_wait(CTWork *work) {
       finish(work);
       return;
     }
-    const bool isComplete = work->value->wait();
+    const bool isComplete = work->value->wait(work->patience);
     std::lock_guard<std::mutex> lock(control.mutex);
     control.transfers.erase(work->value.get());
     if (!isComplete) throw Aborted();

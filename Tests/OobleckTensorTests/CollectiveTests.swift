@@ -21,15 +21,21 @@ private final class Members: Sendable {
 
     func abort(_ rank: Int) { stores.withLock { $0[rank] }.abort() }
 
-    func group(_ name: String, rank: Int, size: Int) throws -> CommunicationGroup {
+    func group(
+        _ name: String,
+        rank: Int,
+        size: Int,
+        formation: Int = 5000,
+        wait: Int = 20_000
+    ) throws -> CommunicationGroup {
         try CommunicationGroup(
             store: stores.withLock { $0[rank] },
             name: name,
             rank: rank,
             size: size,
             host: "127.0.0.1",
-            formationMilliseconds: 5000,
-            waitMilliseconds: 20_000
+            formationMilliseconds: formation,
+            waitMilliseconds: wait
         )
     }
 }
@@ -93,6 +99,32 @@ struct CollectiveTests {
             return values
         }
         #expect(try received[1].get() == [0, 2, 1, 3, 5, 4])
+    }
+
+    @Test("a receive waits as long as waits in its group may take, not only as long as its forming")
+    func patience() throws {
+        let members = try Members(count: 2)
+        let done = DispatchSemaphore(value: 0)
+        let outcomes = onThreads(2) { rank in
+            let group = try members.group("late", rank: rank, size: 2, formation: 400, wait: 1600)
+            let tensor = try Tensor.zeros([1])
+            guard rank == 1 else {
+                // Longer than the forming may take, and shorter than a wait.
+                let isEarly = done.wait(timeout: .now() + 0.8) == .success
+                try group.startSend(tensor, to: 1, tag: 0).wait()
+                done.wait()
+                return isEarly ? "early" : "sent late"
+            }
+            defer { done.signal() }
+            try group.startReceive(tensor, from: 0, tag: 0).wait()
+            do {
+                try group.startReceive(tensor, from: 0, tag: 1).wait()
+                return "received what was not sent"
+            } catch let error as TensorError {
+                return error.message.contains("1600ms") ? "timed out" : error.message
+            }
+        }
+        #expect(try outcomes.map { try $0.get() } == ["sent late", "timed out"])
     }
 
     @Test("an abort from another thread ends a blocked receive, send and sum", arguments: 0..<3)
