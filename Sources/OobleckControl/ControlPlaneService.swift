@@ -10,7 +10,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
     let loop: CoordinatorLoop
     /// How much one session may say.
     let reports: RateLimit.Allowance
-    let onAddNode: @Sendable () throws -> NodeID
+    let onAddNode: @Sendable (NodeID) throws -> Void
     let handshake: Handshake
 
     func agentSession(
@@ -110,7 +110,8 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         context: ServerContext
     ) async throws -> WireAdminReply {
         do {
-            let node = try onAddNode()
+            let node = await loop.reserveNode()
+            try onAddNode(node)
             return .with { $0.message = "node \(node) is starting" }
         } catch let error as OobleckError {
             throw RPCError(code: .failedPrecondition, message: error.message)

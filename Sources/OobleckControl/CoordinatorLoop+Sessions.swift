@@ -57,6 +57,9 @@ extension CoordinatorLoop {
         return try answer.get()
     }
 
+    /// Reserves the next number for a node that is about to be started.
+    func reserveNode() async -> NodeID { await perform { $0.coordinator.reserve() } }
+
     /// A process that comes back although it is connected has dropped us.
     private func callBackIfDropped(by pid: Int, _ node: NodeID, _ state: inout State) {
         guard state.coordinator.wasDropped(by: pid, of: node) else { return }

@@ -13,7 +13,7 @@ package final class CoordinatorServer: Sendable {
     private let tls: ControlTLS?
     private let gate: ConnectionGate
     private let socket: ListeningSocket?
-    private let onAddNode: @Sendable () throws -> NodeID
+    private let onAddNode: @Sendable (NodeID) throws -> Void
     private let handshake: Handshake
 
     /// A server for one run.
@@ -30,7 +30,7 @@ package final class CoordinatorServer: Sendable {
     ///   - token: What a peer has to present to be let in.
     ///   - tls: Certificates for control messages; `nil` is plain text.
     ///   - bounds: What one peer may take.
-    ///   - onAddNode: Starts one more local node and returns its number, or throws why not.
+    ///   - onAddNode: Starts one more local node with this number, or throws why not.
     ///   - onFence: Has the processes of a node killed that is out for good. Must not block.
     package init(
         coordinator: Coordinator,
@@ -42,7 +42,7 @@ package final class CoordinatorServer: Sendable {
         token: RunToken,
         tls: ControlTLS? = nil,
         bounds: ControlBounds = ControlBounds(),
-        onAddNode: @escaping @Sendable () throws -> NodeID = {
+        onAddNode: @escaping @Sendable (NodeID) throws -> Void = { _ in
             throw OobleckError(.usage, "this run has no nodes of its own to add to")
         },
         onFence: @escaping @Sendable (NodeID) -> Void = { _ in }

@@ -100,16 +100,16 @@ package final class LocalCluster: Sendable {
             .keys.sorted()
     }
 
-    /// Starts one more node, and returns its number.
+    /// Starts one more node, with this number or the next, and returns its number.
     ///
     /// Throws one line when it cannot be started.
     @discardableResult
-    package func addNode() throws -> NodeID {
+    package func addNode(_ number: NodeID? = nil) throws -> NodeID {
         try state.withLock { state in
             guard !state.isClosed else {
                 throw OobleckError(.usage, "the run is over; start another to add nodes")
             }
-            let node = NodeID(state.nextNode)
+            let node = number ?? NodeID(state.nextNode)
             let log = "\(logsPath)/node-\(node).log"
             let output = ProcessLog(log)
             state.agents[node] = try ChildProcess.spawn(
@@ -126,7 +126,7 @@ package final class LocalCluster: Sendable {
             ) { [onExit] exit in
                 if exit != .status(0) { onExit(node, "its agent \(output.ending(exit).text)") }
             }
-            state.nextNode += 1
+            state.nextNode = max(state.nextNode, node.rawValue + 1)
             return node
         }
     }

@@ -53,6 +53,14 @@ extension WireWorkerReport.OneOf_Content {
                     $0.rebuildSeconds = report.rebuild.value
                     $0.transferSeconds = report.transfer.value
                     $0.receivedBytes = Int64(report.received.value)
+                    $0.fingerprint = report.fingerprint ?? ""
+                    if let abandoned = report.abandoned {
+                        $0.abandoned = .with {
+                            $0.step = Int64(abandoned.step)
+                            $0.elapsedSeconds = abandoned.elapsed.value
+                            $0.waitedSeconds = abandoned.waited.value
+                        }
+                    }
                 }
             )
         case .resumed(let generation, let step):
@@ -124,7 +132,15 @@ extension WireWorkerReport.OneOf_Content {
                     generation: try generation(prepared.generation, "Prepared"),
                     rebuild: measured(prepared.rebuildSeconds),
                     transfer: measured(prepared.transferSeconds),
-                    received: ByteCount(try index(prepared.receivedBytes, "Prepared.received"))
+                    received: ByteCount(try index(prepared.receivedBytes, "Prepared.received")),
+                    abandoned: prepared.hasAbandoned ? try prepared.abandoned.abandoned() : nil,
+                    fingerprint: prepared.fingerprint.isEmpty
+                        ? nil
+                        : try bounded(
+                            prepared.fingerprint,
+                            WireBounds.digestBytes,
+                            "Prepared.fingerprint"
+                        )
                 )
             )
         case .resumed(let resumed):
@@ -176,6 +192,12 @@ extension WireVote {
         layerSeconds = byWireIndex(vote.layerTimes.mapValues(\.value))
         stateDigests = byWireIndex(vote.state.digests)
         alteredLayers = vote.state.altered.sorted().map(Int32.init)
+        if let check = vote.spotCheck {
+            spotCheck = .with {
+                $0.layer = Int32(check.layer)
+                $0.digest = check.digest
+            }
+        }
     }
 
     fileprivate func vote() throws -> StepVote {
@@ -193,7 +215,12 @@ extension WireVote {
             state: StateObservation(
                 digests: try byIndex(stateDigests, "Vote.state_digests"),
                 altered: try layers(alteredLayers, "Vote.altered_layers")
-            )
+            ),
+            spotCheck: hasSpotCheck
+                ? SpotCheck(
+                    layer: try index(Int64(spotCheck.layer), "SpotCheck.layer"),
+                    digest: spotCheck.digest
+                ) : nil
         )
     }
 
@@ -234,6 +261,16 @@ extension WireChunk {
             layer: try index(layer, "Chunk.layer"),
             bytes: Array(content),
             isLast: isLast
+        )
+    }
+}
+
+extension WireAbandonedTry {
+    fileprivate func abandoned() throws -> AbandonedTry {
+        AbandonedTry(
+            step: try index(step, "AbandonedTry.step"),
+            elapsed: measured(elapsedSeconds),
+            waited: measured(waitedSeconds)
         )
     }
 }

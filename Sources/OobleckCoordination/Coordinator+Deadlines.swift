@@ -96,6 +96,7 @@ extension Coordinator {
         else { return }
         // All live: perhaps the step only takes longer than was expected, as after a profile that
         // is far off. The next try is given more time.
+        if phase == .training { stragglers.patience = deadlines.collective }
         if stopping == nil { stepTimes.add(grace.stepTime / StepTimes.shareOfFailed) }
         retry(because: grace.message, now: now)
     }
@@ -146,8 +147,9 @@ extension Coordinator {
         let limit = deadlines.stall
         guard now - tally.started > limit else { return }
         let missing = plan.nodes.filter { tally.votes[$0] == nil }
-        let names = missing.map(\.description).joined(separator: ", ")
-        suspectCollective("no vote from nodes \(names) in \(limit.value) s", now: now)
+        let waited = Self.tenths(limit)
+        let nodes = RecoveryRecord.describe(missing)
+        suspectCollective("no vote from \(nodes) in \(waited) s", now: now)
         tally.started = now
     }
 

@@ -16,7 +16,7 @@ extension Coordinator {
         guard outcome == nil else {
             throw OobleckError(.usage, "the run is over; start another to join with this node")
         }
-        let next = NodeID((members.keys.max()?.rawValue ?? -1) + 1)
+        let next = nextNumber
         let node = requested ?? next
         guard node.rawValue >= 0 else {
             throw OobleckError(.usage, "node number \(node) is negative; the next free is \(next)")
@@ -33,6 +33,20 @@ extension Coordinator {
         quarantine.noteJoin(of: name, now: now)
         members[node] = CoordinatorMember()
         members[node]?.name = name
+        reserved.remove(node)
+        return node
+    }
+
+    /// The first number above all that nodes have, had, or are reserved.
+    private var nextNumber: NodeID {
+        let highest = max(members.keys.max() ?? -1, reserved.max() ?? -1)
+        return NodeID(highest.rawValue + 1)
+    }
+
+    /// Reserves a number for a node that is being started: it is given to no node that asks for any.
+    package mutating func reserve() -> NodeID {
+        let node = nextNumber
+        reserved.insert(node)
         return node
     }
 

@@ -24,7 +24,7 @@ extension Coordinator {
         // Those that failed are not replaced, and no others come.
         let isHopeless = isDecimated && !awaitsOthers
         guard isLate || isEvent && (isComplete || isDecimated && usable > 0 || isHopeless) else {
-            return
+            return nameMissing(now: now)
         }
         switch decidePlan(committed: 0, now: now) {
         case .failure(let error):
@@ -38,6 +38,26 @@ extension Coordinator {
             }
             prepare(document, restoring: restore?.point, now: now)
         }
+    }
+
+    /// Says once which nodes the run waits for, when they take long.
+    private mutating func nameMissing(now: Seconds) {
+        let waited = now - (started ?? now)
+        guard !hasNamedMissing, waited > deadlines.join / 4 else { return }
+        hasNamedMissing = true
+        let starting = members.filter { $0.value.life == .joining }.keys
+        let known = Set(starting).union(reserved).sorted()
+        let missing = job.cluster.nodes - usableNodes.count
+        let others = max(0, missing - known.count)
+        let parts = [
+            known.isEmpty ? nil : "\(RecoveryRecord.describe(known)) started and not ready",
+            others == 0 ? nil : "\(others) not started yet (oobleck agent)",
+        ]
+        log(
+            .warning,
+            "waiting for \(counted(missing, "node")) of \(job.cluster.nodes): "
+                + parts.compactMap { $0 }.joined(separator: ", ")
+        )
     }
 
     /// Why the run does not start: what is missing, and why the last node that failed did.
@@ -127,7 +147,8 @@ extension Coordinator {
                 startsOver: startsOver,
                 layers: profile.layers,
                 holdings: holdings,
-                expectedStep: stepTimes.expected(planned: document.plan.stepTime)
+                expectedStep: stepTimes.expected(planned: document.plan.stepTime),
+                provesArithmetic: isProofDue
             )
         } catch let error as OobleckError {
             return stop(error)
@@ -160,7 +181,10 @@ extension Coordinator {
     }
 
     mutating func activateIfPrepared(now: Seconds) {
-        guard isolation == nil, let pending, pending.overdue.isEmpty else { return }
+        guard isolation == nil, let pending, pending.overdue.isEmpty,
+            !loseDisproved(pending.reports, now: now),
+            !loseStragglers(pending.reports, now: now)
+        else { return }
         activate(pending, now: now)
     }
 
@@ -172,6 +196,7 @@ extension Coordinator {
         self.plan = plan
         pending = nil
         grace = nil
+        isProofDue = false
         if !isFirst { account.reconfigurations += 1 }
         for node in members.keys where !knownBugs.contains(.holdingsNotUpdatedOnResume) {
             members[node]?.holdings = Set(plan.layersByNode[node] ?? [])

@@ -31,7 +31,7 @@ extension Coordinator {
 
     /// Checks the votes of all, and commits the step.
     private mutating func commit(under plan: CoordinatorPlan, now: Seconds) {
-        guard checkCopies(now: now) else { return }
+        guard checkCopies(now: now), checkSpots(now: now) else { return }
         let outcome = tally.outcome(
             nodes: knownBugs.isEmpty ? plan.nodes : plan.nodes.filter { tally.votes[$0] != nil },
             plan: plan,

@@ -63,6 +63,10 @@ package struct Coordinator: Sendable {
     var quarantine: Quarantine
     var memory = MemoryAccount()
     var cuts = CutAccount()
+    var stragglers = StragglerAccount()
+    var spotChecks = SpotCheckAccount()
+    /// Whether the next plan asks all for a proof of their arithmetic.
+    var isProofDue = false
     /// Set while more than f nodes are silent at once.
     var isolation: Isolation?
     var collection: LayerCollection?
@@ -77,6 +81,10 @@ package struct Coordinator: Sendable {
     var reconnection: Reconnection?
     /// Whether nodes may come that the run did not start itself.
     package var awaitsOthers = true
+    /// Numbers of nodes that are being started and have not joined yet.
+    var reserved: Set<NodeID> = []
+    /// Whether the first nodes that the run waits for were named.
+    var hasNamedMissing = false
     /// Why the latest node was lost before the run started.
     var startFailure: String?
     var returns = UnansweredReturns()

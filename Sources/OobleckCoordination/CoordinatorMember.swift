@@ -81,7 +81,8 @@ struct CoordinatorPlan: Sendable {
         startsOver: Bool = false,
         layers: [LayerProfile],
         holdings: [NodeID: Set<Int>],
-        expectedStep: Seconds
+        expectedStep: Seconds,
+        provesArithmetic: Bool = false
     ) throws {
         let plan = document.plan
         let used = Set(plan.pipelines.map(\.templateNodes))
@@ -89,7 +90,7 @@ struct CoordinatorPlan: Sendable {
         let hasState = committedSteps > 0 && point == nil
         self.startsOver = startsOver
         let transfers = hasState ? document.transfers : []
-        reconfiguration = Reconfiguration(
+        var reconfiguration = Reconfiguration(
             plan: plan,
             templates: document.templates.filter { used.contains($0.nodes) },
             committedSteps: point?.step ?? committedSteps,
@@ -97,6 +98,8 @@ struct CoordinatorPlan: Sendable {
             restore: point,
             expectedStep: expectedStep
         )
+        if provesArithmetic { reconfiguration.provesArithmetic = true }
+        self.reconfiguration = reconfiguration
         guard used.isSubset(of: document.templates.map(\.nodes)) else {
             throw Self.fault(plan, "lacks one of its templates of \(used.sorted()) nodes")
         }

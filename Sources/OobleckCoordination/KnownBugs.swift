@@ -16,6 +16,8 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
     package static let commitSentBeforeRecorded = KnownBugs(rawValue: 8)
     /// Nodes that drop a coordinator which was not heard for a while are taken for dead.
     package static let droppedTakenForDead = KnownBugs(rawValue: 16)
+    /// A node that computes without an end, and shows signs of life, stays.
+    package static let stragglersStay = KnownBugs(rawValue: 32)
 
     /// All of them, by name.
     package static let names: [(name: String, bug: KnownBugs)] = [
@@ -24,6 +26,7 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
         ("holdings-not-updated-on-resume", .holdingsNotUpdatedOnResume),
         ("commit-sent-before-recorded", .commitSentBeforeRecorded),
         ("dropped-taken-for-dead", .droppedTakenForDead),
+        ("stragglers-stay", .stragglersStay),
     ]
 }
 

@@ -81,6 +81,8 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     package var restore: RestorePoint?
     /// The longest that a step is expected to take; waits for others follow from it.
     package var expectedStep: Seconds
+    /// Whether every worker has to prove its arithmetic anew: a check found that some compute wrong.
+    package var provesArithmetic: Bool?
 
     package init(
         plan: ExecutionPlan,
@@ -130,17 +132,40 @@ package struct PreparationReport: Hashable, Sendable {
     package var transfer: Seconds
     /// Bytes received.
     package var received: ByteCount
+    /// The worker's last try of a step, if it ended without a vote.
+    package var abandoned: AbandonedTry?
+    /// The fingerprint of its arithmetic as it is now, where the plan asks for it.
+    package var fingerprint: String?
 
     package init(
         generation: Generation,
         rebuild: Seconds,
         transfer: Seconds,
-        received: ByteCount
+        received: ByteCount,
+        abandoned: AbandonedTry? = nil,
+        fingerprint: String? = nil
     ) {
+        self.fingerprint = fingerprint
         self.generation = generation
         self.rebuild = rebuild
         self.transfer = transfer
         self.received = received
+        self.abandoned = abandoned
+    }
+}
+
+/// A try of a step that a worker had to give up before its vote.
+package struct AbandonedTry: Hashable, Sendable {
+    package var step: Int
+    /// From its start to its end.
+    package var elapsed: Seconds
+    /// The part of it in which the worker waited for others.
+    package var waited: Seconds
+
+    package init(step: Int, elapsed: Seconds, waited: Seconds) {
+        self.step = step
+        self.elapsed = elapsed
+        self.waited = waited
     }
 }
 
@@ -162,6 +187,8 @@ package struct StepVote: Hashable, Sendable {
     package var layerTimes: [Int: Seconds]
     /// The state of each layer before this step's update, as this worker holds it.
     package var state: StateObservation
+    /// In a step with a check (``SpotCheckSchedule``), from holders of its layer.
+    package var spotCheck: SpotCheck?
 
     package init(
         generation: Generation,
@@ -171,7 +198,8 @@ package struct StepVote: Hashable, Sendable {
         busy: Seconds,
         nonFinite: NonFiniteLayers = NonFiniteLayers(),
         layerTimes: [Int: Seconds] = [:],
-        state: StateObservation = StateObservation()
+        state: StateObservation = StateObservation(),
+        spotCheck: SpotCheck? = nil
     ) {
         self.generation = generation
         self.step = step
@@ -181,6 +209,7 @@ package struct StepVote: Hashable, Sendable {
         self.nonFinite = nonFinite
         self.layerTimes = layerTimes
         self.state = state
+        self.spotCheck = spotCheck
     }
 }
 

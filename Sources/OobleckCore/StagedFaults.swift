@@ -4,6 +4,7 @@ package struct StagedFaults: Hashable, Sendable, Codable {
     package var slowness: [SlownessFault]
     package var flips: [BitFlipFault]
     package var shortages: [MemoryFault]
+    package var miscomputations: [MiscomputationFault]?
 
     package init(
         numbers: [NumberFault] = [],
@@ -55,6 +56,17 @@ package struct SlownessFault: Hashable, Sendable, Codable {
         self.factor = factor
         self.step = step
         self.endStep = endStep
+    }
+}
+
+/// A node computes wrong in silence, from one step on: one bit of every layer's output is another.
+package struct MiscomputationFault: Hashable, Sendable, Codable {
+    package var node: NodeID
+    package var step: Int
+
+    package init(node: NodeID, step: Int) {
+        self.node = node
+        self.step = step
     }
 }
 

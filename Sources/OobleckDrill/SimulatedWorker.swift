@@ -20,6 +20,19 @@ package struct SimulatedWorker {
         case exit
     }
 
+    /// How a processor computes wrong.
+    enum Miscomputation: Hashable {
+        case now, always
+    }
+
+    /// What all workers compute with.
+    private static let arithmetic = Arithmetic(
+        fingerprint: "f1f0",
+        processor: "toy",
+        library: "none",
+        settings: ""
+    )
+
     private enum Mode: Hashable {
         case waiting
         case preparing
@@ -38,6 +51,12 @@ package struct SimulatedWorker {
     package var isRunning = true
     /// Whether it reports times that cannot have been measured.
     package var measuresNonsense = false
+    /// Whether its steps never end, though it does all else.
+    var crawls = false
+    /// Whether its processor computes wrong from now on: each time otherwise, or each time alike.
+    var miscomputes: Miscomputation?
+    /// The step that it was told to give up, having not voted.
+    private var abandonedStep: Int?
     package private(set) var layers: [Int: LayerState] = [:]
     /// Steps applied, with the generation of the commit.
     package private(set) var applied: [(step: Int, generation: Generation)] = []
@@ -50,6 +69,9 @@ package struct SimulatedWorker {
     private var early: [(node: NodeID, generation: Generation, layer: Int)] = []
 
     package init(id: NodeID) { self.id = id }
+
+    /// Whether its steps end, and come to the right bits.
+    var isSound: Bool { !crawls && miscomputes == nil }
 
     package var generation: Generation { reconfiguration?.generation ?? Generation(-1) }
 
@@ -70,12 +92,15 @@ package struct SimulatedWorker {
         random: inout SeededRandom
     ) -> [Action] {
         switch message {
-        case .job: return [.say(.ready(corpusDigest: "c0ffee"), after: random.seconds(0...0.05))]
+        case .job:
+            let ready = WorkerMessage.ready(corpusDigest: "c0ffee", arithmetic: Self.arithmetic)
+            return [.say(ready, after: random.seconds(0...0.05))]
         case .reconfigure(let reconfiguration): return prepare(reconfiguration)
         case .resume(let generation, let step): return resume(generation, step: step)
         case .commit(let commit): return apply(commit)
         case .abort(let generation, _):
             if generation == self.generation {
+                if case .training(let step, voted: false) = mode { abandonedStep = step }
                 mode = .waiting
                 staged = [:]
             } else if generation > self.generation {
@@ -193,6 +218,19 @@ package struct SimulatedWorker {
         }
     }
 
+    /// What the layer that is checked in a step comes to; each step has one.
+    private func spotCheck(step: Int) -> SpotCheck? {
+        let layer = step % ToyModel.layerCount
+        guard let state = layers[layer] else { return nil }
+        let wrong: UInt64 =
+            switch miscomputes {
+            case nil: 0
+            case .now: UInt64(1 + generation.rawValue)
+            case .always: 1 << 20
+            }
+        return SpotCheck(layer: layer, digest: state.value ^ wrong)
+    }
+
     private mutating func reportIfPrepared() -> [Action] {
         guard mode == .preparing, let reconfiguration, mine.allSatisfy({ staged[$0] != nil }),
             introduced.isSuperset(of: reconfiguration.plan.nodes), !mine.isEmpty
@@ -205,8 +243,15 @@ package struct SimulatedWorker {
             rebuild: time(0.004, place: generation.rawValue),
             transfer: time(0.003, place: generation.rawValue + 1),
             received: measuresNonsense
-                ? ByteCount(sizes[generation.rawValue % sizes.count]) : copied.reduce(0, +)
+                ? ByteCount(sizes[generation.rawValue % sizes.count]) : copied.reduce(0, +),
+            abandoned: abandonedStep.map {
+                AbandonedTry(step: $0, elapsed: 1000, waited: crawls ? 1 : 900)
+            },
+            fingerprint: reconfiguration.provesArithmetic.map { _ in
+                miscomputes == .always ? "0ff" : Self.arithmetic.fingerprint
+            }
         )
+        abandonedStep = nil
         return [.say(.prepared(report), after: 0.002)]
     }
 
@@ -256,7 +301,8 @@ package struct SimulatedWorker {
             squaredNorms: layers.mapValues { ToyModel.squaredNorm($0.value) },
             losses: losses,
             busy: time(0.01, place: step),
-            layerTimes: times
+            layerTimes: times,
+            spotCheck: spotCheck(step: step)
         )
         return [.say(.vote(vote), after: 0)]
     }

@@ -74,6 +74,12 @@ extension World {
             undo(.emptyDisk, after: seconds)
         case .mismeasure(let count):
             for node in spareWorkers(count) { node.logic.measuresNonsense = true }
+        case .miscompute(let alike):
+            for node in victims(1) { node.logic.miscomputes = alike ? .always : .now }
+        case .crawl:
+            for node in victims(1) { node.logic.crawls = true }
+            // Before a step was measured, a second try is given several times the time of the first.
+            troubleUntil = max(troubleUntil, now + 240)
         case .stop(let atOnce):
             guard !shell.isFrozen, !shell.isDown else { return }
             for _ in 0..<(atOnce ? 2 : 1) { tell(.stopRequested(reason: "someone")) }
@@ -141,7 +147,7 @@ extension World {
 
     private func isHealthy(_ node: NodeID) -> Bool {
         nodes[node]?.isWorking == true && !network.isCutOff(node) && !judge.out.contains(node)
-            && !doomed.contains(node)
+            && !doomed.contains(node) && nodes[node]?.logic.isSound == true
     }
 
     // MARK: How it hits them

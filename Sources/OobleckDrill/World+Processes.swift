@@ -293,24 +293,29 @@ extension World {
         say(.shard(report), node.worker)
     }
 
-    /// With a dead peer a worker may still get through, notice, or hang until it is told or its
-    /// own deadline ends the wait.
+    /// With a dead peer, or one that computes without an end, a worker may still get through, notice, or
+    /// hang until it is told or its own deadline ends the wait.
     private func finishComputing(
         _ node: SimulatedNode,
         _ generation: Generation,
         _ step: Int,
         since: Double
     ) {
-        guard node.logic.isComputing(generation, step: step) else { return }
+        guard node.logic.isComputing(generation, step: step), !node.logic.crawls else { return }
         let peers = judge.plans[generation]?.nodes ?? []
-        let broken = peers.filter { isBroken(node.id, $0) }
-        guard !broken.isEmpty, random.chance(0.7) else {
+        let crawling = peers.filter { nodes[$0]?.logic.crawls == true }
+        let broken = peers.filter { isBroken(node.id, $0) } + crawling
+        // Who does not get through past a peer that computes at once does not later, either.
+        let isStuck = !crawling.isEmpty && now - since > 0.2
+        guard !broken.isEmpty, isStuck || random.chance(0.7) else {
             return act(on: node) { logic, _ in logic.vote(of: generation, step: step) }
         }
         let isClosed = broken.contains {
             nodes[$0]?.worker.isRunning == false && nodes[$0]?.isPowered == true
         }
-        let isTooLong = now - since > 60 * Self.detectionBudget
+        // A wait for a peer that computes has the deadline of a collective.
+        let budgets = crawling.isEmpty ? 60.0 : 10
+        let isTooLong = now - since > budgets * Self.detectionBudget
         if isTooLong || isClosed && random.chance(0.7) {
             say(.faulted(generation: generation, message: "peer closed"), node.worker)
         } else {

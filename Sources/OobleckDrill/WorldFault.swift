@@ -80,6 +80,10 @@ package struct WorldFault: Hashable, Sendable {
         case diskFull(seconds: Double)
         /// From now on nodes report times and sizes that cannot have been measured.
         case mismeasure(nodes: Int)
+        /// A node's steps never end from now on, while its heartbeats go on.
+        case crawl
+        /// A node's processor computes wrong from now on: otherwise each time, or alike.
+        case miscompute(alike: Bool)
         /// Someone asks that the run stops, and has it go on with new nodes once all is quiet; twice if
         /// it is to be `atOnce`.
         case stop(atOnce: Bool)
@@ -102,7 +106,7 @@ extension WorldFault.Action {
         switch self {
         case .kill(_, let nodes): nodes
         case .killPipeline: .max
-        case .split, .freeze, .cutOff, .breakStream, .flap, .impostor: 1
+        case .split, .freeze, .cutOff, .breakStream, .flap, .impostor, .crawl, .miscompute: 1
         case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
             .falseAlarm, .replay,
             .diskFull, .mismeasure, .stop, .save:
@@ -133,6 +137,8 @@ extension WorldFault.Action {
         case .replay: "replay"
         case .diskFull: "disk-full"
         case .mismeasure: "mismeasure"
+        case .crawl: "crawl"
+        case .miscompute: "miscompute"
         case .stop: "stop"
         case .save: "save"
         }
@@ -144,7 +150,7 @@ extension WorldFault.Action {
         "freeze-coordinator", "crash-coordinator", "cut-off-coordinator", "join", "flap", "drain",
         "false-alarm",
         "impostor", "replay",
-        "disk-full", "mismeasure", "stop", "save",
+        "disk-full", "mismeasure", "crawl", "miscompute", "stop", "save",
     ]
 }
 
@@ -186,6 +192,9 @@ extension WorldFault.Action: CustomStringConvertible {
         case .replay: "old messages of a node arrive again"
         case .diskFull(let seconds): "the disk is full for \(time(seconds))"
         case .mismeasure(let nodes): "\(nodes) nodes measure nonsense"
+        case .crawl: "a node computes without an end"
+        case .miscompute(true): "a node computes wrong, alike each time"
+        case .miscompute(false): "a node computes wrong, otherwise each time"
         case .stop(let atOnce): "the run is told to stop\(atOnce ? " at once" : ""), and resumed"
         case .save: "a checkpoint is asked for"
         }

@@ -71,6 +71,8 @@ package struct WorldSetup: Sendable {
         )
         drawCheckpoints(from: &random, length: length)
         drawNonsense(length: length)
+        drawCrawl(length: length)
+        drawMiscomputation(length: length)
         drawRequests(from: &random, length: length)
         var standby = SeededRandom(seed: seed &* 0xA5A5_1F3D &+ 211)
         hasStandby = standby.chance(0.4)
@@ -85,6 +87,21 @@ package struct WorldSetup: Sendable {
         let count = 1 + random.index(below: nodes)
         let time = random.chance(0.5) ? 0 : random.seconds(0...length)
         faults.append(WorldFault(.time(time), .mismeasure(nodes: count)))
+    }
+
+    /// In a tenth of the worlds the steps of a node never end, drawn apart from the rest.
+    private mutating func drawCrawl(length: Double) {
+        var random = SeededRandom(seed: seed &* 0xB529_7A4D &+ 173)
+        guard random.chance(0.1) else { return }
+        faults.append(WorldFault(.time(random.seconds(0...length)), .crawl))
+    }
+
+    /// In a tenth of the worlds a processor comes to compute wrong, drawn apart from the rest.
+    private mutating func drawMiscomputation(length: Double) {
+        var random = SeededRandom(seed: seed &* 0x68E3_1DA4 &+ 191)
+        guard random.chance(0.1) else { return }
+        let action = WorldFault.Action.miscompute(alike: random.chance(0.5))
+        faults.append(WorldFault(.time(random.seconds(0...length)), action))
     }
 
     /// In some worlds people stop the run, and have it go on, or ask for a checkpoint.

@@ -11,23 +11,12 @@ import OobleckTensor
 /// a microbatch of one sample has to do, and layers with many parameters are not updated: the update
 /// treats each number alike.
 struct ArithmeticProbe {
-    /// Domain of the seeds of what is computed.
-    private static let domain: UInt64 = 9
-    /// Numbers of the largest tensor between two layers, or in the head, with which whole microbatches
-    /// are computed.
-    private static let mostActivations = 16 << 20
     /// Parameters of a layer that is updated.
     private static let mostUpdated = 4 << 20
 
     let job: JobSpecification
-
-    /// Samples that are computed at once.
-    var samples: Int {
-        let (model, microbatch) = (job.model, job.training.microbatch)
-        let width = max(model.vocabulary, model.innerSize, model.sequenceLength * model.heads)
-        let numbers = Double(microbatch) * Double(model.sequenceLength) * Double(width)
-        return numbers <= Double(Self.mostActivations) ? microbatch : 1
-    }
+    /// Whether the result is to be wrong, for tests.
+    var isSpoiled = false
 
     func run() throws -> Arithmetic {
         var hasher = SHA256Hasher()
@@ -50,29 +39,13 @@ struct ArithmeticProbe {
     }
 
     private func add(_ layer: Int, to hasher: inout SHA256Hasher) throws {
-        let model = job.model
-        let state = try LayerState(layer: layer, model: model)
-        try state.initialize(seed: mixedSeed(Self.domain, 0), model: model)
-        let shape = [samples, model.sequenceLength]
-        let tokens = (0..<shape.reduce(1, *)).map { Int64($0 * 7919 % model.vocabulary) }
-        let data = (
-            inputs: try Tensor.copying(tokens, shape: shape),
-            targets: try Tensor.copying(tokens.reversed(), shape: shape)
-        )
-        let input = try Tensor.empty(shape + [model.hidden])
-        try input.fillNormal(deviation: 1, seed: mixedSeed(Self.domain, 1, UInt64(layer)))
-        let computation = StageComputation(
-            model: GPT2(model),
-            seed: mixedSeed(Self.domain, 2),
-            layers: [state]
-        )
-        let pass = try computation.forward(state, input: input, data: data, step: 0, microbatch: 0)
-        try add(pass.output, to: &hasher)
-        let seed = try pass.output.shape.isEmpty ? nil : gradient(like: pass.output, layer)
-        let gradients = try computation.backward(state, pass, seed: seed)
-        for gradient in gradients.parameters { try add(gradient, to: &hasher) }
-        if let gradient = gradients.input { try add(gradient, to: &hasher) }
-        try update(state, gradients.parameters)
+        let state = try LayerState(layer: layer, model: job.model)
+        try state.initialize(seed: mixedSeed(LayerTrial.domain, 0), model: job.model)
+        let result = try LayerTrial(job: job, isSpoiled: isSpoiled).run(state)
+        try add(result.output, to: &hasher)
+        for gradient in result.parameters { try add(gradient, to: &hasher) }
+        if let gradient = result.input { try add(gradient, to: &hasher) }
+        try update(state, result.parameters)
         for segment in state.segments { try add(segment.parameters, to: &hasher) }
     }
 
@@ -93,12 +66,6 @@ struct ArithmeticProbe {
             let scratch = try Tensor.empty([segment.count])
             try segment.update(rule, sums: sums, factor: 1, clip: 1, scratch: scratch)
         }
-    }
-
-    private func gradient(like output: Tensor, _ layer: Int) throws -> Tensor {
-        let gradient = try Tensor.empty(output.shape)
-        try gradient.fillNormal(deviation: 0.01, seed: mixedSeed(Self.domain, 3, UInt64(layer)))
-        return gradient
     }
 
     private func add(_ tensor: Tensor, to hasher: inout SHA256Hasher) throws {

@@ -16,6 +16,7 @@ final class FaultInjector {
     private let slowness: [SlownessFault]
     private var flips: [BitFlipFault]
     private var shortages: [MemoryFault]
+    private let miscomputations: [MiscomputationFault]
 
     init(job: JobSpecification, node: NodeID) {
         pending = job.faults.filter { $0.node == node }
@@ -23,6 +24,7 @@ final class FaultInjector {
         slowness = job.stagedFaults.slowness.filter { $0.node == node }
         flips = job.stagedFaults.flips.filter { $0.node == node }
         shortages = job.stagedFaults.shortages.filter { $0.node == node }
+        miscomputations = (job.stagedFaults.miscomputations ?? []).filter { $0.node == node }
     }
 
     /// Dies here if a failure is staged for this point and step.
@@ -57,6 +59,9 @@ final class FaultInjector {
     func slowness(step: Int) -> Double {
         slowness.first { ($0.step..<$0.endStep).contains(step) }?.factor ?? 1
     }
+
+    /// Whether what is computed in this step is to be wrong.
+    func miscomputes(step: Int) -> Bool { miscomputations.contains { $0.step <= step } }
 
     /// Whether more memory is to be asked for now than there is.
     func takesTooMuch(step: Int) -> Bool { shortages.contains { $0.step == step } }

@@ -1,3 +1,4 @@
+import OobleckClock
 import OobleckCore
 import OobleckModels
 import OobleckSchedule
@@ -21,6 +22,8 @@ final class StepRunner {
     private var passes: [Int: [StageComputation.LayerPass]] = [:]
     private var losses: [Int: Double] = [:]
     private var busy = Seconds.zero
+    /// Time in which this worker waited for others, a wait that was cut short included.
+    private(set) var waited = Seconds.zero
     private let clock: ComputeClock
     private var intervals: [Int: ComputeClock.Interval] = [:]
     private var nonFinite = NonFiniteLayers()
@@ -92,12 +95,15 @@ final class StepRunner {
             case .backward(let index): try backward(index)
             }
         }
+        let spotCheck = try checkLayer()
         try sums.startTied()
         // Nothing reads the parameters any more: what they are now is what was computed with.
         let state = try states.observation(layers: computation.layers)
-        try previous?.sends.drain()
-        try next?.sends.drain()
-        try sums.wait()
+        try waiting {
+            try previous?.sends.drain()
+            try next?.sends.drain()
+            try sums.wait()
+        }
         let count = job.training.microbatchCount
         return StepVote(
             generation: resources.generation,
@@ -107,8 +113,24 @@ final class StepRunner {
             busy: busy,
             nonFinite: nonFinite,
             layerTimes: clock.times(intervals),
-            state: state
+            state: state,
+            spotCheck: spotCheck
         )
+    }
+
+    /// What the layer of this step's check comes to here; `nil` in most steps.
+    private func checkLayer() throws -> SpotCheck? {
+        guard let layer = SpotCheckSchedule(job).layer(step: step),
+            let state = computation.layers.first(where: { $0.layer == layer })
+        else { return nil }
+        try resources.checkAborted()
+        return try LayerTrial(job: job, isSpoiled: faults.miscomputes(step: step)).check(state)
+    }
+
+    private func waiting<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let start = MonotonicTime.now
+        defer { waited += MonotonicTime.now - start }
+        return try body()
     }
 
     private func computing<Result>(
@@ -137,7 +159,7 @@ final class StepRunner {
 
     private func forward(_ index: Int) throws {
         let microbatch = assignment.microbatches.lowerBound + index
-        var activation = try previous?.receives.next()
+        var activation = try waiting { try previous?.receives.next() }
         let needsData = assignment.isFirstStage || assignment.isLastStage
         let data = try needsData ? source.batch(step: step, microbatch: microbatch) : nil
         var layerPasses: [StageComputation.LayerPass] = []
@@ -154,6 +176,7 @@ final class StepRunner {
             if faults.spoils(.forward, layer: layer.layer, microbatch: microbatch, step: step) {
                 try Self.spoil(pass.output)
             }
+            if faults.miscomputes(step: step) { try pass.output.flipLowestBit() }
             layerPasses.append(pass)
             activation = pass.output
             if position == computation.layers.count / 2 {
@@ -165,7 +188,7 @@ final class StepRunner {
         if assignment.isLastStage {
             losses[microbatch] = try output.item()
         } else {
-            try next?.sends.send(try output.leaf(requiresGradient: false))
+            try waiting { try next?.sends.send(try output.leaf(requiresGradient: false)) }
             faults.reach(.midSend, step: step)
         }
     }
@@ -175,7 +198,7 @@ final class StepRunner {
             preconditionFailure("backward of microbatch \(index) before its forward")
         }
         backwardsLeft -= 1
-        var gradient = try next?.receives.next()
+        var gradient = try waiting { try next?.receives.next() }
         for (position, layer) in computation.layers.enumerated().reversed() {
             let (isComplete, input) = try computing(layer) {
                 let (parameters, input) = try computation.backward(
@@ -197,7 +220,7 @@ final class StepRunner {
                 faults.reach(.midBackward, step: step)
             }
         }
-        if let gradient { try previous?.sends.send(gradient) }
+        if let gradient { try waiting { try previous?.sends.send(gradient) } }
     }
 
     /// A gradient of `layer` is not finite: finds out whether a forward pass of this stage is why.

@@ -23,12 +23,19 @@ extension Trainer {
         let watch = watchReach(of: reconfiguration.plan, resources, loaded)
         defer { watch.cancel() }
         do {
-            let (prepared, report) = try loaded.preparation.run(
+            var (prepared, report) = try loaded.preparation.run(
                 reconfiguration,
                 resources: resources,
                 held: held
             )
             self.prepared = prepared
+            if reconfiguration.provesArithmetic == true {
+                let isSpoiled = loaded.faults.miscomputes(step: reconfiguration.committedSteps)
+                let probe = ArithmeticProbe(job: loaded.job, isSpoiled: isSpoiled)
+                report.fingerprint = try probe.run().fingerprint
+            }
+            report.abandoned = abandoned
+            abandoned = nil
             link.send(.prepared(report))
         } catch let error as TensorError where error.code != .outOfMemory {
             resources.release()

@@ -88,7 +88,16 @@ extension Trainer {
             clock: clock,
             step: step
         )
-        let vote = try runner.run()
+        let start = MonotonicTime.now
+        let vote: StepVote
+        do {
+            vote = try runner.run()
+        } catch {
+            let elapsed = MonotonicTime.now - start
+            abandoned = AbandonedTry(step: step, elapsed: elapsed, waited: runner.waited)
+            throw error
+        }
+        abandoned = nil
         loaded.faults.reach(.beforeVote, step: step)
         link.send(.vote(vote))
         loaded.faults.reach(.afterVote, step: step)

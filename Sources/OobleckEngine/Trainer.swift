@@ -30,6 +30,8 @@ final class Trainer {
     let sharesMachine: () -> Bool
     var scratch: Tensor?
     var decisionTimes = DecisionTimes()
+    /// The last try of a step, if it ended without a vote.
+    var abandoned: AbandonedTry?
 
     init(
         node: NodeID,

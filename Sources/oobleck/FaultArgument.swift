@@ -35,6 +35,7 @@ struct FaultArguments {
         case slow
         case flip
         case memory
+        case miscompute
 
         var keys: [String] {
             switch self {
@@ -42,7 +43,7 @@ struct FaultArguments {
             case .nan: ["step", "microbatch", "layer", "pass"]
             case .slow: ["node", "factor", "step", "until"]
             case .flip: ["node", "layer", "step", "point"]
-            case .memory: ["node", "step"]
+            case .memory, .miscompute: ["node", "step"]
             }
         }
     }
@@ -83,6 +84,9 @@ struct FaultArguments {
         case .memory:
             let node = NodeID(try fields.number("node"))
             staged.shortages.append(MemoryFault(node: node, step: step))
+        case .miscompute:
+            let fault = MiscomputationFault(node: NodeID(try fields.number("node")), step: step)
+            staged.miscomputations = (staged.miscomputations ?? []) + [fault]
         case .flip:
             staged.flips.append(
                 BitFlipFault(

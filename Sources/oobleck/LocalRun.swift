@@ -143,7 +143,10 @@ struct LocalRun {
         }
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
-        let (coordinator, newNodes) = staff(start, adopted: adopted ?? 0)
+        let (staffed, newNodes) = staff(start, adopted: adopted ?? 0)
+        var coordinator = staffed
+        // A node that is started by hand meanwhile gets another number.
+        let numbers = (0..<newNodes).map { _ in coordinator.reserve() }
         let server = CoordinatorServer(
             coordinator: coordinator,
             detectionBudget: job.cluster.detectionBudget,
@@ -153,7 +156,7 @@ struct LocalRun {
             socket: start.socket,
             token: start.token,
             tls: start.tls,
-            onAddNode: { try cluster.addNode() },
+            onAddNode: { try cluster.addNode($0) },
             onFence: { cluster.kill($0) }
         )
         departures.open { server.submit(.agentEnded($0, evidence: $1)) }
@@ -167,7 +170,7 @@ struct LocalRun {
         let outcome = try await signals.handling {
             obey($0, controls)
         } during: {
-            try await run(start, server, cluster, nodes: newNodes, deadlines)
+            try await run(start, server, cluster, nodes: numbers, deadlines)
         }
         guard start.store.mayAct else {
             display.clear()
@@ -253,12 +256,12 @@ struct LocalRun {
         _ start: RunStart,
         _ server: CoordinatorServer,
         _ cluster: LocalCluster,
-        nodes: Int,
+        nodes: [NodeID],
         _ deadlines: Deadlines
     ) async throws -> RunOutcome {
         defer { cluster.killAll() }
         async let outcome = server.run()
-        for _ in 0..<nodes { try cluster.addNode() }
+        for node in nodes { try cluster.addNode(node) }
         let result = try await outcome
         // The nodes wait for another coordinator, or have one.
         var isAbandoned = !start.store.mayAct

@@ -171,6 +171,6 @@ import Testing
         #expect(bench.wait(40).reconfigured == [])
         let directives = bench.wait(2)
         #expect(directives.reconfigured == [0, 1])
-        #expect(directives.events(.warning).first?.message.contains("no vote from nodes 1") == true)
+        #expect(directives.events(.warning).first?.message.contains("no vote from node 1") == true)
     }
 }

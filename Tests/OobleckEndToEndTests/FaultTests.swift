@@ -117,6 +117,33 @@ struct FaultTests {
         #expect(result.failures == 0)
     }
 
+    @Test("a node that computes without an end is put out after one wait, and changes nothing")
+    func endless() throws {
+        let laboratory = try Laboratory()
+        let fault = ["--fault", "kind=slow,node=1,factor=1e9,step=4"]
+        let result = try finish(laboratory, fault)
+        #expect(result.stateSHA256 == (try Undisturbed.result.get().stateSHA256))
+        #expect(result.failures == 1 && result.samplesRepeated == 0)
+        let lost = try events(laboratory, "run", .nodeLost)
+        #expect(lost.map(\.event.node) == [1])
+        #expect(lost.first?.event.message.contains("at step 4 without an end") == true)
+    }
+
+    @Test("a node that computes wrong is found by the check of its layer, and changes nothing")
+    func miscomputation() throws {
+        let scout = try Laboratory()
+        _ = try finish(scout, ["--steps", "2"])
+        let plan = try RunDirectory.open(path: scout.path("run")).plan().plan
+        // The first stage holds the layer that is checked in the first step.
+        let node = plan.pipelines[0].nodes[0]
+        let laboratory = try Laboratory()
+        let fault = ["--fault", "kind=miscompute,node=\(node),step=0"]
+        let result = try finish(laboratory, fault)
+        #expect(result.stateSHA256 == (try Undisturbed.result.get().stateSHA256))
+        let lost = try events(laboratory, "run", .nodeLost)
+        #expect(lost.map(\.event.node) == [node] && result.failures == 1)
+    }
+
     @Test("all nodes of one pipeline killed at once change nothing")
     func wholePipeline() throws {
         let scout = try Laboratory()

@@ -41,11 +41,11 @@ import Testing
 
     @Test("takes one sample where a microbatch would need much memory")
     func large() {
-        #expect(ArithmeticProbe(job: job()).samples == 4)
+        #expect(LayerTrial(job: job()).samples == 4)
         let large = job {
             $0.model.vocabulary = 50257
             $0.model.sequenceLength = 1024
         }
-        #expect(ArithmeticProbe(job: large).samples == 1)
+        #expect(LayerTrial(job: large).samples == 1)
     }
 }

@@ -614,6 +614,37 @@ package nonisolated struct WirePrepared: Sendable {
 
   package var receivedBytes: Int64 = 0
 
+  /// The worker's last try of a step, if it ended without a vote.
+  package var abandoned: WireAbandonedTry {
+    get {_abandoned ?? WireAbandonedTry()}
+    set {_abandoned = newValue}
+  }
+  /// Returns true if `abandoned` has been explicitly set.
+  package var hasAbandoned: Bool {self._abandoned != nil}
+  /// Clears the value of `abandoned`. Subsequent reads from it will return its default value.
+  package mutating func clearAbandoned() {self._abandoned = nil}
+
+  /// Of its arithmetic as it is now, where the plan asks for it.
+  package var fingerprint: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _abandoned: WireAbandonedTry? = nil
+}
+
+package nonisolated struct WireAbandonedTry: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var step: Int64 = 0
+
+  package var elapsedSeconds: Double = 0
+
+  package var waitedSeconds: Double = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -663,6 +694,32 @@ package nonisolated struct WireVote: Sendable {
 
   /// Layers whose state changed since the worker's own last update of it.
   package var alteredLayers: [Int32] = []
+
+  /// In a step with a check, from holders of its layer.
+  package var spotCheck: WireSpotCheck {
+    get {_spotCheck ?? WireSpotCheck()}
+    set {_spotCheck = newValue}
+  }
+  /// Returns true if `spotCheck` has been explicitly set.
+  package var hasSpotCheck: Bool {self._spotCheck != nil}
+  /// Clears the value of `spotCheck`. Subsequent reads from it will return its default value.
+  package mutating func clearSpotCheck() {self._spotCheck = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _spotCheck: WireSpotCheck? = nil
+}
+
+package nonisolated struct WireSpotCheck: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var layer: Int32 = 0
+
+  package var digest: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2104,7 +2161,7 @@ nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WirePrepared: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Prepared"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}rebuild_seconds\0\u{3}transfer_seconds\0\u{3}received_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}rebuild_seconds\0\u{3}transfer_seconds\0\u{3}received_bytes\0\u{1}abandoned\0\u{1}fingerprint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2116,12 +2173,18 @@ nonisolated extension WirePrepared: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.rebuildSeconds) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.transferSeconds) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.receivedBytes) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._abandoned) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.generation != 0 {
       try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
     }
@@ -2134,6 +2197,12 @@ nonisolated extension WirePrepared: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.receivedBytes != 0 {
       try visitor.visitSingularInt64Field(value: self.receivedBytes, fieldNumber: 4)
     }
+    try { if let v = self._abandoned {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2142,6 +2211,48 @@ nonisolated extension WirePrepared: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.rebuildSeconds != rhs.rebuildSeconds {return false}
     if lhs.transferSeconds != rhs.transferSeconds {return false}
     if lhs.receivedBytes != rhs.receivedBytes {return false}
+    if lhs._abandoned != rhs._abandoned {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAbandonedTry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AbandonedTry"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{3}elapsed_seconds\0\u{3}waited_seconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.elapsedSeconds) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.waitedSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.step != 0 {
+      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 1)
+    }
+    if self.elapsedSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.elapsedSeconds, fieldNumber: 2)
+    }
+    if self.waitedSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.waitedSeconds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAbandonedTry, rhs: WireAbandonedTry) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.elapsedSeconds != rhs.elapsedSeconds {return false}
+    if lhs.waitedSeconds != rhs.waitedSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2184,7 +2295,7 @@ nonisolated extension WireResumed: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Vote"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}squared_norms\0\u{1}losses\0\u{3}busy_seconds\0\u{3}non_finite_outputs\0\u{3}non_finite_gradients\0\u{3}layer_seconds\0\u{3}state_digests\0\u{3}altered_layers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}squared_norms\0\u{1}losses\0\u{3}busy_seconds\0\u{3}non_finite_outputs\0\u{3}non_finite_gradients\0\u{3}layer_seconds\0\u{3}state_digests\0\u{3}altered_layers\0\u{3}spot_check\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2202,12 +2313,17 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 8: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &self.layerSeconds) }()
       case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufFixed64>.self, value: &self.stateDigests) }()
       case 10: try { try decoder.decodeRepeatedInt32Field(value: &self.alteredLayers) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._spotCheck) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.generation != 0 {
       try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
     }
@@ -2238,6 +2354,9 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.alteredLayers.isEmpty {
       try visitor.visitPackedInt32Field(value: self.alteredLayers, fieldNumber: 10)
     }
+    try { if let v = self._spotCheck {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2252,6 +2371,42 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.layerSeconds != rhs.layerSeconds {return false}
     if lhs.stateDigests != rhs.stateDigests {return false}
     if lhs.alteredLayers != rhs.alteredLayers {return false}
+    if lhs._spotCheck != rhs._spotCheck {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSpotCheck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SpotCheck"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}layer\0\u{1}digest\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.layer) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.digest) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.layer != 0 {
+      try visitor.visitSingularInt32Field(value: self.layer, fieldNumber: 1)
+    }
+    if self.digest != 0 {
+      try visitor.visitSingularFixed64Field(value: self.digest, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireSpotCheck, rhs: WireSpotCheck) -> Bool {
+    if lhs.layer != rhs.layer {return false}
+    if lhs.digest != rhs.digest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

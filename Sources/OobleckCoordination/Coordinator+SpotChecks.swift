@@ -1,0 +1,99 @@
+import OobleckCore
+
+/// Checks of layers that came to different bits on different nodes.
+struct SpotCheckAccount: Sendable {
+    /// What is to be done about the answers of one try.
+    enum Verdict: Hashable {
+        case agreed
+        /// These compute wrong, and why that is known of them.
+        case wrong([NodeID], how: String)
+        /// It is not known which compute wrong.
+        case undecided
+    }
+
+    private var step = 0
+    /// What each node came to in the last try that ended undecided.
+    private var before: [NodeID: SpotCheck] = [:]
+    private(set) var undecidedTries = 0
+
+    /// Weighs what the holders of a layer came to.
+    ///
+    /// Most of them are right, if there is a majority. Else a node that came to something else in the try
+    /// before is wrong, if another did not.
+    func verdict(_ answers: [NodeID: SpotCheck], step: Int) -> Verdict {
+        let groups = Dictionary(grouping: answers.keys.sorted()) { answers[$0] }
+        guard groups.count > 1 else { return .agreed }
+        let most = groups.values.max { $0.count < $1.count } ?? []
+        if 2 * most.count > answers.count {
+            let wrong = answers.keys.filter { !most.contains($0) }.sorted()
+            return .wrong(wrong, how: "\(RecoveryRecord.describe(most)) agree on others")
+        }
+        let known = step == self.step ? before : [:]
+        let changed = answers.filter { known[$0.key] != nil && known[$0.key] != $0.value }
+        guard !changed.isEmpty, changed.count < answers.count else { return .undecided }
+        return .wrong(changed.keys.sorted(), how: "it came to others in the try before")
+    }
+
+    /// Keeps what was answered in a try that is not decided.
+    mutating func note(_ answers: [NodeID: SpotCheck], step: Int) {
+        if step != self.step { undecidedTries = 0 }
+        self.step = step
+        before = answers
+        undecidedTries += 1
+    }
+}
+
+extension Coordinator {
+    /// Tries of one step whose checks are undecided, although all prove the run's arithmetic.
+    private static let mostUndecided = 3
+
+    /// Whether all holders of the layer that was checked in this step compute alike.
+    ///
+    /// If not the step does not count. A node that is known to compute wrong is put out; where it is not
+    /// known which does, all prove their arithmetic anew and the step is tried again.
+    mutating func checkSpots(now: Seconds) -> Bool {
+        let answers = tally.votes.compactMapValues(\.spotCheck)
+        let layer = answers.values.first?.layer ?? 0
+        let isKnown = profile.layers.indices.contains(layer)
+        let name = "layer \(layer)" + (isKnown ? " (\(profile.layers[layer].name))" : "")
+        switch spotChecks.verdict(answers, step: committedSteps) {
+        case .agreed: return true
+        case .wrong(let nodes, let how):
+            let evidence =
+                "computed wrong bits of \(name) at step \(committedSteps): \(how); what it computed since "
+                + "its last check may be wrong as well"
+            lose(nodes.map { LostNode(id: $0, evidence: evidence, firstSign: nil) }, now: now)
+        case .undecided:
+            let nodes = RecoveryRecord.describe(answers.keys.sorted())
+            let what = "\(nodes) compute different bits of \(name) at step \(committedSteps)"
+            spotChecks.note(answers, step: committedSteps)
+            guard spotChecks.undecidedTries < Self.mostUndecided else {
+                let cure = "all prove the run's arithmetic; train without one of them"
+                stop(OobleckError(.internalFault, "\(what) again and again: \(cure)"))
+                return false
+            }
+            log(.damaged, "\(what): the step is tried again, and all prove their arithmetic")
+            isProofDue = true
+            abort(reason: what)
+            reconfigure(now: now)
+        }
+        return false
+    }
+
+    /// Puts out nodes whose arithmetic is not the run's any more, by what they prove while they prepare.
+    ///
+    /// Returns whether nodes were put out.
+    mutating func loseDisproved(_ reports: [NodeID: PreparationReport], now: Seconds) -> Bool {
+        guard let arithmetic else { return false }
+        let wrong = reports.filter { _, report in
+            report.fingerprint.map { $0 != arithmetic.fingerprint } ?? false
+        }
+        .keys.sorted()
+        guard !wrong.isEmpty, wrong.count < reports.count else { return false }
+        let evidence =
+            "its arithmetic has changed since it joined: it computes other bits than the run "
+            + "(\(arithmetic.mark)); what it computed since its last check may be wrong as well"
+        lose(wrong.map { LostNode(id: $0, evidence: evidence, firstSign: nil) }, now: now)
+        return true
+    }
+}

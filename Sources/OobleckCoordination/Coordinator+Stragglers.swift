@@ -1,0 +1,78 @@
+import OobleckCore
+
+/// Tries of a step that came to nothing since some nodes computed on while all others waited for them.
+///
+/// Such a node shows signs of life: its heartbeats come from another thread than its work. A thread that
+/// hangs for good does not get ready for the next plan either, and is found by that.
+struct StragglerAccount: Sendable {
+    /// Tries that a node may hold up while no step was measured: the predicted time may be far off.
+    private static let unmeasuredTries = 2
+    /// The greatest share of a try that a straggler waited, and the least that the others did.
+    private static let (mostWaited, leastWaited) = (0.1, 0.5)
+    /// The least share of the longest wait that such a try takes.
+    private static let leastElapsed = 0.9
+
+    /// How long the last try waited, when it was given up with all nodes alive; it is not judged yet.
+    var patience: Seconds?
+    private var step = 0
+    private var tries: [NodeID: Int] = [:]
+
+    /// The nodes that alone held up the last try of `step`, ascending, by what the members of the plan
+    /// say of it; none where that is not clear.
+    ///
+    /// Who says nothing had voted, or is new.
+    static func stragglers(
+        _ reports: [NodeID: PreparationReport],
+        step: Int,
+        patience: Seconds
+    ) -> [NodeID: AbandonedTry] {
+        var stragglers: [NodeID: AbandonedTry] = [:]
+        for (node, report) in reports {
+            guard let last = report.abandoned, last.step == step else { continue }
+            if last.waited >= leastWaited * last.elapsed { continue }
+            let isLong = last.elapsed >= leastElapsed * patience
+            guard isLong, last.waited <= mostWaited * last.elapsed else { return [:] }
+            stragglers[node] = last
+        }
+        return stragglers
+    }
+
+    /// Notes that these nodes held up a try; returns whether they may hold up no other.
+    mutating func note(_ nodes: [NodeID], step: Int, isMeasured: Bool) -> Bool {
+        if step != self.step { (self.step, tries) = (step, [:]) }
+        for node in nodes { tries[node, default: 0] += 1 }
+        let limit = isMeasured ? 1 : Self.unmeasuredTries
+        return nodes.allSatisfy { tries[$0, default: 0] >= limit }
+    }
+}
+
+extension Coordinator {
+    /// Puts out the nodes that held up the last try of the step in flight, when they are few.
+    ///
+    /// Asked once all members of a plan are prepared. Returns whether nodes were put out.
+    mutating func loseStragglers(_ reports: [NodeID: PreparationReport], now: Seconds) -> Bool {
+        guard let patience = stragglers.patience else { return false }
+        stragglers.patience = nil
+        let found = StragglerAccount.stragglers(
+            reports,
+            step: committedSteps,
+            patience: patience
+        )
+        let nodes = found.keys.sorted()
+        guard !nodes.isEmpty, nodes.count <= mostSilent, nodes.count < reports.count,
+            !knownBugs.contains(.stragglersStay),
+            stragglers.note(nodes, step: committedSteps, isMeasured: lastCommit != nil)
+        else { return false }
+        let step = committedSteps
+        lose(
+            nodes.map { node in
+                let time = Self.tenths(found[node]?.elapsed ?? .zero)
+                let evidence =
+                    "computed for \(time) s at step \(step) without an end, while all others waited"
+                return LostNode(id: node, evidence: evidence, firstSign: nil)
+            },
+            now: now
+        )
+        return true
+    }
+}
