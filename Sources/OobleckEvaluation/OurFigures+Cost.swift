@@ -71,7 +71,7 @@ extension OurFigures {
                         horizontal: ChartAxis("tokens/s"),
                         vertical: ChartAxis("dollars for a million tokens"),
                         series: policies.indices.map {
-                            Chart.Series(policies[$0].rawValue, .line, style: $0, points[$0])
+                            Chart.Series(policies[$0].label, .line, style: $0, points[$0])
                         }
                     )
                 ]

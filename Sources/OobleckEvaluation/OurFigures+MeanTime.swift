@@ -100,7 +100,7 @@ extension OurFigures {
                 vertical: vertical,
                 series: SimulatedPolicy.allCases.enumerated()
                     .filter { policies.contains($0.element) || $0.element.isBound }
-                    .map { Chart.Series($1.rawValue, .line, style: $0, points[$0]) }
+                    .map { Chart.Series($1.label, .line, style: $0, points[$0]) }
             )
         }
     }

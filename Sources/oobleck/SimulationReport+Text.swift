@@ -39,7 +39,10 @@ extension SimulationReport {
                 Self.amount(row.samples.mean), Self.amount(row.dollars.mean),
             ])
         }
-        lines += table.lines(limit: Console.pageLimit) + obstacles
+        let caveats = policies.filter { $0.obstacle == nil }.compactMap { row in
+            row.caveat.map { Console.wrapped("\(row.policy) \($0)") }
+        }
+        lines += table.lines(limit: Console.pageLimit) + obstacles + caveats
         return (lines + differenceLines + recoveryLines).joined(separator: "\n")
     }
 

@@ -32,12 +32,14 @@ public struct ClusterModel: Hashable, Sendable {
     public var slowDetectionSteps: Int
     /// Dollars of one node in one hour.
     public var nodePrice: Double
+    /// Dollars of a device in one hour: the spot price of a V100 instance in Bamboo's simulator.
+    public static let devicePrice = 0.91
 
     /// A cluster of one kind of node.
     ///
     /// By default links of 200 Gbit/s, a store of 20 GB/s, snapshots over PCIe at 10 GB/s, crashes
     /// noticed in 50 ms and hangs in 2 s (the default detection budget), 1 s to rebuild process
-    /// groups, 60 s to start anew, and the spot price of Bamboo's simulator.
+    /// groups, 60 s to start anew, and ``devicePrice`` for each device of a node.
     public init(
         profile: ModelProfile,
         devicesPerNode: Int = 1,
@@ -53,7 +55,7 @@ public struct ClusterModel: Hashable, Sendable {
         rebuild: Seconds = 1,
         restart: Seconds = 60,
         slowDetectionSteps: Int = 5,
-        nodePrice: Double = 0.91
+        nodePrice: Double? = nil
     ) {
         self.profile = profile
         self.devicesPerNode = devicesPerNode
@@ -69,7 +71,7 @@ public struct ClusterModel: Hashable, Sendable {
         self.rebuild = rebuild
         self.restart = restart
         self.slowDetectionSteps = slowDetectionSteps
-        self.nodePrice = nodePrice
+        self.nodePrice = nodePrice ?? Self.devicePrice * Double(devicesPerNode)
     }
 
     /// Throws ``OobleckError/Code/usage`` or ``OobleckError/Code/inputData`` for values that make no

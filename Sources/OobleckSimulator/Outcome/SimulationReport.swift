@@ -8,6 +8,8 @@ public struct SimulationReport: Sendable, Codable {
         public let policy: String
         /// Why it cannot run the model, if so.
         public let obstacle: String?
+        /// Why its samples are not those of the other policies, if so.
+        public let caveat: String?
         /// Samples of steps that count, per second of wall clock.
         public let goodput: Estimate
         /// Tokens of the same.
@@ -38,6 +40,7 @@ public struct SimulationReport: Sendable, Codable {
         private enum CodingKeys: String, CodingKey {
             case policy
             case obstacle
+            case caveat
             case goodput = "goodput_samples_per_second"
             case tokenGoodput = "goodput_tokens_per_second"
             case goodputDifference = "goodput_difference_to_first"
@@ -119,6 +122,7 @@ public struct SimulationReport: Sendable, Codable {
         return Row(
             policy: result.policy.rawValue,
             obstacle: result.obstacle,
+            caveat: result.policy.caveat,
             goodput: result.estimate(\.goodput),
             tokenGoodput: result.estimate(\.tokenGoodput),
             goodputDifference: first.map { result.difference(to: $0, \.goodput) },

@@ -35,6 +35,15 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
         self = known
     }
 
+    /// Why its samples are not those of the other policies; `nil` where they are.
+    public var caveat: String? {
+        self == .replicaDrop
+            ? "trains smaller batches after a loss, so that its samples are not comparable" : nil
+    }
+
+    /// Its name in charts.
+    public var label: String { caveat == nil ? rawValue : "\(rawValue) (smaller batches)" }
+
     /// Whether it is a bound, not a system.
     public var isBound: Bool { self == .zeroCost || self == .clairvoyant }
 
