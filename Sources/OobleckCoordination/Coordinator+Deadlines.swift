@@ -50,8 +50,23 @@ extension Coordinator {
         let planned = (pending?.plan ?? plan)?.document.plan.stepTime ?? .zero
         return Deadlines(
             budget: job.cluster.detectionBudget,
-            step: stepTimes.expected(planned: planned)
+            step: stepTimes.expected(planned: planned),
+            link: link
         )
+    }
+
+    /// Bytes that a link moves in a second, by the profile and by the slowest copy so far.
+    var link: Double? { [profile.linkBytesPerSecond, slowestCopy].compactMap { $0 }.min() }
+
+    /// Bytes of a copy whose time says something of the link.
+    private static let leastMeasured = 1 << 20
+
+    /// Takes the rate of a node's copies over.
+    mutating func noteCopy(_ report: PreparationReport) {
+        guard report.received.value >= Self.leastMeasured,
+            let time = report.transfer.measured, time > 0
+        else { return }
+        slowestCopy = min(slowestCopy ?? .infinity, Double(report.received.value) / time.value)
     }
 
     /// A worker reports a broken collective: a hint that somebody is dead.

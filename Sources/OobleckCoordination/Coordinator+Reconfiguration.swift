@@ -148,6 +148,7 @@ extension Coordinator {
                 layers: profile.layers,
                 holdings: holdings,
                 expectedStep: stepTimes.expected(planned: document.plan.stepTime),
+                link: link,
                 provesArithmetic: isProofDue
             )
         } catch let error as OobleckError {
@@ -177,6 +178,7 @@ extension Coordinator {
         }
         guard plan.layersByNode[node] != nil else { return }
         pending?.reports[node] = report
+        noteCopy(report)
         activateIfPrepared(now: now)
     }
 

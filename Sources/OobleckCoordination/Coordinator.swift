@@ -100,6 +100,8 @@ package struct Coordinator: Sendable {
     var killTimes: [NodeID: Seconds] = [:]
     var account = RunAccount()
     var stepTimes = StepTimes()
+    /// Bytes a second of the slowest copy of layers so far.
+    var slowestCopy: Double?
     /// Messages that were dropped: of a past generation or step, or of a node that is out.
     package internal(set) var staleMessages = 0
 

@@ -82,6 +82,7 @@ struct CoordinatorPlan: Sendable {
         layers: [LayerProfile],
         holdings: [NodeID: Set<Int>],
         expectedStep: Seconds,
+        link: Double? = nil,
         provesArithmetic: Bool = false
     ) throws {
         let plan = document.plan
@@ -98,6 +99,7 @@ struct CoordinatorPlan: Sendable {
             restore: point,
             expectedStep: expectedStep
         )
+        reconfiguration.linkBytesPerSecond = link
         if provesArithmetic { reconfiguration.provesArithmetic = true }
         self.reconfiguration = reconfiguration
         guard used.isSubset(of: document.templates.map(\.nodes)) else {

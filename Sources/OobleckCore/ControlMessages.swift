@@ -81,6 +81,8 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     package var restore: RestorePoint?
     /// The longest that a step is expected to take; waits for others follow from it.
     package var expectedStep: Seconds
+    /// Bytes that a link moves in a second, as far as it is known; waits for copies follow from it.
+    package var linkBytesPerSecond: Double?
     /// Whether every worker has to prove its arithmetic anew: a check found that some compute wrong.
     package var provesArithmetic: Bool?
 
@@ -101,6 +103,13 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     }
 
     package var generation: Generation { plan.generation }
+
+    /// Bytes of the layers that one node has to receive, at most.
+    package var mostReceived: ByteCount {
+        let received = Dictionary(grouping: transfers, by: \.toNode)
+            .mapValues { ByteCount.total($0.map(\.bytes)) }
+        return received.values.max() ?? 0
+    }
 
     /// The template that a pipeline of this plan follows.
     package func template(of pipeline: Pipeline) -> PipelineTemplate {

@@ -11,10 +11,14 @@ package struct Deadlines: Hashable, Sendable {
     ///
     /// No deadline takes it for longer than ``longestStep``.
     package let step: Seconds
+    /// Bytes that a link moves in a second, by the profile and the slowest copy so far; `nil` before any
+    /// is known.
+    package let link: Double?
 
-    package init(budget: Seconds, step: Seconds = .zero) {
+    package init(budget: Seconds, step: Seconds = .zero, link: Double? = nil) {
         self.budget = budget
         self.step = step
+        self.link = link
     }
 
     /// Those of the budget that a job has when it names none.
@@ -87,7 +91,12 @@ package struct Deadlines: Hashable, Sendable {
     package var barrier: Seconds { 3 * budget }
     /// How long the copies of a plan may take, the most bytes that one node receives being these.
     package func transfer(_ bytes: ByteCount) -> Seconds {
-        barrier + Self.time(bytes, bytesPerSecond: Self.slowestLinkBytesPerSecond)
+        barrier + Self.time(bytes, bytesPerSecond: slowestRate)
+    }
+    /// The slowest rate of a copy that is waited for: a tenth of the link's, where that is known to be slow.
+    private var slowestRate: Double {
+        let known = max(Self.leastRate, (link ?? .infinity) / 10)
+        return min(Self.slowestLinkBytesPerSecond, known)
     }
     /// After this a node that has not prepared a plan is lost even if it shows signs of life.
     package func preparation(receiving bytes: ByteCount) -> Seconds {
@@ -132,6 +141,8 @@ package struct Deadlines: Hashable, Sendable {
     package static let longestStep: Seconds = 86_400
     /// A link slower than this is taken for stuck.
     package static let slowestLinkBytesPerSecond = 1e7
+    /// No link is taken for slower than ten times this.
+    private static let leastRate = 1e5
     /// A disk slower than this is taken for stuck.
     package static let slowestDiskBytesPerSecond = 1e6
 

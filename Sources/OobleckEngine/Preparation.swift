@@ -27,11 +27,15 @@ struct Preparation {
         )
         let deadlines = Deadlines(
             budget: job.cluster.detectionBudget,
-            step: reconfiguration.expectedStep
+            step: reconfiguration.expectedStep,
+            link: reconfiguration.linkBytesPerSecond
         )
+        let copies = deadlines.transfer(reconfiguration.mostReceived)
         let rebuildWatch = Stopwatch()
         for (index, group) in groupPlan.groups.enumerated() {
             guard let rank = group.members.firstIndex(of: node) else { continue }
+            let isForCopies = group.name == groupPlan.transferGroup
+            let wait = isForCopies ? max(deadlines.collective, copies) : deadlines.collective
             if index > 0 { faults.reach(.midRebuild, step: step) }
             try resources.checkAborted()
             resources.add(
@@ -42,7 +46,7 @@ struct Preparation {
                     size: group.members.count,
                     host: host,
                     formationMilliseconds: deadlines.formation.milliseconds,
-                    waitMilliseconds: deadlines.collective.milliseconds
+                    waitMilliseconds: wait.milliseconds
                 ),
                 name: group.name
             )

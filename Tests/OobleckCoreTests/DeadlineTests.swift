@@ -25,6 +25,10 @@ import Testing
         #expect(long.collective - short.collective == 1000)
         #expect(long.stall - short.stall == 2000)
         #expect(short.transfer(1_000_000_000) - short.transfer(0) == 100)
+        for (link, seconds) in [(1e9, 100.0), (1e8, 100), (2e7, 500), (1, 10_000)] {
+            let slow = Deadlines(budget: short.budget, link: link)
+            #expect(slow.transfer(1_000_000_000) - slow.transfer(0) == Seconds(seconds))
+        }
     }
 
     @Test("a budget that is no number is found")
