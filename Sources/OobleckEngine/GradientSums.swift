@@ -11,6 +11,7 @@ final class GradientSums {
     private let layers: [Int: LayerState]
     private let groupPlan: GroupPlan
     private let resources: GenerationResources
+    private let pool: SumsPool
     private var sums: [ObjectIdentifier: FixedPointAccumulator] = [:]
     private var pending: [PendingTransfer] = []
 
@@ -19,15 +20,17 @@ final class GradientSums {
         layers: [Int: LayerState],
         groupPlan: GroupPlan,
         resources: GenerationResources,
-        microbatchCount: Int
+        microbatchCount: Int,
+        pool: SumsPool
     ) throws {
+        self.pool = pool
         self.layers = layers
         self.groupPlan = groupPlan
         self.resources = resources
         for state in layers.values {
             for segment in state.segments where sums[ObjectIdentifier(segment)] == nil {
-                sums[ObjectIdentifier(segment)] = try FixedPointAccumulator(
-                    count: segment.count,
+                sums[ObjectIdentifier(segment)] = try pool.take(
+                    for: segment,
                     addendCount: microbatchCount
                 )
             }
@@ -98,7 +101,7 @@ final class GradientSums {
         return norms
     }
 
-    /// Applies the optimizer to every segment once.
+    /// Applies the optimizer to every segment once; the sums are not to be used any more after it.
     ///
     /// `afterSegment` is called between updates.
     func apply(
@@ -122,5 +125,7 @@ final class GradientSums {
                 afterSegment()
             }
         }
+        pool.give(sums)
+        sums = [:]
     }
 }

@@ -73,7 +73,8 @@ extension Trainer {
             layers: held,
             groupPlan: prepared.groupPlan,
             resources: prepared.resources,
-            microbatchCount: loaded.job.training.microbatchCount
+            microbatchCount: loaded.job.training.microbatchCount,
+            pool: sumsPool
         )
         let runner = try StepRunner(
             job: loaded.job,

@@ -29,6 +29,7 @@ final class Trainer {
     let clock: ComputeClock
     let sharesMachine: () -> Bool
     var scratch: Tensor?
+    let sumsPool = SumsPool()
     var decisionTimes = DecisionTimes()
     /// The last try of a step, if it ended without a vote.
     var abandoned: AbandonedTry?
@@ -82,6 +83,7 @@ final class Trainer {
     func drop() {
         prepared?.resources.release()
         prepared = nil
+        sumsPool.clear()
     }
 
     private func load(_ job: JobSpecification) throws {

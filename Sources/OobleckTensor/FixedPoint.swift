@@ -6,12 +6,26 @@ package struct FixedPointAccumulator {
     package let sums: Tensor
     /// Magnitude, in units, that no single addend may reach, so that no sum can overflow.
     private let limit: Int64
+    private let count: Int
 
     /// Zeros for `count` elements that will be summed over at most `addendCount` microbatches.
     package init(count: Int, addendCount: Int) throws {
         sums = try Tensor.zeros([count], .int64)
-        limit = (Int64(1) << 62) / Int64(max(addendCount, 1))
+        self.count = count
+        limit = Self.limit(addendCount)
     }
+
+    private static func limit(_ addendCount: Int) -> Int64 {
+        (Int64(1) << 62) / Int64(max(addendCount, 1))
+    }
+
+    /// Whether it is what an accumulator for these would be.
+    package func fits(count: Int, addendCount: Int) -> Bool {
+        self.count == count && limit == Self.limit(addendCount)
+    }
+
+    /// Makes all sums zero again.
+    package func reset() throws { try sums.fill(0) }
 
     /// Adds a float32 gradient to the sums from `offset`.
     ///

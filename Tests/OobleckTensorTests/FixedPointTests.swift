@@ -55,6 +55,17 @@ struct FixedPointTests {
         #expect(try sums(backward) == expected, "seed \(seed)")
     }
 
+    @Test("sums that are used again start from zero, and only in place of the same ones")
+    func reset() throws {
+        let accumulator = try FixedPointAccumulator(count: 3, addendCount: 4)
+        try accumulator.add(Tensor.copying([1, -2, 3] as [Float], shape: [3]), at: 0)
+        try accumulator.reset()
+        #expect(try sums(accumulator) == [0, 0, 0])
+        #expect(accumulator.fits(count: 3, addendCount: 4))
+        #expect(!accumulator.fits(count: 3, addendCount: 5))
+        #expect(!accumulator.fits(count: 2, addendCount: 4))
+    }
+
     @Test(
         "a value that is not finite or too large is refused and nothing is added",
         arguments: [Float.nan, .infinity, -.infinity, 0x1p22, -0x1p30]
