@@ -81,7 +81,7 @@ struct TrainCommand: InterruptibleCommand {
             """
             Stage a failure: node=2,point=mid-forward,step=7,target=worker; or \
             kind=nan,step=3,microbatch=5,layer=2; kind=slow,node=2,factor=5,step=3; \
-            kind=flip,node=2,layer=3,step=4; or of this process: \
+            kind=flip,node=2,layer=3,step=4; kind=miscompute,node=2,step=0; or of this process: \
             coordinator,point=after-record,step=3. Repeatable.
             """,
             valueName: "fault"

@@ -36,7 +36,9 @@ import Testing
         for hours in ["10", "1000000"] {
             let found = rows.filter { $0["mtbf_hours"] == hours }
             #expect(found.compactMap { $0["policy"] } == Self.runnable)
-            for name in Self.runnable { #expect(figure.svg.contains(">\(name)<"), "\(name)") }
+            for policy in SimulatedPolicy.allCases {
+                #expect(figure.svg.contains(">\(policy.label)<"), "\(policy)")
+            }
             var goodput: [String: Double] = [:]
             for row in found {
                 goodput[row["policy"] ?? ""] = try Self.number(row, "goodput_samples_per_second")
