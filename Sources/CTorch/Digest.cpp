@@ -1,10 +1,9 @@
-// A fast digest of a tensor's bytes, to find copies that differ by accident. That of a large tensor is
-// the digest of its pieces' digests, so that many threads can compute it.
+// A fast digest of a tensor's bytes (Digest.h).
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "CudaKernels.h"
+#include "Digest.h"
 #include "Support.h"
 
 using ctorch::guarded;
@@ -16,7 +15,6 @@ constexpr uint64_t first = 0x9E3779B185EBCA87;
 constexpr uint64_t second = 0xC2B2AE3D27D4EB4F;
 constexpr int lanes = 8;
 constexpr int64_t blockBytes = lanes * sizeof(uint64_t);
-constexpr int64_t pieceBytes = 1 << 14;
 
 uint64_t mixed(uint64_t value, uint64_t word) {
   const uint64_t product = (value ^ word) * first;
@@ -47,32 +45,36 @@ uint64_t digestOfPiece(const uint8_t *bytes, int64_t count, uint64_t seed) {
   return total ^ (total >> 29);
 }
 
-uint64_t digest(const uint8_t *bytes, int64_t count, uint64_t seed) {
-  std::vector<uint64_t> digests;
-  while (count > pieceBytes) {
-    std::vector<uint64_t> next;
-    next.reserve(static_cast<size_t>((count + pieceBytes - 1) / pieceBytes));
-    for (int64_t start = 0; start < count; start += pieceBytes) {
-      next.push_back(digestOfPiece(bytes + start, std::min(pieceBytes, count - start), seed));
-    }
-    digests = std::move(next);
-    bytes = reinterpret_cast<const uint8_t *>(digests.data());
-    count = static_cast<int64_t>(digests.size() * sizeof(uint64_t));
+}  // namespace
+
+void ctorch::RunningDigest::add(const void *bytes, int64_t count) {
+  const auto *piece = static_cast<const uint8_t *>(bytes);
+  for (int64_t start = 0; start < count; start += digestPieceBytes) {
+    pieces.push_back(
+        digestOfPiece(piece + start, std::min(digestPieceBytes, count - start), seed));
   }
-  return digestOfPiece(bytes, count, seed);
 }
 
-}  // namespace
+uint64_t ctorch::RunningDigest::value() const {
+  if (pieces.empty()) return digestOfPiece(nullptr, 0, seed);
+  if (pieces.size() == 1) return pieces[0];
+  RunningDigest next(seed);
+  next.add(pieces.data(), static_cast<int64_t>(pieces.size() * sizeof(uint64_t)));
+  return next.value();
+}
+
+uint64_t ctorch::mixedDigest(uint64_t digest, uint64_t other) { return mixed(digest, other); }
 
 CTStatus ct_digest(CTTensor *tensor, uint64_t seed, uint64_t *out) {
   return guarded([&] {
     const at::Tensor &value = tensor->value;
     TORCH_CHECK(value.is_contiguous(), "digest of a tensor that is not flat");
     if (value.is_cuda()) {
-      *out = ctorch::cuda::digest(value, pieceBytes, seed);
+      *out = ctorch::cuda::digest(value, ctorch::digestPieceBytes, seed);
       return;
     }
-    const auto *bytes = static_cast<const uint8_t *>(value.const_data_ptr());
-    *out = digest(bytes, value.numel() * value.element_size(), seed);
+    ctorch::RunningDigest digest(seed);
+    digest.add(value.const_data_ptr(), value.numel() * value.element_size());
+    *out = digest.value();
   });
 }

@@ -4,10 +4,9 @@
 #include <string>
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/_fused_adamw.h>
 
 #include "CudaKernels.h"
+#include "FixedPoint.h"
 #include "Support.h"
 
 #pragma STDC FP_CONTRACT OFF
@@ -112,35 +111,23 @@ CTStatus ct_fixed_point_squared_norm(CTTensor *accumulator, double factor, doubl
   });
 }
 
-CTStatus ct_fixed_point_to_float(CTTensor *accumulator, double factor, double clip, CTTensor *out) {
-  return guarded([&] {
-    const int64_t count = accumulator->value.numel();
-    TORCH_CHECK(out->value.numel() == count, "gradient and accumulator differ in size");
-    const double scale = factor / unit;
-    const float clipFactor = static_cast<float>(clip);
-    if (accumulator->value.is_cuda()) {
-      ctorch::cuda::meanOfSums(accumulator->value, out->value, scale, clipFactor);
-      return;
-    }
-    const int64_t *sums = accumulator->value.const_data_ptr<int64_t>();
-    float *values = out->value.data_ptr<float>();
-    for (int64_t i = 0; i < count; i++) {
-      values[i] = static_cast<float>(static_cast<double>(sums[i]) * scale) * clipFactor;
-    }
-  });
+void ctorch::meanOfSums(
+    const at::Tensor &sums, const at::Tensor &out, double factor, double clip) {
+  const int64_t count = sums.numel();
+  TORCH_CHECK(out.numel() == count, "gradient and accumulator differ in size");
+  const double scale = factor / unit;
+  const float clipFactor = static_cast<float>(clip);
+  if (sums.is_cuda()) {
+    ctorch::cuda::meanOfSums(sums, out, scale, clipFactor);
+    return;
+  }
+  const int64_t *addends = sums.const_data_ptr<int64_t>();
+  float *values = out.data_ptr<float>();
+  for (int64_t i = 0; i < count; i++) {
+    values[i] = static_cast<float>(static_cast<double>(addends[i]) * scale) * clipFactor;
+  }
 }
 
-CTStatus ct_adamw(
-    CTTensor *parameter, CTTensor *gradient, CTTensor *first_moment, CTTensor *second_moment,
-    int64_t step, double learning_rate, double beta1, double beta2, double weight_decay,
-    double epsilon) {
-  return guarded([&] {
-    at::NoGradGuard noGrad;
-    const auto options = parameter->value.options().dtype(at::kFloat);
-    const at::Tensor count = at::full({}, static_cast<double>(step), options);
-    at::_fused_adamw_(
-        {parameter->value}, {gradient->value}, {first_moment->value}, {second_moment->value}, {},
-        {count}, learning_rate, beta1, beta2, weight_decay, epsilon, /*amsgrad=*/false,
-        /*maximize=*/false);
-  });
+CTStatus ct_fixed_point_to_float(CTTensor *accumulator, double factor, double clip, CTTensor *out) {
+  return guarded([&] { ctorch::meanOfSums(accumulator->value, out->value, factor, clip); });
 }

@@ -103,7 +103,7 @@ struct SumChecks: Sendable {
     /// The update is libtorch's own, with the last bits of the device's kernel.
     func updates() throws {
         var numbers = SeededNumbers(7)
-        let count = 20_000
+        let count = 100_000
         let (weights, slopes) = (numbers.floats(count), numbers.floats(count, below: 0.1))
         let rule = AdamWUpdate(
             step: 3,
@@ -114,16 +114,20 @@ struct SumChecks: Sendable {
             epsilon: 1e-8
         )
         func updated(at place: Place) throws -> [Float] {
-            let parameter = try Tensor.copying(weights, shape: [count], at: place)
-            let first = try Tensor.zeros([count], at: place)
-            let second = try Tensor.zeros([count], at: place)
-            try rule.apply(
-                parameter: parameter,
-                gradient: try Tensor.copying(slopes, shape: [count], at: place),
-                firstMoment: first,
-                secondMoment: second
+            let state = OptimizerState(
+                parameters: try Tensor.copying(weights, shape: [count], at: place),
+                firstMoment: try Tensor.zeros([count], at: place),
+                secondMoment: try Tensor.zeros([count], at: place)
             )
-            return try parameter.floats() + first.floats() + second.floats()
+            let sums = try FixedPointAccumulator(count: count, addendCount: 1, at: place)
+            try sums.add(try Tensor.copying(slopes, shape: [count], at: place), at: 0)
+            let digests = try state.apply(rule, sums: sums, factor: 1, clip: 1, decayEnd: count / 2)
+            let after = try state.digest()
+            try require(digests.before != digests.after, "an update left the digest as it was")
+            try require(digests.after == after, "the digest of an update is another state's")
+            let squares = try sums.squaredNorm(factor: 1)
+            try require(squares == 0, "sums are \(squares) after an update, not zero")
+            return try state.buffers.flatMap { try $0.floats() }
         }
         let here = try updated(at: .device)
         try require(try updated(at: .device) == here, "the same update has other bits")

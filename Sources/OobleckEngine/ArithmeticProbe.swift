@@ -63,8 +63,13 @@ struct ArithmeticProbe {
                     // A model whose first gradients are beyond all bounds has a fingerprint, too.
                 }
             }
-            let scratch = try Tensor.empty([segment.count])
-            try segment.update(rule, sums: sums, factor: 1, clip: 1, scratch: scratch)
+            _ = try segment.state.apply(
+                rule,
+                sums: sums,
+                factor: 1,
+                clip: 1,
+                decayEnd: segment.decayEnd
+            )
         }
     }
 

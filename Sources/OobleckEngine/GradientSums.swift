@@ -103,29 +103,32 @@ final class GradientSums {
 
     /// Applies the optimizer to every segment once; the sums are not to be used any more after it.
     ///
-    /// `afterSegment` is called between updates.
+    /// `afterSegment` is called between updates. Returns the states' digests before and after.
     func apply(
         _ update: AdamWUpdate,
         clip: Double,
         microbatchCount: Int,
-        scratch: Tensor,
         afterSegment: () -> Void
-    ) throws {
-        var updated: Set<ObjectIdentifier> = []
+    ) throws -> UpdateDigests {
+        var digests = UpdateDigests()
         for layer in layers.keys.sorted() {
             for segment in layers[layer]?.segments ?? []
-            where updated.insert(ObjectIdentifier(segment)).inserted {
-                try segment.update(
-                    update,
-                    sums: accumulator(segment),
-                    factor: 1 / Double(microbatchCount),
-                    clip: clip,
-                    scratch: scratch
+            where !digests.contains(segment) {
+                digests.note(
+                    segment,
+                    try segment.state.apply(
+                        update,
+                        sums: accumulator(segment),
+                        factor: 1 / Double(microbatchCount),
+                        clip: clip,
+                        decayEnd: segment.decayEnd
+                    )
                 )
                 afterSegment()
             }
         }
         pool.give(sums)
         sums = [:]
+        return digests
     }
 }

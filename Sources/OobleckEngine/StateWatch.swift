@@ -24,16 +24,25 @@ struct StateWatch {
         }
     }
 
-    /// All layers are about to be updated.
+    /// All layers were just updated, which gave `digests`.
     ///
-    /// One that has changed since the vote takes its damage along; the update makes it no better.
-    mutating func noteUpdateToCome(_ layers: [Int: LayerState]) throws {
-        for (layer, state) in layers where try !isIntact(layer, state) { spoiled.insert(layer) }
+    /// One that had changed since the vote took its damage along; the update makes it no better.
+    mutating func noteUpdate(_ layers: [Int: LayerState], _ digests: UpdateDigests) {
+        for (layer, state) in layers {
+            if let before = known[layer], before.state === state,
+                before.digest != digests.before(state)
+            {
+                spoiled.insert(layer)
+            }
+            known[layer] = (state, digests.after(state))
+        }
     }
 
-    /// All layers were just updated.
-    mutating func noteUpdate(_ layers: [Int: LayerState]) throws {
-        known = try layers.mapValues { ($0, try $0.fastDigest()) }
+    /// Takes the state of a layer for what its update made of it, whatever it is.
+    ///
+    /// For staged faults of an update.
+    mutating func trust(_ layer: Int, _ state: LayerState) throws {
+        known[layer] = (state, try state.fastDigest())
     }
 
     /// Whether a layer is as this worker's own last update left it.

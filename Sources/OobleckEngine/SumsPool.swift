@@ -16,11 +16,10 @@ final class SumsPool {
         guard let known, known.fits(count: segment.count, addendCount: addendCount) else {
             return try FixedPointAccumulator(count: segment.count, addendCount: addendCount)
         }
-        try known.reset()
         return known
     }
 
-    /// Takes sums back whose step was applied.
+    /// Takes sums back whose step was applied, which made them zero.
     func give(_ sums: [ObjectIdentifier: FixedPointAccumulator]) { spare = sums }
 
     /// Lets go of all: the layers change.

@@ -106,9 +106,16 @@ extension Trainer {
         return sums
     }
 
-    /// Damages the layers for which that is staged.
-    private func flip(_ moment: BitFlipFault.Moment, _ step: Int, _ loaded: Loaded) throws {
-        for layer in loaded.faults.takeFlips(moment, step: step) { try held[layer]?.flipBit() }
+    /// Damages the layers for which that is staged, and returns them.
+    @discardableResult
+    private func flip(
+        _ moment: BitFlipFault.Moment,
+        _ step: Int,
+        _ loaded: Loaded
+    ) throws -> [Int] {
+        let layers = loaded.faults.takeFlips(moment, step: step)
+        for layer in layers { try held[layer]?.flipBit() }
+        return Array(layers)
     }
 
     /// Applies a committed step.
@@ -122,18 +129,15 @@ extension Trainer {
             learningRate: LearningRateSchedule(training).rate(step: commit.step)
         )
         heldSteps = commit.step + 1
-        let size = held.values.flatMap(\.segments).map(\.count).max() ?? 0
-        if (scratch?.count ?? 0) < size { scratch = try Tensor.empty([size]) }
-        guard let scratch else { return }
-        try states.noteUpdateToCome(held)
-        try flip(.inUpdate, commit.step, loaded)
-        try sums.apply(
+        let digests = try sums.apply(
             update,
             clip: commit.clipCoefficient,
             microbatchCount: training.microbatchCount,
-            scratch: scratch,
             afterSegment: { loaded.faults.reach(.midOptimizer, step: commit.step) }
         )
-        try states.noteUpdate(held)
+        states.noteUpdate(held, digests)
+        for layer in try flip(.inUpdate, commit.step, loaded) {
+            if let state = held[layer] { try states.trust(layer, state) }
+        }
     }
 }

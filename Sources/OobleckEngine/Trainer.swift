@@ -28,7 +28,6 @@ final class Trainer {
     var states = StateWatch()
     let clock: ComputeClock
     let sharesMachine: () -> Bool
-    var scratch: Tensor?
     let sumsPool = SumsPool()
     var decisionTimes = DecisionTimes()
     /// The last try of a step, if it ended without a vote.

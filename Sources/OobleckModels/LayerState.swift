@@ -74,8 +74,13 @@ package final class LayerState {
     }
 
     /// A fast digest of parameters and moments, to compare copies with in every step.
-    package func fastDigest() throws -> UInt64 {
-        try buffers.reduce(UInt64(layer)) { try $1.digest(seed: $0) }
+    package func fastDigest() throws -> UInt64 { try fastDigest { try $0.state.digest() } }
+
+    /// ``fastDigest()`` from the digests of its segments' states.
+    package func fastDigest(
+        _ digest: (ParameterSegment) throws -> UInt64
+    ) rethrows -> UInt64 {
+        try segments.reduce(UInt64(layer)) { mixedSeed($0, try digest($1)) }
     }
 
     /// Changes one bit of the first parameter, as a fault of the memory might.

@@ -20,9 +20,7 @@ package final class ParameterSegment {
     package let count: Int
     /// Weight decay applies to the elements below this one.
     package let decayEnd: Int
-    package let parameters: Tensor
-    package let firstMoment: Tensor
-    package let secondMoment: Tensor
+    package let state: OptimizerState
     package let entries: [Entry]
 
     private static let alignment = 16
@@ -42,9 +40,11 @@ package final class ParameterSegment {
         count = end
         decayEnd = decaying.count < offsets.count ? offsets[decaying.count] : end
         let buffer = try Tensor.zeros([end])
-        parameters = buffer
-        firstMoment = try Tensor.zeros([end])
-        secondMoment = try Tensor.zeros([end])
+        state = OptimizerState(
+            parameters: buffer,
+            firstMoment: try Tensor.zeros([end]),
+            secondMoment: try Tensor.zeros([end])
+        )
         entries = try zip(decaying + others, offsets).map { shape, offset in
             Entry(
                 parameter: shape,
@@ -55,35 +55,10 @@ package final class ParameterSegment {
         }
     }
 
-    /// The buffers in the order in which a layer transfer sends them.
-    package var buffers: [Tensor] { [parameters, firstMoment, secondMoment] }
+    package var parameters: Tensor { state.parameters }
+    package var firstMoment: Tensor { state.firstMoment }
+    package var secondMoment: Tensor { state.secondMoment }
 
-    /// One optimizer update from the summed gradients of all microbatches.
-    ///
-    /// `sums` is laid out as the parameters; `factor` is one over the number of microbatches; `clip`
-    /// is the factor of the global-norm clipping; `scratch` has at least `count` float32 elements.
-    package func update(
-        _ update: AdamWUpdate,
-        sums: FixedPointAccumulator,
-        factor: Double,
-        clip: Double,
-        scratch: Tensor
-    ) throws {
-        let gradient = try scratch.view(from: 0, shape: [count])
-        try sums.writeMean(factor: factor, clip: clip, to: gradient)
-        for (range, decay) in [(0..<decayEnd, update.weightDecay), (decayEnd..<count, 0)]
-        where !range.isEmpty {
-            var update = update
-            update.weightDecay = decay
-            func slice(_ buffer: Tensor) throws -> Tensor {
-                try buffer.view(from: range.lowerBound, shape: [range.count])
-            }
-            try update.apply(
-                parameter: try slice(parameters),
-                gradient: try slice(gradient),
-                firstMoment: try slice(firstMoment),
-                secondMoment: try slice(secondMoment)
-            )
-        }
-    }
+    /// The buffers in the order in which a layer transfer sends them.
+    package var buffers: [Tensor] { state.buffers }
 }

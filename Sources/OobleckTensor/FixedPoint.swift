@@ -9,8 +9,8 @@ package struct FixedPointAccumulator {
     private let count: Int
 
     /// Zeros for `count` elements that will be summed over at most `addendCount` microbatches.
-    package init(count: Int, addendCount: Int) throws {
-        sums = try Tensor.zeros([count], .int64)
+    package init(count: Int, addendCount: Int, at place: Place = .device) throws {
+        sums = try Tensor.zeros([count], .int64, at: place)
         self.count = count
         limit = Self.limit(addendCount)
     }
@@ -23,9 +23,6 @@ package struct FixedPointAccumulator {
     package func fits(count: Int, addendCount: Int) -> Bool {
         self.count == count && limit == Self.limit(addendCount)
     }
-
-    /// Makes all sums zero again.
-    package func reset() throws { try sums.fill(0) }
 
     /// Adds a float32 gradient to the sums from `offset`.
     ///
@@ -55,64 +52,6 @@ package struct FixedPointAccumulator {
     package func writeMean(factor: Double, clip: Double, to target: Tensor) throws {
         try sums.withHandle { sums in
             try target.withHandle { try check(ct_fixed_point_to_float(sums, factor, clip, $0)) }
-        }
-    }
-}
-
-/// The constants of one AdamW update (Loshchilov and Hutter, ICLR 2019).
-package struct AdamWUpdate: Sendable {
-    /// Number of this update, from one.
-    package var step: Int
-    package var learningRate: Double
-    package var beta1: Double
-    package var beta2: Double
-    package var weightDecay: Double
-    package var epsilon: Double
-
-    package init(
-        step: Int,
-        learningRate: Double,
-        beta1: Double,
-        beta2: Double,
-        weightDecay: Double,
-        epsilon: Double
-    ) {
-        self.step = step
-        self.learningRate = learningRate
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.weightDecay = weightDecay
-        self.epsilon = epsilon
-    }
-
-    /// Updates parameter and moments in place.
-    package func apply(
-        parameter: Tensor,
-        gradient: Tensor,
-        firstMoment: Tensor,
-        secondMoment: Tensor
-    ) throws {
-        try parameter.withHandle { parameter in
-            try gradient.withHandle { gradient in
-                try firstMoment.withHandle { first in
-                    try secondMoment.withHandle { second in
-                        try check(
-                            ct_adamw(
-                                parameter,
-                                gradient,
-                                first,
-                                second,
-                                Int64(step),
-                                learningRate,
-                                beta1,
-                                beta2,
-                                weightDecay,
-                                epsilon
-                            )
-                        )
-                    }
-                }
-            }
         }
     }
 }

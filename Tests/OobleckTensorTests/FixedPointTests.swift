@@ -55,12 +55,9 @@ struct FixedPointTests {
         #expect(try sums(backward) == expected, "seed \(seed)")
     }
 
-    @Test("sums that are used again start from zero, and only in place of the same ones")
-    func reset() throws {
+    @Test("sums are used again only in place of the same ones")
+    func fits() throws {
         let accumulator = try FixedPointAccumulator(count: 3, addendCount: 4)
-        try accumulator.add(Tensor.copying([1, -2, 3] as [Float], shape: [3]), at: 0)
-        try accumulator.reset()
-        #expect(try sums(accumulator) == [0, 0, 0])
         #expect(accumulator.fits(count: 3, addendCount: 4))
         #expect(!accumulator.fits(count: 3, addendCount: 5))
         #expect(!accumulator.fits(count: 2, addendCount: 4))
@@ -105,38 +102,6 @@ struct FixedPointTests {
         #expect(throws: TensorError.self) {
             try accumulator.add(Tensor.zeros([3]), at: 2)
         }
-    }
-
-    @Test("AdamW does what its definition says")
-    func adamW() throws {
-        let start: [Float] = [1, -2, 0.5]
-        let gradient: [Float] = [0.1, -0.2, 0.3]
-        let parameter = try Tensor.copying(start, shape: [3])
-        let first = try Tensor.zeros([3])
-        let second = try Tensor.zeros([3])
-        let update = AdamWUpdate(
-            step: 1,
-            learningRate: 0.01,
-            beta1: 0.9,
-            beta2: 0.99,
-            weightDecay: 0.1,
-            epsilon: 1e-8
-        )
-        try update.apply(
-            parameter: parameter,
-            gradient: Tensor.copying(gradient, shape: [3]),
-            firstMoment: first,
-            secondMoment: second
-        )
-        let result = try parameter.floats()
-        for index in start.indices {
-            // After one step the bias-corrected moments are g and g^2.
-            let decayed = Double(start[index]) * (1 - 0.01 * 0.1)
-            let g = Double(gradient[index])
-            let expected = decayed - 0.01 * g / (abs(g) + 1e-8)
-            #expect(abs(Double(result[index]) - expected) < 1e-6)
-        }
-        #expect(try abs(first.floats()[0] - 0.01) < 1e-7)
     }
 }
 
