@@ -38,19 +38,29 @@ oobleck=$work/oobleck worker=$work/oobleck-worker
 cp Scripts/gpu/job.yaml "$work/"
 
 check conformance "$worker" conformance --device cuda
+# limit JOB: measures the job's model, and gives its nodes so little memory that none can hold it alone.
+limit() {
+    local job=$work/$1.yaml profile=$work/$1-profile.json
+    "$oobleck" profile "$job" --output "$profile" &&
+        sed -i "s/device_memory: 64 GiB/device_memory: $(python3 Scripts/gpu/limit.py "$profile")/" "$job"
+}
+check profile limit job
+job=("$work/job.yaml" --profile "$work/job-profile.json")
 check reference "$oobleck" train "$work/job.yaml" --reference --run-dir "$work/reference"
 check reference-again "$oobleck" train "$work/job.yaml" --reference --run-dir "$work/again"
-check undisturbed "$oobleck" train "$work/job.yaml" --run-dir "$work/undisturbed"
-check kills "$oobleck" train "$work/job.yaml" --run-dir "$work/kills" \
+check undisturbed "$oobleck" train "${job[@]}" --run-dir "$work/undisturbed"
+check kills "$oobleck" train "${job[@]}" --run-dir "$work/kills" \
     --fault node=2,point=mid-forward,step=5 --fault node=4,point=mid-optimizer,step=14 \
     --fault node=0,point=mid-send,step=25
 # GPT-2's blocks, in the widths that a GPU is made for: other kernels than those of the small job.
 sed -e 's/name: acceptance/name: wide/; s/blocks: 6/blocks: 12/; s/hidden: 192/hidden: 768/' \
     -e 's/heads: 6/heads: 12/; s/sequence_length: 128/sequence_length: 256/' \
     -e 's/steps: 40/steps: 8/; s/warmup_steps: 10/warmup_steps: 2/' \
-    -e 's/108 MiB/2000 MiB/' "$work/job.yaml" >"$work/wide.yaml"
+    -e 's/device_memory: [0-9]*/device_memory: 64 GiB/' "$work/job.yaml" >"$work/wide.yaml"
+check wide-profile limit wide
+wide=("$work/wide.yaml" --profile "$work/wide-profile.json")
 check wide-reference "$oobleck" train "$work/wide.yaml" --reference --run-dir "$work/wide-reference"
-check wide-kills "$oobleck" train "$work/wide.yaml" --run-dir "$work/wide-kills" \
+check wide-kills "$oobleck" train "${wide[@]}" --run-dir "$work/wide-kills" \
     --fault node=1,point=mid-backward,step=3 --fault node=2,point=mid-optimizer,step=5
 runs=(reference again undisturbed kills wide-reference wide-kills)
 for run in "${runs[@]}"; do

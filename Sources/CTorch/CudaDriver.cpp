@@ -42,6 +42,7 @@ struct Driver {
   Result (*name)(char *, int, DriverDevice);
   Result (*attribute)(int *, int, DriverDevice);
   Result (*memory)(size_t *, DriverDevice);
+  Result (*memoryLeft)(size_t *, size_t *);
   Result (*retain)(Handle *, DriverDevice);
   Result (*setContext)(Handle);
   Result (*load)(Handle *, const void *);
@@ -65,6 +66,7 @@ struct Driver {
     find(library, "cuDeviceGetName", name);
     find(library, "cuDeviceGetAttribute", attribute);
     find(library, "cuDeviceTotalMem_v2", memory);
+    find(library, "cuMemGetInfo_v2", memoryLeft);
     find(library, "cuDevicePrimaryCtxRetain", retain);
     find(library, "cuCtxSetCurrent", setContext);
     find(library, "cuModuleLoadData", load);
@@ -204,6 +206,14 @@ void ctorch::cuda::open(int index) {
   for (size_t i = 0; i < opened.kernels.size(); i++) {
     cuda.check(cuda.function(&opened.kernels[i], module, kernelNames[i]), kernelNames[i]);
   }
+}
+
+int64_t ctorch::cuda::memoryInUse() {
+  size_t left = 0;
+  size_t total = 0;
+  driver().check(driver().setContext(opened.context), "use the device");
+  driver().check(driver().memoryLeft(&left, &total), "ask for the device's memory");
+  return static_cast<int64_t>(total - left);
 }
 
 std::string ctorch::cuda::description() {

@@ -21,6 +21,9 @@ void open(int index);
 /// Name, multiprocessors and memory of the open device, and the driver's version.
 std::string description();
 
+/// Bytes of the open device that are in use, by whichever process.
+int64_t memoryInUse();
+
 /// The kernels that are compiled when the device is opened.
 enum class Kernel { addFixedPoint, meanOfSums, squaresOfSums, digestPieces, maskElements, count };
 

@@ -1,6 +1,8 @@
 #include <malloc.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
@@ -12,9 +14,12 @@
 #include <caffe2/core/common.h>
 #include <torch/version.h>
 
+#include "CudaDriver.h"
 #include "Device.h"
 #include "Dropout.h"
 #include "Support.h"
+
+using ctorch::guarded;
 
 namespace {
 
@@ -58,7 +63,7 @@ const char *ct_kernel_level(void) {
 }
 
 CTStatus ct_initialize(int thread_count) {
-  return ctorch::guarded([&] {
+  return guarded([&] {
     std::signal(SIGPIPE, SIG_IGN);
     at::set_num_threads(thread_count);
     // Numbers too small for full precision are kept: what sets them to zero is a setting of the thread.
@@ -73,14 +78,30 @@ void ct_release_free_memory(void) {
   if (!ctorch::device().is_cpu()) at::accelerator::emptyCache();
 }
 
+void ct_return_blocks_from(size_t bytes) { mallopt(M_MMAP_THRESHOLD, static_cast<int>(bytes)); }
+
+CTStatus ct_memory_in_use(int64_t *out) {
+  return guarded([&] {
+    if (!ctorch::device().is_cpu()) {
+      *out = ctorch::cuda::memoryInUse();
+      return;
+    }
+    int64_t whole = 0;
+    int64_t resident = 0;
+    std::ifstream("/proc/self/statm") >> whole >> resident;
+    if (resident == 0) throw std::runtime_error("cannot read /proc/self/statm");
+    *out = resident * sysconf(_SC_PAGESIZE);
+  });
+}
+
 CTStatus ct_seed_dropout(uint64_t seed) {
-  return ctorch::guarded([&] {
+  return guarded([&] {
     ctorch::seedDropout(seed);
   });
 }
 
 CTStatus ct_memory_meter_start(void) {
-  return ctorch::guarded([&] {
+  return guarded([&] {
     if (meter) throw std::runtime_error("the memory meter already runs on this thread");
     meter = std::make_shared<MemoryMeter>();
     c10::ThreadLocalDebugInfo::_push(c10::DebugInfoKind::PROFILER_STATE, meter);
@@ -88,7 +109,7 @@ CTStatus ct_memory_meter_start(void) {
 }
 
 CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak) {
-  return ctorch::guarded([&] {
+  return guarded([&] {
     if (!meter) throw std::runtime_error("the memory meter does not run on this thread");
     *current = meter->current;
     *peak = meter->peak;
@@ -96,7 +117,7 @@ CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak) {
 }
 
 CTStatus ct_memory_meter_stop(void) {
-  return ctorch::guarded([&] {
+  return guarded([&] {
     if (!meter) return;
     c10::ThreadLocalDebugInfo::_pop(c10::DebugInfoKind::PROFILER_STATE);
     meter.reset();

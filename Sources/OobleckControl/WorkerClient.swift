@@ -11,6 +11,7 @@ import Synchronization
 package final class WorkerClient: ControlLink {
     private let driver: SessionDriver<WorkerSession>
     private let receiver: MessageReceiver
+    private let gate: PieceGate
 
     /// A session of the worker of `node`; ``run(_:)`` opens it.
     ///
@@ -24,6 +25,8 @@ package final class WorkerClient: ControlLink {
     ) {
         let receiver = MessageReceiver()
         self.receiver = receiver
+        let gate = PieceGate(patience: deadlines.collective)
+        self.gate = gate
         let logic = WorkerSession(
             node: node,
             hello: SessionHello(
@@ -41,18 +44,24 @@ package final class WorkerClient: ControlLink {
             open: { attempt in
                 try await coordinator.address().withClient(token: token, tls: tls) { client in
                     let client = WireControlPlane.Client(wrapping: client)
-                    try await Self.converse(client, node: node, attempt)
+                    gate.open()
+                    defer { gate.close() }
+                    try await Self.converse(client, node: node, attempt, gate)
                 }
             },
             act: { receiver.receive($0) }
         )
     }
 
-    /// Sends to the coordinator; never blocks, keeps order.
+    /// Sends to the coordinator; keeps order.
     ///
+    /// Waits only with a piece of a layer, while many wait to be sent.
     /// What is sent while no coordinator is there is told to the next one in the hello, or is done
     /// again because it did not count.
-    package func send(_ message: WorkerMessage) { driver.local(message) }
+    package func send(_ message: WorkerMessage) {
+        if case .layerChunk = message { gate.enter() }
+        driver.local(message)
+    }
 
     /// Connects, says hello, and hands each message to `onMessage` in order; looks for the
     /// coordinator again whenever it is gone.
@@ -69,7 +78,8 @@ package final class WorkerClient: ControlLink {
     private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,
         node: NodeID,
-        _ attempt: SessionAttempt<WorkerInstruction, WorkerNotice>
+        _ attempt: SessionAttempt<WorkerInstruction, WorkerNotice>,
+        _ gate: PieceGate
     ) async throws {
         try await client.workerSession(
             options: .session,
@@ -80,6 +90,7 @@ package final class WorkerClient: ControlLink {
                     case .hello(let hello): try await writer.write(WireWorkerReport(hello: hello))
                     case .notice(let notice):
                         try await writer.write(WireWorkerReport(notice, node: node))
+                        if case .message(.layerChunk) = notice { gate.leave() }
                     }
                 }
             },

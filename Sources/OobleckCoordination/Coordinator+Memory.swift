@@ -51,7 +51,7 @@ extension Coordinator {
         for pipeline in plan.document.plan.pipelines {
             let template = plan.reconfiguration.template(of: pipeline)
             for (place, node) in pipeline.nodes.enumerated() {
-                members[node]?.given = template.load(ofNode: place, layers: profile.layers)
+                members[node]?.given = template.load(ofNode: place, profile: profile)
             }
         }
     }

@@ -1,5 +1,8 @@
 /// A worker's way to its coordinator.
 package protocol ControlLink: Sendable {
-    /// Sends to the coordinator; never blocks, keeps order.
+    /// Sends to the coordinator; keeps order.
+    ///
+    /// May wait with a piece of a layer (``WorkerMessage/layerChunk(_:)``) until earlier ones are sent,
+    /// and with nothing else.
     func send(_ message: WorkerMessage)
 }

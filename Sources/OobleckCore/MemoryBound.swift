@@ -2,8 +2,7 @@
 public struct MemoryBound: Hashable, Sendable, Codable {
     /// The layers that it held, ascending; none for a node that failed before it had any.
     public var layers: [Int]
-    /// The memory that they need by the profile: parameters, gradients, optimizer state and the
-    /// activations in flight.
+    /// The memory that they need by the profile (``StageMemory``).
     public var bytes: ByteCount
 
     /// A load of these layers, ascending.
@@ -21,19 +20,19 @@ public struct MemoryBound: Hashable, Sendable, Codable {
 
 extension PipelineTemplate {
     /// What the template's node number `node` would have to hold.
-    ///
-    /// 1F1B keeps the activations of at most S - s microbatches at stage s of S, from 0.
-    public func load(ofNode node: Int, layers: [LayerProfile]) -> MemoryBound {
+    public func load(ofNode node: Int, profile: ModelProfile) -> MemoryBound {
         var load = MemoryBound(layers: [], bytes: .zero)
         for (index, stage) in stages.enumerated() where stage.node == node {
-            for layer in stage.layers {
-                let profile = layers[layer]
-                load.layers.append(layer)
-                load.bytes +=
-                    profile.parameterBytes + profile.gradientBytes + profile.optimizerBytes
-                load.bytes += (stages.count - index) * profile.activationBytes
-            }
+            load.layers += stage.layers
+            load.bytes += memory(ofStage: index, profile: profile).total
         }
         return load
+    }
+
+    /// What stage `index` of the template needs.
+    ///
+    /// 1F1B keeps the activations of at most S - s microbatches at stage s of S, from 0.
+    public func memory(ofStage index: Int, profile: ModelProfile) -> StageMemory {
+        profile.memory(ofLayers: stages[index].layers, inFlight: stages.count - index)
     }
 }

@@ -20,6 +20,9 @@ public struct LayerProfile: Hashable, Sendable, Codable {
     public var activationBytes: ByteCount
     /// Bytes of the layer's output for one microbatch.
     public var outputBytes: ByteCount
+    /// The most bytes that one pass over the layer needs for itself: temporaries and the gradients that
+    /// are not yet summed, beyond parameters, gradient sums and the activations that are kept.
+    public var workspaceBytes: ByteCount
 
     /// A layer with the given costs; all that is not given is free.
     public init(
@@ -32,7 +35,8 @@ public struct LayerProfile: Hashable, Sendable, Codable {
         gradientBytes: ByteCount? = nil,
         optimizerBytes: ByteCount = 0,
         activationBytes: ByteCount = 0,
-        outputBytes: ByteCount = 0
+        outputBytes: ByteCount = 0,
+        workspaceBytes: ByteCount = 0
     ) {
         self.name = name
         self.forward = forward
@@ -44,6 +48,7 @@ public struct LayerProfile: Hashable, Sendable, Codable {
         self.optimizerBytes = optimizerBytes
         self.activationBytes = activationBytes
         self.outputBytes = outputBytes
+        self.workspaceBytes = workspaceBytes
     }
 
     /// Bytes that a copy of the layer's state moves: parameters and optimizer state.
@@ -60,6 +65,7 @@ public struct LayerProfile: Hashable, Sendable, Codable {
         case optimizerBytes = "optimizer_bytes"
         case activationBytes = "activation_bytes"
         case outputBytes = "output_bytes"
+        case workspaceBytes = "workspace_bytes"
     }
 
     /// Reads a layer; absent sizes are zero.
@@ -81,7 +87,8 @@ public struct LayerProfile: Hashable, Sendable, Codable {
             gradientBytes: try bytes(.gradientBytes),
             optimizerBytes: try bytes(.optimizerBytes) ?? 0,
             activationBytes: try bytes(.activationBytes) ?? 0,
-            outputBytes: try bytes(.outputBytes) ?? 0
+            outputBytes: try bytes(.outputBytes) ?? 0,
+            workspaceBytes: try bytes(.workspaceBytes) ?? 0
         )
     }
 }
@@ -106,6 +113,8 @@ public struct ModelProfile: Hashable, Sendable, Codable {
     /// All-reduce time among that many nodes of what the first and the last layer share, which the
     /// entries of both contain; `nil` if they share nothing.
     public var tiedAllReduceAcrossNodes: [Int: Seconds]?
+    /// What a worker keeps beyond its layers' needs; `nil` is nothing.
+    public var memoryRule: MemoryRule?
     /// The layers in order of the forward pass.
     public var layers: [LayerProfile]
 
@@ -117,6 +126,7 @@ public struct ModelProfile: Hashable, Sendable, Codable {
         linkBytesPerSecond: Double? = nil,
         linkLatency: Seconds? = nil,
         tiedAllReduceAcrossNodes: [Int: Seconds]? = nil,
+        memoryRule: MemoryRule? = nil,
         layers: [LayerProfile]
     ) {
         version = Self.formatVersion
@@ -126,6 +136,7 @@ public struct ModelProfile: Hashable, Sendable, Codable {
         self.linkBytesPerSecond = linkBytesPerSecond
         self.linkLatency = linkLatency
         self.tiedAllReduceAcrossNodes = tiedAllReduceAcrossNodes
+        self.memoryRule = memoryRule
         self.layers = layers
     }
 
@@ -137,6 +148,7 @@ public struct ModelProfile: Hashable, Sendable, Codable {
         case linkBytesPerSecond = "link_bytes_per_second"
         case linkLatency = "link_latency_seconds"
         case tiedAllReduceAcrossNodes = "tied_allreduce_across_nodes_seconds"
+        case memoryRule = "memory_rule"
         case layers
     }
 }
@@ -145,7 +157,7 @@ extension ModelProfile {
     /// The most layers, and the most bytes of all layers together (256 TiB): what follows counts
     /// bytes of many microbatches, and must not overflow.
     private static let mostLayers = 10_000
-    private static let mostBytes = 1 << 48
+    static let mostBytes = 1 << 48
     /// The longest time of a layer: eleven days.
     private static let longestTime = Seconds.longestMeasured
     /// The slowest link, in bytes a second: what it carries takes no time without bound.
@@ -178,6 +190,7 @@ extension ModelProfile {
                 )
             }
         }
+        try memoryRule?.validate()
         guard layers.count <= Self.mostLayers else {
             throw fail(
                 "profile has \(counted(layers.count, "layer")); it may have \(Self.mostLayers)"
@@ -220,6 +233,7 @@ extension ModelProfile {
                 ("parameter_bytes", layer.parameterBytes), ("gradient_bytes", layer.gradientBytes),
                 ("optimizer_bytes", layer.optimizerBytes),
                 ("activation_bytes", layer.activationBytes), ("output_bytes", layer.outputBytes),
+                ("workspace_bytes", layer.workspaceBytes),
             ]
             for (field, size) in sizes where size.value < 0 {
                 throw fail("layer \(layer.name): \(field) is \(size.value); it must be >= 0")

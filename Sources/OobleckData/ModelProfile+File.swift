@@ -37,8 +37,9 @@ extension ModelProfile {
             throw OobleckError(.inputData, "an object has the key \(repeated) twice")
         }
         let known = [
-            // The object itself, and the objects in its list of layers.
+            // The object itself, its memory rule, and the objects in its list of layers.
             1: CodingKeys.allCases.map(\.rawValue),
+            2: MemoryRule.CodingKeys.allCases.map(\.rawValue),
             3: LayerProfile.CodingKeys.allCases.map(\.rawValue),
         ]
         for key in keys.all.sorted(by: { ($0.depth, $0.name) < ($1.depth, $1.name) }) {

@@ -15,13 +15,13 @@ package struct Profiler {
 
     /// The measured profile, with the job's memory limit.
     package func run() throws -> ModelProfile {
-        let state = try (0..<job.model.layerCount).map { layer in
+        if job.cluster.deviceMemory != nil { TensorRuntime.holdLittleFreeMemory() }
+        let allReduce = try AllReduceMeter(repetitions: repetitions)
+        var tiedCount: Int?
+        let layers = try (0..<job.model.layerCount).map { layer in
             let state = try LayerState(layer: layer, model: job.model)
             try state.initialize(seed: job.training.seed, model: job.model)
-            return state
-        }
-        let allReduce = try AllReduceMeter(repetitions: repetitions)
-        let layers = try state.map { state in
+            tiedCount = tiedCount ?? state.tied?.count
             let cost = try measure(state)
             let gradientBytes = state.segments.reduce(0) { $0 + 8 * $1.count }
             return LayerProfile(
@@ -33,7 +33,8 @@ package struct Profiler {
                 gradientBytes: ByteCount(gradientBytes),
                 optimizerBytes: ByteCount(gradientBytes),
                 activationBytes: ByteCount(cost.activationBytes),
-                outputBytes: ByteCount(cost.outputBytes)
+                outputBytes: ByteCount(cost.outputBytes),
+                workspaceBytes: ByteCount(cost.workspaceBytes)
             )
         }
         let activation = [job.training.microbatch, job.model.sequenceLength, job.model.hidden]
@@ -44,9 +45,10 @@ package struct Profiler {
             deviceMemory: job.cluster.deviceMemory,
             linkBytesPerSecond: link.bytesPerSecond,
             linkLatency: link.latency,
-            tiedAllReduceAcrossNodes: try state.lazy.compactMap(\.tied).first.map {
-                try allReduce.tiedTimes(elementCount: $0.count)
+            tiedAllReduceAcrossNodes: try tiedCount.map {
+                try allReduce.tiedTimes(elementCount: $0)
             },
+            memoryRule: try WorkerMemory.rule(of: job),
             layers: layers
         )
     }
@@ -64,6 +66,8 @@ package struct Profiler {
         var backward: Seconds
         var activationBytes: Int
         var outputBytes: Int
+        /// The most beyond what is kept after the forward pass.
+        var workspaceBytes: Int
     }
 
     private func measure(_ state: LayerState) throws -> Cost {
@@ -86,7 +90,13 @@ package struct Profiler {
         let sums = try ProfiledSums(state: state, job: job)
         var forwards: [Seconds] = []
         var backwards: [Seconds] = []
-        var cost = Cost(forward: 0, backward: 0, activationBytes: 0, outputBytes: 0)
+        var cost = Cost(
+            forward: 0,
+            backward: 0,
+            activationBytes: 0,
+            outputBytes: 0,
+            workspaceBytes: 0
+        )
         for _ in 0...repetitions {
             try TensorRuntime.measuringMemory { read in
                 let forwardWatch = Stopwatch()
@@ -108,6 +118,10 @@ package struct Profiler {
                 try sums.add(gradients.parameters)
                 try TensorRuntime.synchronize()
                 backwards.append(backwardWatch.elapsed)
+                cost.workspaceBytes = max(
+                    cost.workspaceBytes,
+                    try read().peak - cost.activationBytes
+                )
             }
         }
         // The first pass warms caches up and does not count.

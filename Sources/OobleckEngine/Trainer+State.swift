@@ -43,6 +43,7 @@ extension Trainer {
     /// Reports the digests of all layers held and uploads some of them.
     func collect(_ generation: Generation, upload: [Int]) throws {
         let job = try requireLoaded().job
+        sumsPool.clear()
         link.send(
             .digests(
                 generation: generation,

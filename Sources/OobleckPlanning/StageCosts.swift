@@ -16,10 +16,16 @@ public struct StageCosts: Sendable {
     /// Forward and backward seconds by width, first layer and end layer.
     private let forwardTimes: [Double]
     private let backwardTimes: [Double]
-    /// Bytes of parameters, gradients and optimizer state of the layers before the index.
-    private let residentBefore: [Int]
+    private let memoryRule: MemoryRule?
+    /// Bytes of parameters and optimizer state of the layers before the index.
+    private let stateBefore: [Int]
+    /// Bytes of gradients of the layers before the index.
+    private let gradientsBefore: [Int]
     /// Bytes of one microbatch's activations of the layers before the index.
     private let activationsBefore: [Int]
+    /// The greatest workspace, and the greatest input or output, of the layers of a stage.
+    private let workspaces: RangeMaxima
+    private let boundaries: RangeMaxima
     /// By the layer before which stages on two nodes meet; free at both ends of the model.
     private let handovers: [Handover]
 
@@ -41,13 +47,19 @@ public struct StageCosts: Sendable {
         deviceMemory = profile.deviceMemory
         widths = (0...devicesPerNode.trailingZeroBitCount).map { 1 << $0 }
 
-        residentBefore = profile.layers.reduce(into: [0]) { sums, layer in
-            let resident = layer.parameterBytes + layer.gradientBytes + layer.optimizerBytes
-            sums.append(sums[sums.count - 1] + resident.value)
+        func sumsBefore(_ bytes: (LayerProfile) -> ByteCount) -> [Int] {
+            profile.layers.reduce(into: [0]) { sums, layer in
+                sums.append(sums[sums.count - 1] + bytes(layer).value)
+            }
         }
-        activationsBefore = profile.layers.reduce(into: [0]) { sums, layer in
-            sums.append(sums[sums.count - 1] + layer.activationBytes.value)
-        }
+        memoryRule = profile.memoryRule
+        stateBefore = sumsBefore(\.stateBytes)
+        gradientsBefore = sumsBefore(\.gradientBytes)
+        activationsBefore = sumsBefore(\.activationBytes)
+        workspaces = RangeMaxima(profile.layers.map(\.workspaceBytes.value))
+        boundaries = RangeMaxima(
+            profile.layers.indices.map { profile.boundaryBytes(ofLayer: $0).value }
+        )
         handovers = Self.handovers(profile)
         let stride = layerCount + 1
         var forward = [Double](repeating: 0, count: widths.count * stride * stride)
@@ -106,10 +118,23 @@ public struct StageCosts: Sendable {
     /// Memory that the stage needs on all its devices together, with that many microbatches'
     /// activations kept at once.
     public func memory(_ layers: Range<Int>, microbatchesInFlight: Int) -> ByteCount {
-        let resident = residentBefore[layers.upperBound] - residentBefore[layers.lowerBound]
-        let activations =
-            activationsBefore[layers.upperBound] - activationsBefore[layers.lowerBound]
-        return ByteCount(resident + microbatchesInFlight * activations)
+        parts(layers, microbatchesInFlight: microbatchesInFlight).total
+    }
+
+    /// ``ModelProfile/memory(ofLayers:inFlight:)``, in constant time.
+    func parts(_ layers: Range<Int>, microbatchesInFlight: Int) -> StageMemory {
+        func sum(_ before: [Int]) -> ByteCount {
+            ByteCount(before[layers.upperBound] - before[layers.lowerBound])
+        }
+        return StageMemory(
+            rule: memoryRule,
+            state: sum(stateBefore),
+            gradients: sum(gradientsBefore),
+            activations: sum(activationsBefore),
+            workspace: ByteCount(workspaces.maximum(layers)),
+            boundary: ByteCount(boundaries.maximum(layers)),
+            inFlight: microbatchesInFlight
+        )
     }
 
     /// Whether the stage fits the memory of its devices.
@@ -124,10 +149,13 @@ public struct StageCosts: Sendable {
     func mostInFlight(_ layers: Range<Int>, devices: Int) -> Int {
         guard let deviceMemory else { return .max }
         let (limit, overflows) = deviceMemory.value.multipliedReportingOverflow(by: devices)
-        let resident = memory(layers, microbatchesInFlight: 0).value
-        let activations = memory(layers, microbatchesInFlight: 1).value - resident
         if overflows { return .max }
-        if resident > limit { return 0 }
+        let least = parts(layers, microbatchesInFlight: 0)
+        guard least.total.value <= limit else { return 0 }
+        // What a change of the plan takes does not come on top of activations.
+        let resident = (least.total - least.change).value
+        let one = parts(layers, microbatchesInFlight: 1)
+        let activations = (one.activations - least.activations).value
         return activations == 0 ? .max : (limit - resident) / activations
     }
 
@@ -144,13 +172,17 @@ public struct StageCosts: Sendable {
 
     /// Rejects byte counts whose sums over all layers and microbatches could overflow.
     private static func checkSizes(_ profile: ModelProfile) throws {
-        var total = 0.0
+        let rule = profile.memoryRule ?? .none
+        var total = Double(rule.processBytes.value)
         for layer in profile.layers {
+            let copies = max(rule.stateCopiesTraining, rule.stateCopiesChanging)
             let resident =
-                Double(layer.parameterBytes.value) + Double(layer.gradientBytes.value)
-                + Double(layer.optimizerBytes.value)
+                Double(1 + copies) * Double(layer.stateBytes.value)
+                + Double(layer.gradientBytes.value) + Double(layer.workspaceBytes.value)
             let inFlight = Double(2 * profile.layers.count)
             total += resident + inFlight * Double(layer.activationBytes.value)
+            let inputs = rule.boundaryTensors > 0 ? inFlight + Double(rule.boundaryTensors) : 0
+            total += inputs * Double(layer.outputBytes.value)
         }
         let greatest = 4e18
         guard total <= greatest else {

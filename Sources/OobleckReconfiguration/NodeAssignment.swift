@@ -11,8 +11,8 @@ struct NodeAssignment {
         let load: MemoryBound?
     }
 
-    /// State of each layer.
-    let layers: [LayerProfile]
+    /// What each layer needs.
+    let profile: ModelProfile
     /// What each node holds; empty before there is any state.
     let holdings: [NodeID: Set<Int>]
     /// Whether layers have a state that would have to be copied.
@@ -42,7 +42,7 @@ struct NodeAssignment {
                 preconditionFailure("instantiation uses a template of \(size) nodes it lacks")
             }
             slots += template.layersByNode.enumerated().map { place, held in
-                let load = bounds.isEmpty ? nil : template.load(ofNode: place, layers: layers)
+                let load = bounds.isEmpty ? nil : template.load(ofNode: place, profile: profile)
                 return Slot(pipeline: pipeline, layers: held, load: load)
             }
         }
@@ -119,7 +119,7 @@ struct NodeAssignment {
             var needs = [SlotCost](repeating: .zero, count: kinds.count)
             for (wanted, kind) in kinds where hasState {
                 for layer in wanted where !held.contains(layer) {
-                    needs[kind].bytes += layers[layer].stateBytes.value
+                    needs[kind].bytes += profile.layers[layer].stateBytes.value
                     needs[kind].layers += 1
                 }
             }

@@ -44,7 +44,7 @@ struct PlanOption {
 struct PlanComparison {
     let templates: TemplateSet
     let instantiator: Instantiator
-    let layers: [LayerProfile]
+    let profile: ModelProfile
     /// What each living node holds.
     let holdings: [NodeID: Set<Int>]
     /// The living nodes that hold each layer, ascending.
@@ -60,7 +60,7 @@ struct PlanComparison {
     init(
         templates: TemplateSet,
         instantiator: Instantiator,
-        layers: [LayerProfile],
+        profile: ModelProfile,
         holdings: [NodeID: Set<Int>],
         hasState: Bool,
         previous: [Pipeline],
@@ -69,13 +69,13 @@ struct PlanComparison {
     ) {
         self.templates = templates
         self.instantiator = instantiator
-        self.layers = layers
+        self.profile = profile
         self.holdings = holdings
         self.hasState = hasState
         self.previous = previous
         self.costs = costs
         self.bounds = bounds
-        holders = Self.holders(holdings, layerCount: layers.count)
+        holders = Self.holders(holdings, layerCount: profile.layers.count)
     }
 
     /// The nodes that hold each layer, ascending.
@@ -155,7 +155,7 @@ struct PlanComparison {
     /// These pipelines with the nodes where they hold the most bytes.
     func placed(_ instantiation: Instantiation, nodes: [NodeID]) -> PlanOption {
         let assignment = NodeAssignment(
-            layers: layers,
+            profile: profile,
             holdings: holdings,
             hasState: hasState,
             previous: previous,
@@ -173,7 +173,7 @@ struct PlanComparison {
                 guard let bounds = bounds[node],
                     let template = templates.template(nodes: nodes.count)
                 else { return false }
-                let load = template.load(ofNode: place, layers: layers)
+                let load = template.load(ofNode: place, profile: profile)
                 return !bounds.allSatisfy { $0.allows(load) }
             }
             .map(\.element)
@@ -228,7 +228,7 @@ struct PlanComparison {
                 (node: node, layers: layers.filter { !holders[$0].isEmpty })
             }
         }
-        return TransferPlan(layers: layers, holders: holders).transfers(needed: needed)
+        return TransferPlan(layers: profile.layers, holders: holders).transfers(needed: needed)
     }
 }
 

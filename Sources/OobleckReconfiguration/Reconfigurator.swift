@@ -157,7 +157,7 @@ public struct Reconfigurator: Sendable {
         let comparison = PlanComparison(
             templates: templates,
             instantiator: instantiator,
-            layers: layers,
+            profile: generator.profile,
             holdings: holdings,
             hasState: hasState,
             previous: previous,

@@ -11,7 +11,7 @@ public struct Replanner: Sendable {
     let templates: TemplateSet
     let instantiator: Instantiator
     let hasProfile: Bool
-    let layers: [LayerProfile]
+    let profile: ModelProfile
     /// The layers that each node of the plan holds; none for one that is idle.
     let held: [NodeID: Set<Int>]
     let costs: ReconfigurationCosts
@@ -49,7 +49,7 @@ public struct Replanner: Sendable {
         self.document = document
         hasProfile = profile != nil
         let known = profile ?? Self.standIn(document, layers: layerCount)
-        layers = known.layers
+        self.profile = known
         templates = TemplateSet(
             templates: sorted,
             minimumNodes: sorted[0].nodes,
@@ -166,17 +166,17 @@ public struct Replanner: Sendable {
         let comparison = PlanComparison(
             templates: templates,
             instantiator: instantiator,
-            layers: layers,
+            profile: profile,
             holdings: surviving,
             hasState: true,
             previous: document.plan.pipelines,
             costs: costs
         )
-        let gone = layers.indices.filter { comparison.holders[$0].isEmpty }
+        let gone = profile.layers.indices.filter { comparison.holders[$0].isEmpty }
         if !gone.isEmpty, !isLayoutOnly {
             throw OobleckError(
                 .noPlan,
-                lostLayersPhrase(gone, names: hasProfile ? layers.map(\.name) : [])
+                lostLayersPhrase(gone, names: hasProfile ? profile.layers.map(\.name) : [])
                     + "; restore a checkpoint, or ask for the layout only"
             )
         }

@@ -2,27 +2,11 @@ import OobleckCore
 
 /// What a training run would be, told without starting it (`oobleck train --dry-run`).
 package struct DryRunReport: Sendable, Encodable {
-    /// What one node would hold.
-    package struct NodeLoad: Sendable, Encodable {
-        package let node: NodeID
-        package let pipeline: Int
-        package let layers: [Int]
-        /// Parameters, gradients, optimizer state, and activations of the microbatches in flight.
-        package let memory: ByteCount
-
-        private enum CodingKeys: String, CodingKey {
-            case node
-            case pipeline
-            case layers
-            case memory = "memory_bytes"
-        }
-    }
-
     package let model: String
     /// Where the layers' times come from: a file, or `nil` when they were measured just now.
     package let profilePath: String?
     package let plan: PlanDocument
-    package let nodes: [NodeLoad]
+    package let nodes: NodeMemory
     package let deviceMemory: ByteCount?
     package let steps: Int
     package let stepTime: Seconds
@@ -82,35 +66,13 @@ package struct DryRunReport: Sendable, Encodable {
         stateBytes = profile.layers.reduce(0) { $0 + $1.parameterBytes + $1.optimizerBytes }
         survivable = min(job.cluster.faultTolerance, plan.plan.pipelines.count - 1)
         leastNodes = plan.templates.map(\.nodes).min() ?? plan.plan.nodes.count
-        nodes = plan.plan.pipelines.enumerated().flatMap { index, pipeline -> [NodeLoad] in
-            guard let template = plan.template(nodes: pipeline.templateNodes) else { return [] }
-            return pipeline.nodes.enumerated().map { place, node in
-                let load = template.load(ofNode: place, layers: profile.layers)
-                return NodeLoad(
-                    node: node,
-                    pipeline: index,
-                    layers: load.layers,
-                    memory: load.bytes
-                )
-            }
-        }
+        nodes = NodeMemory(plan: plan, profile: profile)
     }
 }
 
 extension DryRunReport {
     /// The report for people, no line wider than `limit` if that is possible.
     package func lines(limit: Int?) -> [String] {
-        var table = TextTable([
-            .init("node", .right), .init("pipeline", .right), .init("memory", .right),
-            .init("layers"),
-        ])
-        for load in nodes.prefix(Self.mostRows) {
-            let layers = load.layers
-            let range =
-                layers.count > 1 ? "\(layers[0])-\(layers[layers.count - 1])" : "\(layers[0])"
-            table.append(["\(load.node)", "\(load.pipeline)", "\(load.memory)", range])
-        }
-        let rest = nodes.count - Self.mostRows
         let facts: [(String, String)] = [
             ("model", "\(model), \(profilePhrase)"),
             ("plan", plan.reason),
@@ -133,18 +95,15 @@ extension DryRunReport {
             + facts.map { name, text in
                 (name.padded(to: width) + text).foldedAfter(width, limit: limit)
             }
-            + [""] + table.lines(limit: limit)
-            + (rest > 0 ? ["and \(counted(rest, "more node")) (--format json shows all)"] : [])
+            + [""] + nodes.lines(limit: limit)
     }
-
-    private static var mostRows: Int { 24 }
 
     private var profilePhrase: String {
         profilePath.map { "profile \($0)" } ?? "measured just now on this machine"
     }
 
     private var memoryPhrase: String {
-        let most = nodes.map(\.memory).max() ?? 0
+        let most = nodes.most
         let limit = deviceMemory.map { " of \($0)" } ?? "; device_memory is not limited"
         return "at most \(most) on a node\(limit)"
     }

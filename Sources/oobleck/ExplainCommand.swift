@@ -10,7 +10,7 @@ struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Explain what a run derives from its job.",
-        subcommands: [ExplainDeadlinesCommand.self]
+        subcommands: [ExplainDeadlinesCommand.self, ExplainMemoryCommand.self]
     )
 }
 

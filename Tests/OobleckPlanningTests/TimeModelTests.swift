@@ -1,6 +1,8 @@
 import OobleckCore
-import OobleckPlanning
+import OobleckTestSupport
 import Testing
+
+@testable import OobleckPlanning
 
 @Suite struct TimeModelTests {
     private func template(_ works: [Double]) -> PipelineTemplate {
@@ -91,6 +93,70 @@ import Testing
         #expect(costs.memory(0..<2, microbatchesInFlight: 1) == 94)
         #expect(costs.fits(0..<2, devices: 1, microbatchesInFlight: 1))
         #expect(!costs.fits(0..<2, devices: 1, microbatchesInFlight: 2))
+    }
+
+    /// A profile with random sizes and a memory rule.
+    private func randomProfile(_ generator: inout SeededGenerator) -> ModelProfile {
+        func bytes(_ most: Int) -> ByteCount {
+            ByteCount(Int.random(in: 0...most, using: &generator))
+        }
+        return ModelProfile(
+            model: "m",
+            microbatchSize: 1,
+            deviceMemory: ByteCount(Int.random(in: 500...4000, using: &generator)),
+            memoryRule: MemoryRule(
+                processBytes: bytes(200),
+                boundaryTensors: Int.random(in: 0...3, using: &generator),
+                stateCopiesTraining: Int.random(in: 0...1, using: &generator),
+                stateCopiesChanging: Int.random(in: 0...3, using: &generator)
+            ),
+            layers: (0..<7).map { layer in
+                LayerProfile(
+                    name: "\(layer)",
+                    forward: 1,
+                    backward: 1,
+                    parameterBytes: bytes(90),
+                    optimizerBytes: bytes(180),
+                    activationBytes: bytes(100),
+                    outputBytes: bytes(50),
+                    workspaceBytes: bytes(300)
+                )
+            }
+        )
+    }
+
+    @Test("the memory of a stage is what the rule says, and what fits is what it allows")
+    func memoryRule() throws {
+        var generator = SeededGenerator(Seed(value: 14))
+        for _ in 0..<60 {
+            let profile = randomProfile(&generator)
+            let costs = try StageCosts(profile: profile, devicesPerNode: 1)
+            let limit = try #require(profile.deviceMemory)
+            for first in 0..<7 {
+                for end in (first + 1)...7 {
+                    let needs = (0...12).map {
+                        profile.memory(ofLayers: first..<end, inFlight: $0).total
+                    }
+                    for (inFlight, need) in needs.enumerated() {
+                        #expect(costs.memory(first..<end, microbatchesInFlight: inFlight) == need)
+                    }
+                    let most = needs.lastIndex { $0 <= limit } ?? 0
+                    #expect(min(costs.mostInFlight(first..<end, devices: 1), 12) == most)
+                }
+            }
+        }
+    }
+
+    @Test("the greatest of a run of numbers")
+    func rangeMaxima() {
+        let numbers = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5]
+        let maxima = RangeMaxima(numbers)
+        for first in 0...numbers.count {
+            for end in first...numbers.count {
+                #expect(maxima.maximum(first..<end) == numbers[first..<end].max() ?? 0)
+            }
+        }
+        #expect(RangeMaxima([]).maximum(0..<0) == 0)
     }
 
     @Test("byte counts whose sum overflows are bad input, not a crash")

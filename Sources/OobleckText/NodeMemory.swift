@@ -1,0 +1,84 @@
+import OobleckCore
+
+/// What each node of a plan needs of its memory, by a profile.
+package struct NodeMemory: Sendable, Encodable {
+    /// One node.
+    package struct Row: Sendable, Encodable {
+        package let node: NodeID
+        package let pipeline: Int
+        package let layers: [Int]
+        /// All parts together.
+        package let memory: ByteCount
+        package let parts: StageMemory
+
+        private enum CodingKeys: String, CodingKey {
+            case node
+            case pipeline
+            case layers
+            case memory = "memory_bytes"
+            case parts
+        }
+    }
+
+    /// In order of pipelines and stages.
+    package let rows: [Row]
+
+    /// The nodes of a plan.
+    package init(plan: PlanDocument, profile: ModelProfile) {
+        rows = plan.plan.pipelines.enumerated().flatMap { index, pipeline -> [Row] in
+            guard let template = plan.template(nodes: pipeline.templateNodes) else { return [] }
+            return pipeline.nodes.enumerated().map { place, node in
+                let own = template.stages.indices.filter { template.stages[$0].node == place }
+                let parts = own.map { template.memory(ofStage: $0, profile: profile) }
+                    .reduce(StageMemory.zero, +)
+                return Row(
+                    node: node,
+                    pipeline: index,
+                    layers: own.flatMap { Array(template.stages[$0].layers) },
+                    memory: parts.total,
+                    parts: parts
+                )
+            }
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws { try rows.encode(to: encoder) }
+
+    /// The greatest need of a node.
+    package var most: ByteCount { rows.map(\.memory).max() ?? 0 }
+
+    private static let mostRows = 24
+
+    /// A table of MiB for people, with what its columns are below it.
+    package func lines(limit: Int?) -> [String] {
+        var table = TextTable(
+            [.init("node", .right), .init("layers")]
+                + [
+                    "MiB", "process", "state", "gradients", "activations", "workspace", "copies",
+                ]
+                .map { .init($0, .right) }
+        )
+        for row in rows.prefix(Self.mostRows) {
+            let parts = row.parts
+            let first = row.layers.first.map { "\($0)" } ?? ""
+            let last = row.layers.last.map { "\($0)" } ?? ""
+            let sizes = [
+                row.memory, parts.process, parts.state, parts.gradients, parts.activations,
+                parts.workspace, parts.checkpoint + parts.change,
+            ]
+            table.append(
+                ["\(row.node)", first == last ? first : "\(first)-\(last)"]
+                    + sizes.map { NumberText.decimal(Double($0.value) / 1_048_576, 0) }
+            )
+        }
+        let rest = rows.count - Self.mostRows
+        return table.lines(limit: limit)
+            + (rest > 0 ? ["and \(counted(rest, "more node")) (--format json shows all)"] : [])
+    }
+
+    /// What the columns of ``lines(limit:)`` are.
+    package static let legend =
+        "process: without any layer. state: parameters and moments. gradients: their sums over a step. "
+        + "activations: of the microbatches in flight, with what is sent and received. workspace: the most "
+        + "that one pass over one layer takes. copies: of the state, to a checkpoint, or while a plan changes."
+}
