@@ -43,6 +43,7 @@ extension CoordinatorLoop {
                 let node = try state.coordinator.admit(
                     requested: requested,
                     name: name,
+                    isOwn: requested.map { self.isOwnAgent($0, pid) } ?? false,
                     now: MonotonicTime.now
                 )
                 state.fenced.remove(node)

@@ -49,6 +49,7 @@ final class CoordinatorLoop: Sendable {
     let recording: any RunRecording
     let mostAgents: Int
     let store: any CoordinationStore
+    let isOwnAgent: @Sendable (NodeID, _ pid: Int) -> Bool
     let onFence: @Sendable (NodeID) -> Void
     let pulse: Pulse
 
@@ -59,6 +60,7 @@ final class CoordinatorLoop: Sendable {
         mostAgents: Int,
         store: any CoordinationStore,
         faults: CoordinatorFaultInjector,
+        isOwnAgent: @escaping @Sendable (NodeID, _ pid: Int) -> Bool,
         onFence: @escaping @Sendable (NodeID) -> Void
     ) {
         pulse = Pulse(detectionBudget: detectionBudget, store: store) { recording.log($0) }
@@ -67,6 +69,7 @@ final class CoordinatorLoop: Sendable {
         self.recording = recording
         self.mostAgents = mostAgents
         self.store = store
+        self.isOwnAgent = isOwnAgent
         self.onFence = onFence
         (outcomes, outcomesContinuation) = AsyncStream.makeStream()
     }

@@ -31,6 +31,8 @@ package final class CoordinatorServer: Sendable {
     ///   - tls: Certificates for control messages; `nil` is plain text.
     ///   - bounds: What one peer may take.
     ///   - onAddNode: Starts one more local node with this number, or throws why not.
+    ///   - isOwnAgent: Whether the process is the agent that this run started as a node; without nodes of
+    ///     its own a run takes whoever comes.
     ///   - onFence: Has the processes of a node killed that is out for good. Must not block.
     package init(
         coordinator: Coordinator,
@@ -45,6 +47,7 @@ package final class CoordinatorServer: Sendable {
         onAddNode: @escaping @Sendable (NodeID) throws -> Void = { _ in
             throw OobleckError(.usage, "this run has no nodes of its own to add to")
         },
+        isOwnAgent: @escaping @Sendable (NodeID, _ pid: Int) -> Bool = { _, _ in true },
         onFence: @escaping @Sendable (NodeID) -> Void = { _ in }
     ) {
         loop = CoordinatorLoop(
@@ -54,6 +57,7 @@ package final class CoordinatorServer: Sendable {
             mostAgents: bounds.agents,
             store: store,
             faults: faults,
+            isOwnAgent: isOwnAgent,
             onFence: onFence
         )
         handshake = Handshake(nodes: coordinator.expectedNodes)

@@ -7,10 +7,12 @@ extension Coordinator {
     /// Throws one line when the number is taken or was, or when the run is over.
     ///
     /// `name` is the node's own, which it keeps when it comes back; one that dies again and again
-    /// is refused for a while (``Quarantine``).
+    /// is refused for a while (``Quarantine``). A number that is reserved is only for the node that this
+    /// run started for it (`isOwn`).
     package mutating func admit(
         requested: NodeID?,
         name: String = "",
+        isOwn: Bool = false,
         now: Seconds = .zero
     ) throws -> NodeID {
         guard outcome == nil else {
@@ -25,6 +27,12 @@ extension Coordinator {
             let what = member.isAlive ? "is taken" : "belonged to a node that is out"
             let why = "numbers are never given twice; the next free is \(next)"
             throw OobleckError(.usage, "node number \(node) \(what); \(why)")
+        }
+        guard isOwn || !reserved.contains(node) else {
+            throw OobleckError(
+                .usage,
+                "node number \(node) is kept for a node that the run starts; the next free is \(next)"
+            )
         }
         if let refusal = quarantine.refusal(of: name, now: now) {
             log(.refused, refusal)

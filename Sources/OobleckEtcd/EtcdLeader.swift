@@ -16,11 +16,18 @@ package struct EtcdLeader: Hashable, Sendable, Codable {
 
     /// The coordinator that leads the run now.
     ///
-    /// Throws one line when there is none.
+    /// Throws one line when there is none: ``OobleckError/Code/usage`` when the run is over, so that
+    /// none will come, otherwise ``OobleckError/Code/outOfNodes``.
     package static func current(_ location: EtcdLocation) async throws -> EtcdLeader {
         let client = try EtcdClient(location)
         defer { client.close() }
         guard let value = try await client.read("leader") else {
+            if let outcome = try await client.read("outcome") {
+                let text = String(decoding: outcome, as: UTF8.self)
+                // One that was stopped may go on.
+                let code: OobleckError.Code = text.hasPrefix("stopped") ? .outOfNodes : .usage
+                throw OobleckError(code, "the run at \(location) is over: \(text)")
+            }
             throw OobleckError(.outOfNodes, "no coordinator leads \(location) now")
         }
         return try EtcdCoding.value(EtcdLeader.self, from: value)

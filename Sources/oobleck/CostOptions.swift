@@ -1,4 +1,5 @@
 import ArgumentParser
+import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckSimulator
@@ -26,13 +27,13 @@ struct CostOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Bytes a second of the checkpoint store. [20e9]")
     var storageBandwidth: Double?
 
-    @Option(parsing: .unconditional, help: "Seconds to notice a crash. [0.05]")
+    @Option(parsing: .unconditional, help: "Seconds to notice a crash. [0.005]")
     var crashDetection: Double?
 
     @Option(parsing: .unconditional, help: "Seconds to notice a hang. [2]")
     var hangDetection: Double?
 
-    @Option(parsing: .unconditional, help: "Seconds to decide and rebuild process groups. [1]")
+    @Option(parsing: .unconditional, help: "Seconds to decide and rebuild groups. [by a measured law]")
     var rebuild: Double?
 
     @Option(
@@ -114,6 +115,15 @@ struct CostOptions: ParsableArguments {
         .refuse(reason)
     }
 
+    /// How fast devices are taken to be, and why, in one line; `nil` for a measured profile.
+    func speedNote(model: String?) throws -> String? {
+        guard let model, deviceFlops == nil else { return nil }
+        let shape = try TransformerShape.named(model)
+        let peak = Console.decimal(shape.device.peakOperationsPerSecond / 1e12, 1)
+        return "devices reach \(Console.decimal(100 * shape.efficiency, 1)) % of \(peak) TFLOP/s: "
+            + shape.efficiencySource
+    }
+
     func cluster(model: String?, profile: String?) throws -> ClusterModel {
         guard (model == nil) != (profile == nil) else {
             throw OobleckError(.usage, "give --model or --profile, one of them")
@@ -138,9 +148,8 @@ struct CostOptions: ParsableArguments {
                         "device FLOP/s are \(deviceFlops); they must be more than 0"
                     )
                 }
-                device.operationsPerSecond = deviceFlops
             }
-            known = shape.profile(device)
+            known = shape.profile(device, operationsPerSecond: deviceFlops)
             (devices, batch, tokens) = (shape.devicesPerNode, shape.microbatches, shape.sequence)
         } else {
             try IdleOptions([("--device-flops", deviceFlops)]).refuse(
@@ -160,9 +169,9 @@ struct CostOptions: ParsableArguments {
             tokensPerSample: tokens,
             networkBandwidth: networkBandwidth,
             storageBandwidth: storageBandwidth ?? 20e9,
-            crashDetection: Seconds(crashDetection ?? 0.05),
+            crashDetection: Seconds(crashDetection ?? 0.005),
             hangDetection: Seconds(hangDetection ?? 2),
-            rebuild: Seconds(rebuild ?? 1),
+            rebuild: rebuild.map { .constant(Seconds($0)) } ?? .law(.measured),
             restart: Seconds(restart ?? 60),
             nodePrice: price
         )

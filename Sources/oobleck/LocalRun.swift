@@ -157,6 +157,7 @@ struct LocalRun {
             token: start.token,
             tls: start.tls,
             onAddNode: { try cluster.addNode($0) },
+            isOwnAgent: { cluster.agentPIDs[$0] == $1 },
             onFence: { cluster.kill($0) }
         )
         departures.open { server.submit(.agentEnded($0, evidence: $1)) }

@@ -66,7 +66,12 @@ struct SimulateCommand: ParsableCommand {
             backupInterval: Seconds(costs.backupSeconds ?? 3600),
             reserve: costs.reserve ?? 1
         )
-        let report = SimulationReport(experiment, try experiment.run(), note: note)
+        let remarks = [note, try costs.speedNote(model: model)].compactMap(\.self)
+        let report = SimulationReport(
+            experiment,
+            try experiment.run(),
+            note: remarks.isEmpty ? nil : remarks.joined(separator: "\n")
+        )
         for line in notes(policies) { Console.complain(line) }
         try Console.result(format == .json ? Console.json(report) : report.text)
     }

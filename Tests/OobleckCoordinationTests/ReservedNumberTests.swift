@@ -12,12 +12,19 @@ struct ReservedNumberTests {
         let reserved = (0..<3).map { _ in coordinator.reserve() }
         #expect(reserved == [0, 1, 2])
         #expect(try coordinator.admit(requested: nil) == 3)
-        #expect(try coordinator.admit(requested: 1) == 1)
+        let refused = #expect(throws: OobleckError.self) {
+            try coordinator.admit(requested: 1)
+        }
+        #expect(
+            refused?.message
+                == "node number 1 is kept for a node that the run starts; the next free is 4"
+        )
+        #expect(try coordinator.admit(requested: 1, isOwn: true) == 1)
         #expect(coordinator.reserve() == 4)
         #expect(try coordinator.admit(requested: nil) == 5)
-        #expect(try coordinator.admit(requested: 0) == 0)
-        #expect(try coordinator.admit(requested: 4) == 4)
-        #expect(throws: OobleckError.self) { try coordinator.admit(requested: 1) }
+        #expect(try coordinator.admit(requested: 0, isOwn: true) == 0)
+        #expect(try coordinator.admit(requested: 4, isOwn: true) == 4)
+        #expect(throws: OobleckError.self) { try coordinator.admit(requested: 1, isOwn: true) }
     }
 
     @Test("a start that takes long names the nodes that it waits for, once")

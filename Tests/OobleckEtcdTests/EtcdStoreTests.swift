@@ -110,6 +110,23 @@ struct EtcdStoreTests {
         try first.close()
         let leader = EtcdLeader(host: "127.0.0.1", port: 1, id: "late")
         #expect(try await EtcdStore.lead(cluster.location, as: leader, budget: 1) == nil)
+        // Nodes that look for a coordinator need not wait for one.
+        let error = await #expect(throws: OobleckError.self) {
+            try await EtcdLeader.current(cluster.location)
+        }
+        #expect(error?.code == .usage && error?.message.hasSuffix("is over: done") == true)
+    }
+
+    @Test("the nodes of a run that was stopped wait for a coordinator, which may go on with it")
+    func stopped() async throws {
+        let cluster = try EtcdCluster(members: 1)
+        let first = try await cluster.lead(as: "first")
+        try first.conclude("stopped at step 3")
+        try first.close()
+        let error = await #expect(throws: OobleckError.self) {
+            try await EtcdLeader.current(cluster.location)
+        }
+        #expect(error?.code == .outOfNodes)
     }
 
     @Test("who stands by goes on when etcd does not answer for longer than a call may take")

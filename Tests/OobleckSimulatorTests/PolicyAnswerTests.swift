@@ -158,7 +158,7 @@ import Testing
         let moment = 10 * all + SimulatedTime(nanoseconds: all.nanoseconds / 2)
         let rest = 20 * alone
         let known = 10 * all + model.slowDetectionSteps * slow
-        let end = known + SimulatedTime(model.rebuild) + rest
+        let end = known + SimulatedTime(1) + rest
         let history = ClusterHistory(
             events: [
                 ClusterEvent(time: .zero, change: .join, nodes: Array(0..<8)),

@@ -74,7 +74,7 @@ import Testing
         let worlds = try [16.0, 4, 1, 0.25].map { cost in
             try Self.goodputs(Self.law(hours: 8), nodes: 10, trials: 8, seed: 100 * seed) {
                 $0.restart = Seconds(60 * cost)
-                $0.rebuild = Seconds(4 * cost)
+                $0.rebuild = .constant(Seconds(4 * cost))
                 $0.crashDetection = Seconds(cost)
                 $0.hangDetection = Seconds(4 * cost)
             }

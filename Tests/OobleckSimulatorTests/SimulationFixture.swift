@@ -34,7 +34,9 @@ enum SimulationFixture {
             profile: profile,
             microbatches: microbatches,
             faultTolerance: faultTolerance,
-            tokensPerSample: 128
+            tokensPerSample: 128,
+            crashDetection: 0.05,
+            rebuild: .constant(1)
         )
     }
 

@@ -25,7 +25,7 @@ public struct ClusterModel: Hashable, Sendable {
     /// From a silent hang to the end of waiting for it.
     public var hangDetection: Seconds
     /// Deciding, and rebuilding the process groups among living processes.
-    public var rebuild: Seconds
+    public var rebuild: RebuildTime
     /// Starting all processes anew, without loading a checkpoint.
     public var restart: Seconds
     /// Steps until a slow node is known for one.
@@ -38,8 +38,8 @@ public struct ClusterModel: Hashable, Sendable {
     /// A cluster of one kind of node.
     ///
     /// By default links of 200 Gbit/s, a store of 20 GB/s, snapshots over PCIe at 10 GB/s, crashes
-    /// noticed in 50 ms and hangs in 2 s (the default detection budget), 1 s to rebuild process
-    /// groups, 60 s to start anew, and ``devicePrice`` for each device of a node.
+    /// noticed in 5 ms, as measured, and hangs in 2 s (the default detection budget),
+    /// ``RebuildLaw/measured`` to rebuild process groups, 60 s to start anew, and ``devicePrice`` for each device of a node.
     public init(
         profile: ModelProfile,
         devicesPerNode: Int = 1,
@@ -50,9 +50,9 @@ public struct ClusterModel: Hashable, Sendable {
         networkBandwidth: Double = 25e9,
         storageBandwidth: Double = 20e9,
         snapshotBandwidth: Double = 10e9,
-        crashDetection: Seconds = 0.05,
+        crashDetection: Seconds = 0.005,
         hangDetection: Seconds = 2,
-        rebuild: Seconds = 1,
+        rebuild: RebuildTime = .law(.measured),
         restart: Seconds = 60,
         slowDetectionSteps: Int = 5,
         nodePrice: Double? = nil
@@ -87,11 +87,14 @@ public struct ClusterModel: Hashable, Sendable {
         }
         let times = [
             ("crash detection", crashDetection.value), ("hang detection", hangDetection.value),
-            ("rebuild time", rebuild.value), ("restart time", restart.value),
+            ("restart time", restart.value),
             ("price of a node", nodePrice),
         ]
         for (name, value) in times where !(value.isFinite && value >= 0) {
             throw OobleckError(.usage, "\(name) is \(value); it must be at least 0")
+        }
+        if case .constant(let time) = rebuild, !(time.value.isFinite && time.value >= 0) {
+            throw OobleckError(.usage, "rebuild time is \(time.value); it must be at least 0")
         }
         guard microbatches > 0 else {
             throw OobleckError(

@@ -5,7 +5,8 @@ import OobleckCore
 /// A block of hidden size h takes 24 s h^2 + 4 s^2 h floating point operations forward for a sequence
 /// of s tokens, and has 12 h^2 parameters (Narayanan et al., SC 2021, appendix). The backward pass
 /// takes twice as many, and once more as activations are computed again; only the input of each block
-/// is kept.
+/// is kept. While one block is computed again, its activations are there too (Korthikanti et al., MLSys
+/// 2023, table 2, for numbers of any size), and two gradients of its largest.
 public struct TransformerShape: Hashable, Sendable {
     /// The model's name.
     public let name: String
@@ -13,6 +14,8 @@ public struct TransformerShape: Hashable, Sendable {
     public let blocks: Int
     /// h.
     public let hidden: Int
+    /// a, attention heads of a block.
+    public let heads: Int
     /// s, in tokens.
     public let sequence: Int
     /// Words.
@@ -29,6 +32,10 @@ public struct TransformerShape: Hashable, Sendable {
     public let optimizerBytes: Int
     /// What its devices do.
     public let device: DeviceRates
+    /// Share of ``DeviceRates/peakOperationsPerSecond`` that training reaches.
+    public let efficiency: Double
+    /// Where ``efficiency`` is from, for people.
+    public let efficiencySource: String
     /// Devices of one node.
     public let devicesPerNode: Int
 
@@ -37,15 +44,16 @@ public struct TransformerShape: Hashable, Sendable {
 
     /// The paper's models (table 1, batches as printed there) and GPT-3 175B.
     public static let known: [TransformerShape] = [
-        paper(.bertLarge, 24, 1024, 512, vocabulary: 30_522, microbatch: 32, batch: 8192),
-        paper(.gpt2, 24, 1024, 1024, vocabulary: 50_257, microbatch: 32, batch: 8192),
-        paper(.gpt3Medium, 24, 1024, 2048, vocabulary: 50_257, microbatch: 16, batch: 8192),
-        paper(.gpt3With2700M, 32, 2560, 2048, vocabulary: 50_257, microbatch: 2, batch: 1024),
-        paper(.gpt3With6700M, 32, 4096, 2048, vocabulary: 50_257, microbatch: 2, batch: 1024),
+        paper(.bertLarge, 24, 1024, heads: 16, 512, words: 30_522, 32, 8192, reaching: 0.2543),
+        paper(.gpt2, 24, 1024, heads: 16, 1024, words: 50_257, 32, 8192, reaching: 0.1712),
+        paper(.gpt3Medium, 24, 1024, heads: 16, 2048, words: 50_257, 16, 8192, reaching: 0.1346),
+        paper(.gpt3With2700M, 32, 2560, heads: 32, 2048, words: 50_257, 2, 1024, reaching: 0.2148),
+        paper(.gpt3With6700M, 32, 4096, heads: 32, 2048, words: 50_257, 2, 1024, reaching: 0.3059),
         TransformerShape(
             name: "GPT-3-175b",
             blocks: 96,
             hidden: 12_288,
+            heads: 96,
             sequence: 2048,
             vocabulary: 50_257,
             microbatchSize: 1,
@@ -54,6 +62,8 @@ public struct TransformerShape: Hashable, Sendable {
             gradientBytes: 2,
             optimizerBytes: 12,
             device: .a100,
+            efficiency: 0.5,
+            efficiencySource: "an assumption",
             devicesPerNode: 8
         ),
     ]
@@ -74,15 +84,18 @@ public struct TransformerShape: Hashable, Sendable {
         _ model: PaperModel,
         _ blocks: Int,
         _ hidden: Int,
+        heads: Int,
         _ sequence: Int,
-        vocabulary: Int,
-        microbatch: Int,
-        batch: Int
+        words vocabulary: Int,
+        _ microbatch: Int,
+        _ batch: Int,
+        reaching efficiency: Double
     ) -> TransformerShape {
         TransformerShape(
             name: model.rawValue,
             blocks: blocks,
             hidden: hidden,
+            heads: heads,
             sequence: sequence,
             vocabulary: vocabulary,
             microbatchSize: microbatch,
@@ -91,17 +104,49 @@ public struct TransformerShape: Hashable, Sendable {
             gradientBytes: 4,
             optimizerBytes: 8,
             device: .a40,
+            efficiency: efficiency,
+            efficiencySource: "30 nodes train as fast as in the paper's artifact",
             devicesPerNode: 1
         )
     }
 
-    /// The costs of all layers on one kind of device.
-    public func profile(_ device: DeviceRates) -> ModelProfile {
+    /// Floating point operations in a second that training reaches on its devices.
+    public var operationsPerSecond: Double { efficiency * device.peakOperationsPerSecond }
+
+    /// Bytes of what a block computes and its backward pass needs.
+    private var blockActivationBytes: Int {
+        let tokens = microbatchSize * sequence
+        let maps = heads * sequence * tokens
+        // 16 numbers and two bytes of masks for each token and channel; two and one of attention maps.
+        return tokens * hidden * (16 * bytesPerNumber + 2) + maps * (2 * bytesPerNumber + 1)
+    }
+
+    /// Bytes of a block's largest tensor: attention maps, or the wide half of its feed-forward network.
+    private var largestTensorBytes: Int {
+        let tokens = microbatchSize * sequence
+        return max(heads * sequence * tokens, 4 * tokens * hidden) * bytesPerNumber
+    }
+
+    /// The costs of all layers on one kind of device, which reaches so many operations in a second.
+    ///
+    /// The rate is ``operationsPerSecond`` by default.
+    public func profile(
+        _ device: DeviceRates,
+        operationsPerSecond: Double? = nil
+    ) -> ModelProfile {
+        let rate = operationsPerSecond ?? self.operationsPerSecond
+        let logits = microbatchSize * sequence * vocabulary * bytesPerNumber
         let tokens = Double(microbatchSize * sequence)
         let (h, s) = (Double(hidden), Double(sequence))
         let activation = microbatchSize * sequence * hidden * bytesPerNumber
-        func layer(_ name: String, parameters: Int, operations: Double) -> LayerProfile {
-            let forward = operations / device.operationsPerSecond
+        func layer(
+            _ name: String,
+            parameters: Int,
+            operations: Double,
+            kept: Int = 0,
+            workspace: Int = 0
+        ) -> LayerProfile {
+            let forward = operations / rate
             // Two all-reduces of the activations forward when a block is split over devices.
             let inNode = Dictionary(
                 uniqueKeysWithValues: [2, 4, 8].map { devices in
@@ -121,8 +166,9 @@ public struct TransformerShape: Hashable, Sendable {
                 parameterBytes: ByteCount(parameters * bytesPerNumber),
                 gradientBytes: ByteCount(parameters * gradientBytes),
                 optimizerBytes: ByteCount(parameters * optimizerBytes),
-                activationBytes: ByteCount(activation),
-                outputBytes: ByteCount(activation)
+                activationBytes: ByteCount(activation + kept),
+                outputBytes: ByteCount(activation),
+                workspaceBytes: ByteCount(workspace)
             )
         }
         let block = 12 * hidden * hidden
@@ -134,17 +180,30 @@ public struct TransformerShape: Hashable, Sendable {
             deviceMemory: device.memory,
             layers: [layer("embedding", parameters: words, operations: 0)]
                 + (0..<blocks).map {
-                    layer("block.\($0)", parameters: block, operations: operations)
+                    layer(
+                        "block.\($0)",
+                        parameters: block,
+                        operations: operations,
+                        workspace: blockActivationBytes + 2 * largestTensorBytes
+                    )
                 }
-                + [layer("head", parameters: words, operations: 2 * tokens * Double(words))]
+                + [
+                    layer(
+                        "head",
+                        parameters: words,
+                        operations: 2 * tokens * Double(words),
+                        kept: logits,
+                        workspace: 2 * logits
+                    )
+                ]
         )
     }
 }
 
 /// What a device and its links do.
 public struct DeviceRates: Hashable, Sendable {
-    /// Floating point operations in a second that training reaches.
-    public var operationsPerSecond: Double
+    /// The most floating point operations in a second, by its maker's data sheet.
+    public var peakOperationsPerSecond: Double
     /// Memory.
     public var memory: ByteCount
     /// Bytes in a second between devices of one node.
@@ -154,27 +213,27 @@ public struct DeviceRates: Hashable, Sendable {
 
     /// Rates.
     public init(
-        operationsPerSecond: Double,
+        peakOperationsPerSecond: Double,
         memory: ByteCount,
         nodeBandwidth: Double,
         networkBandwidth: Double
     ) {
-        self.operationsPerSecond = operationsPerSecond
+        self.peakOperationsPerSecond = peakOperationsPerSecond
         self.memory = memory
         self.nodeBandwidth = nodeBandwidth
         self.networkBandwidth = networkBandwidth
     }
 
-    /// NVIDIA A40 in the paper's cluster: 40 % of 74.8 TFLOP/s in TF32, 48 GB, 200 Gbit/s.
+    /// NVIDIA A40 in the paper's cluster: 74.8 TFLOP/s in TF32, 48 GB, 200 Gbit/s.
     public static let a40 = DeviceRates(
-        operationsPerSecond: 0.4 * 74.8e12,
+        peakOperationsPerSecond: 74.8e12,
         memory: 48_000_000_000,
         nodeBandwidth: 28e9,
         networkBandwidth: 25e9
     )
-    /// NVIDIA A100: half of 312 TFLOP/s in BF16, 80 GB, NVLink, 200 Gbit/s for each device.
+    /// NVIDIA A100: 312 TFLOP/s in BF16, 80 GB, NVLink, 200 Gbit/s for each device.
     public static let a100 = DeviceRates(
-        operationsPerSecond: 0.5 * 312e12,
+        peakOperationsPerSecond: 312e12,
         memory: 80_000_000_000,
         nodeBandwidth: 300e9,
         networkBandwidth: 25e9

@@ -10,6 +10,24 @@ public struct Experiment: Sendable {
         case history(ClusterHistory)
         /// As many as there are trials, by chance.
         case chance(FailureModel, nodes: Int, duration: Seconds)
+
+        /// Whether nodes become slow in it.
+        var hasSlowNodes: Bool {
+            switch self {
+            case .chance(let law, _, _): law.slowShare > 0
+            case .history(let history):
+                history.events.contains { if case .slow = $0.change { true } else { false } }
+            }
+        }
+
+        /// Whether nodes are told that they will go.
+        var hasNotices: Bool {
+            switch self {
+            case .chance(let law, _, _): law.notice > 0
+            case .history(let history):
+                history.events.contains { if case .notice = $0.change { true } else { false } }
+            }
+        }
     }
 
     /// The stream of random numbers that are the seeds of worlds.

@@ -8,7 +8,8 @@ public struct SimulationReport: Sendable, Codable {
         public let policy: String
         /// Why it cannot run the model, if so.
         public let obstacle: String?
-        /// Why its samples are not those of the other policies, if so.
+        /// Why its samples are not those of the other policies, and what of the world it does nothing
+        /// about, if so.
         public let caveat: String?
         /// Samples of steps that count, per second of wall clock.
         public let goodput: Estimate
@@ -106,11 +107,23 @@ public struct SimulationReport: Sendable, Codable {
         }
         losses = first?.estimate { Double($0.losses) } ?? Estimate([0])
         policies = results.enumerated().map { index, result in
-            Self.row(result, first: index > 0 ? first : nil)
+            Self.row(result, first: index > 0 ? first : nil, experiment.source)
         }
     }
 
-    private static func row(_ result: PolicyOutcomes, first: PolicyOutcomes?) -> Row {
+    private static func row(
+        _ result: PolicyOutcomes,
+        first: PolicyOutcomes?,
+        _ source: Experiment.Source
+    ) -> Row {
+        let caveats = [
+            result.policy.caveat,
+            result.policy.disregards(
+                slowNodes: source.hasSlowNodes,
+                notices: source.hasNotices
+            ),
+        ]
+        .compactMap(\.self)
         let recoveries = RecoveryDistribution(result.outcomes.flatMap(\.recoveries))
         let worlds = Double(max(1, result.outcomes.count))
         let seconds = { (nanoseconds: Int128) in Double(nanoseconds) / 1e9 / worlds }
@@ -122,7 +135,7 @@ public struct SimulationReport: Sendable, Codable {
         return Row(
             policy: result.policy.rawValue,
             obstacle: result.obstacle,
-            caveat: result.policy.caveat,
+            caveat: caveats.isEmpty ? nil : caveats.joined(separator: "; "),
             goodput: result.estimate(\.goodput),
             tokenGoodput: result.estimate(\.tokenGoodput),
             goodputDifference: first.map { result.difference(to: $0, \.goodput) },

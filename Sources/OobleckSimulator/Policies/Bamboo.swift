@@ -62,7 +62,7 @@ public struct Bamboo: ResiliencePolicy {
             filled += grid?.addPipelines() ?? 0
             isDegraded = false
             guard wasDegraded || filled > 0 else { return nil }
-            return PolicyAnswer(.none, [table.model.rebuilding, copying], then: training())
+            return PolicyAnswer(.none, [table.model.rebuilding(view), copying], then: training())
         }
     }
 
@@ -81,7 +81,7 @@ public struct Bamboo: ResiliencePolicy {
             return PolicyAnswer(.checkpoint, [detecting] + table.model.restoring, then: training())
         }
         isDegraded = grid?.holes.isEmpty == false
-        return PolicyAnswer(.runningStep, [detecting, table.model.rebuilding], then: training())
+        return PolicyAnswer(.runningStep, [detecting, table.model.rebuilding(view)], then: training())
     }
 
     private mutating func build(_ nodes: NodeSet) {

@@ -82,14 +82,14 @@ public struct OobleckPolicy: ResiliencePolicy {
             return reconfigure(
                 view,
                 .runningStep,
-                [detecting, table.model.rebuilding],
+                [detecting, table.model.rebuilding(view)],
                 lost: nodes.count
             )
         case .changed(let joined, let leaving, let slow):
             for node in leaving where view.alive.contains(node) { drained.insert(node) }
             let isAdapting = isExact ? adapt(to: slow, view) : evict(slow, view)
             let isChanged = isAdapting || !joined.isEmpty || !leaving.isEmpty
-            return isChanged ? reconfigure(view, .none, [table.model.rebuilding]) : nil
+            return isChanged ? reconfigure(view, .none, [table.model.rebuilding(view)]) : nil
         }
     }
 

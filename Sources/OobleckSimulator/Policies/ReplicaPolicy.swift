@@ -65,7 +65,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
         }
         let phases =
             filled > 0
-            ? [detecting, table.model.rebuilding, copying] : [detecting, table.model.rebuilding]
+            ? [detecting, table.model.rebuilding(view), copying] : [detecting, table.model.rebuilding(view)]
         return PolicyAnswer(.runningStep, phases, then: training())
     }
 
@@ -83,7 +83,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
         filled += grid?.addPipelines(reserve: reserve) ?? 0
         grid?.add(leaving.filter { view.alive.contains($0) })
         guard filled > 0 else { return nil }
-        return PolicyAnswer(.none, [table.model.rebuilding, copying], then: training())
+        return PolicyAnswer(.none, [table.model.rebuilding(view), copying], then: training())
     }
 
     private mutating func build(_ nodes: NodeSet) {

@@ -41,6 +41,17 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
             ? "trains smaller batches after a loss, so that its samples are not comparable" : nil
     }
 
+    /// What of a world with slow nodes or notices it does nothing about, though a system could;
+    /// `nil` if there is nothing, and for bounds, which pay for nothing.
+    func disregards(slowNodes: Bool, notices: Bool) -> String? {
+        guard !isBound else { return nil }
+        let keepsSlow = slowNodes && self != .oobleck && self != .oobleckPublished
+        let passed =
+            (keepsSlow ? ["lets slow nodes work"] : [])
+            + (notices && self == .bamboo ? ["does nothing at a notice"] : [])
+        return passed.isEmpty ? nil : passed.joined(separator: " and ")
+    }
+
     /// Its name in charts.
     public var label: String { caveat == nil ? rawValue : "\(rawValue) (smaller batches)" }
 

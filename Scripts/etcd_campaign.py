@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""Trains again and again with coordination in a real etcd of three members, in the middle of troubles.
+
+    Scripts/etcd_campaign.py --runs 200 --seed 1 --output Benchmarks/Results/etcd-campaign.json
+
+Each run has a leader, a standby and six nodes of a small job. By chance, a few times a run: a member, two
+members, the leader or a node stands still for a while or is killed; what is killed comes back (a member
+with its data, a standby in place of the leader). A run passes when somebody ends it with the state of an
+undisturbed run, its ledger holds, every sample was used once, and no process is left. Needs etcd; cuts of the
+network and clocks that differ are not in it.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RUN_SECONDS = 240
+STEPS = 150
+JOB = f"""model: {{name: campaign, blocks: 6, hidden: 64, heads: 4, vocabulary: 256, sequence_length: 64}}
+data: {{corpus: corpus.txt}}
+training: {{steps: {STEPS}, seed: 5, global_batch: 16, microbatch: 2, warmup_steps: 2}}
+cluster: {{nodes: 6, fault_tolerance: 1, device_memory: 50000, detection_budget: 2}}
+checkpoint: {{every: 40}}
+"""
+LAYER = {
+    "forward_seconds": 0.01, "backward_seconds": 0.02, "parameter_bytes": 1000,
+    "optimizer_bytes": 2000, "activation_bytes": 3000,
+}
+QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def free_ports(count: int) -> list:
+    """Ports of loopback that nobody uses; all are taken at once, so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Etcd:
+    """Three members on loopback."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        ports = free_ports(6)
+        self.client = [f"127.0.0.1:{port}" for port in ports[:3]]
+        peer = [f"http://127.0.0.1:{port}" for port in ports[3:]]
+        cluster = ",".join(f"m{index}={url}" for index, url in enumerate(peer))
+        self.commands = [
+            [
+                "etcd", "--name", f"m{index}", "--data-dir", str(folder / f"m{index}"),
+                "--listen-client-urls", f"http://{self.client[index]}",
+                "--advertise-client-urls", f"http://{self.client[index]}",
+                "--listen-peer-urls", peer[index], "--initial-advertise-peer-urls", peer[index],
+                "--initial-cluster", cluster, "--logger", "zap",
+            ]
+            for index in range(3)
+        ]
+        self.members = [subprocess.Popen(command, **QUIET) for command in self.commands]
+
+    def restart(self, index: int) -> None:
+        self.members[index].wait()
+        self.members[index] = subprocess.Popen(self.commands[index], **QUIET)
+
+    def close(self) -> None:
+        for member in self.members:
+            member.kill()
+        for member in self.members:
+            member.wait()
+
+
+class Campaign:
+    """One run with its troubles."""
+
+    def __init__(self, program: str, folder: pathlib.Path, random_source: random.Random) -> None:
+        self.program, self.folder, self.random = program, folder, random_source
+        self.etcd = Etcd(folder)
+        self.location = "etcd://" + ",".join(self.etcd.client) + "/campaign"
+        self.trainers = []  # (process, run directory), the leader first.
+        self.told = []
+        self.until = []  # Moments, and what is to be done then.
+
+    def start(self, name: str, arguments: list) -> None:
+        directory = self.folder / name
+        with open(self.folder / f"{name}.log", "wb") as log:
+            process = subprocess.Popen(
+                [self.program, "train", *arguments, "--coordination", self.location,
+                 "--run-dir", str(directory)],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.trainers.append((process, directory))
+
+    def stand_by(self) -> None:
+        self.start(f"trainer-{len(self.trainers)}", ["--standby"])
+
+    def lead(self) -> None:
+        self.start("trainer-0", ["job.yaml", "--profile", "profile.json"])
+
+    def leading(self):
+        """Whoever writes the newest status and lives; nobody while the lead changes."""
+        found = [
+            (path.stat().st_mtime, process, directory)
+            for process, directory in self.trainers
+            if process.poll() is None and (path := directory / "status.json").exists()
+        ]
+        return max(found, key=lambda entry: entry[0])[1:] if found else (None, None)
+
+    def step(self) -> int:
+        process, directory = self.leading()
+        if process is None:
+            return -1
+        try:
+            return json.loads((directory / "status.json").read_text()).get("step", -1)
+        except (OSError, ValueError):
+            return -1
+
+    def pause(self, pid: int, seconds: float) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        self.until.append((time.monotonic() + seconds, lambda: os.kill(pid, signal.SIGCONT)))
+
+    def trouble(self) -> None:
+        kind = self.random.choice([
+            "member stands still", "two members stand still", "member killed",
+            "leader stands still", "leader killed", "standby killed", "node killed",
+        ])
+        seconds = round(self.random.choice([0.5, 1.2, 2.2, 2.6, 3.5, 6]), 1)
+        first, second = self.random.sample(range(3), 2)
+        process, directory = self.leading()
+        if process is None:
+            return
+        self.told.append(f"{kind} {seconds}" if "still" in kind else kind)
+        if kind == "member stands still":
+            self.pause(self.etcd.members[first].pid, seconds)
+        elif kind == "two members stand still":
+            self.pause(self.etcd.members[first].pid, seconds)
+            self.pause(self.etcd.members[second].pid, seconds)
+        elif kind == "member killed":
+            self.etcd.members[first].kill()
+            self.until.append((time.monotonic() + seconds, lambda: self.etcd.restart(first)))
+        elif kind == "leader stands still":
+            self.pause(process.pid, seconds)
+        elif kind == "leader killed":
+            process.kill()
+            process.wait()
+        elif kind == "standby killed":
+            for other, _ in self.trainers:
+                if other.poll() is None and other.pid != process.pid:
+                    other.kill()
+                    other.wait()
+        elif kind == "node killed":
+            nodes = json.loads((directory / "status.json").read_text()).get("nodes", [])
+            pids = [node["agent_pid"] for node in nodes if node.get("agent_pid")]
+            if len(pids) > 3:
+                os.killpg(self.random.choice(pids), signal.SIGKILL)
+
+    def run(self) -> tuple:
+        """Returns the directory of the finished run, or nothing and why."""
+        end = time.monotonic() + RUN_SECONDS
+        self.lead()
+        while self.step() < 1 and time.monotonic() < end and self.trainers[0][0].poll() is None:
+            time.sleep(0.1)
+        self.stand_by()
+        due = time.monotonic() + self.random.uniform(0.2, 2)
+        left = self.random.randint(2, 4)
+        while time.monotonic() < end:
+            now = time.monotonic()
+            for entry in [entry for entry in self.until if entry[0] <= now]:
+                self.until.remove(entry)
+                try:
+                    entry[1]()
+                except ProcessLookupError:
+                    pass
+            for process, directory in self.trainers:
+                if process.poll() == 0 and (directory / "result.json").exists():
+                    return directory, ""
+            alive = [process for process, _ in self.trainers if process.poll() is None]
+            if not alive:
+                return None, f"all ended: {[process.poll() for process, _ in self.trainers]}"
+            if len(alive) < 2:
+                self.stand_by()
+            if now >= due and left > 0 and not self.until and 0 <= self.step() < STEPS - 20:
+                self.trouble()
+                left -= 1
+                due = now + self.random.uniform(0.5, 4)
+            time.sleep(0.05)
+        return None, f"not over after {RUN_SECONDS} s, at step {self.step()}"
+
+    def close(self) -> list:
+        """Ends what is left; returns what should not have been."""
+        for _, action in self.until:
+            try:
+                action()
+            except (ProcessLookupError, OSError):
+                pass
+        deadline = time.monotonic() + 30
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        for pid, _ in left:
+            os.kill(pid, signal.SIGKILL)
+        self.etcd.close()
+        return [line for _, line in left]
+
+    def processes(self) -> list:
+        """Processes that carry the folder in their arguments, but etcd's."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+            except OSError:
+                continue
+            text = line.decode(errors="replace")
+            if str(self.folder) in text and not text.startswith("etcd "):
+                found.append((int(pid), text))
+        return found
+
+
+def prepare(folder: pathlib.Path) -> None:
+    (folder / "job.yaml").write_text(JOB)
+    (folder / "corpus.txt").write_text(
+        "".join(f"line {index * 7919 % 4001} of the corpus.\n" for index in range(4000))
+    )
+    layers = [{"name": f"layer{index}", **LAYER} for index in range(8)]
+    profile = {"version": 1, "model": "campaign", "microbatch_size": 2, "layers": layers}
+    (folder / "profile.json").write_text(json.dumps(profile))
+
+
+def verdict(program: str, directory, expected: dict) -> str:
+    result = json.loads((directory / "result.json").read_text())
+    if result["state_sha256"] != expected["state_sha256"]:
+        return f"another state: {result['state_sha256']}"
+    if result["samples_committed"] != expected["samples_committed"]:
+        return f"{result['samples_committed']} samples, not {expected['samples_committed']}"
+    check = subprocess.run([program, "verify", directory], capture_output=True, text=True)
+    return "" if check.returncode == 0 else f"verify: {check.stdout.strip()[-200:]}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", default=str(ROOT / ".build/release/oobleck"))
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=pathlib.Path)
+    options = parser.parse_args()
+    base = pathlib.Path(tempfile.mkdtemp(prefix="oobleck-etcd-campaign-"))
+    prepare(base)
+    reference = [
+        options.program, "train", "job.yaml", "--reference", "--run-dir", str(base / "reference")
+    ]
+    subprocess.run(reference, cwd=base, check=True, **QUIET)
+    expected = json.loads((base / "reference/result.json").read_text())
+    rows = []
+    for number in range(options.runs):
+        folder = base / f"run-{number}"
+        folder.mkdir()
+        prepare(folder)
+        campaign = Campaign(
+            options.program, folder, random.Random(f"{options.seed} {number}")
+        )
+        started = time.monotonic()
+        directory, failure = campaign.run()
+        leftovers = campaign.close()
+        failure = failure or verdict(options.program, directory, expected)
+        if not failure and leftovers:
+            failure = f"left: {leftovers[0][:120]}"
+        rows.append({
+            "run": number, "seconds": round(time.monotonic() - started, 1),
+            "troubles": campaign.told, "failure": failure,
+        })
+        print(number, rows[-1]["seconds"], "; ".join(campaign.told), failure or "same", flush=True)
+        if not failure:
+            shutil.rmtree(folder)
+    failed = sum(1 for row in rows if row["failure"])
+    print(f"{len(rows)} runs, {failed} failed" + (f"; see {base}" if failed else ""))
+    if options.output:
+        summary = {"command": f"Scripts/etcd_campaign.py --seed {options.seed}",
+                   "runs": len(rows), "failed": failed, "rows": rows}
+        options.output.write_text(json.dumps(summary, indent=1) + "\n")
+    if not failed:
+        shutil.rmtree(base)
+    return 1 if failed else 0
+
+
+sys.exit(main())
