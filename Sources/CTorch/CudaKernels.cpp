@@ -101,28 +101,33 @@ extern "C" __global__ void mask_elements(
 
 namespace {
 
-/// One where an element was out of range.
-at::Tensor &outsideFlag() {
-  static at::Tensor flag =
-      at::zeros({1}, at::TensorOptions().dtype(at::kInt).device(ctorch::device()));
-  return flag;
+/// One at the mark of each sum that an element out of range was to be added to.
+at::Tensor &marks() {
+  static at::Tensor marks = at::zeros(
+      {ctorch::cuda::mostMarks}, at::TensorOptions().dtype(at::kInt).device(ctorch::device()));
+  return marks;
 }
 
 }  // namespace
 
-void ctorch::cuda::addFixedPoint(const at::Tensor &gradient, const at::Tensor &sums, float bound) {
+void ctorch::cuda::addFixedPoint(
+    const at::Tensor &gradient, const at::Tensor &sums, float bound, int mark) {
   const float *values = gradient.const_data_ptr<float>();
   int64_t *target = sums.data_ptr<int64_t>();
   int64_t count = gradient.numel();
-  int *outside = outsideFlag().data_ptr<int>();
+  int *outside = marks().data_ptr<int>() + mark;
   launch(Kernel::addFixedPoint, count, {&values, &target, &count, &bound, &outside});
 }
 
-bool ctorch::cuda::takeOutOfRange() {
-  at::Tensor &flag = outsideFlag();
-  if (flag.item<int>() == 0) return false;
-  flag.zero_();
-  return true;
+std::vector<int> ctorch::cuda::takeMarks() {
+  const at::Tensor known = marks().to(at::kCPU);
+  const int *flags = known.const_data_ptr<int>();
+  std::vector<int> found;
+  for (int mark = 0; mark < mostMarks; mark++) {
+    if (flags[mark] != 0) found.push_back(mark);
+  }
+  if (!found.empty()) marks().zero_();
+  return found;
 }
 
 void ctorch::cuda::meanOfSums(

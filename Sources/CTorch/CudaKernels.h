@@ -2,6 +2,7 @@
 // The kernels of our own, compiled on the machine where they run. Each computes the very bits that its
 // counterpart for the CPU computes; what differs is said at its declaration.
 #include <cstdint>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -16,10 +17,14 @@ constexpr int64_t normPiece = 4096;
 extern const char *const kernelSource;
 extern const char *const kernelNames[static_cast<size_t>(Kernel::count)];
 
-/// As `ct_accumulate_fixed_point`, but elements that are out of range are left out and remembered.
-void addFixedPoint(const at::Tensor &gradient, const at::Tensor &sums, float bound);
-/// Whether an element was out of range since the last call. Waits for the device.
-bool takeOutOfRange();
+/// Marks are below this.
+constexpr int mostMarks = 1 << 14;
+
+/// As `ct_accumulate_fixed_point`, but elements that are out of range are left out, and `mark` is
+/// remembered.
+void addFixedPoint(const at::Tensor &gradient, const at::Tensor &sums, float bound, int mark);
+/// The marks that were remembered since the last call, ascending. Waits for the device.
+std::vector<int> takeMarks();
 void meanOfSums(const at::Tensor &sums, const at::Tensor &out, double scale, float clip);
 double squaresOfSums(const at::Tensor &sums, double scale);
 uint64_t digest(const at::Tensor &tensor, int64_t pieceBytes, uint64_t seed);

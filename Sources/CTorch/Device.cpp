@@ -86,6 +86,8 @@ CTStatus ct_use_device(CTDevice kind, int index) {
   });
 }
 
+bool ct_device_is_host(void) { return chosenDevice.is_cpu(); }
+
 CTStatus ct_device_synchronize(void) {
   return guarded([&] {
     if (!chosenDevice.is_cpu()) at::accelerator::synchronizeDevice(chosenDevice.index());

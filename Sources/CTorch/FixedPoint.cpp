@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "CudaKernels.h"
+#include "Device.h"
 #include "FixedPoint.h"
 #include "Support.h"
 
@@ -45,7 +46,7 @@ void addLargeBlock(const float *gradient, int64_t *sums, int64_t count) {
 }  // namespace
 
 CTStatus ct_accumulate_fixed_point(
-    CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit) {
+    CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit, int mark) {
   return guarded([&] {
     const at::Tensor dense = gradient->value.contiguous();
     TORCH_CHECK(dense.scalar_type() == at::kFloat, "gradient is not float32");
@@ -55,7 +56,8 @@ CTStatus ct_accumulate_fixed_point(
     const int64_t count = dense.numel();
     const float bound = static_cast<float>(static_cast<double>(limit) / unit);
     if (dense.is_cuda()) {
-      ctorch::cuda::addFixedPoint(dense, accumulator->value.narrow(0, offset, count), bound);
+      TORCH_CHECK(mark >= 0 && mark < ctorch::cuda::mostMarks, "no such mark");
+      ctorch::cuda::addFixedPoint(dense, accumulator->value.narrow(0, offset, count), bound, mark);
       return;
     }
     const float *values = dense.const_data_ptr<float>();
@@ -76,10 +78,12 @@ CTStatus ct_accumulate_fixed_point(
   });
 }
 
-CTStatus ct_fixed_point_check_range(CTTensor *accumulator) {
+CTStatus ct_fixed_point_take_marks(int *marks, int capacity, int *count) {
   return guarded([&] {
-    if (accumulator->value.is_cuda() && ctorch::cuda::takeOutOfRange()) {
-      throw ctorch::OutOfRange("a gradient is not finite or too large for exact sums");
+    *count = 0;
+    if (ctorch::device().is_cpu()) return;
+    for (const int mark : ctorch::cuda::takeMarks()) {
+      if (*count < capacity) marks[(*count)++] = mark;
     }
   });
 }

@@ -46,7 +46,8 @@ final class GradientSums {
 
     /// Adds one microbatch's gradients of a layer, in the order of its parameters.
     ///
-    /// False when one is not finite or too large, and not in the sums: the step cannot count.
+    /// False when one is not finite or too large, and not in the sums: the step cannot count. A CUDA
+    /// device says so later (``takeOutOfRange()``).
     func add(_ gradients: ArraySlice<Tensor>, layer: LayerState) throws -> Bool {
         var isComplete = true
         func noteOutOfRange(_ body: () throws -> Void) throws {
@@ -58,11 +59,15 @@ final class GradientSums {
         }
         for (index, gradient) in gradients.enumerated() {
             let (segment, entry) = layer.location(index)
-            try noteOutOfRange { try accumulator(segment).add(gradient, at: entry.offset) }
+            try noteOutOfRange {
+                try accumulator(segment).add(gradient, at: entry.offset, mark: layer.layer)
+            }
         }
-        try noteOutOfRange { try accumulator(layer.own).checkRange() }
         return isComplete
     }
+
+    /// Layers of which a CUDA device found, since the last call, that a gradient is out of range.
+    func takeOutOfRange() throws -> Set<Int> { try FixedPointAccumulator.takeMarks() }
 
     /// Starts the summation of a layer whose gradients are complete here.
     func start(layer: Int) throws {

@@ -21,6 +21,10 @@ final class StepRunner {
     private var next: StageLink?
     private var passes: [Int: [StageComputation.LayerPass]] = [:]
     private var losses: [Int: Double] = [:]
+    /// Losses that the device may still be computing, by microbatch.
+    private var lossTensors: [Int: Tensor] = [:]
+    /// What the device did for each layer, not read yet.
+    private var stretches: [(layer: Int, start: DeviceMoment, end: DeviceMoment)] = []
     private var busy = Seconds.zero
     /// Time in which this worker waited for others, a wait that was cut short included.
     private(set) var waited = Seconds.zero
@@ -95,6 +99,8 @@ final class StepRunner {
             case .backward(let index): try backward(index)
             }
         }
+        for (microbatch, loss) in lossTensors { losses[microbatch] = try loss.item() }
+        try readStretches()
         let spotCheck = try checkLayer()
         try sums.startTied()
         // Nothing reads the parameters any more: what they are now is what was computed with.
@@ -138,6 +144,13 @@ final class StepRunner {
         _ body: () throws -> Result
     ) throws -> Result {
         try resources.checkAborted()
+        if TensorRuntime.isAsynchronous, slowness <= 1 {
+            // The device is not waited for: it says later how long it took.
+            let start = try DeviceMoment()
+            let result = try body()
+            stretches.append((layer.layer, start, try DeviceMoment()))
+            return result
+        }
         let start = clock.now
         let result = try body()
         try TensorRuntime.synchronize()
@@ -155,6 +168,16 @@ final class StepRunner {
         busy += elapsed.wall
         intervals[layer.layer] = intervals[layer.layer, default: .init()] + elapsed
         return result
+    }
+
+    private func readStretches() throws {
+        for (layer, start, end) in stretches {
+            let elapsed = try end.elapsed(since: start)
+            busy += elapsed
+            intervals[layer] =
+                intervals[layer, default: .init()] + ComputeClock.Interval(wall: elapsed)
+        }
+        stretches = []
     }
 
     private func forward(_ index: Int) throws {
@@ -186,7 +209,7 @@ final class StepRunner {
         passes[index] = layerPasses
         guard let output = activation else { return }
         if assignment.isLastStage {
-            losses[microbatch] = try output.item()
+            lossTensors[microbatch] = try output.leaf(requiresGradient: false)
         } else {
             try waiting { try next?.sends.send(try output.leaf(requiresGradient: false)) }
             faults.reach(.midSend, step: step)
@@ -219,6 +242,10 @@ final class StepRunner {
             if position == computation.layers.count / 2 {
                 faults.reach(.midBackward, step: step)
             }
+        }
+        let outside = try sums.takeOutOfRange()
+        for layer in computation.layers where outside.contains(layer.layer) {
+            try noteNonFinite(layer, layerPasses)
         }
         if let gradient { try waiting { try previous?.sends.send(gradient) } }
     }

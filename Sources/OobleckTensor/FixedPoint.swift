@@ -26,19 +26,25 @@ package struct FixedPointAccumulator {
 
     /// Adds a float32 gradient to the sums from `offset`.
     ///
-    /// Throws, with nothing added, when a value is not finite or too large. On a CUDA device it does not
-    /// wait for the answer: there ``checkRange()`` throws.
-    package func add(_ gradient: Tensor, at offset: Int) throws {
+    /// Throws, with nothing added, when a value is not finite or too large. A CUDA device does not wait for
+    /// the answer: it adds the other values, and ``takeMarks()`` has `mark`.
+    package func add(_ gradient: Tensor, at offset: Int, mark: Int = 0) throws {
         try gradient.withHandle { gradient in
             try sums.withHandle {
-                try check(ct_accumulate_fixed_point(gradient, $0, Int64(offset), limit))
+                try check(ct_accumulate_fixed_point(gradient, $0, Int64(offset), limit, Int32(mark)))
             }
         }
     }
 
-    /// Throws when a value that was added on a CUDA device, to any sums, was not finite or too large.
-    package func checkRange() throws {
-        try sums.withHandle { try check(ct_fixed_point_check_range($0)) }
+    /// The marks under which values were to be added, on a CUDA device and since the last call, that were
+    /// not finite or too large.
+    ///
+    /// Waits for the device.
+    package static func takeMarks() throws -> Set<Int> {
+        var marks = [Int32](repeating: 0, count: 1 << 14)
+        var count: Int32 = 0
+        try check(ct_fixed_point_take_marks(&marks, Int32(marks.count), &count))
+        return Set(marks.prefix(Int(count)).map { Int($0) })
     }
 
     /// Sum of squares of the mean gradient, `sums * factor` in float32; the order is fixed.

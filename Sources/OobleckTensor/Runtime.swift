@@ -53,6 +53,9 @@ package enum TensorRuntime {
     /// A CUDA device works on while the process goes ahead: only after this has time passed.
     package static func synchronize() throws { try check(ct_device_synchronize()) }
 
+    /// Whether the device works on while this process goes ahead.
+    package static var isAsynchronous: Bool { !ct_device_is_host() }
+
     /// Name, multiprocessors, memory and driver of a CUDA device; `nil` on the CPU.
     package static var deviceName: String? {
         let name = String(cString: ct_device_name())

@@ -33,7 +33,10 @@ struct CostOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Seconds to notice a hang. [2]")
     var hangDetection: Double?
 
-    @Option(parsing: .unconditional, help: "Seconds to decide and rebuild groups. [by a measured law]")
+    @Option(
+        parsing: .unconditional,
+        help: "Seconds to decide and rebuild process groups. [by a measured law]"
+    )
     var rebuild: Double?
 
     @Option(

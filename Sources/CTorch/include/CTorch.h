@@ -13,6 +13,7 @@ extern "C" {
 #endif
 
 typedef struct CTTensor CTTensor;
+typedef struct CTEvent CTEvent;
 typedef struct CTStore CTStore;
 typedef struct CTGroup CTGroup;
 typedef struct CTWork CTWork;
@@ -70,6 +71,13 @@ CTStatus ct_memory_meter_stop(void);
 CTStatus ct_use_device(CTDevice kind, int index);
 /// Waits until the device has done all that it was told to.
 CTStatus ct_device_synchronize(void);
+/// Whether this process computes on the CPU.
+bool ct_device_is_host(void);
+/// A moment in the order of this thread's stream on a CUDA device.
+CTStatus ct_event_record(CTEvent **out);
+/// Seconds between two moments; waits for the second.
+CTStatus ct_event_elapsed(CTEvent *start, CTEvent *end, double *seconds);
+void ct_event_free(CTEvent *event);
 /// Name, multiprocessors, memory and driver of a CUDA device; empty for the CPU.
 const char *ct_device_name(void);
 /// CUDA devices that the driver shows; fails where there is no driver.
@@ -133,13 +141,13 @@ CTStatus ct_gradients(
 // Exact sums and the optimizer ------------------------------------------------------------------
 
 /// accumulator[offset + i] += round(gradient[i] * 2^40), exactly. Fails with CT_OUT_OF_RANGE, and
-/// nothing added, when a value is not finite or its magnitude reaches `limit` (in units of 2^-40).
+/// nothing added, when a value is not finite or its magnitude reaches `limit` (in units of 2^-40). A CUDA
+/// device does not wait for the answer: it adds the other values, and remembers `mark` (0 to 16383).
 CTStatus ct_accumulate_fixed_point(
-    CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit);
-/// Fails with CT_OUT_OF_RANGE when a value that was to be added on a device was out of range since the
-/// last call; there, adding itself does not wait for the answer, and adds the other values. On the CPU
-/// it never fails.
-CTStatus ct_fixed_point_check_range(CTTensor *accumulator);
+    CTTensor *gradient, CTTensor *accumulator, int64_t offset, int64_t limit, int mark);
+/// The marks that a CUDA device has remembered since the last call; waits for it. On the CPU there are
+/// none.
+CTStatus ct_fixed_point_take_marks(int *marks, int capacity, int *count);
 /// Sum of squares of accumulator * 2^-40 * factor, rounded to float32 first, in a fixed order.
 CTStatus ct_fixed_point_squared_norm(CTTensor *accumulator, double factor, double *out);
 /// out = float32(float32(accumulator * 2^-40 * factor) * clip)

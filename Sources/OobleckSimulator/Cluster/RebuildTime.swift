@@ -30,8 +30,9 @@ public struct RebuildLaw: Hashable, Sendable {
     /// Factors, ascending: the middles of shares of the same size.
     public var spread: [Double]
 
-    /// Measured with real processes (`Benchmarks/Results/recovery-times.json`): 16 nodes at most, which
-    /// share two cores and loopback. Groups on GPUs take longer to form.
+    /// As measured with real processes (`Benchmarks/Results/recovery-times.json`).
+    ///
+    /// They were 16 at most, on two cores and loopback. Groups on GPUs take longer to form.
     public static let measured = RebuildLaw(
         node: 0.0165,
         coordinator: 0,

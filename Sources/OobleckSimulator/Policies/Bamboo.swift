@@ -81,7 +81,8 @@ public struct Bamboo: ResiliencePolicy {
             return PolicyAnswer(.checkpoint, [detecting] + table.model.restoring, then: training())
         }
         isDegraded = grid?.holes.isEmpty == false
-        return PolicyAnswer(.runningStep, [detecting, table.model.rebuilding(view)], then: training())
+        let phases = [detecting, table.model.rebuilding(view)]
+        return PolicyAnswer(.runningStep, phases, then: training())
     }
 
     private mutating func build(_ nodes: NodeSet) {

@@ -63,9 +63,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
             grid?.dropBroken()
             filled += grid?.addPipelines(reserve: reserve) ?? 0
         }
-        let phases =
-            filled > 0
-            ? [detecting, table.model.rebuilding(view), copying] : [detecting, table.model.rebuilding(view)]
+        let phases = [detecting, table.model.rebuilding(view)] + (filled > 0 ? [copying] : [])
         return PolicyAnswer(.runningStep, phases, then: training())
     }
 
