@@ -6,10 +6,12 @@
 Each run has a leader, a standby and six nodes of a small job. By chance, a few times a run: a member, two
 members, the leader or a node stands still for a while or is killed; what is killed comes back (a member
 with its data, a standby in place of the leader). A run passes when somebody ends it with the state of an
-undisturbed run, its ledger holds, every sample was used once, and no process is left. Needs etcd; cuts of the
-network and clocks that differ are not in it.
+undisturbed run, its ledger holds, every sample was used once, and no process is left. --latency puts links
+between the run and the members that hold everything back for so long, each way half of it. Needs etcd; cuts
+of the network and clocks that differ are not in it.
 """
 import argparse
+import asyncio
 import json
 import os
 import pathlib
@@ -20,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -49,10 +52,73 @@ def free_ports(count: int) -> list:
     return ports
 
 
+class SlowLink:
+    """Passes connections on to an address, and all that is said half a latency later."""
+
+    def __init__(self, target: str, latency: float) -> None:
+        self.host, port = target.split(":")
+        self.port, self.delay = int(port), latency / 2
+        self.loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        self.thread = threading.Thread(target=self.serve, args=(ready,), daemon=True)
+        self.thread.start()
+        ready.wait(10)
+
+    def serve(self, ready: threading.Event) -> None:
+        asyncio.set_event_loop(self.loop)
+        server = self.loop.run_until_complete(
+            asyncio.start_server(self.connect, "127.0.0.1", 0)
+        )
+        self.address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        ready.set()
+        self.loop.run_forever()
+        server.close()
+        left = asyncio.all_tasks(self.loop)
+        for task in left:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self.loop.close()
+
+    async def connect(self, reader, writer) -> None:
+        try:
+            onward = await asyncio.open_connection(self.host, self.port)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(self.carry(reader, onward[1]), self.carry(onward[0], writer))
+
+    async def carry(self, reader, writer) -> None:
+        """Keeps the order: each piece is due so long after it came."""
+        queue = asyncio.Queue()
+
+        async def deliver() -> None:
+            while True:
+                due, piece = await queue.get()
+                await asyncio.sleep(max(0, due - self.loop.time()))
+                if not piece:
+                    writer.close()
+                    return
+                writer.write(piece)
+
+        delivery = asyncio.ensure_future(deliver())
+        piece = b" "
+        while piece:
+            try:
+                piece = await reader.read(1 << 16)
+            except OSError:
+                piece = b""
+            queue.put_nowait((self.loop.time() + self.delay, piece))
+        await asyncio.gather(delivery, return_exceptions=True)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(5)
+
+
 class Etcd:
     """Three members on loopback."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, latency: float) -> None:
         ports = free_ports(6)
         self.client = [f"127.0.0.1:{port}" for port in ports[:3]]
         peer = [f"http://127.0.0.1:{port}" for port in ports[3:]]
@@ -68,12 +134,16 @@ class Etcd:
             for index in range(3)
         ]
         self.members = [subprocess.Popen(command, **QUIET) for command in self.commands]
+        self.links = [SlowLink(address, latency) for address in self.client] if latency else []
+        self.ends = [link.address for link in self.links] or self.client
 
     def restart(self, index: int) -> None:
         self.members[index].wait()
         self.members[index] = subprocess.Popen(self.commands[index], **QUIET)
 
     def close(self) -> None:
+        for link in self.links:
+            link.close()
         for member in self.members:
             member.kill()
         for member in self.members:
@@ -83,10 +153,12 @@ class Etcd:
 class Campaign:
     """One run with its troubles."""
 
-    def __init__(self, program: str, folder: pathlib.Path, random_source: random.Random) -> None:
+    def __init__(
+        self, program: str, folder: pathlib.Path, random_source: random.Random, latency: float
+    ) -> None:
         self.program, self.folder, self.random = program, folder, random_source
-        self.etcd = Etcd(folder)
-        self.location = "etcd://" + ",".join(self.etcd.client) + "/campaign"
+        self.etcd = Etcd(folder, latency)
+        self.location = "etcd://" + ",".join(self.etcd.ends) + "/campaign"
         self.trainers = []  # (process, run directory), the leader first.
         self.told = []
         self.until = []  # Moments, and what is to be done then.
@@ -251,6 +323,7 @@ def main() -> int:
     parser.add_argument("--program", default=str(ROOT / ".build/release/oobleck"))
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--latency", type=float, default=0)
     parser.add_argument("--output", type=pathlib.Path)
     options = parser.parse_args()
     base = pathlib.Path(tempfile.mkdtemp(prefix="oobleck-etcd-campaign-"))
@@ -266,7 +339,7 @@ def main() -> int:
         folder.mkdir()
         prepare(folder)
         campaign = Campaign(
-            options.program, folder, random.Random(f"{options.seed} {number}")
+            options.program, folder, random.Random(f"{options.seed} {number}"), options.latency
         )
         started = time.monotonic()
         directory, failure = campaign.run()
@@ -284,8 +357,8 @@ def main() -> int:
     failed = sum(1 for row in rows if row["failure"])
     print(f"{len(rows)} runs, {failed} failed" + (f"; see {base}" if failed else ""))
     if options.output:
-        summary = {"command": f"Scripts/etcd_campaign.py --seed {options.seed}",
-                   "runs": len(rows), "failed": failed, "rows": rows}
+        command = f"Scripts/etcd_campaign.py --seed {options.seed} --latency {options.latency}"
+        summary = {"command": command, "runs": len(rows), "failed": failed, "rows": rows}
         options.output.write_text(json.dumps(summary, indent=1) + "\n")
     if not failed:
         shutil.rmtree(base)

@@ -26,12 +26,13 @@ package struct FixedPointAccumulator {
 
     /// Adds a float32 gradient to the sums from `offset`.
     ///
-    /// Throws, with nothing added, when a value is not finite or too large. A CUDA device does not wait for
-    /// the answer: it adds the other values, and ``takeMarks()`` has `mark`.
+    /// Throws, with nothing added, when a value is not finite or too large. A CUDA device does not wait
+    /// for the answer: it adds the other values, and ``takeMarks()`` has `mark`.
     package func add(_ gradient: Tensor, at offset: Int, mark: Int = 0) throws {
+        let (offset, mark) = (Int64(offset), Int32(mark))
         try gradient.withHandle { gradient in
-            try sums.withHandle {
-                try check(ct_accumulate_fixed_point(gradient, $0, Int64(offset), limit, Int32(mark)))
+            try sums.withHandle { sums in
+                try check(ct_accumulate_fixed_point(gradient, sums, offset, limit, mark))
             }
         }
     }
