@@ -35,6 +35,11 @@ package enum NetworkInterface {
         return address
     }
 
+    /// All interfaces with their addresses, as `eth0 (10.0.0.3)`.
+    package static func descriptions() throws -> [String] {
+        try all().map { "\($0.name) (\($0.address))" }
+    }
+
     private static func list(_ interfaces: [(name: String, address: String)]) -> String {
         interfaces.map { "\($0.name) (\($0.address))" }.joined(separator: ", ")
     }

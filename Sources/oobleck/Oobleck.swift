@@ -13,7 +13,8 @@ struct Oobleck: AsyncParsableCommand {
         abstract: "Train a model on nodes that fail, and end with the very same parameters.",
         version: version,
         subcommands: [
-            DemoCommand.self, TrainCommand.self, ProfileCommand.self, PlanCommand.self,
+            DemoCommand.self, DoctorCommand.self, TrainCommand.self, ProfileCommand.self,
+            PlanCommand.self,
             ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, EvaluateCommand.self,
             DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,

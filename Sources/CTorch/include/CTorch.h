@@ -138,6 +138,15 @@ CTStatus ct_cross_entropy(CTTensor *logits, CTTensor *targets, CTTensor **out);
 CTStatus ct_gradients(
     CTTensor *output, CTTensor *seed, CTTensor *const *inputs, int count, CTTensor **out);
 
+// What this machine has -------------------------------------------------------------------------
+
+/// Floating point operations a second of products of square matrices, measured for at least `seconds`.
+CTStatus ct_matmul_rate(bool bfloat16, int64_t size, double seconds, double *rate);
+/// NCCL's version as it writes it (22703 is 2.27.3); 0 when it is not found.
+int ct_nccl_version(void);
+/// 1 when the system's clock is set by another one, 0 when it is not, -1 when the system does not say.
+int ct_clock_is_synchronized(void);
+
 // Exact sums and the optimizer ------------------------------------------------------------------
 
 /// accumulator[offset + i] += round(gradient[i] * 2^40), exactly. Fails with CT_OUT_OF_RANGE, and
