@@ -92,8 +92,8 @@ package struct DoctorReport: Sendable, Encodable {
     private mutating func note(_ facts: DeviceFacts, _ device: DeviceKind) {
         add("libtorch", .good, "\(facts.torch), kernels for \(facts.kernels)")
         let speed =
-            "\(NumberText.short(facts.float32Rate))FLOP/s in float32, "
-            + "\(NumberText.short(facts.bfloat16Rate))FLOP/s in bfloat16"
+            "\(Self.rate(facts.float32Rate)) in float32, "
+            + "\(Self.rate(facts.bfloat16Rate)) in bfloat16"
         let thread = device == .cpu ? " on one thread" : ""
         add("device", .good, "\(facts.device ?? "this CPU"): \(speed)\(thread)")
         if device == .cpu {
@@ -104,7 +104,7 @@ package struct DoctorReport: Sendable, Encodable {
                 found > 0
                     ? "\(counted(found, "device")) here; cluster.device: cuda uses one a node "
                         + "(oobleck doctor --device cuda looks at it)"
-                    : "none here (\(facts.cudaTrouble ?? "the driver shows no device"))"
+                    : "none here: " + Self.reason(facts.cudaTrouble)
             )
         } else {
             add(
@@ -123,6 +123,18 @@ package struct DoctorReport: Sendable, Encodable {
             )
         case nil: add("clock", .note, "the system does not say whether it is set")
         }
+    }
+
+    private static func rate(_ operations: Double) -> String {
+        operations < 1e12
+            ? "\(NumberText.decimal(operations / 1e9, 0)) GFLOP/s"
+            : "\(NumberText.decimal(operations / 1e12, 1)) TFLOP/s"
+    }
+
+    /// Why there is no device, without what to do about it.
+    private static func reason(_ trouble: String?) -> String {
+        let known = trouble?.split(separator: ";").first.map { String($0) }
+        return known ?? "the driver shows no device"
     }
 
     private mutating func note(_ system: System) {

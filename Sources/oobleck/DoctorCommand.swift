@@ -18,7 +18,8 @@ struct DoctorCommand: InterruptibleCommand {
             """
     )
 
-    @Option(help: "Where nodes are to compute: cpu or cuda.") var device = DeviceKind.cpu
+    @Option(help: "Where nodes are to compute: cpu or cuda.")
+    var device = DeviceKind.cpu
 
     @Option(help: "How to print.") var format = OutputFormat.text
 
@@ -69,3 +70,5 @@ struct DoctorCommand: InterruptibleCommand {
         }
     }
 }
+
+extension DeviceKind: ExpressibleByArgument {}
