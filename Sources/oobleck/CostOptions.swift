@@ -123,8 +123,8 @@ struct CostOptions: ParsableArguments {
         guard let model, deviceFlops == nil else { return nil }
         let shape = try TransformerShape.named(model)
         let peak = Console.decimal(shape.device.peakOperationsPerSecond / 1e12, 1)
-        return "devices reach \(Console.decimal(100 * shape.efficiency, 1)) % of \(peak) TFLOP/s: "
-            + shape.efficiencySource
+        let reached = Console.decimal(shape.operationsPerSecond / 1e12, 1)
+        return "devices reach \(reached) of \(peak) TFLOP/s: " + shape.efficiencySource
     }
 
     func cluster(model: String?, profile: String?) throws -> ClusterModel {

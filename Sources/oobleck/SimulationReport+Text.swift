@@ -14,7 +14,7 @@ extension SimulationReport {
             "\(model), up to \(nodes) nodes, \(days) days, \(worlds), "
                 + "\(Self.number(losses.mean)) losses each"
         ]
-        if let note { lines.append(note) }
+        if let note { lines += note.split(separator: "\n").map { Console.wrapped(String($0)) } }
         lines += [
             "useful, lost and all are hours of all nodes; +- is the margin at 95 %", "",
         ]
