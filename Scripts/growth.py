@@ -76,7 +76,7 @@ def main() -> int:
     text = (ROOT / "Examples/tiny.yaml").read_text()
     text = re.sub(r"microbatch: 4 ", "microbatch: 1 ", text)
     text = re.sub(r"global_batch: 32", "global_batch: 8", text)
-    text = re.sub(r"device_memory: 330 MiB", "device_memory: 280 MiB", text)
+    text = re.sub(r"device_memory: 2 GiB", "device_memory: 280 MiB", text)
     text = text.replace("../.corpus", str(ROOT / ".corpus"))
     (folder / "job.yaml").write_text(text)
     training = subprocess.Popen(
