@@ -42,7 +42,7 @@ QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": su
 
 
 def free_ports(count: int) -> list:
-    """Ports of loopback that nobody uses; all are taken at once, so that they differ."""
+    """Unused ports of loopback; all are taken at once, so that they differ."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -181,7 +181,7 @@ class Campaign:
         self.start("trainer-0", ["job.yaml", "--profile", "profile.json"])
 
     def leading(self):
-        """Whoever writes the newest status and lives; nobody while the lead changes."""
+        """Whoever writes the newest status and lives; (None, None) while the lead changes."""
         found = [
             (path.stat().st_mtime, process, directory)
             for process, directory in self.trainers

@@ -37,11 +37,15 @@ package enum NetworkInterface {
 
     /// All interfaces with their addresses, as `eth0 (10.0.0.3)`.
     package static func descriptions() throws -> [String] {
-        try all().map { "\($0.name) (\($0.address))" }
+        try all().map { description($0) }
+    }
+
+    private static func description(_ interface: (name: String, address: String)) -> String {
+        "\(interface.name) (\(interface.address))"
     }
 
     private static func list(_ interfaces: [(name: String, address: String)]) -> String {
-        interfaces.map { "\($0.name) (\($0.address))" }.joined(separator: ", ")
+        interfaces.map { description($0) }.joined(separator: ", ")
     }
 
     private static func all() throws -> [(name: String, address: String)] {

@@ -32,6 +32,6 @@ final class PieceGate: Sendable {
     /// A connection begins.
     func open() { waiting.withLock { $0 = 0 } }
 
-    /// The connection ended: what waited for it goes to nobody.
+    /// The connection ended: what waited for it is dropped.
     func close() { waiting.withLock { $0 = nil } }
 }

@@ -80,7 +80,7 @@ extension Coordinator {
             holdings: holdings,
             hasState: committedSteps > 0,
             generation: lastGeneration?.next ?? 0,
-            costs: costs(now: lastTick ?? started ?? 0),
+            costs: costs(now: lastAtWork ?? 0),
             bounds: memoryBounds
         )
         guard case .plan(let document, _) = decision else { return (lost.count, .infinity, .max) }

@@ -16,7 +16,7 @@ extension Coordinator {
         if isolation != nil { return true }
         let budget = job.cluster.detectionBudget
         // Its own tick is overdue, or was.
-        let isOverdue = (lastTick ?? started).map { now - $0 > deadlines.suspicion } ?? false
+        let isOverdue = ownAbsence(now: now) != nil
         let wasAway = lastAbsence.map { now - $0 <= budget } ?? false
         return isOverdue || wasAway
     }

@@ -99,11 +99,19 @@ extension Coordinator {
     /// to blame for the silence.
     private mutating func forgiveOwnAbsence(now: Seconds) {
         defer { lastTick = now }
-        // Before the first tick, the first event shows that it was there.
-        guard let last = lastTick ?? started, now - last > deadlines.suspicion else { return }
-        let absence = now - last
+        guard let absence = ownAbsence(now: now) else { return }
         forgive(absence, now: now)
         log(.warning, "the coordinator itself was away for \(Self.tenths(absence)) s")
+    }
+
+    /// The last moment at which this coordinator was surely at work: its last tick, and before the first
+    /// one its first event.
+    var lastAtWork: Seconds? { lastTick ?? started }
+
+    /// How long its own ticks have stayed out, if that is too long for a coordinator at work.
+    func ownAbsence(now: Seconds) -> Seconds? {
+        guard let last = lastAtWork, now - last > deadlines.suspicion else { return nil }
+        return now - last
     }
 
     static func tenths(_ time: Seconds) -> Double { (time.value * 10).rounded() / 10 }

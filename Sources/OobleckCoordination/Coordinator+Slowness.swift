@@ -63,7 +63,7 @@ extension Coordinator {
             let nodes = Array(slow[...last])
             return planWithout(nodes, than: plan).map { (nodes: nodes, plan: $0) }
         }
-        let decision = SlowNodePolicy(costs: costs(now: lastTick ?? started ?? 0)).decide(
+        let decision = SlowNodePolicy(costs: costs(now: lastAtWork ?? 0)).decide(
             current: plan.document,
             slowness: factors,
             alternatives: alternatives
@@ -100,7 +100,7 @@ extension Coordinator {
             holdings: holdings,
             hasState: true,
             generation: plan.generation.next,
-            costs: costs(now: lastTick ?? started ?? 0),
+            costs: costs(now: lastAtWork ?? 0),
             bounds: memoryBounds
         )
         guard case .plan(let document, let isCovered) = decision,

@@ -21,12 +21,17 @@ public struct MemoryBound: Hashable, Sendable, Codable {
 extension PipelineTemplate {
     /// What the template's node number `node` would have to hold.
     public func load(ofNode node: Int, profile: ModelProfile) -> MemoryBound {
-        var load = MemoryBound(layers: [], bytes: .zero)
-        for (index, stage) in stages.enumerated() where stage.node == node {
-            load.layers += stage.layers
-            load.bytes += memory(ofStage: index, profile: profile).total
-        }
-        return load
+        MemoryBound(
+            layers: layersByNode[node],
+            bytes: memory(ofNode: node, profile: profile).total
+        )
+    }
+
+    /// What the template's node number `node` needs: all of its stages, each a process of its own.
+    package func memory(ofNode node: Int, profile: ModelProfile) -> StageMemory {
+        stages.indices.filter { stages[$0].node == node }
+            .map { memory(ofStage: $0, profile: profile) }
+            .reduce(.zero, +)
     }
 
     /// What stage `index` of the template needs.

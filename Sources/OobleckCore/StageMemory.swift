@@ -85,7 +85,7 @@ extension StageMemory {
 }
 
 extension ModelProfile {
-    /// What a stage of these layers needs with the activations of so many microbatches at once.
+    /// What a stage of these layers needs with the activations of `inFlight` microbatches at once.
     ///
     /// 1F1B keeps those of at most S - s at stage s of S, from 0.
     public func memory(ofLayers stage: Range<Int>, inFlight: Int) -> StageMemory {

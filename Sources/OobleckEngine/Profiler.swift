@@ -15,7 +15,7 @@ package struct Profiler {
 
     /// The measured profile, with the job's memory limit.
     package func run() throws -> ModelProfile {
-        if job.cluster.deviceMemory != nil { TensorRuntime.holdLittleFreeMemory() }
+        WorkerMemory.prepare(for: job)
         let allReduce = try AllReduceMeter(repetitions: repetitions)
         var tiedCount: Int?
         let layers = try (0..<job.model.layerCount).map { layer in
@@ -62,12 +62,12 @@ package struct Profiler {
     }
 
     private struct Cost {
-        var forward: Seconds
-        var backward: Seconds
-        var activationBytes: Int
-        var outputBytes: Int
+        var forward = Seconds.zero
+        var backward = Seconds.zero
+        var activationBytes = 0
+        var outputBytes = 0
         /// The most beyond what is kept after the forward pass.
-        var workspaceBytes: Int
+        var workspaceBytes = 0
     }
 
     private func measure(_ state: LayerState) throws -> Cost {
@@ -90,13 +90,7 @@ package struct Profiler {
         let sums = try ProfiledSums(state: state, job: job)
         var forwards: [Seconds] = []
         var backwards: [Seconds] = []
-        var cost = Cost(
-            forward: 0,
-            backward: 0,
-            activationBytes: 0,
-            outputBytes: 0,
-            workspaceBytes: 0
-        )
+        var cost = Cost()
         for _ in 0...repetitions {
             try TensorRuntime.measuringMemory { read in
                 let forwardWatch = Stopwatch()

@@ -164,18 +164,18 @@ final class StepRunner {
                 used = clock.elapsed(since: start)
             }
         }
-        let elapsed = clock.elapsed(since: start)
-        busy += elapsed.wall
-        intervals[layer.layer] = intervals[layer.layer, default: .init()] + elapsed
+        note(clock.elapsed(since: start), layer: layer.layer)
         return result
+    }
+
+    private func note(_ interval: ComputeClock.Interval, layer: Int) {
+        busy += interval.wall
+        intervals[layer] = intervals[layer, default: .init()] + interval
     }
 
     private func readStretches() throws {
         for (layer, start, end) in stretches {
-            let elapsed = try end.elapsed(since: start)
-            busy += elapsed
-            intervals[layer] =
-                intervals[layer, default: .init()] + ComputeClock.Interval(wall: elapsed)
+            note(ComputeClock.Interval(wall: try end.elapsed(since: start)), layer: layer)
         }
         stretches = []
     }

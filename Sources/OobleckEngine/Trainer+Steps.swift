@@ -115,7 +115,7 @@ extension Trainer {
     ) throws -> [Int] {
         let layers = loaded.faults.takeFlips(moment, step: step)
         for layer in layers { try held[layer]?.flipBit() }
-        return Array(layers)
+        return layers
     }
 
     /// Applies a committed step.

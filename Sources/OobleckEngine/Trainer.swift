@@ -87,7 +87,7 @@ final class Trainer {
 
     private func load(_ job: JobSpecification) throws {
         try TensorRuntime.use(job.cluster.device ?? .cpu)
-        if job.cluster.deviceMemory != nil { TensorRuntime.holdLittleFreeMemory() }
+        WorkerMemory.prepare(for: job)
         let corpus = try Corpus.load(job)
         let weights = try job.initialWeightsPath.map { try WeightFolder(path: $0) }
         try weights?.requireFit(job.model)

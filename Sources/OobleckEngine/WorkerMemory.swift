@@ -12,6 +12,12 @@ enum WorkerMemory {
     /// the neighbour has not taken yet.
     private static let boundaryTensors = 8
 
+    /// Has this process keep little free memory, if the job limits what there is: what a limited job
+    /// profiles with, its workers train with.
+    static func prepare(for job: JobSpecification) {
+        if job.cluster.deviceMemory != nil { TensorRuntime.holdLittleFreeMemory() }
+    }
+
     /// The rule for workers of `job`, measured in this process, which must hold no layer.
     static func rule(of job: JobSpecification) throws -> MemoryRule {
         TensorRuntime.releaseFreeMemory()

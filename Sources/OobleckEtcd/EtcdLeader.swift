@@ -22,11 +22,9 @@ package struct EtcdLeader: Hashable, Sendable, Codable {
         let client = try EtcdClient(location)
         defer { client.close() }
         guard let value = try await client.read("leader") else {
-            if let outcome = try await client.read("outcome") {
-                let text = String(decoding: outcome, as: UTF8.self)
-                // One that was stopped may go on.
-                let code: OobleckError.Code = text.hasPrefix("stopped") ? .outOfNodes : .usage
-                throw OobleckError(code, "the run at \(location) is over: \(text)")
+            if let outcome = try await client.outcome() {
+                let code: OobleckError.Code = outcome.isStopped ? .outOfNodes : .usage
+                throw OobleckError(code, "the run at \(location) is over: \(outcome.text)")
             }
             throw OobleckError(.outOfNodes, "no coordinator leads \(location) now")
         }

@@ -84,7 +84,8 @@ extension EtcdStore {
         _ seconds: Int
     ) async throws -> Bid {
         let lease = try await client.grantLease(seconds: seconds).id
-        let (leader, outcome) = (client.location.key("leader"), client.location.key("outcome"))
+        let leader = client.location.key("leader")
+        let outcome = client.location.key(EtcdOutcome.key)
         let answer = try await client.transaction(
             EtcdTxnRequest.with {
                 $0.compare = [EtcdRequests.absent(leader), EtcdRequests.absent(outcome)]

@@ -88,24 +88,23 @@ package final class EtcdStore: CoordinationStore {
 
     /// Says that the run is over, so that no standby takes it up again.
     package func conclude(_ summary: String) throws {
-        try write([EtcdRequests.put(location.key("outcome"), Data(summary.utf8))])
+        try write([EtcdRequests.put(location.key(EtcdOutcome.key), Data(summary.utf8))])
     }
 
     /// How the run at `location` ended; `nil` while it has not.
     package static func outcome(_ location: EtcdLocation) async throws -> String? {
         let client = try EtcdClient(location)
         defer { client.close() }
-        return try await client.read("outcome").map { String(decoding: $0, as: UTF8.self) }
+        return try await client.outcome()?.text
     }
 
     /// Lets a run that was stopped go on, and one that is finished if `isFinishedToo`.
     package static func reopen(_ location: EtcdLocation, isFinishedToo: Bool) async throws {
         let client = try EtcdClient(location)
         defer { client.close() }
-        let key = location.key("outcome")
-        guard let outcome = try await client.read("outcome") else { return }
-        let text = String(decoding: outcome, as: UTF8.self)
-        guard isFinishedToo || text.hasPrefix("stopped") else { return }
+        let key = location.key(EtcdOutcome.key)
+        guard let outcome = try await client.outcome() else { return }
+        guard isFinishedToo || outcome.isStopped else { return }
         let request = EtcdTxnRequest.with { $0.success = [EtcdRequests.delete(key)] }
         _ = try await client.transaction(request)
     }

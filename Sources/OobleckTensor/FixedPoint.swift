@@ -40,8 +40,9 @@ package struct FixedPointAccumulator {
     /// The marks under which values were to be added, on a CUDA device and since the last call, that were
     /// not finite or too large.
     ///
-    /// Waits for the device.
+    /// Waits for the device; on the CPU there are none.
     package static func takeMarks() throws -> Set<Int> {
+        guard TensorRuntime.isAsynchronous else { return [] }
         var marks = [Int32](repeating: 0, count: 1 << 14)
         var count: Int32 = 0
         try check(ct_fixed_point_take_marks(&marks, Int32(marks.count), &count))

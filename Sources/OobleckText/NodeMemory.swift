@@ -28,13 +28,11 @@ package struct NodeMemory: Sendable, Encodable {
         rows = plan.plan.pipelines.enumerated().flatMap { index, pipeline -> [Row] in
             guard let template = plan.template(nodes: pipeline.templateNodes) else { return [] }
             return pipeline.nodes.enumerated().map { place, node in
-                let own = template.stages.indices.filter { template.stages[$0].node == place }
-                let parts = own.map { template.memory(ofStage: $0, profile: profile) }
-                    .reduce(StageMemory.zero, +)
+                let parts = template.memory(ofNode: place, profile: profile)
                 return Row(
                     node: node,
                     pipeline: index,
-                    layers: own.flatMap { Array(template.stages[$0].layers) },
+                    layers: template.layersByNode[place],
                     memory: parts.total,
                     parts: parts
                 )

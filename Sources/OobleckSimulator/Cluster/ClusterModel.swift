@@ -39,7 +39,8 @@ public struct ClusterModel: Hashable, Sendable {
     ///
     /// By default links of 200 Gbit/s, a store of 20 GB/s, snapshots over PCIe at 10 GB/s, crashes
     /// noticed in 5 ms, as measured, and hangs in 2 s (the default detection budget),
-    /// ``RebuildLaw/measured`` to rebuild process groups, 60 s to start anew, and ``devicePrice`` for each device of a node.
+    /// ``RebuildLaw/measured`` to rebuild process groups, 60 s to start anew, and ``devicePrice`` for
+    /// each device of a node.
     public init(
         profile: ModelProfile,
         devicesPerNode: Int = 1,

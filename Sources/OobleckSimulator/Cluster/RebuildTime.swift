@@ -7,7 +7,7 @@ public enum RebuildTime: Hashable, Sendable {
     /// By a law, each time another draw of its spread.
     case law(RebuildLaw)
 
-    /// For so many nodes; `draw` is even in [0, 1).
+    /// The time for `nodes` nodes; `draw` is even in [0, 1).
     func time(nodes: Int, draw: Double) -> Seconds {
         switch self {
         case .constant(let time): time
@@ -40,7 +40,7 @@ public struct RebuildLaw: Hashable, Sendable {
         spread: [0.839, 0.869, 0.889, 0.962, 0.987, 1.044, 1.086, 1.134, 1.257, 1.368]
     )
 
-    /// For so many nodes; `draw` is even in [0, 1).
+    /// The time for `nodes` nodes; `draw` is even in [0, 1).
     func time(nodes: Int, draw: Double) -> Seconds {
         let median = node + coordinator + Double(nodes) * coordinatorEachNode
         return quantile(draw) * median

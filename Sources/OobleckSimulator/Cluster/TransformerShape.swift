@@ -113,21 +113,22 @@ public struct TransformerShape: Hashable, Sendable {
     /// Floating point operations in a second that training reaches on its devices.
     public var operationsPerSecond: Double { efficiency * device.peakOperationsPerSecond }
 
+    /// Tokens of a microbatch, and numbers of a block's attention maps for it.
+    private var tokens: Int { microbatchSize * sequence }
+    private var mapNumbers: Int { heads * sequence * tokens }
+
     /// Bytes of what a block computes and its backward pass needs.
     private var blockActivationBytes: Int {
-        let tokens = microbatchSize * sequence
-        let maps = heads * sequence * tokens
         // 16 numbers and two bytes of masks for each token and channel; two and one of attention maps.
-        return tokens * hidden * (16 * bytesPerNumber + 2) + maps * (2 * bytesPerNumber + 1)
+        tokens * hidden * (16 * bytesPerNumber + 2) + mapNumbers * (2 * bytesPerNumber + 1)
     }
 
     /// Bytes of a block's largest tensor: attention maps, or the wide half of its feed-forward network.
     private var largestTensorBytes: Int {
-        let tokens = microbatchSize * sequence
-        return max(heads * sequence * tokens, 4 * tokens * hidden) * bytesPerNumber
+        max(mapNumbers, 4 * tokens * hidden) * bytesPerNumber
     }
 
-    /// The costs of all layers on one kind of device, which reaches so many operations in a second.
+    /// The costs of all layers on one kind of device, at a rate of operations in a second.
     ///
     /// The rate is ``operationsPerSecond`` by default.
     public func profile(
@@ -135,10 +136,10 @@ public struct TransformerShape: Hashable, Sendable {
         operationsPerSecond: Double? = nil
     ) -> ModelProfile {
         let rate = operationsPerSecond ?? self.operationsPerSecond
-        let logits = microbatchSize * sequence * vocabulary * bytesPerNumber
-        let tokens = Double(microbatchSize * sequence)
+        let logits = self.tokens * vocabulary * bytesPerNumber
+        let tokens = Double(self.tokens)
         let (h, s) = (Double(hidden), Double(sequence))
-        let activation = microbatchSize * sequence * hidden * bytesPerNumber
+        let activation = self.tokens * hidden * bytesPerNumber
         func layer(
             _ name: String,
             parameters: Int,
