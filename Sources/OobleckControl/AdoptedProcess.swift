@@ -1,4 +1,5 @@
 import Foundation
+import OobleckData
 
 /// A process of an earlier coordinator's run on this machine: not our child, so that its number may
 /// be a stranger's by now; signals go only to the one that it was.
@@ -8,7 +9,7 @@ struct AdoptedProcess: Sendable {
 
     /// The process with this number, if its arguments have `mark` and it leads its process group.
     init?(pid: pid_t, mark: String) {
-        guard let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"),
+        guard let line = SystemFile.bytes("/proc/\(pid)/cmdline"),
             let startTime = Self.startTime(of: pid), getpgid(pid) == pid,
             line.split(separator: 0).contains(where: { $0.elementsEqual(mark.utf8) })
         else { return nil }
@@ -27,11 +28,8 @@ struct AdoptedProcess: Sendable {
 
     /// When it started, in the kernel's words; `nil` when it is gone or dead.
     private static func startTime(of pid: pid_t) -> String? {
-        guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else {
-            return nil
-        }
+        guard let text = SystemFile.text("/proc/\(pid)/stat") else { return nil }
         // The name in parentheses may hold anything; the state follows it.
-        let text = String(decoding: data, as: UTF8.self)
         guard let name = text.lastIndex(of: ")") else { return nil }
         let fields = text[name...].split(separator: " ")
         guard fields.count > 20, fields[1] != "Z" else { return nil }

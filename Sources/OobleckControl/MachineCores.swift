@@ -1,4 +1,5 @@
 import Foundation
+import OobleckData
 
 /// How many processors the nodes of this machine have together.
 package enum MachineCores {
@@ -73,7 +74,6 @@ struct ControlGroupQuota {
     }
 
     private func text(_ path: String) -> String {
-        guard let data = FileManager.default.contents(atPath: path) else { return "" }
-        return String(decoding: data, as: UTF8.self)
+        SystemFile.text(path) ?? ""
     }
 }

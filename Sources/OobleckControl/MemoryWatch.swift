@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import OobleckClock
 import OobleckCore
+import OobleckData
 import Synchronization
 
 /// Tells whether the kernel ended a process for want of memory.
@@ -82,8 +83,8 @@ struct OutOfMemoryCounter: Hashable, Sendable {
 
     /// The count; `nil` where there is none.
     func kills() -> Int? {
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
+        guard let text = SystemFile.text(path) else { return nil }
+        for line in text.split(separator: "\n") {
             let parts = line.split(separator: " ")
             if parts.count == 2, parts[0] == name { return Int(parts[1]) }
         }
@@ -153,7 +154,6 @@ struct ControlGroups: Sendable {
     }
 
     private static func lines(_ path: String) -> [String] {
-        guard let data = FileManager.default.contents(atPath: path) else { return [] }
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        (SystemFile.text(path) ?? "").split(separator: "\n").map(String.init)
     }
 }

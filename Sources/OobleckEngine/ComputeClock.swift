@@ -1,6 +1,7 @@
 import Foundation
 import OobleckClock
 import OobleckCore
+import OobleckData
 
 /// Measures computing time, for the training thread.
 ///
@@ -156,7 +157,6 @@ enum ControlGroup {
 
     /// A small file's text; empty when it cannot be read.
     private static func text(_ path: String) -> String {
-        guard let data = FileManager.default.contents(atPath: path) else { return "" }
-        return String(decoding: data, as: UTF8.self)
+        SystemFile.text(path) ?? ""
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 
 /// Finds out whether other nodes of a run are on this machine: nodes that share processors must not
 /// be judged by how long they wait for each other.
@@ -36,7 +37,7 @@ package struct RunNeighbours: Sendable {
 
     private func isWorker(_ process: Int32) -> Bool {
         let folder = "\(processes)/\(process)"
-        guard let data = FileManager.default.contents(atPath: folder + "/cmdline") else {
+        guard let data = SystemFile.bytes(folder + "/cmdline") else {
             return false
         }
         let arguments = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }

@@ -1,6 +1,7 @@
 import Foundation
 import OobleckControl
 import OobleckCore
+import OobleckData
 import OobleckText
 
 /// What the system tells of this machine, for ``DoctorReport``.
@@ -21,9 +22,9 @@ enum MachineInspection {
 
     /// Of the whole machine, by `/proc/meminfo`, which counts in KiB.
     private static func memory() -> (total: ByteCount, free: ByteCount) {
-        let data = FileManager.default.contents(atPath: "/proc/meminfo") ?? Data()
+        let text = SystemFile.text("/proc/meminfo") ?? ""
         var sizes: [String: Int] = [:]
-        for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
+        for line in text.split(separator: "\n") {
             let words = line.split(whereSeparator: { $0 == ":" || $0 == " " })
             guard words.count > 1, let size = Int(words[1]) else { continue }
             sizes[String(words[0])] = size << 10
