@@ -165,25 +165,26 @@ ensure_test_tools() {
     fi
 }
 
+# Installs a package of the system; a machine may have no lists of packages yet, or old ones.
+install_package() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    say "installing $1"
+    apt-get install -y --no-install-recommends "$1" >/dev/null 2>&1 ||
+        { apt-get update >/dev/null && apt-get install -y --no-install-recommends "$1" >/dev/null; }
+}
+
 # The header and library of SQLite, which the coordinator's state is kept in.
 ensure_sqlite() {
     [ -f /usr/include/sqlite3.h ] && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "installing libsqlite3-dev"
-        apt-get install -y --no-install-recommends libsqlite3-dev >/dev/null || true
-    fi
+    install_package libsqlite3-dev || true
     [ -f /usr/include/sqlite3.h ] || die "no sqlite3.h found; run: apt install libsqlite3-dev"
 }
 
 # A real etcd for the tests; they skip what needs it where it is absent.
 ensure_etcd() {
     command -v etcd >/dev/null && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "installing etcd-server"
-        # Its service is none of ours.
-        apt-get install -y --no-install-recommends etcd-server >/dev/null ||
-            say "no etcd-server; the tests that need it are skipped"
-    fi
+    # Its service is none of ours.
+    install_package etcd-server || say "no etcd-server; the tests that need it are skipped"
 }
 
 # --- In order --------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ package struct CoordinatorFaultInjector: Sendable {
         self.onDeath = onDeath
     }
 
-    mutating func reachBefore(_ directive: CoordinatorDirective) {
+    mutating func reachBefore(_ directive: CoordinatorInstance.Directive) {
         guard !pending.isEmpty else { return }
         switch directive {
         case .persist(.committed(let step)):
@@ -31,26 +31,33 @@ package struct CoordinatorFaultInjector: Sendable {
             committedSteps = step.step + 1
         case .persist(.planned): reach(.beforePlan)
         case .persist(.inForce): reach(.beforeResume)
-        case .conclude: reach(.beforeResult)
+        case .write: reach(.beforeResult)
         default: break
         }
     }
 
-    /// `flush` returns once what was sent to a node has left.
-    func reachAfter(_ directive: CoordinatorDirective, flush: (NodeID) -> Void) {
+    /// `flush` returns once what was sent in a session has left.
+    func reachAfter(_ directive: CoordinatorInstance.Directive, flush: (SessionID) -> Void) {
         guard !pending.isEmpty else { return }
         switch directive {
         case .persist(.planned): reach(.afterPlan)
         case .persist(.inForce): reach(.afterResume)
         case .record(let step): reach(.afterRecord, step: step.step)
-        case .send(let node, .commit(let commit)):
-            reach(.midCommit, step: commit.step) { flush(node) }
-        case .send(let node, .reconfigure(let plan)):
-            reach(.midPlan, step: plan.committedSteps) { flush(node) }
-        case .send(let node, .resume(_, let step)): reach(.midResume, step: step) { flush(node) }
+        case .worker(let session, .message(let message)):
+            reachAfter(message) { flush(session) }
         case .fence: reach(.afterFence)
         case .store: reach(.midCollection)
         case .conclude: reach(.afterResult)
+        default: break
+        }
+    }
+
+    private func reachAfter(_ message: CoordinatorMessage, flush: () -> Void) {
+        switch message {
+        case .commit(let commit): reach(.midCommit, step: commit.step, prepare: flush)
+        case .reconfigure(let plan):
+            reach(.midPlan, step: plan.committedSteps, prepare: flush)
+        case .resume(_, let step): reach(.midResume, step: step, prepare: flush)
         default: break
         }
     }

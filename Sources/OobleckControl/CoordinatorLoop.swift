@@ -4,39 +4,24 @@ import OobleckCoordination
 import OobleckCore
 import Synchronization
 
-/// Runs the coordinator's decisions: one event at a time, in order of arrival, each with all its
-/// directives performed before the next.
+/// The shell of ``CoordinatorInstance``: gives it the time, has its directives performed one after
+/// the other, and keeps the streams of its sessions.
 ///
-/// Works on a thread of its own queue, because recording writes files. When these fail it waits for
-/// them (``DirectiveQueue``), and so do the nodes, to which ``Pulse`` gives signs of life.
+/// Works on a thread of its own queue, because recording writes files. When these fail the instance
+/// waits for them, and so do the nodes, to which ``Pulse`` gives signs of life.
 final class CoordinatorLoop: Sendable {
     struct State {
-        var coordinator: Coordinator
-        /// What is decided and not yet performed.
-        var work = DirectiveQueue()
-        let pulse: Pulse
-        var workers: [NodeID: Outbox<WorkerInstruction>] = [:] {
-            didSet { pulse.follow(workers) }
+        var instance: CoordinatorInstance
+        /// What is sent in each session, from its stream's first message to its end.
+        var streams: [SessionID: SessionStream] = [:] {
+            didSet { pulse.follow(Array(streams.values)) }
         }
-        var agents: [NodeID: Outbox<AgentInstruction>] = [:] {
-            didSet { pulse.follow(agents) }
-        }
-        var fenced: Set<NodeID> = []
-        /// Peers that let too many messages wait; given up after the event at hand.
-        var overflowed: [NodeID] = []
+        var lastSession = 0
+        /// Readers of sessions whose last message waits for storage.
+        var held: [(session: SessionID, resume: @Sendable () -> Void)] = []
         var shown = Seconds(-1)
         var faults: CoordinatorFaultInjector
-        /// What was to be recorded, and makes no sense: the run ends.
-        var fault: OobleckError?
-        var outcome: RunOutcome?
-        /// Called once storage works again, or the run is over.
-        var held: [@Sendable () -> Void] = []
-
-        init(coordinator: Coordinator, pulse: Pulse, faults: CoordinatorFaultInjector) {
-            self.coordinator = coordinator
-            self.pulse = pulse
-            self.faults = faults
-        }
+        let pulse: Pulse
     }
 
     let detectionBudget: Seconds
@@ -47,7 +32,6 @@ final class CoordinatorLoop: Sendable {
     let queue = DispatchQueue(label: "oobleck.coordinator", qos: .userInteractive)
     let state: Mutex<State>
     let recording: any RunRecording
-    let mostAgents: Int
     let store: any CoordinationStore
     let isOwnAgent: @Sendable (NodeID, _ pid: Int) -> Bool
     let onFence: @Sendable (NodeID) -> Void
@@ -55,7 +39,6 @@ final class CoordinatorLoop: Sendable {
 
     init(
         coordinator: Coordinator,
-        detectionBudget: Seconds,
         recording: any RunRecording,
         mostAgents: Int,
         store: any CoordinationStore,
@@ -63,40 +46,60 @@ final class CoordinatorLoop: Sendable {
         isOwnAgent: @escaping @Sendable (NodeID, _ pid: Int) -> Bool,
         onFence: @escaping @Sendable (NodeID) -> Void
     ) {
+        detectionBudget = coordinator.detectionBudget
         pulse = Pulse(detectionBudget: detectionBudget, store: store) { recording.log($0) }
-        state = Mutex(State(coordinator: coordinator, pulse: pulse, faults: faults))
-        self.detectionBudget = detectionBudget
+        let instance = CoordinatorInstance(coordinator, mostAgents: mostAgents)
+        state = Mutex(State(instance: instance, faults: faults, pulse: pulse))
         self.recording = recording
-        self.mostAgents = mostAgents
         self.store = store
         self.isOwnAgent = isOwnAgent
         self.onFence = onFence
         (outcomes, outcomesContinuation) = AsyncStream.makeStream()
     }
 
-    // MARK: Events
+    // MARK: What happens
 
     /// Takes an event, and returns at once.
-    func submit(_ event: CoordinatorEvent) {
-        queue.async { self.state.withLock { self.process(event, &$0) } }
+    func submit(_ event: CoordinatorEvent) { submit(.event(event)) }
+
+    func submit(_ input: CoordinatorInstance.Input) {
+        queue.async { self.state.withLock { self.handle(input, &$0) } }
     }
 
-    /// Takes an event, and returns when its directives are performed: a peer that sends more than
-    /// can be recorded waits.
-    func handle(_ event: CoordinatorEvent) async {
-        await perform { self.process(event, &$0) }
+    /// Takes an event, and returns when its directives are performed.
+    func handle(_ event: CoordinatorEvent) async { await take(.event(event)) }
+
+    /// Takes what a session says, and returns when it is decided on: a peer that sends more than can
+    /// be recorded waits, so that what comes in while storage fails is bounded.
+    func take(_ input: CoordinatorInstance.Input) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            queue.async {
+                self.state.withLock { state in
+                    self.handle(input, &state)
+                    guard let session = input.session, state.instance.holds(session) else {
+                        return continuation.resume()
+                    }
+                    state.held.append((session, { continuation.resume() }))
+                }
+            }
+        }
     }
 
     func noteKill(_ node: NodeID, at time: Seconds) {
-        queue.async { self.state.withLock { $0.coordinator.noteKill(node, at: time) } }
+        queue.async { self.state.withLock { $0.instance.noteKill(node, at: time) } }
     }
 
-    func status() async -> RunStatus { await perform { self.status($0, now: MonotonicTime.now) } }
+    /// Reserves the next number for a node that is about to be started.
+    func reserveNode() async -> NodeID { await perform { $0.instance.reserve() } }
+
+    func status() async -> RunStatus {
+        await perform { $0.instance.status(now: MonotonicTime.now) }
+    }
 
     /// Whether some session is still open.
-    func hasSessions() async -> Bool { await perform { !$0.agents.isEmpty || !$0.workers.isEmpty } }
+    func hasSessions() async -> Bool { await perform { !$0.streams.isEmpty } }
 
-    func perform<Result: Sendable>(
+    private func perform<Result: Sendable>(
         _ body: @escaping @Sendable (inout sending State) -> Result
     ) async -> Result {
         await withCheckedContinuation { continuation in
@@ -104,52 +107,63 @@ final class CoordinatorLoop: Sendable {
         }
     }
 
-    // MARK: Decisions
+    // MARK: Sessions
 
-    func process(_ event: CoordinatorEvent, _ state: inout State) {
-        guard state.outcome == nil else { return }
-        guard store.mayAct else { return stepDown(&state) }
-        if case .tick = event { pulse.noteTick() }
-        if state.work.isWaiting {
-            wait(for: event, &state)
-        } else {
-            take(event, &state)
+    /// Opens a session over a stream; what it is to be sent goes there from now on.
+    func open(_ stream: SessionStream) async -> SessionID {
+        await perform { state in
+            state.lastSession += 1
+            let session = SessionID(state.lastSession)
+            state.streams[session] = stream
+            return session
         }
+    }
+
+    /// A peer's first message; `node` and process tell whether it is one that this run started.
+    func greet(_ session: SessionID, _ side: SessionSide, _ hello: SessionHello) async {
+        let isOwn = hello.node.map { isOwnAgent($0, hello.pid) } ?? false
+        await take(.hello(session, side, hello, isOwn: isOwn))
+    }
+
+    /// The node whose session it is, if it was let in.
+    func node(of session: SessionID) async -> NodeID? {
+        await perform { $0.instance.node(of: session) }
+    }
+
+    /// The session's stream ended; said as often as one likes.
+    func close(_ session: SessionID, _ stream: SessionStream) {
+        stream.close()
+        queue.async {
+            self.state.withLock { state in
+                guard state.streams.removeValue(forKey: session) != nil else { return }
+                self.handle(.ended(session), &state)
+            }
+        }
+    }
+
+    // MARK: The instance
+
+    func handle(_ input: CoordinatorInstance.Input, _ state: inout State) {
+        if case .event(.tick) = input { pulse.noteTick() }
+        let start = MonotonicTime.now
+        state.instance.handle(input, mayAct: store.mayAct, now: start)
+        state.instance.noteTime(ofDecision: MonotonicTime.now - start)
+        performDirectives(&state)
+        release(&state)
         show(&state)
     }
 
-    private func take(_ event: CoordinatorEvent, _ state: inout State) {
-        decide(event, &state)
-        while canDecide(state), let node = state.overflowed.popLast() {
-            let evidence =
-                "node \(node) does not take its messages: "
-                + "\(Outbox<WorkerInstruction>.capacity) wait"
-            decide(.nodeLost(node, evidence: evidence), &state)
-        }
-        if let fault = state.fault, canDecide(state) {
-            decide(.endRequested(reason: fault.message), &state)
-        }
-    }
-
-    private func canDecide(_ state: State) -> Bool {
-        state.outcome == nil && !state.work.isWaiting
-    }
-
-    func decide(_ event: CoordinatorEvent, _ state: inout State) {
-        let start = MonotonicTime.now
-        let directives = state.coordinator.handle(event, now: start)
-        let isPlan = directives.contains {
-            if case .send(_, .reconfigure) = $0 { true } else { false }
-        }
-        if isPlan { state.coordinator.noteDecision(took: MonotonicTime.now - start) }
-        state.work.add(directives)
-        performWork(&state)
+    private func release(_ state: inout State) {
+        guard !state.held.isEmpty else { return }
+        let held = state.held
+        state.held = held.filter { state.instance.holds($0.session) }
+        for reader in held where !state.instance.holds(reader.session) { reader.resume() }
     }
 
     private func show(_ state: inout State) {
         let now = MonotonicTime.now
-        guard state.outcome == nil, now - state.shown >= 0.2 else { return }
+        guard state.instance.outcome == nil, now - state.shown >= 0.2 else { return }
         state.shown = now
-        recording.show(status(state, now: now))
+        recording.show(state.instance.status(now: now))
     }
 }

@@ -4,8 +4,7 @@ import OobleckClock
 import OobleckCoordination
 import OobleckCore
 
-/// The shell of ``Coordinator``: keeps the sessions of agents and workers, the clock and the
-/// records, and performs what the coordinator decides.
+/// The coordinator's process: serves agents, workers and requests, and keeps the clock.
 package final class CoordinatorServer: Sendable {
 
     let loop: CoordinatorLoop
@@ -14,7 +13,6 @@ package final class CoordinatorServer: Sendable {
     private let gate: ConnectionGate
     private let socket: ListeningSocket?
     private let onAddNode: @Sendable (NodeID) throws -> Void
-    private let handshake: Handshake
 
     /// A server for one run.
     ///
@@ -22,7 +20,6 @@ package final class CoordinatorServer: Sendable {
     ///
     /// - Parameters:
     ///   - coordinator: The decisions.
-    ///   - detectionBudget: The job's.
     ///   - recording: Where the run leaves its traces.
     ///   - store: Where the coordinator keeps what the next one has to know.
     ///   - faults: Deaths of this process to stage.
@@ -36,7 +33,6 @@ package final class CoordinatorServer: Sendable {
     ///   - onFence: Has the processes of a node killed that is out for good. Must not block.
     package init(
         coordinator: Coordinator,
-        detectionBudget: Seconds,
         recording: any RunRecording,
         store: any CoordinationStore = NoCoordinationStore(),
         faults: CoordinatorFaultInjector = CoordinatorFaultInjector(),
@@ -52,7 +48,6 @@ package final class CoordinatorServer: Sendable {
     ) {
         loop = CoordinatorLoop(
             coordinator: coordinator,
-            detectionBudget: detectionBudget,
             recording: recording,
             mostAgents: bounds.agents,
             store: store,
@@ -60,7 +55,6 @@ package final class CoordinatorServer: Sendable {
             isOwnAgent: isOwnAgent,
             onFence: onFence
         )
-        handshake = Handshake(nodes: coordinator.expectedNodes)
         self.token = token
         self.tls = tls
         gate = ConnectionGate(bounds: bounds)
@@ -181,8 +175,7 @@ package final class CoordinatorServer: Sendable {
                 ControlPlaneService(
                     loop: loop,
                     reports: bounds.reports,
-                    onAddNode: onAddNode,
-                    handshake: handshake
+                    onAddNode: onAddNode
                 )
             ],
             interceptors: [TokenGuard(token: token, gate: gate)]

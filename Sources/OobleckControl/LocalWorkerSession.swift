@@ -1,4 +1,5 @@
 import Foundation
+import OobleckCoordination
 import OobleckCore
 import Synchronization
 
@@ -6,15 +7,15 @@ import Synchronization
 /// process.
 package final class LocalWorkerSession: ControlLink {
     private let server: CoordinatorServer
-    private let node = Mutex<NodeID?>(nil)
+    private let session = Mutex<SessionID?>(nil)
 
     package init(server: CoordinatorServer) { self.server = server }
 
     package func send(_ message: WorkerMessage) {
-        guard let node = node.withLock({ $0 }) else {
+        guard let session = session.withLock({ $0 }) else {
             preconditionFailure("a worker spoke before its session was open")
         }
-        server.loop.submit(.worker(node, message))
+        server.loop.submit(.worker(session, .message(message)))
     }
 
     /// Joins as agent and worker of one node, and hands each message to `onMessage` in order, until
@@ -22,21 +23,26 @@ package final class LocalWorkerSession: ControlLink {
     package func run(
         _ onMessage: @escaping @Sendable (CoordinatorMessage) -> Void
     ) async throws {
-        let pid = Int(getpid())
         let loop = server.loop
-        let (node, agent) = try await loop.attachAgent(requested: nil, pid: pid)
-        self.node.withLock { $0 = node }
-        let worker = try await loop.attachWorker(node, pid: pid)
-        let heartbeats = HeartbeatTimer(budget: loop.detectionBudget) {
-            loop.submit(.agentHeard(node))
-            loop.submit(.workerHeard(node))
-        }
+        let (agentBox, workerBox) = (Outbox<AgentInstruction>(), Outbox<WorkerInstruction>())
+        let agentStream = SessionStream.agent(agentBox)
+        let workerStream = SessionStream.worker(workerBox)
+        let agent = await loop.open(agentStream)
+        let worker = await loop.open(workerStream)
         defer {
-            heartbeats.cancel()
-            loop.detach(worker: node, worker)
-            loop.detach(agent: node, agent)
+            loop.close(worker, workerStream)
+            loop.close(agent, agentStream)
         }
-        for await instruction in worker.elements {
+        await loop.greet(agent, .agent, hello(node: nil))
+        let node = try await Self.admission(agentBox)
+        session.withLock { $0 = worker }
+        await loop.greet(worker, .worker, hello(node: node))
+        let heartbeats = HeartbeatTimer(budget: loop.detectionBudget) {
+            loop.submit(.agent(agent, .heartbeat))
+            loop.submit(.worker(worker, .heartbeat))
+        }
+        defer { heartbeats.cancel() }
+        for await instruction in workerBox.elements {
             switch instruction {
             case .welcome, .heartbeat: break
             case .refused(let reason): throw OobleckError(.outOfNodes, reason)
@@ -45,5 +51,21 @@ package final class LocalWorkerSession: ControlLink {
                 if case .stop = message { return }
             }
         }
+    }
+
+    private func hello(node: NodeID?) -> SessionHello {
+        SessionHello(node: node, pid: Int(getpid()))
+    }
+
+    /// Waits until the coordinator has numbered this node.
+    private static func admission(_ outbox: Outbox<AgentInstruction>) async throws -> NodeID {
+        for await instruction in outbox.elements {
+            switch instruction {
+            case .admitted(let node, _, _, _): return node
+            case .refused(let reason): throw OobleckError(.outOfNodes, reason)
+            default: break
+            }
+        }
+        throw OobleckError(.outOfNodes, "the run ended before it let its own worker in")
     }
 }

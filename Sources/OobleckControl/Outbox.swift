@@ -1,27 +1,25 @@
 import Foundation
 import OobleckClock
+import OobleckCoordination
+import OobleckCore
 import Synchronization
 
 /// What waits to be sent to one peer, in order.
 ///
 /// Adding never blocks, so that a peer that does not drain holds up no other.
 package final class Outbox<Element: Sendable>: Sendable {
-    /// Messages that may wait for one peer.
-    ///
-    /// A step needs a handful; building groups a few for each pair of nodes.
-    package static var capacity: Int { 8192 }
-
     /// What is to be sent; ends after the last element once closed.
     package let elements: AsyncStream<Element>
     /// Ends when the outbox closes, whether or not the elements were taken.
     let closing: AsyncStream<Never>
     private let counts = Mutex((added: 0, written: 0))
+    private let reason = Mutex<OobleckError?>(nil)
     private let continuation: AsyncStream<Element>.Continuation
     private let closingContinuation: AsyncStream<Never>.Continuation
 
     package init() {
         (elements, continuation) = AsyncStream.makeStream(
-            bufferingPolicy: .bufferingOldest(Self.capacity)
+            bufferingPolicy: .bufferingOldest(CoordinatorInstance.mostMessages)
         )
         (closing, closingContinuation) = AsyncStream.makeStream()
     }
@@ -51,8 +49,12 @@ package final class Outbox<Element: Sendable>: Sendable {
         }
     }
 
-    /// No more elements follow.
-    package func close() {
+    /// Why the peer's stream ends without an answer, if it does.
+    var dropReason: OobleckError? { reason.withLock { $0 } }
+
+    /// No more elements follow; with an error the stream ends in it.
+    package func close(because error: OobleckError? = nil) {
+        if let error { reason.withLock { $0 = error } }
         continuation.finish()
         closingContinuation.finish()
     }

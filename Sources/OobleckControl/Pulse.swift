@@ -10,8 +10,7 @@ import Synchronization
 /// another reason than storage.
 final class Pulse: Sendable {
     private struct State {
-        var workers: [Outbox<WorkerInstruction>] = []
-        var agents: [Outbox<AgentInstruction>] = []
+        var streams: [SessionStream] = []
         var lastTick = MonotonicTime.now
         /// The write under way: since when, and what people are told when it takes long.
         var write: (since: Seconds, event: RunEvent)?
@@ -38,13 +37,8 @@ final class Pulse: Sendable {
     /// How long a write may take before people are told.
     private var patience: Seconds { max(2, budget) }
 
-    func follow(_ workers: [NodeID: Outbox<WorkerInstruction>]) {
-        state.withLock { $0.workers = Array(workers.values) }
-    }
-
-    func follow(_ agents: [NodeID: Outbox<AgentInstruction>]) {
-        state.withLock { $0.agents = Array(agents.values) }
-    }
+    /// Gives signs of life over these streams from now on.
+    func follow(_ streams: [SessionStream]) { state.withLock { $0.streams = streams } }
 
     /// The coordinator looked at the clock.
     func noteTick() { state.withLock { $0.lastTick = MonotonicTime.now } }
@@ -77,17 +71,16 @@ final class Pulse: Sendable {
     private func beat() {
         guard store.mayAct else { return }
         let now = MonotonicTime.now
-        let (workers, agents, slow) = state.withLock { state in
+        let (streams, slow) = state.withLock { state in
             let isAwake = state.write != nil || now - state.lastTick < budget
             var slow: RunEvent?
             if let write = state.write, !state.isReported, now - write.since > patience {
                 state.isReported = true
                 slow = write.event
             }
-            return isAwake ? (state.workers, state.agents, slow) : ([], [], slow)
+            return isAwake ? (state.streams, slow) : ([], slow)
         }
         if let slow { report(slow) }
-        for outbox in workers { _ = outbox.add(.heartbeat) }
-        for outbox in agents { _ = outbox.add(.heartbeat) }
+        for stream in streams { stream.beat() }
     }
 }

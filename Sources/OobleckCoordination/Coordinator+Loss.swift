@@ -68,6 +68,7 @@ extension Coordinator {
         let deadlines = deadlines
         var lost: [LostNode] = []
         var isSilent = false
+        var unheard = 0
         for node in members.keys.sorted() {
             guard let member = members[node], member.isAlive else { continue }
             let since = member.since ?? now
@@ -79,6 +80,7 @@ extension Coordinator {
             }
             guard let quietest = member.quietest else { continue }
             let silence = now - quietest.heard
+            if silence > deadlines.suspicion { unheard += 1 }
             let evidence =
                 "no sign of life from \(quietest.side) for \(Self.tenths(silence)) s"
             if silence > deadlines.lease {
@@ -91,6 +93,8 @@ extension Coordinator {
                 members[node]?.isSuspect = false
             }
         }
+        // Cut off from so many at once, it will have been silent for them as well.
+        if unheard > mostSilent { lastAbsence = now }
         guard !lost.isEmpty, !isSilent || !isolates(now: now) else { return }
         lose(lost, now: now)
     }

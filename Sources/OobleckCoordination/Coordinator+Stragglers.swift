@@ -60,9 +60,13 @@ extension Coordinator {
         )
         let nodes = found.keys.sorted()
         guard !nodes.isEmpty, nodes.count <= mostSilent, nodes.count < reports.count,
-            !knownBugs.contains(.stragglersStay),
-            stragglers.note(nodes, step: committedSteps, isMeasured: lastCommit != nil)
+            !knownBugs.contains(.stragglersStay)
         else { return false }
+        guard stragglers.note(nodes, step: committedSteps, isMeasured: lastCommit != nil) else {
+            // A try with a known reason is none of those that end a run for want of one.
+            if retries.step == committedSteps { retries.count = max(0, retries.count - 1) }
+            return false
+        }
         let step = committedSteps
         lose(
             nodes.map { node in

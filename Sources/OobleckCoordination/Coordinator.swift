@@ -32,7 +32,7 @@ package struct Coordinator: Sendable {
     /// Time of the first event, and of the last tick.
     var started: Seconds?
     var lastTick: Seconds?
-    /// When it was last found that this process had been away.
+    /// When it was last found that this process had been away, or cut off from many nodes at once.
     var lastAbsence: Seconds?
     /// The newest step that counts, and the generation of the newest return to a checkpoint.
     var lastCommit: CommittedStep?
@@ -141,6 +141,9 @@ package struct Coordinator: Sendable {
 
     /// Nodes that the run is planned for.
     package var expectedNodes: Int { job.cluster.nodes }
+
+    /// Silence that is taken for a loss.
+    package var detectionBudget: Seconds { job.cluster.detectionBudget }
 
     /// How long nodes wait for another coordinator when this one is gone.
     package var coordinatorWait: Seconds {

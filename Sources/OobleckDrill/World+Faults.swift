@@ -79,7 +79,7 @@ extension World {
         case .crawl:
             for node in victims(1) { node.logic.crawls = true }
             // Before a step was measured, a second try is given several times the time of the first.
-            troubleUntil = max(troubleUntil, now + 240)
+            troubleUntil = max(troubleUntil, now + 1000)
         case .stop(let atOnce):
             guard !shell.isFrozen, !shell.isDown else { return }
             for _ in 0..<(atOnce ? 2 : 1) { tell(.stopRequested(reason: "someone")) }
@@ -99,7 +99,7 @@ extension World {
     /// Nodes that work and are part of the run.
     private var workingNodes: [SimulatedNode] {
         nodes.keys.sorted().compactMap { nodes[$0] }.filter {
-            $0.isWorking && !shell.fenced.contains($0.id) && !network.isCutOff($0.id)
+            $0.isWorking && !judge.out.contains($0.id) && !network.isCutOff($0.id)
                 && !doomed.contains($0.id)
         }
     }
@@ -128,16 +128,30 @@ extension World {
     /// seen to train.
     private func canAfford(_ cost: Int, isDrain: Bool) -> Bool {
         guard setup.isWithinTolerance, cost > 0 || isDrain else { return true }
-        if let plan = judge.trainingPlan, plan.plan.pipelines.count > setup.faultTolerance,
-            judge.plans[plan.generation]?.nodes.allSatisfy(isHealthy) == true,
-            !areParted(plan.nodes)
-        {
-            hurt = []
-        }
+        noteRecovery()
         let needed = (setup.faultTolerance + 1) * ToyModel.minimumNodes
         let ready = judge.usableNodes.filter(isHealthy).count
         let spare = ready - (isDrain ? setup.faultTolerance + 1 : cost)
         return hurt.count + cost <= setup.faultTolerance && spare >= needed
+    }
+
+    /// Nobody counts as hurt any more once a plan trains with enough copies of every layer, on nodes
+    /// that all work and whose streams are open.
+    func noteRecovery() {
+        // While the disk is full, losses may be decided on that nothing is seen of yet.
+        guard !shell.instance.isWaiting else { return }
+        if let plan = judge.trainingPlan, plan.plan.pipelines.count > setup.faultTolerance,
+            plan.nodes.allSatisfy({ isHealthy($0) && isConnected($0) }), !areParted(plan.nodes)
+        {
+            hurt = []
+        }
+    }
+
+    /// Whether the coordinator has both of a node's sessions.
+    private func isConnected(_ node: NodeID) -> Bool {
+        [nodes[node]?.agent.session, nodes[node]?.worker.session].allSatisfy { session in
+            session.map { sessions[$0].isOpenHere && shell.streams.contains($0) } ?? false
+        }
     }
 
     /// Whether two of them do not reach each other: it will cost one of them.

@@ -52,11 +52,7 @@ extension World {
         guard let payload = next else { return }
         if isUp {
             guard sessions[session].isOpenHere, !shell.isDown else { return }
-            if shell.isFrozen {
-                shell.backlog.append((session, payload))
-            } else {
-                receive(payload, on: session)
-            }
+            receive(payload, on: session)
         } else {
             guard process.isRunning, sessions[session].isOpenThere else { return }
             if process.isFrozen {
@@ -88,6 +84,8 @@ extension World {
     func closeHere(_ session: Int) {
         guard sessions[session].isOpenHere else { return }
         sessions[session].isOpenHere = false
+        let process = sessions[session].process
+        if process.role == .worker, !process.isImpostor { judge.closed(process.node) }
         transmit(.end, over: session, isUp: false)
     }
 

@@ -7,7 +7,7 @@ extension World {
     /// SIGKILL: its streams end; what it had not written to them yet is lost.
     func crash() {
         guard let seconds = shell.crash?.seconds, shell.outcome == nil else { return }
-        shell.isDown = true
+        (shell.isDown, downSince) = (true, now)
         log("the coordinator is killed")
         shell.crash = nil
         dropSessions()
@@ -17,8 +17,19 @@ extension World {
         progress = now
     }
 
+    /// The process ends although the run is not over, because nothing can be kept; someone has the run
+    /// go on.
+    func leaveNodes() {
+        (shell.isDown, downSince) = (true, now)
+        log("the coordinator leaves its nodes alone")
+        shell.crash = nil
+        for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
+        (shell.streams, shell.backlog) = ([], [])
+        undo(.restartCoordinator, after: random.seconds(0...2))
+    }
+
     private func dropSessions() {
-        for session in (Array(shell.workers.values) + Array(shell.agents.values)).sorted() {
+        for session in shell.streams.sorted() where sessions[session].isOpenHere {
             let unsent = sessions[session].down.messages.count
             if unsent > 0, random.chance(0.5) {
                 sessions[session].down.messages.removeLast(random.index(below: unsent + 1))
@@ -27,12 +38,7 @@ extension World {
         }
         // Streams that were not answered yet end as well.
         for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
-        shell.workers = [:]
-        shell.agents = [:]
-        shell.answers = []
-        shell.work = DirectiveQueue()
-        shell.held = []
-        shell.callers = []
+        (shell.streams, shell.backlog) = ([], [])
     }
 
     /// Whether the run ended because someone asked for it.
@@ -47,9 +53,8 @@ extension World {
     func resumeStopped() {
         judge.stopped(shell.outcome, disk: disk)
         for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
-        (shell.agents, shell.workers, shell.answers, shell.backlog) = ([:], [:], [], [])
+        (shell.streams, shell.backlog) = ([], [])
         (shell.outcome, shell.result, shell.crash) = (nil, nil, nil)
-        (shell.work, shell.held) = (DirectiveQueue(), [])
         (shell.isFrozen, shell.missedTick, shell.isDown) = (false, false, true)
         (shell.hasSaidFarewell, shell.isResumed) = (false, true)
         for node in shell.store.nodes.filter({ !$0.value.isOut }).keys.sorted() {
@@ -81,13 +86,14 @@ extension World {
             if let newNodes = newNodes ?? (shell.isResumed ? 0 : nil) {
                 coordinator.expectNewcomers(newNodes)
             }
-            shell.coordinator = coordinator
+            shell.instance = CoordinatorInstance(coordinator)
+            shell.instance.recordsDecisions = true
         } catch {
             judge.complain("cannot restart: \(error)")
             isOver = true
         }
         shell.isDown = false
-        shell.fenced = Set(shell.store.nodes.filter(\.value.isOut).keys)
+        if now - downSince > Deadlines.standard.connect.value { wasAwayTooLong = true }
         judge.restarted(shell.store)
         log("another coordinator takes over: term \(shell.store.term)")
     }

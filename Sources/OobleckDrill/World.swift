@@ -39,6 +39,10 @@ package final class World {
     var troubleUntil = 0.0
     var progress = 0.0
     var isOver = false
+    /// When the coordinator's process ended, while there is no other.
+    var downSince = 0.0
+    /// Whether there was no coordinator for longer than nodes look for their first.
+    var wasAwayTooLong = false
 
     /// Without progress for so long after the last fault, in seconds, a run hangs: the longest
     /// deadline (a step nobody finishes: 60 s) and what may follow it one after the other.
@@ -54,9 +58,10 @@ package final class World {
         random = SeededRandom(seed: setup.seed)
         judge = WorldJudge(setup)
         disk = SimulatedDisk(keep: setup.checkpoint?.keep ?? 1, trouble: setup.diskTrouble)
-        shell = CoordinatorShell(try ToyModel.shared.coordinator(setup))
-        shell.coordinator.putBack(setup.bugs)
-        shell.coordinator.hasStandby = setup.hasStandby
+        var coordinator = try ToyModel.shared.coordinator(setup)
+        coordinator.putBack(setup.bugs)
+        coordinator.hasStandby = setup.hasStandby
+        shell = CoordinatorShell(coordinator)
         for _ in 0..<setup.nodes { addNode(after: random.seconds(0...0.1)) }
         for (place, fault) in setup.faults.enumerated() {
             switch fault.trigger {
@@ -112,6 +117,9 @@ package final class World {
         case .fault(let place): strike(place)
         case .undo(let undo): perform(undo)
         case .store(let action, let term): store(action, of: term)
+        case .wakeCoordinator(let term):
+            guard !shell.isDown, shell.store.term == term else { return }
+            tell(.wake)
         case .tick: tick()
         }
     }
@@ -122,7 +130,8 @@ package final class World {
         guard !isDead || random.chance(0.5),
             let outcome = disk.perform(action, random: &random), !isDead
         else { return }
-        shell.isFrozen ? shell.answers.append(outcome) : tell(.checkpoint(outcome))
+        let answer = CoordinatorInstance.Input.event(.checkpoint(outcome))
+        tell(answer)
     }
 
     private func tick() {
@@ -132,11 +141,12 @@ package final class World {
             } else if !shell.isDown {
                 giveSignsOfLife()
                 tell(.tick)
+                noteRecovery()
             }
             let waited = now - max(progress, troubleUntil)
             longestWait = max(longestWait, waited)
             if waited > Self.patience {
-                let phase = shell.coordinator.status(now: Seconds(now)).phase
+                let phase = shell.instance.status(now: Seconds(now)).phase
                 judge.complain("no progress for \(Int(waited)) s after the last fault: \(phase)")
                 isOver = true
             }
@@ -183,6 +193,8 @@ enum Happening {
     case undo(Undo)
     /// The checkpoint store does something.
     case store(CheckpointAction, term: Int)
+    /// A time has come that the coordinator of this term waits for.
+    case wakeCoordinator(term: Int)
     case tick
 }
 

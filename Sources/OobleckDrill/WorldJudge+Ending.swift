@@ -34,7 +34,8 @@ extension WorldJudge {
 
     /// A run may stop when it cannot go on, and must not otherwise.
     private mutating func checkStop(_ error: OobleckError, _ world: World) {
-        if setup.isWithinTolerance {
+        // Nodes that were never answered look for a coordinator for a while only.
+        if setup.isWithinTolerance, !world.wasAwayTooLong {
             return complain("stopped although at most f nodes were lost at once: \(error.message)")
         }
         switch error.code {
@@ -99,7 +100,7 @@ extension WorldJudge {
     }
 
     private mutating func checkResult(_ world: World) {
-        let result = world.shell.coordinator.result(stateSHA256: "")
+        let result = world.shell.instance.coordinator.result(stateSHA256: "")
         let batch = ToyModel.microbatchCount * ToyModel.microbatchSize
         if result.samplesCommitted != batch * ledger.count {
             complain(

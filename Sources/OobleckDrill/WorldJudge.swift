@@ -79,11 +79,15 @@ package struct WorldJudge: Sendable {
         }
     }
 
-    mutating func admitted(_ node: NodeID) {
-        if !seen.insert(node).inserted { complain("node number \(node) is given twice") }
+    mutating func admitted(_ node: NodeID, _ process: SimulatedProcess) {
+        let before = holders.updateValue(ObjectIdentifier(process), forKey: node)
+        if let before, before != ObjectIdentifier(process) {
+            complain("node number \(node) is given twice")
+        }
     }
 
-    private var seen: Set<NodeID> = []
+    /// The agent that has each number.
+    private var holders: [NodeID: ObjectIdentifier] = [:]
     /// Whether the run was stopped on request and resumed.
     private var wasStopped = false
 
@@ -95,9 +99,13 @@ package struct WorldJudge: Sendable {
         case .reconfigure(let plan): planned(plan)
         case .resume(let generation, let step): resumed(generation, step: step)
         case .commit(let commit): committed(commit, node)
-        case .stop(let reason) where reason.hasSuffix("is drained"): released.insert(node)
         default: break
         }
+    }
+
+    /// What the next coordinator is told.
+    mutating func kept(_ change: DurableChange) {
+        if case .left(let node, hasFailed: false, _) = change { released.insert(node) }
     }
 
     private mutating func planned(_ plan: Reconfiguration) {
@@ -235,8 +243,8 @@ package struct WorldJudge: Sendable {
         }
     }
 
-    /// All nodes come back to the same coordinator: what was told to them may be told once more.
-    mutating func calledBack() { commits = [:] }
+    /// The session of a node's worker is closed: what was told to it may be told once more.
+    mutating func closed(_ node: NodeID) { commits[node] = nil }
 
     mutating func fenced(_ node: NodeID) { out.insert(node) }
 

@@ -56,10 +56,20 @@ package enum WorldTrace {
     }
 
     /// What the coordinator does; nothing where its event log says it better.
-    static func text(of directive: CoordinatorDirective) -> String? {
+    static func text(
+        of directive: CoordinatorInstance.Directive,
+        _ sessions: [WorldSession]
+    ) -> String? {
         switch directive {
-        case .send(let node, let message): text(of: message).map { "    to node \(node): \($0)" }
-        case .fence(let node, let reason): "    node \(node) is out: \(reason)"
+        case .worker(let session, let instruction):
+            text(of: instruction).map {
+                "    to node \(sessions[session.rawValue].process.node): \($0)"
+            }
+        case .agent(let session, let instruction):
+            text(of: instruction).map {
+                "    to agent \(sessions[session.rawValue].process.node): \($0)"
+            }
+        case .fence(let node): "    node \(node) is out"
         case .record(let step):
             "    step \(step.step) recorded, generation \(step.generation), loss \(numberForPeople(step.loss))"
         case .log(let event):
@@ -72,9 +82,27 @@ package enum WorldTrace {
         case .finish(.stopped(let error)): "    the run stops: \(error.message)"
         case .finish(.abandoned(let error)): "    the run is left alone: \(error.message)"
         case .restored(let restored): "    back to step \(restored.step)"
-        case .closeSessions: "    all nodes are called back"
         case .recordArithmetic(let recorded): "    all compute as \(recorded.arithmetic.mark)"
-        case .dismiss, .persist, .publish, .recovered, .store, .checkpoint, .conclude: nil
+        case .persist, .publish, .recovered, .store, .checkpoint, .conclude, .write, .close, .drop,
+            .wake:
+            nil
+        }
+    }
+
+    private static func text(of instruction: WorkerInstruction) -> String? {
+        switch instruction {
+        case .message(let message): text(of: message)
+        case .refused(let reason): "refused: \(reason)"
+        case .welcome, .heartbeat: nil
+        }
+    }
+
+    private static func text(of instruction: AgentInstruction) -> String? {
+        switch instruction {
+        case .refused(let reason): "refused: \(reason)"
+        case .fence(let reason): "leave: \(reason)"
+        case .stop(let reason): "stop: \(reason)"
+        case .admitted, .heartbeat: nil
         }
     }
 

@@ -42,7 +42,6 @@ struct ReferenceCommand: AsyncParsableCommand {
                     microbatches: job.training.microbatchCount
                 )
             ),
-            detectionBudget: job.cluster.detectionBudget,
             recording: try RunFileRecording(directory, job: job),
             socket: nil,
             token: ""

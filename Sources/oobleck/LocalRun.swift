@@ -149,7 +149,6 @@ struct LocalRun {
         let numbers = (0..<newNodes).map { _ in coordinator.reserve() }
         let server = CoordinatorServer(
             coordinator: coordinator,
-            detectionBudget: job.cluster.detectionBudget,
             recording: recording,
             store: start.store,
             faults: try start.faultInjector(coordinatorFaults),

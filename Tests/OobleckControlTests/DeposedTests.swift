@@ -17,19 +17,23 @@ import Testing
     func refusesNobody() async throws {
         let server = CoordinatorServer(
             coordinator: try ToyModel().coordinator(nodes: 2, steps: 3),
-            detectionBudget: 2,
             recording: MemoryRecording(),
             store: LostLease(),
             socket: nil,
             token: ShellBench.token
         )
         for _ in 0..<2 {
-            await #expect(throws: OobleckError.deposed) {
-                try await server.loop.attachAgent(requested: 0, pid: 1, isReturning: true)
-            }
-            await #expect(throws: OobleckError.deposed) {
-                try await server.loop.attachWorker(0, pid: 2, testimony: WorkerTestimony())
-            }
+            let agent = Outbox<AgentInstruction>()
+            let agentHello = SessionHello(node: 0, pid: 1, isReturning: true)
+            await server.loop.greet(await server.loop.open(.agent(agent)), .agent, agentHello)
+            #expect(agent.dropReason == .deposed)
+            for await instruction in agent.elements { Issue.record("it is told \(instruction)") }
+
+            let worker = Outbox<WorkerInstruction>()
+            let workerHello = SessionHello(node: 0, pid: 2, testimony: WorkerTestimony())
+            await server.loop.greet(await server.loop.open(.worker(worker)), .worker, workerHello)
+            #expect(worker.dropReason == .deposed)
+            for await instruction in worker.elements { Issue.record("it is told \(instruction)") }
         }
         guard case .stopped(.deposed) = try await server.run() else {
             Issue.record("it did not end by itself")

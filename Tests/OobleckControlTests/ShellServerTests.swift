@@ -143,7 +143,7 @@ struct ShellServerTests {
     @Test("a peer that does not drain is given up after a bounded number of messages")
     func boundedOutbox() {
         let outbox = Outbox<Int>()
-        for element in 0..<Outbox<Int>.capacity { #expect(outbox.add(element)) }
+        for element in 0..<CoordinatorInstance.mostMessages { #expect(outbox.add(element)) }
         #expect(!outbox.add(-1))
     }
 
@@ -165,7 +165,6 @@ struct ShellServerTests {
                     microbatches: ToyModel().microbatches
                 )
             ),
-            detectionBudget: job.cluster.detectionBudget,
             recording: recording,
             socket: nil,
             token: ""

@@ -114,7 +114,6 @@ struct ShellBench {
         )
         let server = CoordinatorServer(
             coordinator: coordinator,
-            detectionBudget: job.cluster.detectionBudget,
             recording: recording,
             socket: socket,
             token: token,

@@ -6,7 +6,7 @@ import Testing
 @Suite("Directives while storage fails") struct DirectiveQueueTests {
     private static let failure = OobleckError(.storage, "cannot write /x: No space left on device")
 
-    private static func step(_ step: Int) -> [CoordinatorDirective] {
+    private static func step(_ step: Int) -> [CoordinatorInstance.Directive] {
         let committed = CommittedStep(
             step: step,
             generation: 0,
@@ -17,7 +17,8 @@ import Testing
         )
         return [
             .persist(.committed(committed)), .record(committed),
-            .send(0, .stop(reason: "\(step)")), .send(1, .stop(reason: "\(step)")),
+            .worker(0, .message(.stop(reason: "\(step)"))),
+            .worker(1, .message(.stop(reason: "\(step)"))),
         ]
     }
 
@@ -26,10 +27,10 @@ import Testing
         var random = SeededGenerator(Seed(value: seed))
         var queue = DirectiveQueue()
         var now = Seconds(0)
-        var performed: [CoordinatorDirective] = []
+        var performed: [CoordinatorInstance.Directive] = []
         func perform() {
             while let directive = queue.next(now: now) {
-                if case .send = directive {
+                if case .worker = directive {
                 } else if random.next().isMultiple(of: 3) {
                     _ = queue.noteFailure(Self.failure, now: now)
                     return
@@ -39,7 +40,7 @@ import Testing
             }
         }
         for step in 0..<20 {
-            queue.add(Self.step(step))
+            for directive in Self.step(step) { queue.add(directive) }
             perform()
             var attempts = 0
             while queue.isWaiting {
@@ -57,7 +58,7 @@ import Testing
     @Test("it is tried again soon at first, then twice a second")
     func pauses() {
         var queue = DirectiveQueue()
-        queue.add(Self.step(0))
+        for directive in Self.step(0) { queue.add(directive) }
         let isFirst = queue.noteFailure(Self.failure, now: 0)
         #expect(isFirst)
         #expect(queue.next(now: 0.04) == nil && queue.next(now: 0.06) != nil)
@@ -67,23 +68,5 @@ import Testing
         }
         #expect(queue.next(now: 1.4) == nil && queue.next(now: 1.6) != nil)
         #expect(queue.wait?.phrase(now: 12.9) == "No space left on device, 12 s")
-    }
-
-    @Test("what comes in meanwhile is kept in order, but for the passing of time")
-    func events() {
-        var queue = DirectiveQueue()
-        queue.add(Self.step(0))
-        _ = queue.noteFailure(Self.failure, now: 0)
-        let events: [CoordinatorEvent] = [
-            .drainRequested(1), .tick, .workerHeard(0), .nodeLost(2, evidence: "x"),
-            .drainRequested(1), .agentHeard(1),
-        ]
-        for event in events { queue.hold(event) }
-        let early = queue.endWait()
-        #expect(early == nil, "not before all is performed")
-        while queue.next(now: 1) != nil { queue.notePerformed() }
-        let ended = queue.endWait()
-        #expect(ended?.events == [.drainRequested(1), .nodeLost(2, evidence: "x")])
-        #expect(ended?.since == 0 && !queue.isWaiting)
     }
 }

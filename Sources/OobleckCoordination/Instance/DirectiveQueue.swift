@@ -6,12 +6,9 @@ import OobleckCore
 /// A write that fails is treated like one that takes long: it is tried again until it succeeds, what
 /// was decided after it waits, and nothing else is decided meanwhile. So no message is ever sent that
 /// depends on what is not kept, and a full disk is no worse than a slow one.
-///
-/// Bounded by the shell: it takes at most one message of each session, and each request once, while
-/// ``isWaiting``.
 package struct DirectiveQueue: Sendable {
     /// Those from ``head`` on are still to be performed.
-    private var directives: [CoordinatorDirective] = []
+    private var directives: [CoordinatorInstance.Directive] = []
     private var head = 0
     /// Set while storage fails.
     package private(set) var wait: StorageWait?
@@ -22,22 +19,24 @@ package struct DirectiveQueue: Sendable {
     package var isWaiting: Bool { wait != nil }
 
     /// Whether such a directive is still to be performed.
-    package func contains(where condition: (CoordinatorDirective) -> Bool) -> Bool {
+    package func contains(where condition: (CoordinatorInstance.Directive) -> Bool) -> Bool {
         directives[head...].contains(where: condition)
     }
 
     /// Adds what was decided.
-    package mutating func add(_ more: [CoordinatorDirective]) {
+    package mutating func add(_ directive: CoordinatorInstance.Directive) {
         if head == directives.count {
-            directives = more
+            directives.removeAll(keepingCapacity: true)
             head = 0
-        } else {
-            directives += more
         }
+        directives.append(directive)
     }
 
+    /// Whether all are performed.
+    package var isEmpty: Bool { head == directives.count }
+
     /// The directive to perform now; `nil` when all are performed, or while storage is given time.
-    package func next(now: Seconds) -> CoordinatorDirective? {
+    package func next(now: Seconds) -> CoordinatorInstance.Directive? {
         guard head < directives.count, wait?.isDue(now: now) ?? true else { return nil }
         return directives[head]
     }
@@ -57,10 +56,7 @@ package struct DirectiveQueue: Sendable {
         return true
     }
 
-    /// Keeps an event that came in while storage fails.
-    package mutating func hold(_ event: CoordinatorEvent) { wait?.hold(event) }
-
-    /// Ends the wait once all that waited is performed; the caller then decides on what it held.
+    /// Ends the wait once all that waited is performed.
     package mutating func endWait() -> StorageWait? {
         guard head == directives.count else { return nil }
         defer { wait = nil }
@@ -68,7 +64,7 @@ package struct DirectiveQueue: Sendable {
     }
 }
 
-/// Storage that fails: since when, why, when it is tried again, and what came in meanwhile.
+/// Storage that fails: since when, why, and when it is tried again.
 package struct StorageWait: Sendable {
     private static let firstPause: Seconds = 0.05
     /// The longest time between two attempts.
@@ -76,8 +72,6 @@ package struct StorageWait: Sendable {
 
     package let since: Seconds
     package private(set) var failure: OobleckError
-    /// Events that came in meanwhile, in order.
-    package private(set) var events: [CoordinatorEvent] = []
     private var pause = Self.firstPause
     private var nextAttempt: Seconds
 
@@ -93,16 +87,6 @@ package struct StorageWait: Sendable {
         self.failure = failure
         pause = min(2 * pause, Self.longestPause)
         nextAttempt = now + pause
-    }
-
-    mutating func hold(_ event: CoordinatorEvent) {
-        switch event {
-        // Time that passes while nothing can be done counts against nobody.
-        case .tick, .agentHeard, .workerHeard: break
-        case .drainRequested where events.contains(event): break
-        case .saveRequested where events.contains(event): break
-        default: events.append(event)
-        }
     }
 
     /// What the run waits for, and for how long already.

@@ -1,0 +1,192 @@
+import OobleckCore
+
+/// Who is connected: each session is known here from its admission to its end.
+extension CoordinatorInstance {
+    mutating func take(_ input: Input, now: Seconds) {
+        switch input {
+        case .hello(let session, let side, let hello, let isOwn):
+            if let reason = handshake.refusal(of: hello) {
+                coordinator.noteRefusal(of: hello.phrase(side), because: reason)
+                return refuse(session, side, reason)
+            }
+            switch side {
+            case .agent: attachAgent(session, hello, isOwn: isOwn, now: now)
+            case .worker: attachWorker(session, hello, now: now)
+            }
+        case .agent(let session, let notice): take(notice, session, now: now)
+        case .worker(let session, let notice): take(notice, session, now: now)
+        case .ended(let session): detach(session, now: now)
+        case .offence(let session, let what):
+            guard let node = nodes[session] else { return }
+            let side: SessionSide = agents[node] == session ? .agent : .worker
+            decide(.nodeLost(node, evidence: "its \(side.rawValue) \(what)"), now: now)
+        case .event(let event): decide(event, now: now)
+        case .wake: break
+        }
+    }
+
+    private mutating func take(_ notice: AgentNotice, _ session: SessionID, now: Seconds) {
+        guard let node = nodes[session], agents[node] == session else { return }
+        switch notice {
+        case .heartbeat: decide(.agentHeard(node), now: now)
+        case .workerExited(let evidence, isOutOfMemory: true):
+            decide(.outOfMemory(node, evidence: evidence), now: now)
+        case .workerExited(let evidence, isOutOfMemory: false):
+            decide(.nodeLost(node, evidence: evidence), now: now)
+        case .leaving: decide(.drainRequested(node), now: now)
+        }
+    }
+
+    private mutating func take(_ notice: WorkerNotice, _ session: SessionID, now: Seconds) {
+        guard let node = nodes[session], workers[node] == session else { return }
+        switch notice {
+        case .heartbeat: decide(.workerHeard(node), now: now)
+        case .message(let message): decide(.worker(node, message), now: now)
+        }
+    }
+
+    // MARK: Admission
+
+    /// Admits an agent, or takes back one that was in the run before a restart.
+    private mutating func attachAgent(
+        _ session: SessionID,
+        _ hello: SessionHello,
+        isOwn: Bool,
+        now: Seconds
+    ) {
+        if hello.isReturning, let node = hello.node {
+            callBackIfDropped(by: hello.pid, node, now: now)
+        }
+        if let node = hello.node, coordinator.awaits(agentPID: hello.pid, of: node) {
+            // An attempt before this one, if any, was given up.
+            if let before = agents[node] { close(before) }
+            (agents[node], nodes[session]) = (session, node)
+            coordinator.noteName(of: node, hello.nodeName)
+            work.add(.agent(session, admission(of: node)))
+            return decide(.agentReturned(node, agentPID: hello.pid), now: now)
+        }
+        guard !hello.isReturning else {
+            return refuse(session, .agent, Self.out(hello.node ?? -1))
+        }
+        guard agents.count < mostAgents else {
+            let count = counted(agents.count, "node")
+            return refuse(session, .agent, "there are \(count); no more than \(mostAgents) fit")
+        }
+        let node: NodeID
+        do {
+            node = try coordinator.admit(
+                requested: hello.node,
+                name: hello.nodeName,
+                isOwn: isOwn,
+                now: now
+            )
+        } catch {
+            let reason = (error as? OobleckError)?.message ?? "\(error)"
+            return refuse(session, .agent, reason)
+        }
+        fenced.remove(node)
+        (agents[node], nodes[session]) = (session, node)
+        decide(.agentJoined(node, agentPID: hello.pid), now: now)
+        // Once the number is kept it can be told.
+        work.add(.agent(session, admission(of: node)))
+    }
+
+    /// A process that comes back although it is connected has dropped us.
+    private mutating func callBackIfDropped(by pid: Int, _ node: NodeID, now: Seconds) {
+        guard coordinator.wasDropped(by: pid, of: node) else { return }
+        decide(.dropped, now: now)
+    }
+
+    private func admission(of node: NodeID) -> AgentInstruction {
+        .admitted(
+            node,
+            detectionBudget: coordinator.detectionBudget,
+            coordinatorWait: coordinator.coordinatorWait,
+            cpuLevel: coordinator.cpuLevel
+        )
+    }
+
+    /// Lets a node's worker in.
+    private mutating func attachWorker(_ session: SessionID, _ hello: SessionHello, now: Seconds) {
+        guard let node = hello.node else {
+            return refuse(session, .worker, "names no node")
+        }
+        guard !fenced.contains(node) else { return refuse(session, .worker, Self.out(node)) }
+        if hello.testimony != nil {
+            callBackIfDropped(by: hello.pid, node, now: now)
+            guard !coordinator.isConnected(workerPID: hello.pid, of: node) else {
+                let reason = Self.unheard("worker \(hello.pid) has another session")
+                return refuse(session, .worker, reason)
+            }
+            if coordinator.awaits(workerPID: hello.pid, of: node), let before = workers[node] {
+                // The attempt before this one was given up.
+                workers[node] = nil
+                close(before)
+            }
+        }
+        // A second worker of one node: the decision puts the node out.
+        let isFirst = workers[node] == nil
+        if isFirst {
+            (workers[node], nodes[session]) = (session, node)
+            // It is back: that its session before ended is no news any more.
+            departures.removeAll { $0.node == node }
+            work.add(.worker(session, welcome(to: node)))
+        }
+        let event =
+            hello.testimony.map { CoordinatorEvent.workerReturned(node, workerPID: hello.pid, $0) }
+            ?? .workerJoined(node, workerPID: hello.pid)
+        decide(event, now: now)
+        if !isFirst { refuse(session, .worker, Self.out(node)) }
+    }
+
+    private func welcome(to node: NodeID) -> WorkerInstruction {
+        .welcome(
+            node,
+            detectionBudget: coordinator.detectionBudget,
+            coordinatorWait: coordinator.coordinatorWait
+        )
+    }
+
+    // MARK: Refusal
+
+    private static func out(_ node: NodeID) -> String { unheard("node \(node) is out") }
+
+    static func unheard(_ reason: String) -> String { "\(reason); nothing that it says counts" }
+
+    mutating func refuse(_ session: SessionID, _ side: SessionSide, _ reason: String) {
+        switch side {
+        case .agent: work.add(.agent(session, .refused(reason: reason)))
+        case .worker: work.add(.worker(session, .refused(reason: reason)))
+        }
+        work.add(.close(session))
+    }
+
+    // MARK: End
+
+    /// The session is over; told only if it is its node's, and the node was not put out before.
+    private mutating func detach(_ session: SessionID, now: Seconds) {
+        guard let node = nodes.removeValue(forKey: session) else { return }
+        if agents[node] == session {
+            agents[node] = nil
+            return decide(.sessionEnded(node, .agent), now: now)
+        }
+        guard workers[node] == session else { return }
+        workers[node] = nil
+        // One that only tried to come back may try again at once.
+        guard agents[node] != nil, !coordinator.isReconnecting else {
+            return decide(.sessionEnded(node, .worker), now: now)
+        }
+        // Its agent says why within some milliseconds; only where it is stopped as well does all of
+        // this time pass.
+        let due = now + Deadlines(budget: coordinator.detectionBudget).grace
+        departures.append((node, due))
+        work.add(.wake(at: due))
+    }
+}
+
+extension SessionHello {
+    /// Who says it.
+    func phrase(_ side: SessionSide) -> String {
+        "\(side.rawValue)\(nodeName.isEmpty ? "" : " \(nodeName)"), process \(pid)"
+    }
+}
