@@ -77,7 +77,7 @@ extension Coordinator {
     }
 
     /// Living nodes of which one side has been silent for longer than `limit`, ascending.
-    private func silentNodes(for limit: Seconds, now: Seconds) -> [NodeID] {
+    func silentNodes(for limit: Seconds, now: Seconds) -> [NodeID] {
         members.filter { $0.value.isAlive }.keys.sorted().filter { node in
             members[node]?.quietest.map { now - $0.heard > limit } ?? false
         }

@@ -101,16 +101,17 @@ extension Coordinator {
 
     /// Gives up on who is not back in time.
     ///
-    /// Where more than f are not, the likelier reason is that they do not reach this coordinator: they
-    /// are waited for as long as if they had fallen silent together.
+    /// Where more than f are not, or are back and have fallen silent, the likelier reason is that they do
+    /// not reach this coordinator: they are waited for as long as if they had fallen silent together.
     mutating func checkReturn(now: Seconds) {
         guard let reconnection else { return }
         let since = reconnection.since ?? now
         finishReconnectingIfComplete(now: now)
         guard self.reconnection != nil else { return }
         let missing = missing(reconnection)
+        let unheard = Set(missing).union(silentNodes(for: deadlines.suspicion, now: now))
         let patience =
-            missing.count > mostSilent
+            unheard.count > mostSilent
             ? max(reconnection.patience, deadlines.isolation) : reconnection.patience
         guard now - since > patience else { return }
         let late = Self.tenths(patience)

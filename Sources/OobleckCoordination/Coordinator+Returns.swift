@@ -90,6 +90,9 @@ extension Coordinator {
             if reconnection != nil {
                 reconnection?.testimonies[node] = nil
                 members[node]?.workerPID = nil
+                // No plan can count on it before it is back.
+                members[node]?.life = .joining
+                members[node]?.since = now
                 return
             }
         default: break

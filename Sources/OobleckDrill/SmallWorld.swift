@@ -40,12 +40,12 @@ struct SmallWorld {
         case delivery(Generation, layer: Int, SimulatedWorker.LayerState)
     }
 
-    private(set) var coordinator: Coordinator
+    private var instance: CoordinatorInstance
     private(set) var workers: [NodeID: SimulatedWorker] = [:]
     private(set) var ledger: [CommittedStep] = []
     private(set) var complaints: [String] = []
     private(set) var outcome: RunOutcome?
-    private var up: [NodeID: [CoordinatorEvent]] = [:]
+    private var up: [NodeID: [CoordinatorInstance.Input]] = [:]
     private var down: [NodeID: [CoordinatorMessage]] = [:]
     private var data: [Pair: [Data]] = [:]
     private var computing: [NodeID: (generation: Generation, step: Int)] = [:]
@@ -78,8 +78,9 @@ struct SmallWorld {
         killsLeft = kills
         joinsLeft = joins
         crashesLeft = crashes
-        coordinator = try ToyModel.shared.roomyCoordinator(nodes: nodes, steps: steps)
+        var coordinator = try ToyModel.shared.roomyCoordinator(nodes: nodes, steps: steps)
         coordinator.putBack(bugs)
+        instance = CoordinatorInstance(coordinator)
         for _ in 0..<nodes { join() }
     }
 
@@ -113,8 +114,8 @@ struct SmallWorld {
     mutating func make(_ move: Move) {
         switch move {
         case .toCoordinator(let node):
-            guard let event = up[node]?.removeFirst() else { return }
-            tell(event)
+            guard let input = up[node]?.removeFirst() else { return }
+            tell(input)
         case .toWorker(let node):
             guard let message = down[node]?.removeFirst() else { return }
             memories[node]?.heard(message)
@@ -131,7 +132,7 @@ struct SmallWorld {
             down[node] = []
         case .newsOfDeath(let node):
             untold.remove(node)
-            tell(.nodeLost(node, evidence: "killed"))
+            tell(.agent(Self.agent(node), .workerExited(evidence: "killed")))
         case .join:
             joinsLeft -= 1
             join()
@@ -142,21 +143,18 @@ struct SmallWorld {
         }
     }
 
-    private mutating func join() {
-        do {
-            let node = try coordinator.admit(requested: nil)
-            workers[node] = SimulatedWorker(id: node)
-            memories[node] = WorkerMemory(node: node)
-            // After a restart a number that was never told to anybody is given again.
-            dead.remove(node)
-            untold.remove(node)
-            up[node] = [
-                .agentJoined(node, agentPID: Self.agentPID(node)),
-                .workerJoined(node, workerPID: Self.workerPID(node)),
-            ]
-        } catch {
-            complaints.append("a node is not admitted: \(error)")
-        }
+    private mutating func join() { joinAnew(NodeID(workers.count)) }
+
+    /// A node says hello for the first time to this coordinator.
+    private mutating func joinAnew(_ node: NodeID) {
+        workers[node] = SimulatedWorker(id: node)
+        memories[node] = WorkerMemory(node: node)
+        let agent = SessionHello(node: node, pid: Self.agentPID(node))
+        let worker = SessionHello(node: node, pid: Self.workerPID(node))
+        up[node] = [
+            .hello(Self.agent(node), .agent, agent, isOwn: false),
+            .hello(Self.worker(node), .worker, worker, isOwn: false),
+        ]
     }
 
     private mutating func deliver(_ pair: Pair) {
@@ -188,7 +186,7 @@ struct SmallWorld {
             switch action {
             case .say(let message, _):
                 memories[node]?.said(message)
-                up[node, default: []].append(.worker(node, message))
+                up[node, default: []].append(.worker(Self.worker(node), .message(message)))
             case .ask(let source, let generation, let layer):
                 data[Pair(from: node, to: source), default: []]
                     .append(.request(generation, layer: layer))
@@ -202,29 +200,38 @@ struct SmallWorld {
         }
     }
 
-    private mutating func tell(_ event: CoordinatorEvent) {
-        for directive in coordinator.handle(event, now: now) {
-            switch directive {
-            case .persist(let change): store.apply(change)
-            case .send(let node, let message):
-                if fenced.contains(node) { complaints.append("a message to node \(node)") }
-                check(message)
-                if !dead.contains(node) { down[node, default: []].append(message) }
-            case .fence(let node, _):
-                fenced.insert(node)
-                dead.insert(node)
-            case .record(let step):
-                if step.step != ledger.count { complaints.append("step \(step.step) again") }
-                ledger.append(step)
-            // The next coordinator finds the result of a completed run.
-            case .conclude(let outcome):
-                if case .completed = outcome { self.outcome = outcome }
-            case .finish(let outcome): self.outcome = outcome
-            default: break
-            }
+    private mutating func tell(_ input: CoordinatorInstance.Input) {
+        instance.handle(input, now: now)
+        while let directive = instance.next(now: now) {
+            perform(directive)
+            instance.completed(now: now)
             guard let left = crashIn else { continue }
             crashIn = left - 1
             if left <= 1 { return crash() }
+        }
+    }
+
+    private mutating func perform(_ directive: CoordinatorInstance.Directive) {
+        switch directive {
+        case .persist(let change): store.apply(change)
+        case .worker(let session, .message(let message)):
+            let node = Self.node(session)
+            if fenced.contains(node) { complaints.append("a message to node \(node)") }
+            check(message)
+            if !dead.contains(node) { down[node, default: []].append(message) }
+        case .agent(let session, .refused(let reason)):
+            complaints.append("node \(Self.node(session)) is not admitted: \(reason)")
+        case .fence(let node):
+            fenced.insert(node)
+            dead.insert(node)
+        case .record(let step):
+            if step.step != ledger.count { complaints.append("step \(step.step) again") }
+            ledger.append(step)
+        // The next coordinator finds the result of a completed run.
+        case .conclude(let outcome):
+            if case .completed = outcome { self.outcome = outcome }
+        case .finish(let outcome): self.outcome = outcome
+        default: break
         }
     }
 
@@ -247,9 +254,12 @@ struct SmallWorld {
             killsLeft, joinsLeft, newest, crashesLeft, crashIn as Any, store, memories,
         ]
         var result = StateFingerprint.of(
-            coordinator,
+            instance.coordinator,
             skipping: ["job", "profile", "deadlines", "reconfigurator", "account", "knownBugs"]
         )
+        // Nothing is left to perform between two moves.
+        let sessions = StateFingerprint.of(instance, skipping: ["coordinator", "handshake", "work"])
+        result = scramble(result ^ sessions)
         for part in parts { result = scramble(result ^ StateFingerprint.of(part)) }
         return result
     }
@@ -261,6 +271,10 @@ extension SmallWorld {
     private static func agentPID(_ node: NodeID) -> Int { 100 + node.rawValue }
     private static func workerPID(_ node: NodeID) -> Int { 200 + node.rawValue }
 
+    private static func agent(_ node: NodeID) -> SessionID { SessionID(2 * node.rawValue) }
+    private static func worker(_ node: NodeID) -> SessionID { SessionID(2 * node.rawValue + 1) }
+    private static func node(_ session: SessionID) -> NodeID { NodeID(session.rawValue / 2) }
+
     /// What was under way is lost; another coordinator starts from what was kept.
     private mutating func crash() {
         crashIn = nil
@@ -268,36 +282,50 @@ extension SmallWorld {
         if let step = store.committed, step.step == ledger.count { ledger.append(step) }
         store.apply(.tookOver(term: store.term + 1))
         do {
-            coordinator = try ToyModel.shared.roomyCoordinator(
+            var coordinator = try ToyModel.shared.roomyCoordinator(
                 nodes: nodes,
                 steps: steps,
                 restoring: store
             )
             coordinator.putBack(bugs)
+            instance = CoordinatorInstance(coordinator)
         } catch {
             complaints.append("cannot restart: \(error)")
         }
         up = [:]
         down = [:]
+        // Agents whose workers died look for the next coordinator no more.
+        untold = []
         fenced.formUnion(store.nodes.filter(\.value.isOut).keys)
         let living = workers.keys.filter { !dead.contains($0) }.sorted()
-        // Who is out is refused, and ends.
-        let back = living.filter { !fenced.contains($0) && store.nodes[$0] != nil }
-        dead.formUnion(Set(living).subtracting(back))
-        for node in back { comeBack(node) }
-        // Who was never told its number joins anew.
-        for node in living where store.nodes[node] == nil { join() }
+        for node in living {
+            if store.nodes[node] == nil {
+                // It was never told its number.
+                joinAnew(node)
+            } else if fenced.contains(node) {
+                // It is refused, and ends.
+                dead.insert(node)
+            } else {
+                comeBack(node)
+            }
+        }
         // A run with nobody to wait for goes on with the first tick.
-        tell(.tick)
+        tell(.event(.tick))
     }
 
     private mutating func comeBack(_ node: NodeID) {
-        let testimony = memories[node]?.testimony ?? WorkerTestimony()
+        let agent = SessionHello(node: node, pid: Self.agentPID(node), isReturning: true)
+        let worker = SessionHello(
+            node: node,
+            pid: Self.workerPID(node),
+            isReturning: true,
+            testimony: memories[node]?.testimony ?? WorkerTestimony()
+        )
         up[node] = [
-            .agentReturned(node, agentPID: Self.agentPID(node)),
-            .agentHeard(node),
-            .workerReturned(node, workerPID: Self.workerPID(node), testimony),
-            .workerHeard(node),
+            .hello(Self.agent(node), .agent, agent, isOwn: false),
+            .agent(Self.agent(node), .heartbeat),
+            .hello(Self.worker(node), .worker, worker, isOwn: false),
+            .worker(Self.worker(node), .heartbeat),
         ]
     }
 }
@@ -328,10 +356,10 @@ extension SmallWorld {
         for _ in 0..<Self.mostTicks where outcome == nil && moves.isEmpty {
             now = now + Self.tick
             for node in workers.keys.sorted() where !dead.contains(node) {
-                tell(.agentHeard(node))
-                tell(.workerHeard(node))
+                tell(.agent(Self.agent(node), .heartbeat))
+                tell(.worker(Self.worker(node), .heartbeat))
             }
-            tell(.tick)
+            tell(.event(.tick))
         }
     }
 

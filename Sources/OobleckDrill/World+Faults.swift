@@ -143,7 +143,12 @@ extension World {
         if let plan = judge.trainingPlan, plan.plan.pipelines.count > setup.faultTolerance,
             plan.nodes.allSatisfy({ isHealthy($0) && isConnected($0) }), !areParted(plan.nodes)
         {
-            hurt = []
+            // Newcomers that are not planned for yet may still be hurt.
+            let usable = judge.usableNodes
+            hurt = hurt.filter { node in
+                usable.contains(node)
+                    && (!isHealthy(node) || usable.contains { network.areParted(node, $0) })
+            }
         }
     }
 
