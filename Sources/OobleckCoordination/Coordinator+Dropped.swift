@@ -58,6 +58,7 @@ extension Coordinator {
             members[node]?.since = now
         }
         (isolation, pending, grace, returns) = (nil, nil, nil, UnansweredReturns())
+        restore?.interrupt()
         dropSave()
         collection = nil
         phase = .reconnecting

@@ -7,6 +7,9 @@ struct PendingRestore: Sendable {
         /// The store is looking.
         case underWay
         case found(RestorePoint)
+        /// The answer would not be heard, because nodes have to come back first: the store is to be asked
+        /// again.
+        case interrupted
         /// There is none: the run starts again from its first state.
         case startsOver
     }
@@ -21,6 +24,15 @@ struct PendingRestore: Sendable {
 
     var point: RestorePoint? {
         if case .found(let point) = search { point } else { nil }
+    }
+
+    /// What the store answers from now on is not heard.
+    mutating func interrupt() {
+        if case .underWay = search { search = .interrupted }
+    }
+
+    var isInterrupted: Bool {
+        if case .interrupted = search { true } else { false }
     }
 
     var startsOver: Bool {
@@ -89,6 +101,7 @@ extension Coordinator {
             search()
         } else {
             restore?.reason = error.message
+            if restore?.isInterrupted == true { return search() }
             goOnIfPossible(now: now)
         }
     }

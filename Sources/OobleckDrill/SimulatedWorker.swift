@@ -48,7 +48,6 @@ package struct SimulatedWorker {
     private static let layerTime = 0.003
 
     package let id: NodeID
-    package var isRunning = true
     /// Whether it reports times that cannot have been measured.
     package var measuresNonsense = false
     /// Whether its steps never end, though it does all else.

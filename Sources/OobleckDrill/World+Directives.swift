@@ -13,6 +13,7 @@ extension World {
                 continue
             }
             perform(directive)
+            directiveCount += 1
             shell.instance.completed(now: Seconds(now))
             hearDecisions()
             if let crash = shell.crash {
@@ -75,6 +76,7 @@ extension World {
         switch directive {
         case .persist(let change):
             shell.store.apply(change)
+            changes.append(change)
             judge.kept(change)
         case .record(let step):
             progress = now

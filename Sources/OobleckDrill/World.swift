@@ -18,6 +18,10 @@ package final class World {
     package internal(set) var trace: [String] = []
     /// Longest time without progress after the last fault was over.
     package internal(set) var longestWait = 0.0
+    /// All that was kept for the next coordinator, in order.
+    package internal(set) var changes: [DurableChange] = []
+    /// Directives of all coordinators so far.
+    package internal(set) var directiveCount = 0
     /// Faults that came to pass, by their place in the setup.
     package internal(set) var struck: Set<Int> = []
 
@@ -71,6 +75,27 @@ package final class World {
             }
         }
         agenda.add(.tick, at: 0)
+    }
+
+    /// A run that was gone through: two nodes die one after the other, one joins, and one is drained.
+    package static func lively(seed: UInt64, nodes: Int, steps: Int) throws -> World {
+        let faults: [WorldFault] = [
+            WorldFault(.moment(.commitSent, count: 3, delay: 0.01), .kill(.worker, nodes: 1)),
+            WorldFault(.time(0.1), .join(nodes: 1)),
+            WorldFault(.moment(.resumeSent, count: 9, delay: 0.01), .drain),
+            WorldFault(.moment(.resumeSent, count: 14, delay: 0.01), .kill(.node, nodes: 1)),
+        ]
+        let setup = WorldSetup(
+            seed: seed,
+            nodes: nodes,
+            steps: steps,
+            faultTolerance: 1,
+            isWithinTolerance: true,
+            faults: faults
+        )
+        let world = try World(setup)
+        world.run()
+        return world
     }
 
     /// How the run ended; nothing while it goes.

@@ -43,6 +43,10 @@ extension WorldJudge {
             let isLost = ledger.isEmpty ? false : !lostLayers.isEmpty
             if usableNodes.count >= ToyModel.minimumNodes, !isLost {
                 complain("stopped without reason: \(error.message)")
+            } else if setup.checkpoint != nil, usableNodes.count >= ToyModel.minimumNodes,
+                !error.message.contains("no checkpoint")
+            {
+                complain("stopped although there may be a checkpoint: \(error.message)")
             }
         default:
             // Four attempts at one step fail with nobody lost.

@@ -119,18 +119,25 @@ package struct WorldSetup: Sendable {
         if random.chance(0.1) { add(.save) }
     }
 
+    /// A tenth of the worlds would save by the rule of Young and Daly, drawn apart from the rest.
+    private var drawsYoungDaly: Bool {
+        var random = SeededRandom(seed: seed &* 0x1656_67B1 &+ 223)
+        return random.chance(0.1)
+    }
+
     /// Half of the worlds save checkpoints; where more nodes may be lost than can be survived, new
     /// ones often come in time.
     private mutating func drawCheckpoints(from random: inout SeededRandom, length: Double) {
         guard random.chance(0.5) else { return }
+        let steps = 1 + random.index(below: 4)
         checkpoint = CheckpointSpecification(
-            .steps(1 + random.index(below: 4)),
+            drawsYoungDaly ? .youngDaly : .steps(steps),
             keep: 1 + random.index(below: 2),
             wait: 20
         )
         diskTrouble = random.chance(0.5) ? 0 : 0.2
         guard !isWithinTolerance, random.chance(0.8) else { return }
-        steps += 6
+        self.steps += 6
         let rescuers = WorldFault.Action.join(nodes: 2 + random.index(below: 3))
         faults.append(WorldFault(.time(length + random.seconds(1...8)), rescuers))
     }

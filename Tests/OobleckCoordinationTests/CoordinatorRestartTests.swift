@@ -5,51 +5,6 @@ import OobleckReconfiguration
 import Testing
 
 @Suite struct CoordinatorRestartTests {
-    @Test(
-        "whatever fails, and however often the coordinator dies, a run ends as the undisturbed one",
-        arguments: 0..<300
-    )
-    func anyWeather(seed: Int) throws {
-        var cluster = try CoordinatorSimulationTests.cluster(seed: UInt64(seed))
-        var random = SeededRandom(seed: UInt64(seed) &* 104_729)
-        for _ in 0..<Int.random(in: 1...3, using: &random) {
-            let event = Int.random(in: 1...400, using: &random)
-            cluster.crashes[event] = Int.random(in: 0...12, using: &random)
-        }
-        cluster.run(until: 300)
-        try CoordinatorSimulationTests.checkEnd(of: cluster)
-    }
-
-    @Test("a death at any event of a run loses nothing", arguments: [0, 1, 3], [0, 1])
-    func everyEvent(directives: Int, kills: Int) throws {
-        func cluster() throws -> SimulatedCluster {
-            let weather = SimulatedCluster.Weather(kills: kills)
-            return try SimulatedCluster(seed: 7, nodes: 5, steps: 3, weather: weather)
-        }
-        var whole = try cluster()
-        whole.run(until: 300)
-        try CoordinatorSimulationTests.checkEnd(of: whole)
-        for event in 1...whole.eventCount {
-            var crashed = try cluster()
-            crashed.crashes[event] = directives
-            crashed.run(until: 300)
-            try CoordinatorSimulationTests.checkEnd(of: crashed)
-        }
-    }
-
-    @Test("a run goes on without waiting for a deadline when all come back")
-    func promptness() throws {
-        var cluster = try SimulatedCluster(seed: 2, nodes: 4, steps: 8, weather: .init())
-        cluster.crashes[45] = 0
-        cluster.run(until: 300)
-        try CoordinatorSimulationTests.checkEnd(of: cluster)
-        let back = cluster.events.filter { $0.kind == .reconnected }
-        #expect(back.count == 1)
-        #expect(back.first?.message.contains("4 workers") == true)
-        #expect(cluster.recoveries.isEmpty, "nobody was taken for lost")
-        #expect(cluster.now < 3, "far less than the deadlines of a silent death")
-    }
-
     @Test("a commit that the store lost is taken over from a worker that applied it")
     func provenCommit() throws {
         let record = CommittedStep(
@@ -135,6 +90,10 @@ import Testing
         #expect(bench.coordinator.status(now: 5).phase == .reconnecting)
         #expect(bench.coordinator.status(now: 5).nodes.allSatisfy { $0.state != .dead })
         for tenths in stride(from: 52, through: 66, by: 2) {
+            for node in [NodeID(0), 1, 2] {
+                bench.tell(.agentHeard(node), at: Seconds(Double(tenths) / 10))
+                bench.tell(.workerHeard(node), at: Seconds(Double(tenths) / 10))
+            }
             bench.tell(.tick, at: Seconds(Double(tenths) / 10))
         }
         #expect(bench.coordinator.status(now: 6.6).nodes.filter { $0.state == .dead }.count == 1)
@@ -165,6 +124,10 @@ import Testing
         #expect(bench.coordinator.status(now: 0).phase == .reconnecting)
         bench.tell(.tick, at: 1)
         #expect(bench.coordinator.status(now: 0).phase == .reconnecting)
+        for node in [NodeID(0), 1, 2] {
+            bench.tell(.agentHeard(node), at: 1.5)
+            bench.tell(.workerHeard(node), at: 1.5)
+        }
         bench.tell(.tick, at: 1.6)
         #expect(bench.coordinator.status(now: 0).nodes[3].state == .dead)
         #expect(bench.coordinator.status(now: 0).phase == .reconfiguring)

@@ -67,9 +67,7 @@ extension EtcdStoreTests {
             let cluster = try EtcdCluster(members: 1)
             let store = try await cluster.lead(as: "a", budget: 4)
             try store.persist(.tookOver(term: 1))
-            let weather = SimulatedCluster.Weather(kills: 0, joins: 0, drains: 0)
-            var run = try SimulatedCluster(seed: 5, nodes: 5, steps: 2, weather: weather)
-            run.run(until: 300)
+            let run = try World.lively(seed: 5, nodes: 5, steps: 2)
             let planned = run.changes.compactMap { change -> PlanDocument? in
                 if case .planned(let plan) = change { plan } else { nil }
             }

@@ -199,10 +199,8 @@ import Testing
 
     /// The changes of a simulated run, and some more at the end.
     private static func changes(seed: UInt64) throws -> [DurableChange] {
-        let weather = SimulatedCluster.Weather(kills: 2, joins: 1, drains: 1)
-        var cluster = try SimulatedCluster(seed: seed, nodes: 5, steps: 6, weather: weather)
-        cluster.run(until: 300)
-        return [.tookOver(term: 1)] + cluster.changes + [.tookOver(term: 2), .draining(0, false)]
+        let world = try World.lively(seed: seed, nodes: 5, steps: 6)
+        return [.tookOver(term: 1)] + world.changes + [.tookOver(term: 2), .draining(0, false)]
     }
 
     private func withStore(_ body: (String) throws -> Void) throws {

@@ -41,6 +41,14 @@ extension CoordinatorInstance {
             }
         }
 
+        /// Whether it only says that its sender lives.
+        var isHeartbeat: Bool {
+            switch self {
+            case .agent(_, .heartbeat), .worker(_, .heartbeat): true
+            default: false
+            }
+        }
+
         /// The session that it came over, if it did over one.
         package var session: SessionID? {
             switch self {

@@ -13,12 +13,13 @@ extension CoordinatorInstance {
     /// Keeps what comes in while storage fails.
     ///
     /// Bounded: a shell reads nothing more from a session that something is held of
-    /// (``holds(_:)``), and a request counts once.
+    /// (``holds(_:)``), and a request or a sign of life counts once.
     mutating func hold(_ input: Input) {
         switch input {
         // Time that passes while nothing can be done counts against no node.
-        case .event(.tick), .wake, .agent(_, .heartbeat), .worker(_, .heartbeat): break
-        case .event(.drainRequested), .event(.saveRequested):
+        case .event(.tick), .wake: break
+        case .event(.drainRequested), .event(.saveRequested), .agent(_, .heartbeat),
+            .worker(_, .heartbeat):
             if !inbox.contains(input) { inbox.append(input) }
         default: inbox.append(input)
         }
@@ -29,7 +30,7 @@ extension CoordinatorInstance {
 
     /// Whether something that came over this session waits for storage.
     package func holds(_ session: SessionID) -> Bool {
-        work.isWaiting && inbox.contains { $0.session == session }
+        work.isWaiting && inbox.contains { $0.session == session && !$0.isHeartbeat }
     }
 
     /// Sessions that wait to be let in, and need signs of life meanwhile.
