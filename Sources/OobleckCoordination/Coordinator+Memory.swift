@@ -32,7 +32,8 @@ struct MemoryAccount: Sendable {
 extension Coordinator {
     /// What each usable node is known not to be able to hold; only nodes with such a bound.
     var memoryBounds: [NodeID: [MemoryBound]] {
-        members.filter { $0.value.life == .usable }.reduce(into: [:]) { bounds, member in
+        guard !knownBugs.contains(.memoryForgotten) else { return [:] }
+        return members.filter { $0.value.life == .usable }.reduce(into: [:]) { bounds, member in
             let known = memory.bounds(name: member.value.name, node: member.key)
             if !known.isEmpty { bounds[member.key] = known }
         }

@@ -101,7 +101,10 @@ extension Coordinator {
             search()
         } else {
             restore?.reason = error.message
-            if restore?.isInterrupted == true { return search() }
+            if restore?.isInterrupted == true {
+                restore?.since = now
+                return search()
+            }
             goOnIfPossible(now: now)
         }
     }

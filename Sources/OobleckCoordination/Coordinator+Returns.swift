@@ -54,6 +54,10 @@ extension Coordinator {
         guard members[node]?.isAlive == true, members[node]?.workerPID == nil || isAgain else {
             return workerJoined(node, pid: pid, now: now)
         }
+        if isAgain, reconnection == nil, (pending?.plan ?? plan)?.recipients.contains(node) == true {
+            // What it was sent since its last attempt is lost: nobody knows what it has heard.
+            return callBack(now: now)
+        }
         members[node]?.workerPID = pid
         members[node]?.workerHeard = now
         returns.workers.insert(node)

@@ -18,6 +18,14 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
     package static let droppedTakenForDead = KnownBugs(rawValue: 16)
     /// A node that computes without an end, and shows signs of life, stays.
     package static let stragglersStay = KnownBugs(rawValue: 32)
+    /// A node that dies again and again may come back at once.
+    package static let quarantineIgnored = KnownBugs(rawValue: 64)
+    /// A coordinator that leads no more goes on speaking to its nodes.
+    package static let deposedSpeaks = KnownBugs(rawValue: 128)
+    /// A node whose worker takes no messages stays.
+    package static let overflowIgnored = KnownBugs(rawValue: 256)
+    /// A node that ran out of memory is given the same layers when it comes back.
+    package static let memoryForgotten = KnownBugs(rawValue: 512)
 
     /// All of them, by name.
     package static let names: [(name: String, bug: KnownBugs)] = [
@@ -27,6 +35,10 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
         ("commit-sent-before-recorded", .commitSentBeforeRecorded),
         ("dropped-taken-for-dead", .droppedTakenForDead),
         ("stragglers-stay", .stragglersStay),
+        ("quarantine-ignored", .quarantineIgnored),
+        ("deposed-speaks", .deposedSpeaks),
+        ("overflow-ignored", .overflowIgnored),
+        ("memory-forgotten", .memoryForgotten),
     ]
 }
 

@@ -30,6 +30,8 @@ final class SimulatedProcess {
 /// A simulated machine: one agent and its worker.
 final class SimulatedNode {
     let id: NodeID
+    /// What the machine calls itself, also when it comes back under another number.
+    let name: String
     let agent: SimulatedProcess
     let worker: SimulatedProcess
     /// The production decisions of the agent's and the worker's sessions.
@@ -41,12 +43,18 @@ final class SimulatedNode {
     /// Whether the agent's session is over and it only waits for its worker to leave.
     var isLeaving = false
     var isDismissed = false
+    /// Whether its worker takes no messages of the coordinator.
+    var isClogged = false
+    /// Whether its worker ended for lack of memory.
+    var isOutOfMemory = false
 
-    init(id: NodeID, hasStandby: Bool, now: Double) {
+    init(id: NodeID, name: String, hasStandby: Bool, now: Double) {
         self.id = id
+        self.name = name
         let pid = 100 + 2 * id.rawValue
         let (agentHello, workerHello) = (
-            SessionHello(node: id, pid: pid), SessionHello(node: id, pid: pid + 1)
+            SessionHello(node: id, pid: pid, nodeName: name),
+            SessionHello(node: id, pid: pid + 1, nodeName: name)
         )
         agentSession = AgentSession(
             hello: agentHello,

@@ -258,8 +258,9 @@ struct SmallWorld {
             skipping: ["job", "profile", "deadlines", "reconfigurator", "account", "knownBugs"]
         )
         // Nothing is left to perform between two moves.
-        let sessions = StateFingerprint.of(instance, skipping: ["coordinator", "handshake", "work"])
-        result = scramble(result ^ sessions)
+        result = scramble(
+            result ^ StateFingerprint.of(instance, skipping: ["coordinator", "handshake", "work"])
+        )
         for part in parts { result = scramble(result ^ StateFingerprint.of(part)) }
         return result
     }

@@ -16,6 +16,8 @@ struct CoordinatorShell {
     var isDown = false
     /// Dies after so many directives, for so many seconds.
     var crash: (directives: Int, seconds: Double)?
+    /// Set once it leads no more: after how many seconds another one does.
+    var deposedFor: Double?
     /// Whether nodes have been told to leave because someone asked for the end.
     var hasSaidFarewell = false
     /// Whether someone has had the run go on after it was stopped.
@@ -23,6 +25,8 @@ struct CoordinatorShell {
     /// What it kept for the next one.
     var store = DurableState()
     var beaten = -1.0
+    /// When it last decided on something.
+    var decided = 0.0
     /// What came while the process stood still.
     var backlog: [Delayed] = []
 
@@ -68,13 +72,13 @@ extension World {
     func tell(_ input: CoordinatorInstance.Input) {
         guard !shell.isDown else { return }
         guard !shell.isFrozen else { return shell.backlog.append(.input(input)) }
-        shell.instance.handle(input, now: Seconds(now))
+        shell.instance.handle(input, mayAct: shell.deposedFor == nil, now: Seconds(now))
         performDirectives()
     }
 
     /// Signs of life for all peers, four a budget.
     func giveSignsOfLife() {
-        guard now - shell.beaten >= Self.detectionBudget / 4 else { return }
+        guard shell.deposedFor == nil, now - shell.beaten >= Self.detectionBudget / 4 else { return }
         shell.beaten = now
         shell.streams = shell.streams.filter { sessions[$0].isOpenHere }
         for session in shell.streams.sorted() {

@@ -7,14 +7,12 @@ extension World {
         hearDecisions()
         while let directive = shell.instance.next(now: Seconds(now)) {
             if isTraced, let line = WorldTrace.text(of: directive, sessions) { log(line) }
-            guard canPerform(directive) else {
-                let failure = OobleckError(.storage, "cannot write: No space left on device")
-                shell.instance.completed(.failed(failure), now: Seconds(now))
-                continue
-            }
-            perform(directive)
+            let result = result(of: directive)
+            if case .done = result { perform(directive) }
+            shell.instance.completed(result, mayAct: shell.deposedFor == nil, now: Seconds(now))
+            guard !shell.isDown else { return }
+            guard case .done = result else { continue }
             directiveCount += 1
-            shell.instance.completed(now: Seconds(now))
             hearDecisions()
             if let crash = shell.crash {
                 shell.crash?.directives -= 1
@@ -26,6 +24,7 @@ extension World {
     /// The judge hears what was decided on, before anything of what follows from it is done.
     private func hearDecisions() {
         for event in shell.instance.takeDecisions() {
+            shell.decided = now
             if isTraced, let line = WorldTrace.text(of: event) { log(line) }
             judge.heard(event)
             if case .worker(_, let message) = event {
@@ -33,6 +32,22 @@ extension World {
                 if case .vote = message { note(.voteHeard) }
             }
         }
+    }
+
+    /// What comes of a directive, before it is performed.
+    private func result(
+        of directive: CoordinatorInstance.Directive
+    ) -> CoordinatorInstance.DirectiveResult {
+        if shell.deposedFor != nil, case .persist = directive { return .failed(.deposed) }
+        if case .worker(let session, .message) = directive, sessions[session.rawValue].isOpenHere,
+            nodes[sessions[session.rawValue].process.node]?.isClogged == true
+        {
+            return .overflow
+        }
+        guard canPerform(directive) else {
+            return .failed(OobleckError(.storage, "cannot write: No space left on device"))
+        }
+        return .done
     }
 
     /// Whether the disk takes what has to be kept; one that is full may still take something short.
@@ -65,7 +80,8 @@ extension World {
             let time = now + random.seconds(0...0.05)
             agenda.add(.store(action, term: shell.store.term), at: time)
         case .persist, .record, .restored, .store, .conclude: keep(directive)
-        case .finish(.abandoned): leaveNodes()
+        case .finish(.abandoned): leaveNodes(for: random.seconds(0...2))
+        case .finish(.stopped(.deposed)): leaveNodes(for: shell.deposedFor ?? 0)
         case .finish(let outcome):
             shell.outcome = outcome
             progress = now
@@ -77,7 +93,7 @@ extension World {
         case .persist(let change):
             shell.store.apply(change)
             changes.append(change)
-            judge.kept(change)
+            judge.kept(change, decided: shell.decided)
         case .record(let step):
             progress = now
             judge.recorded(step, nodes: nodes)
@@ -96,8 +112,10 @@ extension World {
     private func send(_ instruction: AgentInstruction, over session: Int) {
         guard sessions[session].isOpenHere else { return }
         if case .admitted(let node, _, _, _) = instruction {
-            judge.admitted(node, sessions[session].process)
+            let process = sessions[session].process
+            judge.admitted(node, process, name: nodes[process.node]?.name ?? "", now: now)
         }
+        judge.said(byDeposed: shell.deposedFor != nil)
         transmit(.agentInstruction(instruction), over: session, isUp: false)
     }
 
@@ -106,6 +124,7 @@ extension World {
         if case .message(let message) = instruction {
             judgeSending(message, to: sessions[session].process.node)
         }
+        judge.said(byDeposed: shell.deposedFor != nil)
         transmit(.workerInstruction(instruction), over: session, isUp: false)
     }
 

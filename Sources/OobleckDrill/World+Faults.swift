@@ -83,6 +83,21 @@ extension World {
         case .stop(let atOnce):
             guard !shell.isFrozen, !shell.isDown else { return }
             for _ in 0..<(atOnce ? 2 : 1) { tell(.stopRequested(reason: "someone")) }
+        case .depose(let seconds):
+            guard !shell.isFrozen, !shell.isDown, shell.crash == nil else { return }
+            shell.deposedFor = seconds
+            tell(.tick)
+        case .clog:
+            for node in victims(1) {
+                node.isClogged = true
+                doomed.insert(node.id)
+            }
+        case .outOfMemory(let seconds):
+            for node in victims(1) {
+                node.isOutOfMemory = true
+                kill(node.worker)
+                addNode(node.name, after: seconds)
+            }
         case .save:
             guard !shell.isFrozen, !shell.isDown else { return }
             tell(.saveRequested)
@@ -220,7 +235,7 @@ extension World {
     private func flap(_ node: NodeID, left: Int) {
         guard let machine = nodes[node] else { return }
         kill(.node, of: machine)
-        let next = boot()
+        let next = boot(machine.name)
         guard left > 1 else { return }
         undo(.flap(next.id, left: left - 1), after: 2)
     }

@@ -3,14 +3,15 @@ import OobleckCore
 
 extension World {
     /// A node's machine starts its agent.
-    func addNode(after delay: Double) {
-        agenda.add(.boot, at: now + delay)
+    func addNode(_ name: String? = nil, after delay: Double) {
+        agenda.add(.boot(name), at: now + delay)
     }
 
     @discardableResult
-    func boot() -> SimulatedNode {
+    func boot(_ name: String? = nil) -> SimulatedNode {
         let node = SimulatedNode(
             id: NodeID(nodes.count),
+            name: name ?? "machine-\(nodes.count)",
             hasStandby: setup.hasStandby,
             now: now
         )
@@ -51,7 +52,12 @@ extension World {
             act(on: node) { logic, _ in logic.load(layer, state, of: generation) }
         case .noticeWorkerExit(let evidence, let inOrder):
             if node.isLeaving { return exit(process, "the run is over") }
-            drive(agent: node, .local(.workerExited(evidence: evidence, inOrder: inOrder)))
+            let end = AgentSession.Local.workerExited(
+                evidence: evidence,
+                inOrder: inOrder,
+                isOutOfMemory: node.isOutOfMemory
+            )
+            drive(agent: node, .local(end))
         case .noticeAgentExit: exit(process, "its agent is gone")
         case .endFarewell:
             if node.worker.isRunning { kill(node.worker) }
@@ -164,7 +170,11 @@ extension World {
         node.worker.isRunning = true
         node.workerSession = WorkerSession(
             node: node.id,
-            hello: SessionHello(node: node.id, pid: 101 + 2 * node.id.rawValue),
+            hello: SessionHello(
+                node: node.id,
+                pid: 101 + 2 * node.id.rawValue,
+                nodeName: node.name
+            ),
             hasStandby: setup.hasStandby,
             now: Seconds(now)
         )

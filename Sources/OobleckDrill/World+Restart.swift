@@ -19,13 +19,13 @@ extension World {
 
     /// The process ends although the run is not over, because nothing can be kept; someone has the run
     /// go on.
-    func leaveNodes() {
+    func leaveNodes(for seconds: Double) {
         (shell.isDown, downSince) = (true, now)
         log("the coordinator leaves its nodes alone")
         shell.crash = nil
         for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
         (shell.streams, shell.backlog) = ([], [])
-        undo(.restartCoordinator, after: random.seconds(0...2))
+        undo(.restartCoordinator, after: seconds)
     }
 
     private func dropSessions() {
@@ -92,7 +92,7 @@ extension World {
             judge.complain("cannot restart: \(error)")
             isOver = true
         }
-        shell.isDown = false
+        (shell.isDown, shell.deposedFor) = (false, nil)
         if now - downSince > Deadlines.standard.connect.value { wasAwayTooLong = true }
         judge.restarted(shell.store)
         log("another coordinator takes over: term \(shell.store.term)")

@@ -138,7 +138,7 @@ package final class World {
         case .read(let session, let payload): read(payload, session)
         case .data(let from, let to, let message): arriveData(message, from: from, to: to)
         case .errand(let process, let errand): run(errand, in: process)
-        case .boot: boot()
+        case .boot(let name): boot(name)
         case .fault(let place): strike(place)
         case .undo(let undo): perform(undo)
         case .store(let action, let term): store(action, of: term)
@@ -212,8 +212,8 @@ enum Happening {
     case read(session: Int, Payload)
     case data(from: NodeID, to: NodeID, DataMessage)
     case errand(SimulatedProcess, Errand)
-    /// A node's machine starts.
-    case boot
+    /// A node's machine starts: one of this name, or a new one.
+    case boot(String?)
     case fault(Int)
     case undo(Undo)
     /// The checkpoint store does something.

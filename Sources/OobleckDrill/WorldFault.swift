@@ -89,6 +89,12 @@ package struct WorldFault: Hashable, Sendable {
         case stop(atOnce: Bool)
         /// Someone asks for a checkpoint.
         case save
+        /// The coordinator's lease ends, and another leads after so many seconds.
+        case depose(seconds: Double)
+        /// A worker takes no messages of the coordinator from now on.
+        case clog
+        /// A worker runs out of memory, and its machine comes back after so many seconds.
+        case outOfMemory(seconds: Double)
     }
 
     package var trigger: Trigger
@@ -106,10 +112,12 @@ extension WorldFault.Action {
         switch self {
         case .kill(_, let nodes): nodes
         case .killPipeline: .max
-        case .split, .freeze, .cutOff, .breakStream, .flap, .impostor, .crawl, .miscompute: 1
+        case .split, .freeze, .cutOff, .breakStream, .flap, .impostor, .crawl, .miscompute, .clog,
+            .outOfMemory:
+            1
         case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
             .falseAlarm, .replay,
-            .diskFull, .mismeasure, .stop, .save:
+            .diskFull, .mismeasure, .stop, .save, .depose:
             0
         }
     }
@@ -141,6 +149,9 @@ extension WorldFault.Action {
         case .miscompute: "miscompute"
         case .stop: "stop"
         case .save: "save"
+        case .depose: "depose"
+        case .clog: "clog"
+        case .outOfMemory: "out-of-memory"
         }
     }
 
@@ -151,6 +162,7 @@ extension WorldFault.Action {
         "false-alarm",
         "impostor", "replay",
         "disk-full", "mismeasure", "crawl", "miscompute", "stop", "save",
+        "depose", "clog", "out-of-memory",
     ]
 }
 
@@ -197,6 +209,9 @@ extension WorldFault.Action: CustomStringConvertible {
         case .miscompute(false): "a node computes wrong, otherwise each time"
         case .stop(let atOnce): "the run is told to stop\(atOnce ? " at once" : ""), and resumed"
         case .save: "a checkpoint is asked for"
+        case .depose(let seconds): "the lead is lost; another coordinator after \(time(seconds))"
+        case .clog: "a worker takes no messages any more"
+        case .outOfMemory(let seconds): "a worker runs out of memory, back in \(time(seconds))"
         }
     }
 }

@@ -79,7 +79,17 @@ package struct WorldJudge: Sendable {
         }
     }
 
-    mutating func admitted(_ node: NodeID, _ process: SimulatedProcess) {
+    mutating func admitted(
+        _ node: NodeID,
+        _ process: SimulatedProcess,
+        name: String,
+        now: Double
+    ) {
+        if holders[node] == nil {
+            machines.joined(node, name, now: now).map { complain($0) }
+        } else {
+            machines.returned(node, name)
+        }
         let before = holders.updateValue(ObjectIdentifier(process), forKey: node)
         if let before, before != ObjectIdentifier(process) {
             complain("node number \(node) is given twice")
@@ -104,9 +114,23 @@ package struct WorldJudge: Sendable {
     }
 
     /// What the next coordinator is told.
-    mutating func kept(_ change: DurableChange) {
-        if case .left(let node, hasFailed: false, _) = change { released.insert(node) }
+    mutating func kept(_ change: DurableChange, decided: Double) {
+        switch change {
+        case .left(let node, let hasFailed, let state):
+            if !hasFailed { released.insert(node) }
+            if state == .dead { machines.died(node, now: decided) }
+        case .ranOutOfMemory(let failure): machines.ranOutOfMemory(failure)
+        default: break
+        }
     }
+
+    /// Something is said to a node.
+    mutating func said(byDeposed isDeposed: Bool) {
+        if isDeposed { complain("a coordinator that leads no more speaks to a node") }
+    }
+
+    /// What is known of machines by name.
+    private var machines = MachineAccount()
 
     private mutating func planned(_ plan: Reconfiguration) {
         guard plan.generation != newest else { return }
@@ -125,6 +149,9 @@ package struct WorldJudge: Sendable {
         }
         let dead = known.nodes.filter { out.contains($0) }
         if !dead.isEmpty { complain("plan \(plan.generation) uses nodes \(dead), which are out") }
+        for (node, layers) in plan.layersByNode {
+            machines.given(layers, node).map { complain($0) }
+        }
         if plan.restore != nil {
             if plan.committedSteps > ledger.count || lostLayers.isEmpty && !ledger.isEmpty {
                 complain("plan \(plan.generation) goes back although every layer is held")
@@ -237,6 +264,7 @@ package struct WorldJudge: Sendable {
     mutating func restarted(_ state: DurableState) {
         commits = [:]
         recoveries = state.recoveries
+        machines.restart()
         out.formUnion(state.nodes.filter(\.value.isOut).keys)
         if let newest = state.lastGeneration, newest < self.newest {
             complain("generation \(self.newest) was given out and not kept")
@@ -288,8 +316,10 @@ package struct WorldJudge: Sendable {
 
     var inForce: KnownPlan? { resumedGeneration.flatMap { plans[$0] } }
 
-    /// Nodes a plan could use.
+    /// Nodes that a plan could use wherever it wants.
     var usableNodes: [NodeID] {
-        ready.filter { !out.contains($0) && !released.contains($0) }.sorted()
+        ready.filter {
+            !out.contains($0) && !released.contains($0) && !machines.isLimited($0)
+        }.sorted()
     }
 }

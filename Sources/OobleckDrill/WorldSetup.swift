@@ -74,6 +74,7 @@ package struct WorldSetup: Sendable {
         drawCrawl(length: length)
         drawMiscomputation(length: length)
         drawRequests(from: &random, length: length)
+        drawNewest(length: length)
         var standby = SeededRandom(seed: seed &* 0xA5A5_1F3D &+ 211)
         hasStandby = standby.chance(0.4)
     }
@@ -94,6 +95,19 @@ package struct WorldSetup: Sendable {
         var random = SeededRandom(seed: seed &* 0xB529_7A4D &+ 173)
         guard random.chance(0.1) else { return }
         faults.append(WorldFault(.time(random.seconds(0...length)), .crawl))
+    }
+
+    /// In a quarter of the worlds the lead is lost, a worker takes no messages, or one runs out of memory,
+    /// drawn apart from the rest.
+    private mutating func drawNewest(length: Double) {
+        var random = SeededRandom(seed: seed &* 0x2545_F491 &+ 239)
+        guard random.chance(0.25) else { return }
+        let time = random.seconds(0...length)
+        let seconds = random.seconds(0...3)
+        let actions: [WorldFault.Action] = [
+            .depose(seconds: seconds), .clog, .outOfMemory(seconds: seconds),
+        ]
+        faults.append(WorldFault(.time(time), actions[random.index(below: actions.count)]))
     }
 
     /// In a tenth of the worlds a processor comes to compute wrong, drawn apart from the rest.

@@ -30,6 +30,27 @@ struct CoordinatorInstanceStorageTests {
         #expect(!bench.instance.holds(caller))
     }
 
+    @Test("signs of life that come while storage fails count when it works again")
+    func heartbeats() throws {
+        var bench = try InstanceBench(nodes: 3)
+        let sessions = bench.start(nodes: 3)
+        // The nodes were not heard for a while; then they are, and the disk is full.
+        bench.now = 1.2
+        bench.fillDisk()
+        bench.tell(.event(.drainRequested(0)))
+        for (agent, worker) in sessions {
+            for _ in 0..<3 {
+                bench.tell(.agent(agent, .heartbeat))
+                bench.tell(.worker(worker, .heartbeat))
+            }
+            #expect(!bench.instance.holds(agent), "a sign of life holds up no reader")
+        }
+        bench.now = 5
+        bench.fillDisk(false)
+        bench.tick(after: 0.2)
+        #expect(!bench.tick(after: 0.2).contains { if case .fence = $0 { true } else { false } })
+    }
+
     @Test("people are told of the trouble at once, and of its end")
     func told() throws {
         var bench = try InstanceBench(nodes: 2)

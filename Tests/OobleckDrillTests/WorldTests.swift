@@ -26,7 +26,8 @@ struct WorldTests {
         "a known bug put back in is found",
         arguments: [
             KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
-            .commitSentBeforeRecorded, .droppedTakenForDead,
+            .commitSentBeforeRecorded, .droppedTakenForDead, .quarantineIgnored, .deposedSpeaks,
+            .overflowIgnored, .memoryForgotten,
         ]
     )
     func knownBugs(bug: KnownBugs) throws {
@@ -50,7 +51,9 @@ struct WorldTests {
         // A worker whose return broke off was planned for.
         467_206,
         // The store's answer was lost while nodes that had dropped the coordinator came back.
-        155,
+        155, 733_682,
+        // A worker that came back twice had not heard the plan that was sent in between.
+        5107,
         // Signs of life that came while the disk was full were forgotten.
         612_689,
         // One node that did not come back was given up while no node was heard.

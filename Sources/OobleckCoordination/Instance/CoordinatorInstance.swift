@@ -61,6 +61,7 @@ package struct CoordinatorInstance: Sendable {
     ///     says nothing more to any node: the nodes are another's.
     ///   - now: The shell's time.
     package mutating func handle(_ input: Input, mayAct: Bool = true, now: Seconds) {
+        let mayAct = mayAct || coordinator.knownBugs.contains(.deposedSpeaks)
         guard mayAct || ending != nil else {
             stepDown()
             return turnAway(input)
@@ -101,7 +102,9 @@ package struct CoordinatorInstance: Sendable {
         switch result {
         case .done: break
         case .overflow:
-            if case .worker(let session, _) = directive, let node = nodes[session] {
+            if case .worker(let session, _) = directive, let node = nodes[session],
+                !coordinator.knownBugs.contains(.overflowIgnored)
+            {
                 overflowed.append(node)
             }
         case .failed(let error):
