@@ -54,7 +54,8 @@ extension Coordinator {
         guard members[node]?.isAlive == true, members[node]?.workerPID == nil || isAgain else {
             return workerJoined(node, pid: pid, now: now)
         }
-        if isAgain, reconnection == nil, (pending?.plan ?? plan)?.recipients.contains(node) == true {
+        let recipients = (pending?.plan ?? plan)?.recipients ?? []
+        if isAgain, reconnection == nil, recipients.contains(node) {
             // What it was sent since its last attempt is lost: nobody knows what it has heard.
             return callBack(now: now)
         }

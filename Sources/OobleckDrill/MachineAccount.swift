@@ -24,9 +24,10 @@ struct MachineAccount: Sendable {
         names[node] = name
         let record = records[name]
         records[name, default: Record()].joined = now
-        guard let record, record.deaths > 1, now - record.lastDeath < Self.absence else { return nil }
-        let pause = WorldFault.text(now - record.lastDeath)
-        return "\(name) is let in \(pause) after death \(record.deaths)"
+        guard let record, record.deaths > 1 else { return nil }
+        let pause = now - record.lastDeath
+        guard pause < Self.absence else { return nil }
+        return "\(name) is let in \(WorldFault.text(pause)) after death \(record.deaths)"
     }
 
     mutating func died(_ node: NodeID, now: Double) {

@@ -78,7 +78,8 @@ extension World {
 
     /// Signs of life for all peers, four a budget.
     func giveSignsOfLife() {
-        guard shell.deposedFor == nil, now - shell.beaten >= Self.detectionBudget / 4 else { return }
+        let isDue = now - shell.beaten >= Self.detectionBudget / 4
+        guard isDue, shell.deposedFor == nil else { return }
         shell.beaten = now
         shell.streams = shell.streams.filter { sessions[$0].isOpenHere }
         for session in shell.streams.sorted() {

@@ -38,7 +38,7 @@ extension World {
     private func result(
         of directive: CoordinatorInstance.Directive
     ) -> CoordinatorInstance.DirectiveResult {
-        if shell.deposedFor != nil, case .persist = directive { return .failed(.deposed) }
+        if shell.deposedFor != nil, directive.isForNext { return .failed(.deposed) }
         if case .worker(let session, .message) = directive, sessions[session.rawValue].isOpenHere,
             nodes[sessions[session.rawValue].process.node]?.isClogged == true
         {
@@ -144,6 +144,14 @@ extension World {
 }
 
 extension CoordinatorInstance.Directive {
+    /// Whether it tells the next coordinator something, which only the one that leads may.
+    fileprivate var isForNext: Bool {
+        switch self {
+        case .persist, .conclude: true
+        default: false
+        }
+    }
+
     /// Whether it is an answer to a peer that comes when the run is over.
     fileprivate var mayFollowEnd: Bool {
         switch self {
