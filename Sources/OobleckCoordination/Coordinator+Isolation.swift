@@ -50,6 +50,8 @@ extension Coordinator {
     private mutating func endIsolation(_ silent: [NodeID], now: Seconds) {
         guard let isolation else { return }
         self.isolation = nil
+        // The ends of streams that nodes gave up meanwhile may be heard of only now.
+        lastAbsence = now
         let waited = now - isolation.since
         shiftDeadlines(by: waited, now: now)
         let left = silent.isEmpty ? "" : ", without \(RecoveryRecord.describe(silent))"

@@ -47,7 +47,9 @@ struct WorldTests {
         // A node that computes without an end used up the tries of a step.
         24_830, 41_874,
         // Nodes that drop a coordinator which was cut off for less than a lease were taken for dead.
-        83_059,
+        83_059, 1_018_301,
+        // A coordinator that lost the lead while the end of its run waited for storage went on with it.
+        62_330,
         // A worker whose return broke off was planned for.
         467_206,
         // The store's answer was lost while nodes that had dropped the coordinator came back.

@@ -62,7 +62,8 @@ package struct CoordinatorInstance: Sendable {
     ///   - now: The shell's time.
     package mutating func handle(_ input: Input, mayAct: Bool = true, now: Seconds) {
         let mayAct = mayAct || coordinator.knownBugs.contains(.deposedSpeaks)
-        guard mayAct || ending != nil else {
+        // An end that is decided on and not performed yet is another's decision now.
+        guard mayAct || outcome != nil || ending == .stopped(.deposed) else {
             stepDown()
             return turnAway(input)
         }
