@@ -56,7 +56,7 @@ extension Coordinator {
         }
         let recipients = (pending?.plan ?? plan)?.recipients ?? []
         if isAgain, reconnection == nil, recipients.contains(node) {
-            // What it was sent since its last attempt is lost: nobody knows what it has heard.
+            // What it was sent since its last attempt is lost, and what it has heard is not known.
             return callBack(now: now)
         }
         members[node]?.workerPID = pid

@@ -40,7 +40,7 @@ struct MachineAccount: Sendable {
         records[name] = record
     }
 
-    /// Another coordinator has not seen the deaths, and knows nobody by name who is not back.
+    /// Another coordinator has not seen the deaths, and knows no node by name that is not back.
     mutating func restart() { (records, names) = ([:], [:]) }
 
     mutating func ranOutOfMemory(_ failure: MemoryFailure) { failures.append(failure) }

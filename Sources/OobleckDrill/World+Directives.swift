@@ -52,13 +52,7 @@ extension World {
 
     /// Whether the disk takes what has to be kept; one that is full may still take something short.
     private func canPerform(_ directive: CoordinatorInstance.Directive) -> Bool {
-        switch directive {
-        case .persist, .record, .restored, .recordArithmetic, .store, .write, .conclude:
-            !shell.isDiskFull || random.chance(0.3)
-        case .agent, .worker, .close, .drop, .fence, .wake, .log, .publish, .recovered, .checkpoint,
-            .finish:
-            true
-        }
+        !directive.isKept || !shell.isDiskFull || random.chance(0.3)
     }
 
     private func perform(_ directive: CoordinatorInstance.Directive) {

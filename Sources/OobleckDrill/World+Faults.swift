@@ -150,7 +150,7 @@ extension World {
         return hurt.count + cost <= setup.faultTolerance && spare >= needed
     }
 
-    /// Nobody counts as hurt any more once a plan trains with enough copies of every layer, on nodes
+    /// No node counts as hurt any more once a plan trains with enough copies of every layer, on nodes
     /// that all work and whose streams are open.
     func noteRecovery() {
         // While the disk is full, losses may be decided on that nothing is seen of yet.

@@ -155,8 +155,7 @@ package final class World {
         guard !isDead || random.chance(0.5),
             let outcome = disk.perform(action, random: &random), !isDead
         else { return }
-        let answer = CoordinatorInstance.Input.event(.checkpoint(outcome))
-        tell(answer)
+        tell(.checkpoint(outcome))
     }
 
     private func tick() {

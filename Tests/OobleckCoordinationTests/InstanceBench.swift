@@ -77,14 +77,6 @@ struct InstanceBench {
 }
 
 extension CoordinatorInstance.Directive {
-    /// Whether it writes what has to be kept.
-    var isKept: Bool {
-        switch self {
-        case .persist, .record, .store, .restored, .recordArithmetic, .write, .conclude: true
-        default: false
-        }
-    }
-
     /// Why a peer is refused, if it is.
     var refusal: String? {
         switch self {

@@ -100,6 +100,16 @@ extension CoordinatorInstance {
         case conclude(RunOutcome)
         /// The part of this process in the run is over.
         case finish(RunOutcome)
+
+        /// Whether it writes what has to be kept.
+        package var isKept: Bool {
+            switch self {
+            case .persist, .record, .store, .restored, .recordArithmetic, .write, .conclude: true
+            case .agent, .worker, .close, .drop, .fence, .wake, .log, .publish, .recovered,
+                .checkpoint, .finish:
+                false
+            }
+        }
     }
 
     /// What came of a directive.

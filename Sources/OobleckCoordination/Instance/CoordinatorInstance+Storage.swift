@@ -33,11 +33,6 @@ extension CoordinatorInstance {
         work.isWaiting && inbox.contains { $0.session == session && !$0.isHeartbeat }
     }
 
-    /// Sessions that wait to be let in, and need signs of life meanwhile.
-    package var callers: [SessionID] {
-        inbox.compactMap { if case .hello(let session, _, _, _) = $0 { session } else { nil } }
-    }
-
     mutating func noteStorage(worksAfter waited: Seconds, now: Seconds) {
         let time = (waited.value * 10).rounded() / 10
         let what = "storage works again after \(time) s; the run goes on"
