@@ -85,12 +85,15 @@ package struct ModelSpecification: Hashable, Sendable, Codable {
 
 /// How to train it.
 ///
-/// AdamW with decoupled weight decay, linear warmup and cosine decay.
+/// AdamW with decoupled weight decay; the learning rate rises linearly, then follows its schedule.
 package struct TrainingSpecification: Hashable, Sendable, Codable {
     package var steps: Int
-    /// The step at which the cosine of the learning rate ends, and from which on the rate stays at its
-    /// minimum; `nil` is `steps`.
+    /// The step at which the learning rate reaches its minimum, at which it stays; `nil` is `steps`.
     package var decaySteps: Int?
+    /// How the learning rate falls after the warmup; `nil` is `.cosine`.
+    package var schedule: LearningRateDecay?
+    /// Steps over which the rate falls at the end of `.stableThenDecay`; `nil` is a fifth of all.
+    package var cooldownSteps: Int?
     package var seed: UInt64
     /// Samples of one step over all pipelines; never changes.
     package var globalBatch: Int
@@ -111,6 +114,8 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
     package init(
         steps: Int,
         decaySteps: Int? = nil,
+        schedule: LearningRateDecay? = nil,
+        cooldownSteps: Int? = nil,
         seed: UInt64,
         globalBatch: Int,
         microbatch: Int,
@@ -126,6 +131,8 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
     ) {
         self.steps = steps
         self.decaySteps = decaySteps
+        self.schedule = schedule
+        self.cooldownSteps = cooldownSteps
         self.seed = seed
         self.globalBatch = globalBatch
         self.microbatch = microbatch
@@ -143,12 +150,24 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
     /// Steps that the schedule of the learning rate is made for.
     package var scheduledSteps: Int { decaySteps ?? steps }
 
-    /// Changes how many steps are trained, and leaves the learning rate of every step as it is: a
-    /// run that goes on beyond its steps has the bits of one that was to train so many from the start.
+    /// Steps over which the rate falls at the end of `.stableThenDecay`.
+    package var scheduledCooldown: Int { cooldownSteps ?? scheduledSteps / 5 }
+
+    /// Changes how many steps are trained, and leaves the learning rate of every step as it is.
+    ///
+    /// A run that continues beyond its steps therefore has the bits of one that was to train all of
+    /// them from the start.
     package mutating func extend(to steps: Int) {
         decaySteps = scheduledSteps
         self.steps = steps
         if decaySteps == steps { decaySteps = nil }
+    }
+
+    /// Trains another number of steps from the start; warmup and cooldown shrink where they must.
+    package mutating func setSteps(_ steps: Int) {
+        self.steps = steps
+        warmupSteps = min(warmupSteps, scheduledSteps)
+        cooldownSteps = cooldownSteps.map { max(1, min($0, scheduledSteps - warmupSteps)) }
     }
 
     /// Microbatches of one step over all pipelines.

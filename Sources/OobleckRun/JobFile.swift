@@ -9,9 +9,13 @@ import Yams
 package enum JobFile {
     /// Reads, completes and checks a job.
     ///
-    /// Paths in it are relative to the file. Throws `.inputData` with file, line and key.
-    package static func load(path: String) throws -> JobSpecification {
-        try parse(try TextFile.read(path), path: path)
+    /// Paths in it are relative to the file. `settings` take the place of what the file says. Throws
+    /// `.inputData` with file, line and key, or `.usage` when settings alone are wrong.
+    package static func load(
+        path: String,
+        settings: [JobSetting] = []
+    ) throws -> JobSpecification {
+        try parse(try TextFile.read(path), path: path, settings)
     }
 
     /// Throws `.inputData` when values make no sense, with a line for each.
@@ -34,15 +38,21 @@ package enum JobFile {
         )
     }
 
-    private static func parse(_ text: String, path: String) throws -> JobSpecification {
-        let root = try JobSyntax(text, file: path).root()
+    private static func parse(
+        _ text: String,
+        path: String,
+        _ settings: [JobSetting]
+    ) throws -> JobSpecification {
+        var root = try JobSyntax(text, file: path).root()
         guard root != nil else {
             throw OobleckError(
                 .inputData,
                 "\(path) is empty; a job names at least data.corpus, as Examples/tiny.yaml explains"
             )
         }
-        let mistakes = JobMistakes(file: path)
+        // What is no mapping is told as such.
+        if root?.mapping != nil { for setting in settings { root = try setting.applied(to: root) } }
+        let mistakes = JobMistakes(file: path, options: Set(settings.map(\.name)))
         let schema = JobSchema.current
         let top = JobSection(root, name: "", schema: schema, mistakes)
         if !top.isMapping { try mistakes.throwIfAny() }
@@ -152,9 +162,14 @@ package enum JobFile {
         let learningRate = section.number("learning_rate") ?? 6e-4
         let decaySteps = section.integer("decay_steps")
         let scheduled = decaySteps ?? steps
+        let schedule = section.decay("schedule") ?? .cosine
+        refuseUnusedKeys(section, schedule)
         return TrainingSpecification(
             steps: steps,
             decaySteps: decaySteps == steps ? nil : decaySteps,
+            // The default is left out, so that a job that names it is the same job.
+            schedule: schedule == .cosine ? nil : schedule,
+            cooldownSteps: section.integer("cooldown_steps"),
             seed: section.unsigned("seed") ?? 0,
             globalBatch: section.integer("global_batch") ?? 32,
             microbatch: section.integer("microbatch") ?? 4,
@@ -168,6 +183,23 @@ package enum JobFile {
             gradientClip: section.number("gradient_clip") ?? 1,
             skipLimit: section.integer("skip_limit") ?? 5
         )
+    }
+
+    /// Notes the keys that mean nothing to the schedule.
+    private static func refuseUnusedKeys(_ section: JobSection, _ schedule: LearningRateDecay) {
+        guard !section.isWrong("schedule") else { return }
+        let unused =
+            switch schedule {
+            case .cosine, .linear: ["cooldown_steps"]
+            case .constant: ["cooldown_steps", "decay_steps", "minimum_learning_rate"]
+            case .stableThenDecay: [String]()
+            }
+        for key in unused where section.node(key) != nil {
+            section.mistake(
+                key,
+                "has no meaning for schedule \(schedule.rawValue); leave out one of the two"
+            )
+        }
     }
 
     private static func clusterSpecification(_ section: JobSection) -> ClusterSpecification {

@@ -8,14 +8,21 @@ final class JobMistakes {
         /// `nil` for a key that is not there.
         let line: Int?
         let message: String
+        /// Whether the command line is wrong, not the file.
+        var isOption = false
     }
 
     private let file: String
+    /// Keys that the command line gave, as `section.key`.
+    private let options: Set<String>
     private var mistakes: [Mistake] = []
     /// Keys of which nothing more is to be said, as `section.key`.
     private var keys: Set<String> = []
 
-    init(file: String) { self.file = file }
+    init(file: String, options: Set<String> = []) {
+        self.file = file
+        self.options = options
+    }
 
     /// Notes a mistake at a line of the file.
     func add(line: Int?, _ message: String) {
@@ -25,6 +32,10 @@ final class JobMistakes {
     /// Notes a mistake in a key's value; only the first one of a key is told.
     func add(line: Int?, path: String, _ message: String) {
         guard keys.insert(path).inserted else { return }
+        guard !options.contains(path) else {
+            let text = "--set \(path) \(message)"
+            return mistakes.append(Mistake(line: nil, message: text, isOption: true))
+        }
         add(line: line, "\(path) \(message)")
     }
 
@@ -34,14 +45,17 @@ final class JobMistakes {
     /// Whether the key, as `section.key`, is known to be wrong.
     func has(_ path: String) -> Bool { keys.contains(path) }
 
-    /// Throws `.inputData` with all mistakes, in the order of the file, what is missing last.
+    /// Throws `.inputData` with all mistakes, in the order of the file, what is missing last; `.usage`
+    /// when the command line alone is wrong.
     func throwIfAny() throws {
         let ordered = mistakes.sorted { ($0.line ?? .max) < ($1.line ?? .max) }
         let lines = ordered.map { mistake in
-            mistake.line.map { "\(file):\($0): \(mistake.message)" }
-                ?? "\(file): \(mistake.message)"
+            guard !mistake.isOption else { return mistake.message }
+            let place = mistake.line.map { "\(file):\($0)" } ?? file
+            return "\(place): \(mistake.message)"
         }
         guard let first = lines.first else { return }
-        throw OobleckError(.inputData, first, details: Array(lines.dropFirst()))
+        let code: OobleckError.Code = ordered.allSatisfy(\.isOption) ? .usage : .inputData
+        throw OobleckError(code, first, details: Array(lines.dropFirst()))
     }
 }

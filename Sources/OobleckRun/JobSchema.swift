@@ -16,8 +16,8 @@ struct JobSchema {
             "training",
             [
                 "steps", "decay_steps", "seed", "global_batch", "microbatch", "learning_rate",
-                "minimum_learning_rate", "warmup_steps", "weight_decay", "beta1", "beta2",
-                "epsilon", "gradient_clip", "skip_limit",
+                "minimum_learning_rate", "warmup_steps", "schedule", "cooldown_steps",
+                "weight_decay", "beta1", "beta2", "epsilon", "gradient_clip", "skip_limit",
             ]
         ),
         (

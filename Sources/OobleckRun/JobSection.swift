@@ -92,6 +92,11 @@ struct JobSection {
         return parse(key, "one of \(names)") { CPULevel(rawValue: $0) }
     }
 
+    func decay(_ key: String) -> LearningRateDecay? {
+        let names = LearningRateDecay.allCases.map(\.rawValue).joined(separator: ", ")
+        return parse(key, "one of \(names)") { LearningRateDecay(rawValue: $0) }
+    }
+
     func device(_ key: String) -> DeviceKind? {
         let names = DeviceKind.allCases.map(\.rawValue).joined(separator: " or ")
         return parse(key, names) { DeviceKind(rawValue: $0) }

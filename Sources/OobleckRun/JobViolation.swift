@@ -69,6 +69,7 @@ struct JobViolation {
             0...max(0, training.scheduledSteps),
             others: ["steps", "decay_steps"]
         )
+        checks.cooldown(training)
         checks.number("weight_decay", training.weightDecay, "0 or more") { $0 >= 0 }
         checks.fraction("beta1", training.beta1)
         checks.fraction("beta2", training.beta2)
@@ -114,6 +115,18 @@ private struct SectionChecks {
     private(set) var violations: [JobViolation] = []
 
     init(_ section: String) { self.section = section }
+
+    /// The cooldown lies between the warmup and the end of the schedule.
+    mutating func cooldown(_ training: TrainingSpecification) {
+        guard let steps = training.cooldownSteps else { return }
+        let most = max(1, training.scheduledSteps - training.warmupSteps)
+        guard !(1...most).contains(steps) else { return }
+        fail(
+            "cooldown_steps",
+            "is \(steps); it must be 1 to \(most), the steps after the warmup",
+            ["steps", "decay_steps", "warmup_steps"]
+        )
+    }
 
     mutating func whole(
         _ key: String,

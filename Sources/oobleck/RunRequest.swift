@@ -9,6 +9,8 @@ import OobleckRun
 /// What is to be trained and where, as somebody asked for it.
 struct RunRequest: Sendable {
     var configPath: String
+    /// Keys that take the place of the job's own; options of their own, such as `nodes`, come last.
+    var settings: [JobSetting] = []
     var nodes: Int?
     var steps: Int?
     var seed: UInt64?
@@ -32,12 +34,11 @@ struct RunRequest: Sendable {
     ///
     /// Throws one line.
     func job() throws -> JobSpecification {
-        var job = try JobFile.load(path: configPath)
+        var job = try JobFile.load(path: configPath, settings: settings)
         if let nodes { job.cluster.nodes = nodes }
         if let seed { job.training.seed = seed }
         if let steps {
-            job.training.steps = steps
-            job.training.warmupSteps = min(job.training.warmupSteps, job.training.scheduledSteps)
+            job.training.setSteps(steps)
         }
         if let faults {
             job.faults = faults.deaths
@@ -73,8 +74,10 @@ struct RunRequest: Sendable {
         )
     }
 
-    /// The job's file as it is.
-    func configText() throws -> String { try TextFile.read(configPath) }
+    /// The job's file as it is, below a comment with the settings that changed it.
+    func configText() throws -> String {
+        settings.map { "# changed by \($0.text)\n" }.joined() + (try TextFile.read(configPath))
+    }
 
     /// Makes the run's directory, and calls `body`; if that throws, the directory goes again.
     func withNewDirectory<Result>(

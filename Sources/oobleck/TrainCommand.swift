@@ -59,6 +59,15 @@ struct TrainCommand: InterruptibleCommand {
     @Flag(help: "Train undisturbed in one process instead, without the memory limit.")
     var reference = false
 
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp(
+            "A key of the job with another value: training.learning_rate=3e-4. Repeatable.",
+            valueName: "section.key=value"
+        )
+    )
+    var settings: [String] = []
+
     @Option(help: "Port of the coordinator; 0 takes any free one. [0]")
     var port: Int?
 
@@ -146,7 +155,7 @@ struct TrainCommand: InterruptibleCommand {
         if resume != nil, let (option, reason) = fixed {
             throw ValidationError("\(option) cannot be changed by --resume: \(reason).")
         }
-        let changes: [Any?] = [nodes, steps, seed, profile]
+        let changes: [Any?] = [nodes, steps, seed, profile, settings.first]
         guard !standby || changes.allSatisfy({ $0 == nil }) && !reference else {
             throw ValidationError("A run stays as it is: --standby takes no changes.")
         }
@@ -156,6 +165,7 @@ struct TrainCommand: InterruptibleCommand {
     private var fixed: (option: String, reason: String)? {
         let options: [(isGiven: Bool, String, String)] = [
             (seed != nil, "--seed", "weights and sample order follow from it"),
+            (!settings.isEmpty, "--set", "the run has its job; --steps and --nodes can change"),
             (runDir != nil, "--run-dir", "the run stays in its directory"),
             (profile != nil, "--profile", "the run's plans rest on the one that it has"),
             (reference, "--reference", "it trains undisturbed from the beginning"),
@@ -186,6 +196,7 @@ struct TrainCommand: InterruptibleCommand {
         let directory = runDir ?? RunRequest.newRunPath(name)
         let request = RunRequest(
             configPath: config,
+            settings: try settings.map { try JobSetting($0) },
             nodes: nodes,
             steps: steps,
             seed: seed,

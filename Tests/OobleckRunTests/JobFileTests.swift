@@ -181,4 +181,37 @@ import Testing
         #expect(error?.message.hasPrefix("training.global_batch is 32; ") == true)
         #expect(error?.message.hasSuffix("such as 30 or 35") == true)
     }
+
+    @Test("a schedule that is named is read, and the default is the same job as none named")
+    func schedules() throws {
+        func training(_ keys: String) throws -> TrainingSpecification {
+            try load("data: {corpus: a.txt}\ntraining: {steps: 100, warmup_steps: 10, \(keys)}")
+                .training
+        }
+        #expect(try training("schedule: cosine") == training("seed: 0"))
+        #expect(try training("schedule: linear").schedule == .linear)
+        let decaying = try training("schedule: wsd, cooldown_steps: 90")
+        #expect(decaying.schedule == .stableThenDecay)
+        #expect(decaying.scheduledCooldown == 90)
+        #expect(try training("schedule: wsd").scheduledCooldown == 20)
+        var shorter = decaying
+        shorter.setSteps(30)
+        #expect(shorter.scheduledCooldown == 20)
+    }
+
+    @Test(
+        "what a schedule cannot use is refused",
+        arguments: [
+            ("schedule: cosin", "must be one of cosine, linear, constant, wsd"),
+            ("schedule: wsd, cooldown_steps: 91", "is 91; it must be 1 to 90"),
+            ("schedule: wsd, cooldown_steps: 0", "is 0; it must be 1 to 90"),
+            ("cooldown_steps: 5", "training.cooldown_steps has no meaning for schedule cosine"),
+            ("schedule: constant, decay_steps: 50", "decay_steps has no meaning"),
+            ("schedule: constant, minimum_learning_rate: 0", "minimum_learning_rate has no"),
+        ]
+    )
+    func scheduleMistakes(keys: String, expected: String) {
+        let text = "data: {corpus: a.txt}\ntraining: {steps: 100, warmup_steps: 10, \(keys)}"
+        #expect(failure(text).contains(expected))
+    }
 }
