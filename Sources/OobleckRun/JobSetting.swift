@@ -38,24 +38,17 @@ package struct JobSetting: Hashable, Sendable {
 
     private func requireKnown() throws {
         let schema = JobSchema.current
-        let isPlain = path == ["checkpoint"]
-        guard path.count == 2 || isPlain else {
+        guard path.count == 2 || path == ["checkpoint"] else {
             throw OobleckError(
                 .usage,
                 "--set \(name): name a section and a key, as in --set training.steps=500"
             )
         }
-        guard schema.keys(of: "").contains(path[0]) else {
-            throw OobleckError(
-                .usage,
-                "--set \(name): \(schema.unknown(path[0], in: "") ?? "the section is unknown")"
-            )
-        }
-        guard isPlain || schema.keys(of: path[0]).contains(path[1]) else {
-            throw OobleckError(
-                .usage,
-                "--set \(name): \(schema.unknown(path[1], in: path[0]) ?? "the key is unknown")"
-            )
+        // The section is a key of the top level, which is the section without a name.
+        for (section, key) in zip([""] + path, path)
+        where !schema.keys(of: section).contains(key) {
+            let hint = schema.unknown(key, in: section) ?? "unknown key \(key)"
+            throw OobleckError(.usage, "--set \(name): \(hint)")
         }
     }
 
@@ -93,13 +86,13 @@ extension Node.Mapping {
     /// Gives a key a value; a key that is there keeps its place.
     fileprivate mutating func replace(_ key: String, with value: Node) {
         let name = Node(key)
-        let pairs = map { $0 }
-        guard let index = pairs.firstIndex(where: { $0.key == name }) else {
-            self = Node.Mapping(pairs + [(name, value)], tag, style, mark)
-            return
+        var pairs = map { $0 }
+        if let index = pairs.firstIndex(where: { $0.key == name }) {
+            // The old key knows its line.
+            pairs[index] = (pairs[index].key, value)
+        } else {
+            pairs.append((name, value))
         }
-        var changed = pairs
-        changed[index] = (pairs[index].key, value)
-        self = Node.Mapping(changed, tag, style, mark)
+        self = Node.Mapping(pairs, tag, style, mark)
     }
 }

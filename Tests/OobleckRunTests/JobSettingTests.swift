@@ -17,20 +17,15 @@ import Testing
           warmup_steps: 10
         """
 
-    private func load(_ settings: String..., text: String = job) throws -> JobSpecification {
+    private func load(_ settings: String...) throws -> JobSpecification {
         try JobFile.load(
-            path: try folder.write("job.yaml", text),
+            path: try folder.write("job.yaml", Self.job),
             settings: try settings.map { try JobSetting($0) }
         )
     }
 
-    private func failure(_ settings: String...) -> OobleckError? {
-        #expect(throws: OobleckError.self) {
-            try JobFile.load(
-                path: try folder.write("job.yaml", Self.job),
-                settings: try settings.map { try JobSetting($0) }
-            )
-        }
+    private func failure(_ setting: String) -> OobleckError? {
+        #expect(throws: OobleckError.self) { try load(setting) }
     }
 
     @Test("a setting takes the place of what the file says, merged keys included; the rest stays")
