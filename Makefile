@@ -1,12 +1,15 @@
 # Everything is one command from a fresh clone; each can be run again at any time.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo artifact test check bench soak drill clean
+.PHONY: help setup import-tools build demo artifact test check bench soak drill clean
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: ## Fetch libtorch and the corpus into the checkout (once; then nothing is downloaded).
 	@Scripts/setup.sh
+
+import-tools: setup ## Install what `oobleck import` needs: transformers and its packages (once).
+	@Scripts/setup.sh --import-tools
 
 build: setup ## Build in release mode.
 	@echo "build: release"

@@ -275,7 +275,10 @@ if hasLibtorch {
         tests("OobleckModels", ["OobleckCore", "OobleckData", "OobleckModels", "OobleckTensor"]),
         tests(
             "OobleckEngine",
-            ["OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels", "OobleckTensor"]
+            [
+                "OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels", "OobleckTensor",
+                "OobleckTestSupport",
+            ]
         ),
         tests(
             "OobleckEndToEnd",

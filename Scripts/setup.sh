@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts all that a build and a run need into the checkout: libtorch (from PyPI's torch package, in
-# .venv, with the link .libtorch to it) and the corpus (in .corpus). With --test-tools also what the
-# Python side of the tests needs. Run it as often as you like: what is there and whole is kept, and
+# .venv, with the link .libtorch to it) and the corpus (in .corpus). With --import-tools also what
+# `oobleck import` needs; with --test-tools also what the Python side of the tests needs beside. Run it as often as you like: what is there and whole is kept, and
 # then nothing is asked of the network.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,11 +18,12 @@ die() {
     exit 1
 }
 
-test_tools=false
+lists=()
 case "${1:-}" in
 "") ;;
---test-tools) test_tools=true ;;
-*) die "unknown argument \"$1\"; known: --test-tools" ;;
+--import-tools) lists=(Python/requirements.txt) ;;
+--test-tools) lists=(Python/requirements.txt Scripts/test-requirements.txt) ;;
+*) die "unknown argument \"$1\"; known: --import-tools, --test-tools" ;;
 esac
 
 # --- Tools -----------------------------------------------------------------------------------
@@ -145,23 +146,23 @@ link_libtorch() {
     fi
 }
 
-# Ready when every pin of the list is installed whole and torch can be imported.
-ensure_test_tools() {
-    local list=Scripts/test-requirements.txt pins
+# Ready when every pin of the list $1 is installed whole and torch can be imported.
+ensure_tools() {
+    local list=$1 pins
     mapfile -t pins < <(grep -o '^[^ #]*==[^ #]*' "$list")
     if is_whole "${pins[@]}" && "$python" -c 'import torch' 2>/dev/null; then
         return
     fi
-    say "installing the test tools of $list into $venv (0.1 GB to download, once)"
+    say "installing the packages of $list into $venv (up to 0.1 GB to download, once)"
     "$python" -m pip install --quiet --disable-pip-version-check --no-deps \
         --only-binary :all: --requirement "$list" ||
-        die "cannot install the test tools; is the network there? Then try again: make test"
+        die "cannot install the packages of $list; is the network there? Then try again"
     is_whole "${pins[@]}" ||
-        die "the test tools were installed incompletely. Delete $venv and try again"
+        die "the packages of $list were installed incompletely. Delete $venv and try again"
     if ! "$python" -c 'import torch' 2>/dev/null; then
         say "installing the CUDA libraries that importing this build of torch needs (2.5 GB, once)"
         "$python" -m pip install --quiet --disable-pip-version-check "torch==$torch_version" ||
-            die "cannot install torch's CUDA libraries; is the network there? Then: make test"
+            die "cannot install torch's CUDA libraries; is the network there? Then try again"
     fi
 }
 
@@ -201,15 +202,17 @@ if [ -n "${LIBTORCH:-}" ]; then
     say "libtorch: $LIBTORCH (from the environment)"
 fi
 ensure_venv
-if [ -z "${LIBTORCH:-}" ] || "$test_tools"; then
+if [ -z "${LIBTORCH:-}" ] || [ ${#lists[@]} -gt 0 ]; then
     ensure_torch
     link_libtorch
     found=$("$python" -c 'import importlib.metadata as m; print(m.version("torch"))')
     say "libtorch: torch $found at .libtorch"
 fi
 "$python" Scripts/corpus.py
-if "$test_tools"; then
-    ensure_test_tools
+for list in "${lists[@]}"; do
+    ensure_tools "$list"
+    say "$list: $(grep -c '==' "$list") Python packages in $venv"
+done
+if [ ${#lists[@]} -gt 1 ]; then
     ensure_etcd
-    say "test tools: $(grep -c '==' Scripts/test-requirements.txt) Python packages in $venv"
 fi

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "CudaKernels.h"
 #include "Dropout.h"
@@ -81,6 +82,20 @@ void ctorch::seedDropout(uint64_t seed) {
   dropoutSeed = seed;
   dropoutUses = 0;
 }
+
+namespace {
+
+/// Takes the place of libtorch's own dropout, also inside its attention, whose masks come from a
+/// generator that all threads share.
+at::Tensor replacedDropout(const at::Tensor &input, double probability, bool isTraining) {
+  TORCH_CHECK(probability >= 0 && probability < 1, "dropout of ", probability);
+  return isTraining && probability > 0 ? ctorch::dropout(input, probability) : input;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(aten, AutogradCPU, library) { library.impl("dropout", replacedDropout); }
+TORCH_LIBRARY_IMPL(aten, AutogradCUDA, library) { library.impl("dropout", replacedDropout); }
 
 at::Tensor ctorch::dropout(const at::Tensor &input, double probability) {
   dropoutUses++;

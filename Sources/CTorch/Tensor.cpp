@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -17,6 +19,8 @@ at::ScalarType scalarType(CTType type) {
     case CT_FLOAT32: return at::kFloat;
     case CT_INT64: return at::kLong;
     case CT_UINT8: return at::kByte;
+    case CT_INT32: return at::kInt;
+    case CT_BOOLEAN: return at::kBool;
   }
   throw std::invalid_argument("unknown element type");
 }
@@ -81,14 +85,48 @@ CTStatus ct_tensor_copy(CTTensor *target, CTTensor *source) {
   });
 }
 
-CTStatus ct_tensor_fill_normal(CTTensor *tensor, double deviation, uint64_t seed) {
+namespace {
+
+/// Fills a tensor with what `draw` makes of numbers and a generator.
+template <class Draw>
+CTStatus fillByDraws(CTTensor *tensor, uint64_t seed, Draw &&draw) {
   return guarded([&] {
     at::NoGradGuard noGrad;
     // A generator of its own: the process's is shared by all threads. On the CPU: the same draws
     // on every device.
     auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
     at::Tensor draws = at::empty(tensor->value.sizes(), tensor->value.options().device(at::kCPU));
-    tensor->value.copy_(draws.normal_(0.0, deviation, generator));
+    draw(draws, generator);
+    tensor->value.copy_(draws);
+  });
+}
+
+/// The share of a normal distribution below `bound` deviations.
+double normalShare(double bound) { return (1 + std::erf(bound / std::sqrt(2.0))) / 2; }
+
+}  // namespace
+
+CTStatus ct_tensor_fill_normal(
+    CTTensor *tensor, double mean, double deviation, uint64_t seed) {
+  return fillByDraws(tensor, seed, [&](at::Tensor &draws, const at::Generator &generator) {
+    draws.normal_(mean, deviation, generator);
+  });
+}
+
+CTStatus ct_tensor_fill_uniform(CTTensor *tensor, double low, double high, uint64_t seed) {
+  return fillByDraws(tensor, seed, [&](at::Tensor &draws, const at::Generator &generator) {
+    draws.uniform_(low, high, generator);
+  });
+}
+
+CTStatus ct_tensor_fill_truncated_normal(
+    CTTensor *tensor, double mean, double deviation, double low, double high, uint64_t seed) {
+  return fillByDraws(tensor, seed, [&](at::Tensor &draws, const at::Generator &generator) {
+    // By the inverse of the distribution, from even draws of what is left of it.
+    const double first = 2 * normalShare((low - mean) / deviation) - 1;
+    const double last = 2 * normalShare((high - mean) / deviation) - 1;
+    draws.uniform_(first, last, generator).erfinv_();
+    draws.mul_(deviation * std::sqrt(2.0)).add_(mean).clamp_(low, high);
   });
 }
 
@@ -98,6 +136,8 @@ CTStatus ct_tensor_fill(CTTensor *tensor, double value) {
     tensor->value.fill_(value);
   });
 }
+
+bool ct_tensor_is_floating_point(CTTensor *tensor) { return tensor->value.is_floating_point(); }
 
 int64_t ct_tensor_count(CTTensor *tensor) { return tensor->value.numel(); }
 
@@ -116,13 +156,26 @@ CTStatus ct_tensor_item(CTTensor *tensor, double *out) {
 }
 
 CTStatus ct_gradients(
-    CTTensor *output, CTTensor *seed, CTTensor *const *inputs, int count, CTTensor **out) {
+    CTTensor *const *outputs, CTTensor *const *seeds, int output_count, CTTensor *const *inputs,
+    int count, CTTensor **out) {
   return guarded([&] {
-    torch::autograd::variable_list wanted;
+    torch::autograd::variable_list wanted, roots, root_seeds;
     for (int i = 0; i < count; i++) wanted.push_back(inputs[i]->value);
-    torch::autograd::variable_list seeds;
-    if (seed != nullptr) seeds.push_back(seed->value);
-    auto gradients = torch::autograd::grad({output->value}, wanted, seeds, false);
-    for (int i = 0; i < count; i++) out[i] = wrap(std::move(gradients[i]));
+    for (int i = 0; i < output_count; i++) {
+      // What follows from the microbatch alone has no gradient.
+      if (!outputs[i]->value.requires_grad()) continue;
+      roots.push_back(outputs[i]->value);
+      if (seeds != nullptr) root_seeds.push_back(seeds[i]->value);
+    }
+    torch::autograd::variable_list gradients(wanted.size());
+    if (!roots.empty() && !wanted.empty()) {
+      gradients = torch::autograd::grad(
+          roots, wanted, root_seeds, /*retain_graph=*/false, /*create_graph=*/false,
+          /*allow_unused=*/true);
+    }
+    for (int i = 0; i < count; i++) {
+      auto &gradient = gradients[i];
+      out[i] = wrap(gradient.defined() ? std::move(gradient) : at::zeros_like(wanted[i].detach()));
+    }
   });
 }

@@ -101,18 +101,18 @@ extension WireCommit {
     fileprivate init(_ commit: StepCommit) {
         self.init()
         record = WireCommitRecord(commit.record)
-        clipCoefficient = commit.clipCoefficient
+        gradientFactor = commit.gradientFactor
         pauses = commit.pauses
         skips = commit.skips
     }
 
     fileprivate func commit() throws -> StepCommit {
-        guard clipCoefficient > 0, clipCoefficient <= 1 else {
-            throw malformed("Commit", "clip coefficient is \(clipCoefficient); it is in (0, 1]")
+        guard gradientFactor > 0, gradientFactor.isFinite else {
+            throw malformed("Commit", "gradient factor is \(gradientFactor); it is positive")
         }
         return StepCommit(
             record: try record.record(),
-            clipCoefficient: clipCoefficient,
+            gradientFactor: gradientFactor,
             pauses: pauses,
             skips: skips
         )

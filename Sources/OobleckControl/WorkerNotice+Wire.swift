@@ -186,6 +186,7 @@ extension WireVote {
         step = Int64(vote.step)
         squaredNorms = byWireIndex(vote.squaredNorms)
         losses = byWireIndex(vote.losses)
+        targetCounts = byWireIndex(vote.targetCounts.mapValues(Int64.init))
         busySeconds = vote.busy.value
         nonFiniteOutputs = vote.nonFinite.outputs.sorted().map(Int32.init)
         nonFiniteGradients = vote.nonFinite.gradients.sorted().map(Int32.init)
@@ -206,6 +207,9 @@ extension WireVote {
             step: try index(step, "Vote.step"),
             squaredNorms: try byIndex(squaredNorms, "Vote.squared_norms"),
             losses: try byIndex(losses, "Vote.losses"),
+            targetCounts: try byIndex(targetCounts, "Vote.target_counts").mapValues {
+                try index($0, "Vote.target_counts")
+            },
             busy: measured(busySeconds),
             nonFinite: NonFiniteLayers(
                 outputs: try layers(nonFiniteOutputs, "Vote.non_finite_outputs"),

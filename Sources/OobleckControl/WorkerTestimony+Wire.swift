@@ -58,6 +58,7 @@ extension WireCommitRecord {
         loss = record.loss
         gradientNorm = record.gradientNorm
         if let skipped = record.skipped { self.skipped = skipped }
+        if let targets = record.targets { self.targets = Int64(targets) }
     }
 
     func record() throws -> CommittedStep {
@@ -68,7 +69,8 @@ extension WireCommitRecord {
             endSample: try index(endSample, "CommitRecord.end_sample"),
             loss: loss,
             gradientNorm: gradientNorm,
-            skipped: hasSkipped ? skipped : nil
+            skipped: hasSkipped ? skipped : nil,
+            targets: hasTargets ? try index(targets, "CommitRecord.targets") : nil
         )
     }
 }

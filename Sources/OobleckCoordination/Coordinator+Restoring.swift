@@ -220,7 +220,7 @@ extension Coordinator {
         } else if let newest, testimony.votedStep == newest.step, steps == newest.step,
             testimony.adopted == newest.generation
         {
-            send(.commit(job.training.commit(of: newest, pauses: true)), to: node)
+            send(.commit(job.commit(of: newest, pauses: true)), to: node)
             steps = committedSteps
         }
         members[node]?.holdings = steps == committedSteps ? Set(layers) : []
@@ -249,19 +249,5 @@ extension Coordinator {
         }
         phase = .reconfiguring
         reconfigure(now: now)
-    }
-}
-
-extension TrainingSpecification {
-    /// The decision that a step counts, as workers are told: it follows from the step's record.
-    package func commit(of record: CommittedStep, pauses: Bool) -> StepCommit {
-        let norm = record.gradientNorm
-        let coefficient = norm > gradientClip ? gradientClip / (norm + 1e-6) : 1
-        return StepCommit(
-            record: record,
-            clipCoefficient: coefficient,
-            pauses: pauses,
-            skips: record.skipped != nil
-        )
     }
 }

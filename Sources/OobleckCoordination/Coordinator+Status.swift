@@ -58,7 +58,7 @@ extension Coordinator {
     /// The run as `oobleck status` shows it.
     package func status(now: Seconds) -> RunStatus {
         let shown = plan ?? pending?.plan
-        let tokens = Double(job.training.globalBatch * job.model.sequenceLength)
+        let tokens = Double(job.training.globalBatch * (job.model.sequenceLength ?? 1))
         let stepTime = account.stepTime
         var status = RunStatus(
             phase: isolation == nil ? phase : .reconnecting,

@@ -36,7 +36,7 @@ extension Coordinator {
             nodes: knownBugs.isEmpty ? plan.nodes : plan.nodes.filter { tally.votes[$0] != nil },
             plan: plan,
             profile: profile,
-            microbatchCount: job.training.microbatchCount
+            job: job
         )
         switch outcome {
         case .failure(let error): stop(error)
@@ -61,7 +61,8 @@ extension Coordinator {
             endSample: (committedSteps + 1) * batch,
             loss: outcome.loss,
             gradientNorm: norm,
-            skipped: outcome.skipped
+            skipped: outcome.skipped,
+            targets: outcome.targets
         )
         let isLast = committedSteps + 1 >= job.training.steps
         if joins.isDue(now: now, deadlines) { wantsNewPlan = true }
@@ -72,7 +73,7 @@ extension Coordinator {
         let isRecordedLate = knownBugs.contains(.commitSentBeforeRecorded)
         if !isRecordedLate { for record in records { perform(record) } }
         let pauses = isLast || isStopping || next != nil
-        let decision = job.training.commit(of: committed, pauses: pauses)
+        let decision = job.commit(of: committed, pauses: pauses)
         for node in plan.nodes { send(.commit(decision), to: node) }
         if isRecordedLate { for record in records { perform(record) } }
         committedSteps += 1

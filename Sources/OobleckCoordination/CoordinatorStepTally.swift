@@ -19,19 +19,29 @@ struct StepTally: Sendable {
         nodes: [NodeID],
         plan: CoordinatorPlan,
         profile: ModelProfile,
-        microbatchCount: Int
+        job: JobSpecification
     ) -> Result<StepOutcome, OobleckError> {
         do {
             let norms = try agreedNorms(nodes, plan: plan, layerCount: profile.layers.count)
+            let microbatchCount = job.training.microbatchCount
             let losses = try agreedLosses(nodes, microbatchCount: microbatchCount)
-            let loss = losses.reduce(0, +) / Double(microbatchCount)
-            let norm = norms.reduce(0, +).squareRoot()
+            let targets = try agreedTargets(microbatchCount: microbatchCount)
+            let loss = losses.reduce(0, +) / Double(targets ?? microbatchCount)
+            let correction = job.gradientCorrection(targets: targets)
+            let norm = norms.reduce(0, +).squareRoot() * correction
             let reason = NonFiniteRule(profile: profile).reason(
                 votes.keys.sorted().compactMap { votes[$0]?.nonFinite },
                 loss: loss,
                 gradientNorm: norm
             )
-            return .success(StepOutcome(loss: loss, gradientNorm: norm, skipped: reason))
+            return .success(
+                StepOutcome(
+                    loss: loss,
+                    gradientNorm: norm,
+                    skipped: targets == 0 ? "none of its targets counts" : reason,
+                    targets: targets
+                )
+            )
         } catch let error as OobleckError {
             return .failure(error)
         } catch {
@@ -93,6 +103,17 @@ struct StepTally: Sendable {
             guard let loss else { throw fault("no node reported the loss of microbatch \(index)") }
             return loss.value
         }
+    }
+
+    /// The targets of all microbatches together; `nil` where losses are means.
+    private func agreedTargets(microbatchCount: Int) throws -> Int? {
+        let counts = votes.values.flatMap(\.targetCounts)
+        guard !counts.isEmpty else { return nil }
+        guard Set(counts.map(\.key)) == Set(0..<microbatchCount), counts.count == microbatchCount
+        else {
+            throw fault("targets are counted of \(counts.count) of \(microbatchCount) microbatches")
+        }
+        return counts.reduce(0) { $0 + $1.value }
     }
 
     private func fault(_ what: String) -> OobleckError {

@@ -2,12 +2,14 @@ import OobleckCore
 
 /// What the votes of all nodes make of a step.
 struct StepOutcome: Hashable, Sendable {
-    /// Mean over all microbatches, in microbatch order.
+    /// Mean over all microbatches, or over all targets that count, in microbatch order.
     var loss: Double
     /// Global gradient norm, in layer order.
     var gradientNorm: Double
     /// Why the step's update is left out by all; `nil` for a step like any other.
     var skipped: String?
+    /// Targets that the loss is the mean over; `nil` where every microbatch has as many.
+    var targets: Int?
 }
 
 /// The rule for numbers that are not finite.

@@ -6,13 +6,16 @@ package struct CommittedStep: Hashable, Sendable, Codable {
     /// Positions in the endless sample order: `[firstSample, endSample)`.
     package var firstSample: Int
     package var endSample: Int
-    /// Mean over all microbatches, summed in microbatch order; finite unless the step is skipped.
+    /// Mean over all microbatches, or over all targets that count where ``targets`` says how many,
+    /// summed in microbatch order; finite unless the step is skipped.
     package var loss: Double
     /// Global gradient norm before clipping, summed in layer order; finite unless the step is
     /// skipped.
     package var gradientNorm: Double
     /// Why the update was left out, the same on all nodes; `nil` for a step like any other.
     package var skipped: String?
+    /// Targets that the loss is the mean over; `nil` where every microbatch has as many.
+    package var targets: Int?
 
     package init(
         step: Int,
@@ -21,7 +24,8 @@ package struct CommittedStep: Hashable, Sendable, Codable {
         endSample: Int,
         loss: Double,
         gradientNorm: Double,
-        skipped: String? = nil
+        skipped: String? = nil,
+        targets: Int? = nil
     ) {
         self.step = step
         self.generation = generation
@@ -30,5 +34,6 @@ package struct CommittedStep: Hashable, Sendable, Codable {
         self.loss = loss
         self.gradientNorm = gradientNorm
         self.skipped = skipped
+        self.targets = targets
     }
 }

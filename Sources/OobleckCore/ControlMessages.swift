@@ -186,8 +186,11 @@ package struct StepVote: Hashable, Sendable {
     ///
     /// Equal on all holders.
     package var squaredNorms: [Int: Double]
-    /// Mean loss of each microbatch whose last stage ran here, by index in the global batch.
+    /// Loss of each microbatch whose last stage ran here, by index in the global batch: the mean over
+    /// its targets, or their sum where ``targetCounts`` says of how many.
     package var losses: [Int: Double]
+    /// Of each microbatch whose loss is a sum: its targets that count.
+    package var targetCounts: [Int: Int]
     /// Time spent computing in this step, for the idle share.
     package var busy: Seconds
     /// Layers whose output or gradient was not finite in some microbatch.
@@ -204,6 +207,7 @@ package struct StepVote: Hashable, Sendable {
         step: Int,
         squaredNorms: [Int: Double],
         losses: [Int: Double],
+        targetCounts: [Int: Int] = [:],
         busy: Seconds,
         nonFinite: NonFiniteLayers = NonFiniteLayers(),
         layerTimes: [Int: Seconds] = [:],
@@ -214,6 +218,7 @@ package struct StepVote: Hashable, Sendable {
         self.step = step
         self.squaredNorms = squaredNorms
         self.losses = losses
+        self.targetCounts = targetCounts
         self.busy = busy
         self.nonFinite = nonFinite
         self.layerTimes = layerTimes
@@ -254,8 +259,9 @@ package struct StateObservation: Hashable, Sendable {
 package struct StepCommit: Hashable, Sendable {
     /// The step's line of the ledger, so that whoever applied it can prove that it counts.
     package var record: CommittedStep
-    /// Factor in (0, 1] that brings the global gradient norm down to the clipping bound.
-    package var clipCoefficient: Double
+    /// What the microbatches' mean gradient is multiplied with: brings its norm down to the clipping
+    /// bound, and corrects it where losses are sums (``StepLoss``).
+    package var gradientFactor: Double
     /// Whether to wait for another message after applying, instead of starting the next step.
     package var pauses: Bool
     /// Whether the update is left out, because the step's numbers are not finite.
@@ -266,12 +272,12 @@ package struct StepCommit: Hashable, Sendable {
 
     package init(
         record: CommittedStep,
-        clipCoefficient: Double,
+        gradientFactor: Double,
         pauses: Bool,
         skips: Bool = false
     ) {
         self.record = record
-        self.clipCoefficient = clipCoefficient
+        self.gradientFactor = gradientFactor
         self.pauses = pauses
         self.skips = skips
     }

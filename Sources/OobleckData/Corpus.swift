@@ -50,7 +50,7 @@ package struct Corpus: Sendable {
     package static func load(_ job: JobSpecification) throws -> Corpus {
         try load(
             path: job.corpusPath,
-            vocabulary: job.model.vocabulary,
+            vocabulary: job.model.vocabulary ?? byteVocabulary,
             tokenBytes: job.corpusTokenBytes
         )
     }
@@ -78,6 +78,13 @@ package struct Corpus: Sendable {
             )
         }
         return count
+    }
+
+    /// Whole samples of a job's model in the corpus.
+    ///
+    /// Throws as ``sampleCount(sequenceLength:)`` does.
+    package func sampleCount(_ job: JobSpecification) throws -> Int {
+        try sampleCount(sequenceLength: job.model.sequenceLength ?? 1)
     }
 
     /// Fills both buffers with the samples of the given indices, `[samples, sequence]`, row-major.

@@ -45,7 +45,7 @@ extension GPT2Configuration {
         }
         let residualDropout = try dropout("resid_pdrop")
         self.init(
-            ModelSpecification(
+            GPT2Specification(
                 name: "gpt2",
                 blocks: try fields.size("n_layer"),
                 hidden: try fields.size("n_embd"),

@@ -3,7 +3,7 @@ import OobleckCore
 /// `config.json` of a GPT-2 as the `transformers` package reads and writes it (`GPT2Config`).
 package struct GPT2Configuration: Hashable, Sendable {
     /// Sizes and variant; the number of positions stands as sequence length too.
-    package let model: ModelSpecification
+    package let model: GPT2Specification
     package var attentionDropout: Double
     package var embeddingDropout: Double
     package var residualDropout: Double
@@ -11,7 +11,7 @@ package struct GPT2Configuration: Hashable, Sendable {
     package var unknownKeys: [String] = []
 
     /// The configuration of a model of ours, whose dropout is the same everywhere.
-    package init(_ model: ModelSpecification) {
+    package init(_ model: GPT2Specification) {
         self.model = model
         attentionDropout = model.dropout
         embeddingDropout = model.dropout

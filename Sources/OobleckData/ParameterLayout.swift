@@ -1,8 +1,6 @@
 import OobleckCore
 
-/// Names and shapes of a GPT-2's parameters by layer, as the `transformers` package names them.
-///
-/// Linear weights are `[in, out]`, row-major (its `Conv1D`).
+/// Names and shapes of a model's parameters by layer.
 package enum ParameterLayout {
     /// Name of the token embedding, of which a tied ``headWeight`` is a copy.
     package static let tokenEmbedding = "transformer.wte.weight"
@@ -11,15 +9,42 @@ package enum ParameterLayout {
     /// Name of the position embedding.
     package static let positionEmbedding = "transformer.wpe.weight"
 
-    /// Whether a parameter is one of the two copies of a tied matrix.
-    package static func isTied(_ parameter: TensorShape, in model: ModelSpecification) -> Bool {
-        model.tiesHead && [tokenEmbedding, headWeight].contains(parameter.name)
+    /// The parameters of a layer, all float32.
+    package static func parameters(ofLayer layer: Int, model: ModelSpecification) -> [TensorShape] {
+        precondition(0..<model.layerCount ~= layer, "layer \(layer) of \(model.layerCount)")
+        switch model {
+        case .gpt2(let model): return parameters(ofLayer: layer, model: model)
+        case .imported(let model):
+            return model.manifest.layers[layer].parameters.map { TensorShape($0.name, $0.shape) }
+        }
     }
 
-    /// The parameters of a layer: embedding (0), blocks (1...), head (last).
-    package static func parameters(ofLayer layer: Int, model: ModelSpecification) -> [TensorShape] {
+    /// The parameters that several layers use.
+    package static func tiedParameters(of model: ModelSpecification) -> [TiedParameter] {
+        switch model {
+        case .gpt2(let model):
+            guard model.tiesHead else { return [] }
+            return [
+                TiedParameter(uses: [
+                    TiedParameter.Use(layer: 0, name: tokenEmbedding),
+                    TiedParameter.Use(layer: model.layerCount - 1, name: headWeight),
+                ])
+            ]
+        case .imported(let model):
+            return model.manifest.tied.map { tied in
+                TiedParameter(
+                    uses: tied.layers.map { TiedParameter.Use(layer: $0, name: tied.name) }
+                )
+            }
+        }
+    }
+
+    /// Those of a GPT-2, as the `transformers` package names them: embedding (0), blocks (1...), head
+    /// (last).
+    ///
+    /// Linear weights are `[in, out]`, row-major (its `Conv1D`).
+    package static func parameters(ofLayer layer: Int, model: GPT2Specification) -> [TensorShape] {
         let (hidden, inner) = (model.hidden, model.innerSize)
-        precondition(0..<model.layerCount ~= layer, "layer \(layer) of \(model.layerCount)")
         if layer == 0 {
             return [
                 TensorShape(tokenEmbedding, [model.vocabulary, hidden]),

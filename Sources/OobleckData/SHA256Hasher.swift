@@ -27,6 +27,19 @@ package struct SHA256Hasher {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// The digest of a file's bytes, which are read in pieces.
+    ///
+    /// Throws `.inputData` when it cannot be read.
+    package static func hexadecimal(ofFile path: String) throws -> String {
+        var hasher = SHA256Hasher()
+        let file = try OpenFile(path, for: .readInput)
+        let (size, piece) = (try file.size(), 4 << 20)
+        for start in stride(from: 0, to: size, by: piece) {
+            hasher.update(try file.read(at: start, count: min(piece, size - start)))
+        }
+        return hasher.hexadecimal
+    }
+
     /// The digest of one piece of text.
     package static func hexadecimal(of text: String) -> String {
         var hasher = SHA256Hasher()

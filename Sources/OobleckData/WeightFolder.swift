@@ -9,7 +9,7 @@ package final class WeightFolder {
     private let catalog: WeightCatalog
 
     /// The sizes that the folder's configuration gives, position embeddings as sequence length.
-    package var model: ModelSpecification { configuration.model }
+    package var model: GPT2Specification { configuration.model }
 
     /// Opens a folder.
     ///
@@ -41,7 +41,7 @@ package final class WeightFolder {
 
     /// Throws `.inputData` unless the weights fit the model: sizes equal, at least as many position
     /// embeddings as the model has, and each parameter there in its shape.
-    package func requireFit(_ wanted: ModelSpecification) throws {
+    package func requireFit(_ wanted: GPT2Specification) throws {
         let sizes = [
             ("blocks", model.blocks, wanted.blocks), ("hidden", model.hidden, wanted.hidden),
             ("heads", model.heads, wanted.heads),
@@ -73,7 +73,7 @@ package final class WeightFolder {
     /// finite.
     ///
     /// One pass over the files.
-    package func requireFinite(_ wanted: ModelSpecification) throws {
+    package func requireFinite(_ wanted: GPT2Specification) throws {
         for layer in 0..<wanted.layerCount {
             for parameter in ParameterLayout.parameters(ofLayer: layer, model: wanted) {
                 _ = try self.parameter(parameter, of: wanted)
@@ -88,7 +88,7 @@ package final class WeightFolder {
     /// of its numbers is not finite as float32.
     package func parameter(
         _ parameter: TensorShape,
-        of wanted: ModelSpecification
+        of wanted: GPT2Specification
     ) throws -> [Float] {
         let entry = try find(parameter, in: wanted)
         let values = try entry.reader.floats(of: entry.tensor)
@@ -126,7 +126,7 @@ package final class WeightFolder {
 
     /// What a person should know of how the weights are read for `wanted`: types that are converted,
     /// tensors and keys that are not used.
-    package func notes(for wanted: ModelSpecification) throws -> [String] {
+    package func notes(for wanted: GPT2Specification) throws -> [String] {
         var used: Set<String> = []
         var types: [Safetensors.ElementType: Int] = [:]
         for layer in 0..<wanted.layerCount {
@@ -170,7 +170,7 @@ package final class WeightFolder {
 
     private func find(
         _ parameter: TensorShape,
-        in wanted: ModelSpecification
+        in wanted: GPT2Specification
     ) throws -> WeightCatalog.Entry {
         let entry = try entry(of: parameter.name, in: wanted)
         let tensor = entry.tensor
@@ -202,7 +202,7 @@ package final class WeightFolder {
     /// leaves one of a tied pair out, from the other.
     private func entry(
         of name: String,
-        in wanted: ModelSpecification
+        in wanted: GPT2Specification
     ) throws -> WeightCatalog.Entry {
         var names = [name]
         switch name {

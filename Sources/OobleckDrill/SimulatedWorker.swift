@@ -325,7 +325,7 @@ package struct SimulatedWorker {
             if state.steps != commit.step { complain("layer \(layer) at step \(state.steps)") }
             layers[layer] = LayerState(
                 steps: state.steps + 1,
-                value: ToyModel.applied(state.value, coefficient: commit.clipCoefficient)
+                value: ToyModel.applied(state.value, coefficient: commit.gradientFactor)
             )
         }
         applied.append((commit.step, commit.generation))

@@ -15,12 +15,13 @@ struct ArithmeticProbe {
     private static let mostUpdated = 4 << 20
 
     let job: JobSpecification
+    let model: any LayeredModel
     /// Whether the result is to be wrong, for tests.
     var isSpoiled = false
 
     func run() throws -> Arithmetic {
         var hasher = SHA256Hasher()
-        for layer in distinctLayers { try add(layer, to: &hasher) }
+        for layer in model.distinctLayers { try add(layer, to: &hasher) }
         TensorRuntime.releaseFreeMemory()
         return Arithmetic(
             fingerprint: hasher.hexadecimal,
@@ -30,22 +31,12 @@ struct ArithmeticProbe {
         )
     }
 
-    /// One layer of each kind: blocks are alike, unless their attention is scaled by their number.
-    private var distinctLayers: [Int] {
-        let model = job.model
-        let last = model.layerCount - 1
-        let blocks = model.variant.scalesAttentionByBlock ? Array(1..<last) : last > 1 ? [1] : []
-        return [0] + blocks + [last]
-    }
-
     private func add(_ layer: Int, to hasher: inout SHA256Hasher) throws {
         let state = try LayerState(layer: layer, model: job.model)
-        try state.initialize(seed: mixedSeed(LayerTrial.domain, 0), model: job.model)
-        let result = try LayerTrial(job: job, isSpoiled: isSpoiled).run(state)
-        try add(result.output, to: &hasher)
-        for gradient in result.parameters { try add(gradient, to: &hasher) }
-        if let gradient = result.input { try add(gradient, to: &hasher) }
-        try update(state, result.parameters)
+        try model.initialize(state, seed: mixedSeed(LayerTrial.domain, 0))
+        let result = try LayerTrial(job: job, model: model, isSpoiled: isSpoiled).run(state)
+        for tensor in result.tensors { try add(tensor, to: &hasher) }
+        try update(state, result.gradients.parameters)
         for segment in state.segments { try add(segment.parameters, to: &hasher) }
     }
 

@@ -6,12 +6,13 @@ import OobleckTensor
 ///
 /// A layer's sum starts its way as soon as the layer's last backward pass is done, so that it
 /// overlaps with the backward passes of the layers before it. All members of a group start their
-/// sums in the same order: layers from last to first, then a tied matrix.
+/// sums in the same order: layers from last to first, then the tied parameters.
 final class GradientSums {
     private let layers: [Int: LayerState]
     private let groupPlan: GroupPlan
     private let resources: GenerationResources
     private let pool: SumsPool
+    private let tied: [TiedParameter]
     private var sums: [ObjectIdentifier: FixedPointAccumulator] = [:]
     private var pending: [PendingTransfer] = []
 
@@ -21,8 +22,10 @@ final class GradientSums {
         groupPlan: GroupPlan,
         resources: GenerationResources,
         microbatchCount: Int,
+        tied: [TiedParameter],
         pool: SumsPool
     ) throws {
+        self.tied = tied
         self.pool = pool
         self.layers = layers
         self.groupPlan = groupPlan
@@ -72,17 +75,19 @@ final class GradientSums {
     /// Starts the summation of a layer whose gradients are complete here.
     func start(layer: Int) throws {
         guard let state = layers[layer] else { return }
-        if let group = resources.group(groupPlan.layerGroups[layer]) {
+        if state.own.count > 0, let group = resources.group(groupPlan.layerGroups[layer]) {
             pending.append(try group.startAllReduce(accumulator(state.own).sums))
         }
     }
 
-    /// Starts the summation of a tied matrix, when all layers' gradients are complete here.
+    /// Starts the summation of the tied parameters, when all layers' gradients are complete here.
     func startTied() throws {
-        guard let group = resources.group(groupPlan.tiedGroup),
-            let segment = layers.values.lazy.compactMap(\.tied).first
-        else { return }
-        pending.append(try group.startAllReduce(accumulator(segment).sums))
+        for (set, name) in groupPlan.tiedGroups.enumerated() {
+            guard let group = resources.group(name),
+                let segment = layers.values.lazy.compactMap({ $0.tied[set] }).first
+            else { continue }
+            pending.append(try group.startAllReduce(accumulator(segment).sums))
+        }
     }
 
     /// Waits until all sums are complete.
@@ -93,12 +98,14 @@ final class GradientSums {
 
     /// Squared norm of each layer's mean gradient.
     ///
-    /// A tied matrix counts once, in the embedding.
+    /// A tied parameter counts once, in the first layer that uses it.
     func squaredNorms(microbatchCount: Int) throws -> [Int: Double] {
         let factor = 1 / Double(microbatchCount)
         var norms: [Int: Double] = [:]
         for (layer, state) in layers {
-            let segments = layer == 0 ? state.segments : [state.own]
+            let shared = tied.enumerated().filter { $0.element.uses[0].layer == layer }
+                .compactMap { state.tied[$0.offset] }
+            let segments = (state.own.count > 0 ? [state.own] : []) + shared
             norms[layer] = try segments.reduce(0) { sum, segment in
                 try sum + accumulator(segment).squaredNorm(factor: factor)
             }

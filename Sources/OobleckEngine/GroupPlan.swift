@@ -16,13 +16,13 @@ package struct GroupPlan: Equatable {
     package private(set) var pipelineGroups: [String?] = []
     /// Name of the group that sums each layer's gradients; `nil` where one node alone holds it.
     package private(set) var layerGroups: [String?] = []
-    /// Name of the group that sums the gradients of the tied matrix; `nil` where the head has its
-    /// own, or one node alone holds both.
-    package private(set) var tiedGroup: String?
+    /// Name of the group that sums the gradients of each tied parameter; `nil` where one node alone
+    /// holds all layers that use it.
+    package private(set) var tiedGroups: [String?] = []
     /// Name of the group that copies layers.
     package private(set) var transferGroup: String?
 
-    package init(_ reconfiguration: Reconfiguration, layerCount: Int, tiesHead: Bool = true) {
+    package init(_ reconfiguration: Reconfiguration, layerCount: Int, tied: [TiedParameter] = []) {
         for (index, pipeline) in reconfiguration.plan.pipelines.enumerated() {
             pipelineGroups.append(add("pipeline \(index)", members: pipeline.nodes))
         }
@@ -33,9 +33,9 @@ package struct GroupPlan: Equatable {
         for layer in 0..<layerCount {
             layerGroups.append(addShared("sum", members: holders[layer].sorted()))
         }
-        if tiesHead {
-            let tiedHolders = Set(holders[0] + holders[layerCount - 1]).sorted()
-            tiedGroup = addShared("tied", members: tiedHolders)
+        for parameter in tied {
+            let users = Set(parameter.uses.flatMap { holders[$0.layer] }).sorted()
+            tiedGroups.append(addShared("tied", members: users))
         }
         let movers = Set(reconfiguration.transfers.flatMap { [$0.fromNode, $0.toNode] }).sorted()
         transferGroup = add("transfer", members: movers)

@@ -15,7 +15,14 @@ enum ModelIdentity {
         var hasher = SHA256Hasher()
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        hasher.update(Array(try encoder.encode(job.model)))
+        if case .imported(let model) = job.model {
+            // The folder may lie elsewhere on each node; its files are the manifest's.
+            let folder = ImportedFolder(model)
+            for name in model.manifest.files.keys.sorted() { try folder.requireDigest(name) }
+            hasher.update(model.sha256)
+        } else {
+            hasher.update(Array(try encoder.encode(job.model)))
+        }
         guard let folder = job.initialWeightsPath else { return hasher.hexadecimal }
         for name in try WeightFolder(path: folder).files {
             let file = try OpenFile("\(folder)/\(name)", for: .readInput)

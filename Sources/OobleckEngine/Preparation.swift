@@ -8,7 +8,7 @@ struct Preparation {
     let node: NodeID
     let host: String
     let job: JobSpecification
-    let initialWeights: WeightFolder?
+    let model: any LayeredModel
     let faults: FaultInjector
 
     /// Prepares for `reconfiguration`.
@@ -23,7 +23,7 @@ struct Preparation {
         let groupPlan = GroupPlan(
             reconfiguration,
             layerCount: job.model.layerCount,
-            tiesHead: job.model.tiesHead
+            tied: ParameterLayout.tiedParameters(of: job.model)
         )
         let deadlines = Deadlines(
             budget: job.cluster.detectionBudget,
@@ -140,11 +140,7 @@ struct Preparation {
 
     private func initialState(layer: Int) throws -> LayerState {
         let state = try LayerState(layer: layer, model: job.model)
-        if let initialWeights {
-            try state.load(from: initialWeights, model: job.model)
-        } else {
-            try state.initialize(seed: job.training.seed, model: job.model)
-        }
+        try model.initialize(state, seed: job.training.seed)
         return state
     }
 }

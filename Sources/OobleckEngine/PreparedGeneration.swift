@@ -11,12 +11,11 @@ struct PreparedGeneration {
     /// The layers that the node will hold, without those it will not.
     let layers: [Int: LayerState]
 
-    /// The state as training uses it: two layers with a tied matrix share it.
+    /// The state as training uses it: layers that use one tied parameter share it.
     func adoptLayers() -> [Int: LayerState] {
-        if let embedding = layers[0], let last = layers.keys.max(), last > 0,
-            let head = layers[last], head.tied != nil
-        {
-            head.shareTied(with: embedding)
+        let sharing = layers.values.filter { !$0.tied.isEmpty }.sorted { $0.layer < $1.layer }
+        for (index, first) in sharing.enumerated() {
+            for other in sharing[(index + 1)...] { other.shareTied(with: first) }
         }
         return layers
     }

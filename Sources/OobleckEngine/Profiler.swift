@@ -17,15 +17,19 @@ package struct Profiler {
     package func run() throws -> ModelProfile {
         WorkerMemory.prepare(for: job)
         let allReduce = try AllReduceMeter(repetitions: repetitions)
-        var tiedCount: Int?
-        let layers = try (0..<job.model.layerCount).map { layer in
+        let model = try ModelFactory.model(of: job)
+        var measured: [Int: Cost] = [:]
+        var tied: [Int: Int] = [:]
+        let layers = try (0..<model.layerCount).map { layer in
             let state = try LayerState(layer: layer, model: job.model)
-            try state.initialize(seed: job.training.seed, model: job.model)
-            tiedCount = tiedCount ?? state.tied?.count
-            let cost = try measure(state)
+            for (set, segment) in state.tied { tied[set] = segment.count }
+            // Layers that compute alike cost alike.
+            let kind = model.representative(ofLayer: layer)
+            let cost = try measured[kind] ?? measure(state, of: model)
+            measured[kind] = cost
             let gradientBytes = state.segments.reduce(0) { $0 + 8 * $1.count }
             return LayerProfile(
-                name: name(state.layer),
+                name: model.name(ofLayer: layer),
                 forward: cost.forward,
                 backward: cost.backward,
                 allReduceAcrossNodes: try allReduce.times(elementCount: gradientBytes / 8),
@@ -37,28 +41,27 @@ package struct Profiler {
                 workspaceBytes: ByteCount(cost.workspaceBytes)
             )
         }
-        let activation = [job.training.microbatch, job.model.sequenceLength, job.model.hidden]
-        let link = try allReduce.link(elementCount: activation.reduce(1, *))
+        let link = try allReduce.link(elementCount: largestBoundary(of: model))
         return ModelProfile(
             model: job.model.name,
             microbatchSize: job.training.microbatch,
             deviceMemory: job.cluster.deviceMemory,
             linkBytesPerSecond: link.bytesPerSecond,
             linkLatency: link.latency,
-            tiedAllReduceAcrossNodes: try tiedCount.map {
-                try allReduce.tiedTimes(elementCount: $0)
-            },
+            tiedAllReduceAcrossNodes: tied.isEmpty
+                ? nil : try allReduce.tiedTimes(elementCount: tied.values.reduce(0, +)),
             memoryRule: try WorkerMemory.rule(of: job),
             layers: layers
         )
     }
 
-    private func name(_ layer: Int) -> String {
-        switch layer {
-        case 0: "embedding"
-        case job.model.layerCount - 1: "head"
-        default: "block\(layer - 1)"
+    /// Elements of all that crosses the widest boundary for one microbatch.
+    private func largestBoundary(of model: any LayeredModel) -> Int {
+        let sizes = (0..<model.layerCount).map { layer in
+            model.received(byLayer: layer, samples: job.training.microbatch)
+                .reduce(0) { $0 + $1.elementCount }
         }
+        return max(sizes.max() ?? 1, 1)
     }
 
     private struct Cost {
@@ -70,20 +73,20 @@ package struct Profiler {
         var workspaceBytes = 0
     }
 
-    private func measure(_ state: LayerState) throws -> Cost {
-        let model = job.model
-        let shape = [job.training.microbatch, model.sequenceLength]
-        let count = shape.reduce(1, *)
-        let tokens = (0..<count).map { Int64($0 % model.vocabulary) }
-        let data = (
-            inputs: try Tensor.copying(tokens, shape: shape),
-            targets: try Tensor.copying(tokens, shape: shape)
+    private func measure(_ state: LayerState, of model: any LayeredModel) throws -> Cost {
+        try model.initialize(state, seed: job.training.seed)
+        let made = MadeUpMicrobatch(
+            model: model,
+            samples: job.training.microbatch,
+            vocabulary: job.model.vocabulary
         )
-        let input = try Tensor.zeros(shape + [model.hidden])
+        let batch = try made.batch(ofLayer: state.layer)
+        let input = try made.received(byLayer: state.layer) {
+            job.training.seed &+ UInt64($0)
+        }
         try TensorRuntime.seedDropout(job.training.seed)
-        try input.fillNormal(deviation: 1, seed: job.training.seed)
         let computation = StageComputation(
-            model: GPT2(model),
+            model: model,
             seed: job.training.seed,
             layers: [state]
         )
@@ -97,18 +100,21 @@ package struct Profiler {
                 let pass = try computation.forward(
                     state,
                     input: input,
-                    data: data,
+                    batch: batch,
                     step: 0,
                     microbatch: 0
                 )
                 try TensorRuntime.synchronize()
                 forwards.append(forwardWatch.elapsed)
                 cost.activationBytes = max(try read().current, 0)
-                cost.outputBytes = pass.output.byteCount
-                let isHead = state.layer == model.layerCount - 1
-                let seed = isHead ? nil : try Tensor.zeros(pass.output.shape)
+                cost.outputBytes = pass.outputs.reduce(0) { $0 + $1.byteCount }
+                let isLast = state.layer == model.layerCount - 1
+                let seeds =
+                    isLast
+                    ? []
+                    : try pass.outputs.filter(\.isFloatingPoint).map { try Tensor.zeros($0.shape) }
                 let backwardWatch = Stopwatch()
-                let gradients = try computation.backward(state, pass, seed: seed)
+                let gradients = try computation.backward(state, pass, seeds: seeds)
                 try sums.add(gradients.parameters)
                 try TensorRuntime.synchronize()
                 backwards.append(backwardWatch.elapsed)

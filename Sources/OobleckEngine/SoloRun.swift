@@ -73,28 +73,12 @@ package final class SoloRun: ControlLink {
             worker.receive(.resume(generation: 0, step: 0))
         case .vote(let vote):
             let isLast = vote.step + 1 >= job.training.steps
+            let record = record(vote)
             state.withLock { state in
                 state.commitTimes.append(.now)
-                state.losses.append(
-                    vote.losses.values.reduce(0, +) / Double(vote.losses.count)
-                )
+                state.losses.append(record.loss)
             }
-            let batch = job.training.globalBatch
-            let norm = norm(vote)
-            let bound = job.training.gradientClip
-            let commit = StepCommit(
-                record: CommittedStep(
-                    step: vote.step,
-                    generation: 0,
-                    firstSample: vote.step * batch,
-                    endSample: (vote.step + 1) * batch,
-                    loss: vote.losses.values.reduce(0, +) / Double(vote.losses.count),
-                    gradientNorm: norm
-                ),
-                clipCoefficient: norm > bound ? bound / (norm + 1e-6) : 1,
-                pauses: isLast
-            )
-            worker.receive(.commit(commit))
+            worker.receive(.commit(job.commit(of: record, pauses: isLast)))
             if isLast { worker.receive(.stop(reason: "done")) }
         case .failed(let status, let message):
             state.withLock {
@@ -106,8 +90,20 @@ package final class SoloRun: ControlLink {
         }
     }
 
-    private func norm(_ vote: StepVote) -> Double {
+    private func record(_ vote: StepVote) -> CommittedStep {
+        let batch = job.training.globalBatch
+        let targets =
+            vote.targetCounts.isEmpty ? nil : vote.targetCounts.values.reduce(0, +)
+        let loss = vote.losses.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
         let squares = vote.squaredNorms.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
-        return squares.squareRoot()
+        return CommittedStep(
+            step: vote.step,
+            generation: 0,
+            firstSample: vote.step * batch,
+            endSample: (vote.step + 1) * batch,
+            loss: loss / Double(targets ?? vote.losses.count),
+            gradientNorm: squares.squareRoot() * job.gradientCorrection(targets: targets),
+            targets: targets
+        )
     }
 }

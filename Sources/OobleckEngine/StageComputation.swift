@@ -4,35 +4,48 @@ import OobleckTensor
 
 /// The arithmetic of one microbatch on the layers of one stage.
 ///
-/// Every layer is a graph of its own: its input is a leaf, its output is cut off. What a layer
+/// Every layer is a graph of its own: its inputs are leaves, its outputs are cut off. What a layer
 /// computes therefore does not depend on which other layers share its stage.
 struct StageComputation {
     /// What the forward pass of one layer leaves for its backward pass.
     struct LayerPass {
-        /// The layer's input as a leaf; `nil` for the embedding, whose input are tokens.
-        let input: Tensor?
-        let output: Tensor
+        /// What the layer received, as leaves; none for the first layer, whose input is the microbatch.
+        let received: [Tensor]
+        /// What the next layer receives; of the last layer, the loss.
+        let outputs: [Tensor]
+        /// Of the last layer: its targets that count, where the loss is their sum.
+        let targetCount: Tensor?
+    }
+
+    /// What the backward pass of one layer gives.
+    struct LayerGradients {
+        /// Of its parameters, in their order.
+        let parameters: ArraySlice<Tensor>
+        /// Of what it received, in that order.
+        let received: [Tensor]
     }
 
     /// Domain of the seeds of dropout masks.
     private static let dropoutDomain: UInt64 = 2
 
-    let model: GPT2
+    let model: any LayeredModel
     let seed: UInt64
     let layers: [LayerState]
 
+    /// Names of what the stage's layers take of a microbatch.
+    var batchNames: Set<String> { Set(layers.flatMap { model.batchNames(ofLayer: $0.layer) }) }
+
     /// The forward pass of a layer.
     ///
-    /// `input` is the previous layer's output, `[microbatch, sequence, hidden]`, which the embedding
-    /// does not use; `data` are tokens and targets, which the embedding and the head need.
+    /// `input` is what the previous layer sent; `batch` has what the stage takes of the microbatch.
     func forward(
         _ state: LayerState,
-        input: Tensor?,
-        data: (inputs: Tensor, targets: Tensor)?,
+        input: [Tensor],
+        batch: [String: Tensor],
         step: Int,
         microbatch: Int
     ) throws -> LayerPass {
-        if model.specification.dropout > 0 {
+        if model.hasDropout {
             try TensorRuntime.seedDropout(
                 mixedSeed(
                     Self.dropoutDomain,
@@ -43,34 +56,43 @@ struct StageComputation {
                 )
             )
         }
-        if state.layer == 0 {
-            guard let data else { preconditionFailure("the embedding has no tokens") }
-            return LayerPass(input: nil, output: try model.embed(data.inputs, state))
-        }
-        guard let leaf = try input?.leaf(requiresGradient: true) else {
-            preconditionFailure("layer \(state.layer) has no input")
-        }
-        if model.isHead(state.layer) {
-            guard let data else { preconditionFailure("the head has no targets") }
-            let loss = try model.loss(leaf, targets: data.targets, state)
-            return LayerPass(input: leaf, output: loss)
-        }
-        return LayerPass(input: leaf, output: try model.block(leaf, state))
+        let received = try input.map { try $0.leaf(requiresGradient: $0.isFloatingPoint) }
+        let output = try model.forward(state, received: received, batch: batch)
+        return LayerPass(
+            received: received,
+            outputs: output.tensors,
+            targetCount: output.targetCount
+        )
     }
 
-    /// The backward pass of a layer: the gradients of its parameters, in their order, and of its
-    /// input.
+    /// The backward pass of a layer.
     ///
-    /// `seed` is the gradient of its output; the loss needs none.
+    /// `seeds` are the gradients of its outputs, one for each; the loss needs none.
     func backward(
         _ state: LayerState,
         _ pass: LayerPass,
-        seed: Tensor?
-    ) throws -> (parameters: ArraySlice<Tensor>, input: Tensor?) {
+        seeds: [Tensor]
+    ) throws -> LayerGradients {
         let leaves = (0..<state.parameterCount).map { state.leaf($0) }
-        let inputs = (pass.input.map { [$0] } ?? []) + leaves
-        let gradients = try pass.output.gradients(of: inputs, seed: seed)
-        guard pass.input != nil else { return (gradients[...], nil) }
-        return (gradients.dropFirst(), gradients[0])
+        let inputs = pass.received.filter(\.isFloatingPoint)
+        let isLast = state.layer == model.layerCount - 1
+        let gradients = try Tensor.gradients(
+            of: pass.outputs.filter(\.isFloatingPoint),
+            seeds: isLast ? try lossSeeds(pass) : seeds,
+            withRespectTo: inputs + leaves
+        )
+        return LayerGradients(
+            parameters: gradients.dropFirst(inputs.count),
+            received: Array(gradients.prefix(inputs.count))
+        )
+    }
+
+    private func lossSeeds(_ pass: LayerPass) throws -> [Tensor] {
+        guard let scale = model.lossScale else { return [] }
+        return try pass.outputs.map { loss in
+            let seed = try Tensor.empty(loss.shape)
+            try seed.fill(scale)
+            return seed
+        }
     }
 }

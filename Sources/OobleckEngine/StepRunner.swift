@@ -20,9 +20,8 @@ final class StepRunner {
     private var previous: StageLink?
     private var next: StageLink?
     private var passes: [Int: [StageComputation.LayerPass]] = [:]
-    private var losses: [Int: Double] = [:]
-    /// Losses that the device may still be computing, by microbatch.
-    private var lossTensors: [Int: Tensor] = [:]
+    /// Losses and counts of targets that the device may still be computing, by microbatch.
+    private var lossTensors: [Int: (loss: Tensor, targetCount: Tensor?)] = [:]
     /// What the device did for each layer, not read yet.
     private var stretches: [(layer: Int, start: DeviceMoment, end: DeviceMoment)] = []
     private var busy = Seconds.zero
@@ -37,6 +36,7 @@ final class StepRunner {
 
     init(
         job: JobSpecification,
+        model: any LayeredModel,
         assignment: StageAssignment,
         layers: [LayerState],
         source: MicrobatchSource,
@@ -59,7 +59,7 @@ final class StepRunner {
         self.step = step
         slowness = faults.slowness(step: step)
         computation = StageComputation(
-            model: GPT2(job.model),
+            model: model,
             seed: job.training.seed,
             layers: layers
         )
@@ -77,17 +77,24 @@ final class StepRunner {
 
     private func link(_ group: CommunicationGroup, isNext: Bool) throws -> StageLink {
         let peer = assignment.stage + (isNext ? 1 : -1)
-        let shape = [job.training.microbatch, job.model.sequenceLength, job.model.hidden]
-        let tags = [StageLink.Tag.activation, StageLink.Tag.gradient]
+        let layer = isNext ? assignment.layers.upperBound : assignment.layers.lowerBound
+        let boundary = computation.model.received(
+            byLayer: layer,
+            samples: job.training.microbatch
+        )
         return StageLink(
             receives: try ReceiveQueue(
                 group: group,
                 peer: peer,
-                tag: isNext ? tags[1] : tags[0],
-                shape: shape,
+                direction: isNext ? .gradients : .activations,
+                tensors: isNext ? boundary.filter { $0.kind == .float32 } : boundary,
                 count: assignment.microbatches.count
             ),
-            sends: SendQueue(group: group, peer: peer, tag: isNext ? tags[0] : tags[1])
+            sends: SendQueue(
+                group: group,
+                peer: peer,
+                direction: isNext ? .activations : .gradients
+            )
         )
     }
 
@@ -99,7 +106,8 @@ final class StepRunner {
             case .backward(let index): try backward(index)
             }
         }
-        for (microbatch, loss) in lossTensors { losses[microbatch] = try loss.item() }
+        let losses = try lossTensors.mapValues { try $0.loss.item() }
+        let targetCounts = try lossTensors.compactMapValues { try $0.targetCount?.item() }
         try readStretches()
         let spotCheck = try checkLayer()
         try sums.startTied()
@@ -116,6 +124,7 @@ final class StepRunner {
             step: step,
             squaredNorms: try sums.squaredNorms(microbatchCount: count),
             losses: losses,
+            targetCounts: targetCounts.mapValues { Int($0) },
             busy: busy,
             nonFinite: nonFinite,
             layerTimes: clock.times(intervals),
@@ -130,7 +139,12 @@ final class StepRunner {
             let state = computation.layers.first(where: { $0.layer == layer })
         else { return nil }
         try resources.checkAborted()
-        return try LayerTrial(job: job, isSpoiled: faults.miscomputes(step: step)).check(state)
+        return try LayerTrial(
+            job: job,
+            model: computation.model,
+            isSpoiled: faults.miscomputes(step: step)
+        )
+        .check(state)
     }
 
     private func waiting<Result>(_ body: () throws -> Result) rethrows -> Result {
@@ -182,36 +196,39 @@ final class StepRunner {
 
     private func forward(_ index: Int) throws {
         let microbatch = assignment.microbatches.lowerBound + index
-        var activation = try waiting { try previous?.receives.next() }
-        let needsData = assignment.isFirstStage || assignment.isLastStage
-        let data = try needsData ? source.batch(step: step, microbatch: microbatch) : nil
+        var activation = try waiting { try previous?.receives.next() } ?? []
+        let batch = try source.batch(
+            step: step,
+            microbatch: microbatch,
+            names: computation.batchNames
+        )
         var layerPasses: [StageComputation.LayerPass] = []
         for (position, layer) in computation.layers.enumerated() {
             let pass = try computing(layer) {
                 try computation.forward(
                     layer,
                     input: activation,
-                    data: data,
+                    batch: batch,
                     step: step,
                     microbatch: microbatch
                 )
             }
             if faults.spoils(.forward, layer: layer.layer, microbatch: microbatch, step: step) {
-                try Self.spoil(pass.output)
+                if let first = pass.outputs.first { try Self.spoil(first) }
             }
-            if faults.miscomputes(step: step) { try pass.output.flipLowestBit() }
+            if faults.miscomputes(step: step) { try pass.outputs.first?.flipLowestBit() }
             layerPasses.append(pass)
-            activation = pass.output
+            activation = pass.outputs
             if position == computation.layers.count / 2 {
                 faults.reach(.midForward, step: step)
             }
         }
         passes[index] = layerPasses
-        guard let output = activation else { return }
+        let outputs = try activation.map { try $0.leaf(requiresGradient: false) }
         if assignment.isLastStage {
-            lossTensors[microbatch] = try output.leaf(requiresGradient: false)
+            lossTensors[microbatch] = (outputs[0], layerPasses.last?.targetCount)
         } else {
-            try waiting { try next?.sends.send(try output.leaf(requiresGradient: false)) }
+            try waiting { try next?.sends.send(outputs) }
             faults.reach(.midSend, step: step)
         }
     }
@@ -221,22 +238,22 @@ final class StepRunner {
             preconditionFailure("backward of microbatch \(index) before its forward")
         }
         backwardsLeft -= 1
-        var gradient = try waiting { try next?.receives.next() }
+        var seeds = try waiting { try next?.receives.next() } ?? []
         for (position, layer) in computation.layers.enumerated().reversed() {
-            let (isComplete, input) = try computing(layer) {
-                let (parameters, input) = try computation.backward(
+            let (isComplete, received) = try computing(layer) {
+                let gradients = try computation.backward(
                     layer,
                     layerPasses[position],
-                    seed: gradient
+                    seeds: seeds
                 )
                 let microbatch = assignment.microbatches.lowerBound + index
                 if faults.spoils(.backward, layer: layer.layer, microbatch: microbatch, step: step)
                 {
-                    if let first = parameters.first { try Self.spoil(first) }
+                    if let first = gradients.parameters.first { try Self.spoil(first) }
                 }
-                return (try sums.add(parameters, layer: layer), input)
+                return (try sums.add(gradients.parameters, layer: layer), gradients.received)
             }
-            gradient = input
+            seeds = received
             if !isComplete { try noteNonFinite(layer, layerPasses) }
             if backwardsLeft == 0 { try sums.start(layer: layer.layer) }
             if position == computation.layers.count / 2 {
@@ -247,7 +264,7 @@ final class StepRunner {
         for layer in computation.layers where outside.contains(layer.layer) {
             try noteNonFinite(layer, layerPasses)
         }
-        if let gradient { try waiting { try previous?.sends.send(gradient) } }
+        try waiting { try previous?.sends.send(seeds) }
     }
 
     /// A gradient of `layer` is not finite: finds out whether a forward pass of this stage is why.
@@ -256,13 +273,17 @@ final class StepRunner {
         _ layerPasses: [StageComputation.LayerPass]
     ) throws {
         nonFinite.gradients.insert(layer.layer)
-        guard try layerPasses[0].input?.isFinite() ?? true else { return }
+        guard try Self.areFinite(layerPasses[0].received) else { return }
         for (layer, pass) in zip(computation.layers, layerPasses) {
-            guard try pass.output.isFinite() else {
+            guard try Self.areFinite(pass.outputs) else {
                 nonFinite.outputs.insert(layer.layer)
                 return
             }
         }
+    }
+
+    private static func areFinite(_ tensors: [Tensor]) throws -> Bool {
+        try tensors.allSatisfy { try !$0.isFloatingPoint || $0.isFinite() }
     }
 
     /// Makes the first number of a tensor not a number.

@@ -31,7 +31,11 @@ extension Trainer {
             self.prepared = prepared
             if reconfiguration.provesArithmetic == true {
                 let isSpoiled = loaded.faults.miscomputes(step: reconfiguration.committedSteps)
-                let probe = ArithmeticProbe(job: loaded.job, isSpoiled: isSpoiled)
+                let probe = ArithmeticProbe(
+                    job: loaded.job,
+                    model: loaded.model,
+                    isSpoiled: isSpoiled
+                )
                 report.fingerprint = try probe.run().fingerprint
             }
             report.abandoned = abandoned

@@ -1,5 +1,6 @@
 import OobleckClock
 import OobleckCore
+import OobleckData
 import OobleckModels
 import OobleckTensor
 
@@ -74,10 +75,12 @@ extension Trainer {
             groupPlan: prepared.groupPlan,
             resources: prepared.resources,
             microbatchCount: loaded.job.training.microbatchCount,
+            tied: ParameterLayout.tiedParameters(of: loaded.job.model),
             pool: sumsPool
         )
         let runner = try StepRunner(
             job: loaded.job,
+            model: loaded.model,
             assignment: assignment,
             layers: assignment.layers.compactMap { held[$0] },
             source: loaded.source,
@@ -131,7 +134,7 @@ extension Trainer {
         heldSteps = commit.step + 1
         let digests = try sums.apply(
             update,
-            clip: commit.clipCoefficient,
+            clip: commit.gradientFactor,
             microbatchCount: training.microbatchCount,
             afterSegment: { loaded.faults.reach(.midOptimizer, step: commit.step) }
         )

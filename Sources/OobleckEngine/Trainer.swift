@@ -8,6 +8,7 @@ final class Trainer {
     /// What a job gives a worker, once it is loaded.
     struct Loaded {
         let job: JobSpecification
+        let model: any LayeredModel
         let source: MicrobatchSource
         let preparation: Preparation
         let faults: FaultInjector
@@ -89,17 +90,17 @@ final class Trainer {
         try TensorRuntime.use(job.cluster.device ?? .cpu)
         WorkerMemory.prepare(for: job)
         let corpus = try Corpus.load(job)
-        let weights = try job.initialWeightsPath.map { try WeightFolder(path: $0) }
-        try weights?.requireFit(job.model)
+        let layered = try ModelFactory.model(of: job)
         let faults = FaultInjector(job: job, node: node)
         loaded = Loaded(
             job: job,
-            source: try MicrobatchSource(corpus: corpus, job: job),
+            model: layered,
+            source: try MicrobatchSource(corpus: corpus, job: job, batch: layered.batch),
             preparation: Preparation(
                 node: node,
                 host: host,
                 job: job,
-                initialWeights: weights,
+                model: layered,
                 faults: faults
             ),
             faults: faults,
@@ -108,7 +109,7 @@ final class Trainer {
             }
         )
         let model = try ModelIdentity.digest(job)
-        let arithmetic = try ArithmeticProbe(job: job).run()
+        let arithmetic = try ArithmeticProbe(job: job, model: layered).run()
         link.send(
             .ready(corpusDigest: corpus.digest, modelDigest: model, arithmetic: arithmetic)
         )

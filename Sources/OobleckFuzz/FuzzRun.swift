@@ -5,7 +5,7 @@ import OobleckRun
 
 /// A small finished run on disk, written by the product's own writers.
 struct FuzzRun {
-    static let model = ModelSpecification(
+    static let gpt2 = GPT2Specification(
         name: "small",
         blocks: 1,
         hidden: 4,
@@ -14,6 +14,7 @@ struct FuzzRun {
         sequenceLength: 3,
         dropout: 0.1
     )
+    static let model = ModelSpecification.gpt2(gpt2)
     static let steps = 4
 
     let directory: RunDirectory

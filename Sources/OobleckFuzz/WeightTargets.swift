@@ -6,14 +6,14 @@ import OobleckData
 extension FuzzTarget {
     /// The readers of `config.json`, of the index of shards, and of the tensors.
     static func weights(_ folder: FuzzFolder) throws -> [FuzzTarget] {
-        let shapes = (0..<FuzzRun.model.layerCount)
-            .flatMap { ParameterLayout.parameters(ofLayer: $0, model: FuzzRun.model) }
+        let shapes = (0..<FuzzRun.gpt2.layerCount)
+            .flatMap { ParameterLayout.parameters(ofLayer: $0, model: FuzzRun.gpt2) }
         let tensors =
             Safetensors.Header(tensors: shapes).bytes
             + [UInt8](repeating: 0x3D, count: shapes.map(\.byteCount).reduce(0, +))
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        let configuration = Array(try encoder.encode(GPT2Configuration(FuzzRun.model)))
+        let configuration = Array(try encoder.encode(GPT2Configuration(FuzzRun.gpt2)))
         let map = shapes.map { "\"\($0.name)\":\"model-1.safetensors\"" }.joined(separator: ",")
         let index = "{\"metadata\":{\"total_size\":1},\"weight_map\":{\(map)}}"
         return try [
@@ -63,9 +63,9 @@ extension FuzzTarget {
         return FuzzTarget(name, samples: [sample]) { bytes in
             _ = try folder.write(bytes, to: "\(name)/\(file)")
             let weights = try WeightFolder(path: path)
-            try weights.requireFit(FuzzRun.model)
-            try weights.requireFinite(FuzzRun.model)
-            _ = try (weights.notes(for: FuzzRun.model), weights.contradictsTying())
+            try weights.requireFit(FuzzRun.gpt2)
+            try weights.requireFinite(FuzzRun.gpt2)
+            _ = try (weights.notes(for: FuzzRun.gpt2), weights.contradictsTying())
         }
     }
 }

@@ -50,7 +50,7 @@ extension FuzzTarget {
                             loss: 2.5,
                             gradientNorm: 1.25
                         ),
-                        clipCoefficient: 0.5,
+                        gradientFactor: 0.5,
                         pauses: true
                     )
                 )

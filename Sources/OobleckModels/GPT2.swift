@@ -3,13 +3,15 @@ import OobleckData
 import OobleckTensor
 
 /// GPT-2 as a list of layers: embedding, pre-norm blocks, final norm with the head.
-///
-/// A layer's operations depend on nothing but its parameters, its input and (seed, step,
-/// microbatch, layer), so that its results are the same bits in every pipeline.
-package struct GPT2: Sendable {
-    package let specification: ModelSpecification
+package struct GPT2 {
+    package let specification: GPT2Specification
+    /// What it starts from; `nil` is the seed.
+    let weights: WeightFolder?
 
-    package init(_ specification: ModelSpecification) { self.specification = specification }
+    package init(_ specification: GPT2Specification, weights: WeightFolder? = nil) {
+        self.specification = specification
+        self.weights = weights
+    }
 
     package var layerCount: Int { specification.layerCount }
 

@@ -4,35 +4,43 @@ import OobleckTensor
 
 /// The state of one layer on one worker: its parameters and the optimizer's moments.
 ///
-/// Where the head is tied to the token embedding, the two share one matrix. Each of the two layers
-/// holds it, as a segment of its own; where one worker trains both layers, they share one segment.
+/// A parameter that several layers use (``TiedParameter``) is a segment of its own in each of them;
+/// where one worker trains several of these layers, they share one segment.
 package final class LayerState {
     package let layer: Int
-    /// The layer's parameters but the tied one.
+    /// The layer's parameters but the tied ones.
     package let own: ParameterSegment
-    /// The tied matrix, in the embedding and in the head; `nil` where the head has its own.
-    package private(set) var tied: ParameterSegment?
+    /// The tied parameters that the layer uses, by their position in
+    /// ``ParameterLayout/tiedParameters(of:)``.
+    package private(set) var tied: [Int: ParameterSegment] = [:]
 
     private let names: [TensorShape]
-    /// Position of the tied matrix among ``names``.
-    private let tiedIndex: Int?
+    /// Which of the tied parameters each of ``names`` is; `nil` is none.
+    private let tiedSets: [Int?]
 
     /// Zeros for a layer.
     package init(layer: Int, model: ModelSpecification) throws {
         self.layer = layer
         let names = ParameterLayout.parameters(ofLayer: layer, model: model)
-        let tiedIndex = names.firstIndex { ParameterLayout.isTied($0, in: model) }
-        own = try ParameterSegment(names.indices.filter { $0 != tiedIndex }.map { names[$0] })
-        tied = try tiedIndex.map { try ParameterSegment([names[$0]]) }
+        let shared = ParameterLayout.tiedParameters(of: model).map { $0.name(in: layer) }
+        tiedSets = names.map { shape in shared.firstIndex { $0 == shape.name } }
+        own = try ParameterSegment(zip(names, tiedSets).filter { $0.1 == nil }.map(\.0))
+        for (shape, set) in zip(names, tiedSets) {
+            if let set { tied[set] = try ParameterSegment([shape]) }
+        }
         self.names = names
-        self.tiedIndex = tiedIndex
     }
 
-    /// Uses the other layer's copy of the tied matrix, which holds the same values, from now on.
-    package func shareTied(with other: LayerState) { tied = other.tied }
+    /// Uses the other layer's copies of the parameters that both use, which hold the same values,
+    /// from now on.
+    package func shareTied(with other: LayerState) {
+        for set in tied.keys { tied[set] = other.tied[set] ?? tied[set] }
+    }
 
-    /// The segments, the layer's own first.
-    package var segments: [ParameterSegment] { [own] + (tied.map { [$0] } ?? []) }
+    /// The segments that have parameters, the layer's own first.
+    package var segments: [ParameterSegment] {
+        (own.count > 0 ? [own] : []) + tied.sorted { $0.key < $1.key }.map(\.value)
+    }
 
     /// Bytes of parameters and moments.
     package var byteCount: ByteCount { ByteCount(segments.reduce(0) { $0 + 12 * $1.count }) }
@@ -47,7 +55,9 @@ package final class LayerState {
     package func location(
         _ index: Int
     ) -> (segment: ParameterSegment, entry: ParameterSegment.Entry) {
-        if let tied, index == tiedIndex { return (tied, tied.entries[0]) }
+        if let set = tiedSets[index], let segment = tied[set] {
+            return (segment, segment.entries[0])
+        }
         let name = names[index].name
         guard let entry = own.entries.first(where: { $0.parameter.name == name }) else {
             preconditionFailure("layer \(layer) lacks \(name)")

@@ -135,7 +135,7 @@ package struct Checkpoint: Sendable {
                 )
             )
         }
-        if violations.isEmpty, model.tiesHead, let violation = tyingViolation() {
+        if violations.isEmpty, let violation = tyingViolation() {
             violations.append(violation)
         }
         return violations
@@ -161,21 +161,28 @@ package struct Checkpoint: Sendable {
         return message.map { RunViolation(file: reader.path, message: $0) }
     }
 
-    /// A tied head is a copy of the token embedding in another layer: both must be the same.
+    /// Copies of a tied parameter lie in several layers: all must be the same.
     private func tyingViolation() -> RunViolation? {
-        let last = model.layerCount - 1
-        do {
-            let (first, head) = (try reader(ofLayer: 0), try reader(ofLayer: last))
-            let embedding = try first.tensor(named: ParameterLayout.tokenEmbedding)
-            let copy = try head.tensor(named: ParameterLayout.headWeight)
-            guard try first.bytes(of: embedding) != head.bytes(of: copy) else { return nil }
-            return RunViolation(
-                file: layerPath(last),
-                message: "\(ParameterLayout.headWeight) differs from "
-                    + "\(ParameterLayout.tokenEmbedding), to which it is tied"
-            )
-        } catch {
-            return RunViolation(file: layerPath(last), message: oneLine(error))
+        for parameter in ParameterLayout.tiedParameters(of: model) {
+            let first = parameter.uses[0]
+            for use in parameter.uses.dropFirst() {
+                do {
+                    guard try bytes(of: use) != bytes(of: first) else { continue }
+                    let other = use.name == first.name ? layerPath(first.layer) : first.name
+                    return RunViolation(
+                        file: layerPath(use.layer),
+                        message: "\(use.name) differs from \(other), to which it is tied"
+                    )
+                } catch {
+                    return RunViolation(file: layerPath(use.layer), message: oneLine(error))
+                }
+            }
         }
+        return nil
+    }
+
+    private func bytes(of use: TiedParameter.Use) throws -> [UInt8] {
+        let reader = try reader(ofLayer: use.layer)
+        return try reader.bytes(of: try reader.tensor(named: use.name))
     }
 }

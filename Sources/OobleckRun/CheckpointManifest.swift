@@ -24,8 +24,14 @@ package struct CheckpointManifest: Hashable, Sendable, Codable {
         }
     }
 
-    /// The sizes that the tensors follow from.
-    package struct Model: Hashable, Sendable, Codable {
+    /// What the tensors follow from.
+    package enum Model: Hashable, Sendable {
+        case gpt2(Sizes)
+        case imported(ImportedModel)
+    }
+
+    /// The sizes of a GPT-2.
+    package struct Sizes: Hashable, Sendable, Codable {
         package var name: String
         package var blocks: Int
         package var hidden: Int
@@ -71,8 +77,48 @@ package struct CheckpointManifest: Hashable, Sendable, Codable {
     }
 }
 
+extension CheckpointManifest.Model: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case imported = "import"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        if let model = try fields.decodeIfPresent(ImportedModel.self, forKey: .imported) {
+            self = .imported(model)
+        } else {
+            self = .gpt2(try CheckpointManifest.Sizes(from: decoder))
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .gpt2(let sizes): try sizes.encode(to: encoder)
+        case .imported(let model):
+            var fields = encoder.container(keyedBy: CodingKeys.self)
+            try fields.encode(model, forKey: .imported)
+        }
+    }
+}
+
 extension CheckpointManifest.Model {
     init(_ model: ModelSpecification) {
+        switch model {
+        case .gpt2(let model): self = .gpt2(CheckpointManifest.Sizes(model))
+        case .imported(let model): self = .imported(model)
+        }
+    }
+
+    var specification: ModelSpecification {
+        switch self {
+        case .gpt2(let sizes): .gpt2(sizes.specification)
+        case .imported(let model): .imported(model)
+        }
+    }
+}
+
+extension CheckpointManifest.Sizes {
+    fileprivate init(_ model: GPT2Specification) {
         name = model.name
         blocks = model.blocks
         hidden = model.hidden
@@ -83,8 +129,8 @@ extension CheckpointManifest.Model {
         variant = model.variant == .published ? nil : model.variant
     }
 
-    var specification: ModelSpecification {
-        ModelSpecification(
+    fileprivate var specification: GPT2Specification {
+        GPT2Specification(
             name: name,
             blocks: blocks,
             hidden: hidden,

@@ -67,16 +67,18 @@ package enum JobFile {
             URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
         }
         let (model, data) = (section("model"), section("data"))
-        let weights = readWeights(model, mistakes, resolve)
+        let imported = readImport(model, mistakes, resolve)
+        let weights = imported == nil ? readWeights(model, mistakes, resolve) : nil
         let savesNothing = top.isPlain("checkpoint", noCheckpoints)
         let checkpoint = savesNothing ? nil : section("checkpoint")
         let job = JobSpecification(
-            model: modelSpecification(model, weights),
-            training: trainingSpecification(section("training")),
+            model: imported.map { .imported($0) }
+                ?? .gpt2(modelSpecification(model, weights)),
+            training: trainingSpecification(section("training"), imported),
             cluster: clusterSpecification(section("cluster")),
             corpusPath: resolve(corpus(data)),
             corpusTokenBytes: data.integer("token_bytes"),
-            initialWeightsPath: model.text("initial_weights").map(resolve),
+            initialWeightsPath: imported == nil ? model.text("initial_weights").map(resolve) : nil,
             checkpoint: checkpoint.map { checkpointSpecification($0, resolve) }
         )
         // Values that could not be read have defaults here: nothing is said of what depends on them.
@@ -86,7 +88,7 @@ package enum JobFile {
             sections[violation.section]?.mistake(violation.key, violation.message)
         }
         try mistakes.throwIfAny()
-        try weights?.requireFit(job.model)
+        if let model = job.model.gpt2 { try weights?.requireFit(model) }
         return job
     }
 
@@ -104,7 +106,7 @@ package enum JobFile {
     private static func modelSpecification(
         _ section: JobSection,
         _ weights: WeightFolder?
-    ) -> ModelSpecification {
+    ) -> GPT2Specification {
         let sizes = ["blocks", "hidden", "heads"]
         let presets = ModelPreset.allCases.map(\.rawValue)
         let given = sizes.filter { section.node($0) != nil }
@@ -141,7 +143,7 @@ package enum JobFile {
         }
         // What the job leaves out is as in its weights, or else as in GPT-2.
         let base = preset?.specification ?? weights?.model ?? ModelPreset.gpt2.specification
-        return ModelSpecification(
+        return GPT2Specification(
             name: name ?? preset?.rawValue ?? "gpt2-custom",
             blocks: section.integer("blocks") ?? base.blocks,
             hidden: section.integer("hidden") ?? base.hidden,
@@ -156,7 +158,8 @@ package enum JobFile {
     }
 
     private static func trainingSpecification(
-        _ section: JobSection
+        _ section: JobSection,
+        _ imported: ImportedModel?
     ) -> TrainingSpecification {
         let steps = section.integer("steps") ?? 1000
         let learningRate = section.number("learning_rate") ?? 6e-4
@@ -172,7 +175,7 @@ package enum JobFile {
             cooldownSteps: section.integer("cooldown_steps"),
             seed: section.unsigned("seed") ?? 0,
             globalBatch: section.integer("global_batch") ?? 32,
-            microbatch: section.integer("microbatch") ?? 4,
+            microbatch: section.integer("microbatch") ?? imported?.manifest.microbatch ?? 4,
             learningRate: learningRate,
             minimumLearningRate: section.number("minimum_learning_rate") ?? learningRate / 10,
             warmupSteps: section.integer("warmup_steps") ?? max(0, min(100, scheduled / 10)),

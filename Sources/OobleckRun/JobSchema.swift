@@ -7,7 +7,8 @@ struct JobSchema {
         (
             "model",
             [
-                "name", "preset", "blocks", "hidden", "heads", "vocabulary", "sequence_length",
+                "import", "name", "preset", "blocks", "hidden", "heads", "vocabulary",
+                "sequence_length",
                 "dropout", "tie_word_embeddings", "initial_weights",
             ]
         ),

@@ -11,11 +11,37 @@ struct JobViolation {
 
     /// All of them; nothing is said of what is compared with a value that makes no sense.
     static func all(in job: JobSpecification) -> [JobViolation] {
-        inModel(job.model) + inData(job) + inTraining(job.training) + inCluster(job.cluster)
+        inModel(job.model) + inData(job) + inTraining(job.training) + inImport(job)
+            + inCluster(job.cluster)
             + (job.checkpoint.map(inCheckpoint) ?? [])
     }
 
     static func inModel(_ model: ModelSpecification) -> [JobViolation] {
+        switch model {
+        case .gpt2(let model): inModel(model)
+        case .imported(let model):
+            model.manifest.problem.map {
+                [JobViolation(section: "model", key: "import", message: "makes no sense: \($0)")]
+            } ?? []
+        }
+    }
+
+    /// The graphs' shapes are made for one size of microbatch.
+    private static func inImport(_ job: JobSpecification) -> [JobViolation] {
+        guard let made = job.model.imported?.manifest.microbatch,
+            made != job.training.microbatch
+        else { return [] }
+        return [
+            JobViolation(
+                section: "training",
+                key: "microbatch",
+                message: "is \(job.training.microbatch); the model was imported with --microbatch "
+                    + "\(made), so leave it out or import the model again"
+            )
+        ]
+    }
+
+    private static func inModel(_ model: GPT2Specification) -> [JobViolation] {
         var checks = SectionChecks("model")
         checks.whole("blocks", model.blocks, 1...10_000)
         checks.whole("hidden", model.hidden, 1...1_000_000)
@@ -152,7 +178,7 @@ private struct SectionChecks {
         fail(key, "is \(value); it must be \(wanted)", others)
     }
 
-    mutating func positions(_ model: ModelSpecification) {
+    mutating func positions(_ model: GPT2Specification) {
         guard !hasFailed("n_positions"), !hasFailed("sequence_length"),
             model.positionCount < model.sequenceLength
         else { return }

@@ -67,6 +67,7 @@ package struct LedgerLine: Hashable, Sendable {
             + "\"loss\":\(number(step.loss)),"
             + "\"gradient_norm\":\(number(step.gradientNorm))"
             + (step.skipped.map { ",\"skipped\":\(JSONText.string($0))" } ?? "")
+            + (step.targets.map { ",\"targets\":\($0)" } ?? "")
     }
 
     /// A number that is not finite, which only a skipped step has, is `null`.
@@ -86,6 +87,7 @@ extension LedgerLine: Decodable {
         case restored
         case stateSHA256 = "state_sha256"
         case skipped
+        case targets
         case arithmetic
         case processor
         case library
@@ -126,7 +128,8 @@ extension LedgerLine: Decodable {
                     endSample: try container.decode(Int.self, forKey: .endSample),
                     loss: try container.decode(Double?.self, forKey: .loss) ?? .nan,
                     gradientNorm: try container.decode(Double?.self, forKey: .gradientNorm) ?? .nan,
-                    skipped: try container.decodeIfPresent(String.self, forKey: .skipped)
+                    skipped: try container.decodeIfPresent(String.self, forKey: .skipped),
+                    targets: try container.decodeIfPresent(Int.self, forKey: .targets)
                 )
             )
         }

@@ -7,7 +7,7 @@ package enum ModelPreset: String, CaseIterable, Sendable {
     case large = "gpt2-large"
     case extraLarge = "gpt2-xl"
 
-    package var specification: ModelSpecification {
+    package var specification: GPT2Specification {
         let (blocks, hidden, heads) =
             switch self {
             case .gpt2: (12, 768, 12)
@@ -15,7 +15,7 @@ package enum ModelPreset: String, CaseIterable, Sendable {
             case .large: (36, 1280, 20)
             case .extraLarge: (48, 1600, 25)
             }
-        return ModelSpecification(
+        return GPT2Specification(
             name: rawValue,
             blocks: blocks,
             hidden: hidden,

@@ -35,14 +35,44 @@ package enum WeightExport {
         let folder = URL(fileURLWithPath: folder).standardizedFileURL.path
         try makeFolder(folder, withParents: true)
         try writeWeights(of: checkpoint, to: folder + "/model.safetensors")
-        try JSONDocument.write(GPT2Configuration(checkpoint.model), to: folder + "/config.json")
+        try writeDescription(of: checkpoint.model, to: folder)
+    }
+
+    /// Writes what the weights are of: the built-in model's configuration, or the files that came with
+    /// an imported one.
+    private static func writeDescription(
+        of model: ModelSpecification,
+        to folder: String
+    ) throws {
+        switch model {
+        case .gpt2(let model):
+            try JSONDocument.write(GPT2Configuration(model), to: folder + "/config.json")
+        case .imported(let model):
+            for name in ImportedFolder(model).companions {
+                do {
+                    try FileManager.default.copyItem(
+                        atPath: "\(model.path)/\(name)",
+                        toPath: "\(folder)/\(name)"
+                    )
+                } catch {
+                    throw OobleckError(
+                        .storage,
+                        "cannot copy \(model.path)/\(name): \(fileReason(error))"
+                    )
+                }
+            }
+        }
     }
 
     private static func writeWeights(of checkpoint: Checkpoint, to path: String) throws {
         let model = checkpoint.model
+        // Of a tied parameter the first copy stands for all.
+        let copies = Set(
+            ParameterLayout.tiedParameters(of: model).flatMap { $0.uses.dropFirst() }
+        )
         let parameters = (0..<model.layerCount).map { layer in
             ParameterLayout.parameters(ofLayer: layer, model: model)
-                .filter { !model.tiesHead || $0.name != ParameterLayout.headWeight }
+                .filter { !copies.contains(TiedParameter.Use(layer: layer, name: $0.name)) }
         }
         let writer = try SafetensorsWriter(
             path,

@@ -9,11 +9,11 @@ import OobleckCore
 /// of steps. Every committed step is in the ledger; here is only the newest.
 enum CoordinationTables {
     /// Version of these tables; another one is refused.
-    private static let version = 3
+    private static let version = 4
 
     static func make(in database: Database) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-        if found == 1 || found == 2 { return try migrate(database, from: found) }
+        if (1..<version).contains(found) { return try migrate(database, from: found) }
         guard found == 0 || found == version else {
             throw OobleckError(
                 .inputData,
@@ -37,7 +37,8 @@ enum CoordinationTables {
                 CREATE TABLE committed (
                     id INTEGER PRIMARY KEY CHECK (id = 0), step INTEGER NOT NULL,
                     generation INTEGER NOT NULL, first_sample INTEGER NOT NULL,
-                    end_sample INTEGER NOT NULL, loss REAL, gradient_norm REAL, skipped TEXT);
+                    end_sample INTEGER NOT NULL, loss REAL, gradient_norm REAL, skipped TEXT,
+                    targets INTEGER);
                 CREATE TABLE restored (
                     id INTEGER PRIMARY KEY, step INTEGER NOT NULL, generation INTEGER NOT NULL,
                     state_sha256 TEXT NOT NULL, record BLOB NOT NULL);
@@ -50,12 +51,16 @@ enum CoordinationTables {
     }
 
     /// The second version says of each node that is out how it left, the third what the run computes
-    /// with.
+    /// with, the fourth how many targets a step's loss is the mean over.
     private static func migrate(_ database: Database, from found: Int) throws {
         if found == 1 { try database.execute(sql: "ALTER TABLE node ADD COLUMN ending TEXT;") }
+        if found < 3 {
+            let columns = "(id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL)"
+            try database.execute(sql: "CREATE TABLE arithmetic \(columns);")
+        }
         try database.execute(
             sql: """
-                CREATE TABLE arithmetic (id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL);
+                ALTER TABLE committed ADD COLUMN targets INTEGER;
                 PRAGMA user_version = \(version);
                 """
         )
@@ -121,10 +126,10 @@ enum CoordinationTables {
 
     private static func keep(_ step: CommittedStep, _ run: Statement) throws {
         _ = try run(
-            "INSERT OR REPLACE INTO committed VALUES (0, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO committed VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 step.step, step.generation.rawValue, step.firstSample, step.endSample,
-                step.loss, step.gradientNorm, step.skipped,
+                step.loss, step.gradientNorm, step.skipped, step.targets,
             ]
         )
     }
@@ -242,7 +247,8 @@ enum CoordinationTables {
                 // SQLite has no NaN: what is not finite comes back as nothing.
                 loss: row["loss"] ?? .nan,
                 gradientNorm: row["gradient_norm"] ?? .nan,
-                skipped: row["skipped"]
+                skipped: row["skipped"],
+                targets: row["targets"]
             )
         }
     }

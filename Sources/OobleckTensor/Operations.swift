@@ -95,12 +95,37 @@ extension Tensor {
     ///
     /// `seed` is the gradient of this tensor itself; a scalar's is 1. Frees the graph.
     package func gradients(of inputs: [Tensor], seed: Tensor?) throws -> [Tensor] {
+        try Tensor.gradients(of: [self], seeds: seed.map { [$0] } ?? [], withRespectTo: inputs)
+    }
+
+    /// Gradients of `outputs` with respect to `inputs`, in their order; zeros where no output depends
+    /// on one.
+    ///
+    /// `seeds` are the gradients of the outputs themselves, one for each; with none, they are scalars
+    /// whose gradients are 1. Frees the graph.
+    package static func gradients(
+        of outputs: [Tensor],
+        seeds: [Tensor],
+        withRespectTo inputs: [Tensor]
+    ) throws -> [Tensor] {
+        precondition(
+            seeds.isEmpty || seeds.count == outputs.count,
+            "\(seeds.count) seeds for \(outputs.count) outputs"
+        )
         var results = [OpaquePointer?](repeating: nil, count: inputs.count)
-        try withExtendedLifetime((inputs, seed)) {
-            let handles: [OpaquePointer?] = inputs.map { $0.withHandle { $0 } }
-            let seedHandle = seed.map { $0.withHandle { $0 } }
-            try withHandle { output in
-                try check(ct_gradients(output, seedHandle, handles, Int32(handles.count), &results))
+        try withExtendedLifetime((outputs, seeds, inputs)) {
+            let seedHandles = seeds.map(\.bareHandle)
+            try seedHandles.withUnsafeBufferPointer { seedHandles in
+                try check(
+                    unsafe ct_gradients(
+                        outputs.map(\.bareHandle),
+                        seeds.isEmpty ? nil : seedHandles.baseAddress,
+                        Int32(outputs.count),
+                        inputs.map(\.bareHandle),
+                        Int32(inputs.count),
+                        &results
+                    )
+                )
             }
         }
         return results.map { handle in

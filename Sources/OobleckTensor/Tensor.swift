@@ -4,13 +4,17 @@ import CTorch
 package enum ElementType: Sendable {
     case float32
     case int64
+    case int32
     case uint8
+    case boolean
 
     var shimType: CTType {
         switch self {
         case .float32: CT_FLOAT32
         case .int64: CT_INT64
+        case .int32: CT_INT32
         case .uint8: CT_UINT8
+        case .boolean: CT_BOOLEAN
         }
     }
 }
@@ -142,17 +146,6 @@ package final class Tensor {
         }
     }
 
-    /// Fills with draws from a normal distribution around zero: a pure function of the arguments and
-    /// the shape, on whatever thread.
-    package func fillNormal(deviation: Double, seed: UInt64) throws {
-        try withHandle { try check(ct_tensor_fill_normal($0, deviation, seed)) }
-    }
-
-    /// Fills with one value.
-    package func fill(_ value: Double) throws {
-        try withHandle { try check(ct_tensor_fill($0, value)) }
-    }
-
     /// A fast digest of a contiguous tensor's bytes, started from `seed`.
     ///
     /// Tensors that differ in one bit never have the same. At the speed of memory.
@@ -161,6 +154,12 @@ package final class Tensor {
         try withHandle { try check(ct_digest($0, seed, &digest)) }
         return digest
     }
+
+    /// The handle, for calls within `withExtendedLifetime` of this object.
+    var bareHandle: OpaquePointer? { handle }
+
+    /// Whether the elements are floating point numbers, so that gradients can pass.
+    package var isFloatingPoint: Bool { withHandle { ct_tensor_is_floating_point($0) } }
 
     /// Number of elements.
     package var count: Int { withHandle { Int(ct_tensor_count($0)) } }

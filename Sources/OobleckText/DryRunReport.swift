@@ -60,7 +60,7 @@ package struct DryRunReport: Sendable, Encodable {
         stepTime = plan.plan.stepTime
         totalTime = Double(steps) * stepTime
         samplesPerStep = job.training.globalBatch
-        tokensPerStep = samplesPerStep * job.model.sequenceLength
+        tokensPerStep = samplesPerStep * (job.model.sequenceLength ?? 1)
         epochs = Double(samplesPerStep) * Double(steps) / Double(max(1, corpusSamples))
         checkpoint = job.checkpoint
         stateBytes = profile.layers.reduce(0) { $0 + $1.parameterBytes + $1.optimizerBytes }

@@ -21,7 +21,7 @@ struct DryRun {
             profile: plan.profile,
             profilePath: request.profilePath,
             plan: plan.document,
-            corpusSamples: try corpus.sampleCount(sequenceLength: job.model.sequenceLength)
+            corpusSamples: try corpus.sampleCount(job)
         )
         try Console.result(
             format == .json

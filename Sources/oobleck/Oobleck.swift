@@ -18,7 +18,7 @@ struct Oobleck: AsyncParsableCommand {
             ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, EvaluateCommand.self,
             DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
-            DrainCommand.self,
+            DrainCommand.self, ImportCommand.self,
             AddCommand.self, ExportCommand.self, AgentCommand.self,
         ]
     )

@@ -51,13 +51,22 @@ struct RunRequest: Sendable {
         try JobFile.validate(job, options: changedKeys)
         let corpus = try Corpus.load(job)
         for note in corpus.notes { Console.complain(note) }
-        _ = try corpus.sampleCount(sequenceLength: job.model.sequenceLength)
-        if let path = job.initialWeightsPath {
-            let weights = try WeightFolder(path: path)
-            try weights.requireFinite(job.model)
-            try weights.notes(for: job.model).forEach(Console.complain)
-        }
+        _ = try corpus.sampleCount(job)
+        try Self.checkModel(of: job)
         return job
+    }
+
+    /// Reads what the model starts from, before any process is started that would.
+    private static func checkModel(of job: JobSpecification) throws {
+        switch job.model {
+        case .gpt2(let model):
+            guard let path = job.initialWeightsPath else { return }
+            let weights = try WeightFolder(path: path)
+            try weights.requireFinite(model)
+            try weights.notes(for: model).forEach(Console.complain)
+        case .imported(let model):
+            try ImportedFolder(model).check()
+        }
     }
 
     /// The options that change the job, by the path of the key that they change.

@@ -60,9 +60,9 @@ struct WireRoundTripTests {
         .job(ToyModel().job(nodes: 4, steps: 10)),
         .reconfigure(reconfiguration),
         .resume(generation: 3, step: 17),
-        .commit(StepCommit(record: record(17), clipCoefficient: 0.1 + 0.2, pauses: true)),
+        .commit(StepCommit(record: record(17), gradientFactor: 0.1 + 0.2, pauses: true)),
         .commit(
-            StepCommit(record: record(18), clipCoefficient: 1, pauses: false, skips: true)
+            StepCommit(record: record(18), gradientFactor: 1, pauses: false, skips: true)
         ),
         .abort(generation: 4, reason: "node 2 lost: \u{1F480}"),
         .rendezvous(Rendezvous(generation: 5, key: "a/b", value: [0, 255, 128])),

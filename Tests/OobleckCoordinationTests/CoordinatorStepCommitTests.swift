@@ -23,7 +23,7 @@ import Testing
         )
         let commit = StepCommit(
             record: record,
-            clipCoefficient: 1.5 / (norm + 1e-6),
+            gradientFactor: 1.5 / (norm + 1e-6),
             pauses: false
         )
         let expected: [CoordinatorDirective] =
@@ -36,7 +36,7 @@ import Testing
     @Test("a gradient within the bound is not clipped")
     func noClipping() throws {
         var bench = try CoordinatorBench.training(nodes: 2)
-        #expect(bench.voteAll(norm: 0.3).commits.map(\.clipCoefficient) == [1, 1])
+        #expect(bench.voteAll(norm: 0.3).commits.map(\.gradientFactor) == [1, 1])
     }
 
     @Test("votes of another generation or step, or cast twice, are dropped and counted")

@@ -30,7 +30,7 @@ import Testing
         var bench = try CoordinatorBench.training(nodes: 4)
         let directives = vote(&bench) { $0.losses[$0.losses.keys.sorted()[0]] = .nan }
         #expect(directives.commits.map(\.skips) == [true, true, true, true])
-        #expect(directives.commits.allSatisfy { $0.clipCoefficient == 1 })
+        #expect(directives.commits.allSatisfy { $0.gradientFactor == 1 })
         let record = try #require(recorded(directives))
         #expect(record.step == 0 && record.loss.isNaN && record.endSample == 32)
         #expect(record.skipped == "loss nan, gradient norm 0.24494897427831783")

@@ -6,7 +6,7 @@ import OobleckTestSupport
 /// A folder of weights of a very small model, as `save_pretrained` writes it, with whatever is
 /// changed about it.
 struct WeightFixture {
-    static let model = ModelSpecification(
+    static let model = GPT2Specification(
         name: "small",
         blocks: 1,
         hidden: 4,

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct WeightFolderTests {
     let folder: TemporaryFolder
-    private let model = ModelSpecification(
+    private let model = GPT2Specification(
         name: "small",
         blocks: 1,
         hidden: 4,
@@ -66,7 +66,7 @@ import Testing
         _ = try folder.write("config.json", Self.configuration)
         try writeWeights(dropping: "")
         let weights = try WeightFolder(path: folder.path)
-        let changes: [(String, (inout ModelSpecification) -> Void)] = [
+        let changes: [(String, (inout GPT2Specification) -> Void)] = [
             ("blocks", { $0.blocks = 2 }), ("hidden", { $0.hidden = 8 }),
             ("heads", { $0.heads = 1 }), ("vocabulary", { $0.vocabulary = 6 }),
             ("sequence_length", { $0.sequenceLength = 4 }),

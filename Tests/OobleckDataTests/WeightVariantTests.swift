@@ -12,7 +12,7 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     /// All parameters of a folder, layer by layer.
-    private func read(_ path: String, _ model: ModelSpecification? = nil) throws -> [[Float]] {
+    private func read(_ path: String, _ model: GPT2Specification? = nil) throws -> [[Float]] {
         let model = model ?? self.model
         let weights = try WeightFolder(path: path)
         try weights.requireFit(model)
@@ -22,7 +22,7 @@ import Testing
             .map { try weights.parameter($0, of: model) }
     }
 
-    private func failure(_ path: String, _ model: ModelSpecification? = nil) -> String {
+    private func failure(_ path: String, _ model: GPT2Specification? = nil) -> String {
         let error = #expect(throws: OobleckError.self) { try read(path, model) }
         #expect(error?.code == .inputData)
         return error?.message ?? ""

@@ -7,12 +7,12 @@ import Testing
 @Suite("From weights to weights", .serialized)
 struct WeightTests {
     /// A model with a head of its own, more positions than samples have tokens, and scaled attention.
-    private static let model: ModelSpecification = {
+    private static let model: GPT2Specification = {
         var variant = ModelVariant.published
         variant.tiesHead = false
         variant.scalesAttentionByBlock = true
         variant.positions = 96
-        return ModelSpecification(
+        return GPT2Specification(
             name: "gpt2",
             blocks: Laboratory.blocks,
             hidden: 64,

@@ -7,7 +7,7 @@ import Testing
 @Suite("What a worker's arithmetic comes to") struct ArithmeticProbeTests {
     private func job(_ change: (inout JobSpecification) -> Void = { _ in }) -> JobSpecification {
         SmallJob.make { job in
-            job.model.hidden = 16
+            job.model.gpt2?.hidden = 16
             job.training.microbatch = 4
             change(&job)
         }
@@ -15,7 +15,7 @@ import Testing
 
     private func fingerprint(_ job: JobSpecification) throws -> String {
         try TensorRuntime.initialize()
-        return try ArithmeticProbe(job: job).run().fingerprint
+        return try ArithmeticProbe(job: job, model: ModelFactory.model(of: job)).run().fingerprint
     }
 
     @Test("is the same each time, and another for other shapes and other models")
@@ -23,7 +23,7 @@ import Testing
         let usual = try fingerprint(job())
         #expect(try fingerprint(job()) == usual)
         #expect(try fingerprint(job { $0.training.microbatch = 2 }) != usual)
-        #expect(try fingerprint(job { $0.model.hidden = 32 }) != usual)
+        #expect(try fingerprint(job { $0.model.gpt2?.hidden = 32 }) != usual)
         // The seed, the steps and the nodes decide no kernel.
         #expect(try fingerprint(job { $0.training.seed = 2 }) == usual)
         #expect(try fingerprint(job { $0.training.steps = 9 }) == usual)
@@ -33,19 +33,23 @@ import Testing
     @Test("names processor, library and kernels")
     func origin() throws {
         try TensorRuntime.initialize()
-        let arithmetic = try ArithmeticProbe(job: job()).run()
+        let job = job()
+        let arithmetic = try ArithmeticProbe(job: job, model: ModelFactory.model(of: job)).run()
         #expect(arithmetic.library == "libtorch \(TensorRuntime.requiredVersion)")
         #expect(arithmetic.settings.hasPrefix("kernels "))
         #expect(!arithmetic.processor.isEmpty)
     }
 
     @Test("takes one sample where a microbatch would need much memory")
-    func large() {
-        #expect(LayerTrial(job: job()).samples == 4)
-        let large = job {
-            $0.model.vocabulary = 50257
-            $0.model.sequenceLength = 1024
+    func large() throws {
+        func samples(_ job: JobSpecification) throws -> Int {
+            try ModelFactory.model(of: job).trialSamples(microbatch: job.training.microbatch)
         }
-        #expect(LayerTrial(job: large).samples == 1)
+        #expect(try samples(job()) == 4)
+        let large = job {
+            $0.model.gpt2?.vocabulary = 50257
+            $0.model.gpt2?.sequenceLength = 1024
+        }
+        #expect(try samples(large) == 1)
     }
 }

@@ -55,17 +55,31 @@ struct GroupPlanTests {
 
     @Test("the tied matrix is summed among all holders of the first and the last layer")
     func tiedGroup() throws {
-        let plan = GroupPlan(reconfiguration, layerCount: 4)
-        let group = try #require(plan.groups.first { $0.name == plan.tiedGroup })
+        let plan = GroupPlan(reconfiguration, layerCount: 4, tied: [tied(0, 3)])
+        let group = try #require(plan.groups.first { $0.name == plan.tiedGroups[0] })
         #expect(group.members == [0, 2, 5, 7])
+    }
+
+    private func tied(_ layers: Int...) -> TiedParameter {
+        TiedParameter(uses: layers.map { TiedParameter.Use(layer: $0, name: "w") })
+    }
+
+    @Test("each parameter that several layers use is summed among all holders of these layers")
+    func severalTied() throws {
+        let all = [tied(0, 1, 3), tied(0, 1)]
+        let plan = GroupPlan(reconfiguration, layerCount: 4, tied: all)
+        let members = plan.tiedGroups.map { name in
+            plan.groups.first { $0.name == name }?.members ?? []
+        }
+        #expect(members == [[0, 1, 2, 5, 7], [0, 1, 5]])
     }
 
     @Test("a head of its own has no group beyond its layer's")
     func untied() {
-        let plan = GroupPlan(reconfiguration, layerCount: 4, tiesHead: false)
-        #expect(plan.tiedGroup == nil)
-        let tied = GroupPlan(reconfiguration, layerCount: 4)
-        #expect(plan.groups == tied.groups.filter { $0.name != tied.tiedGroup })
+        let plan = GroupPlan(reconfiguration, layerCount: 4)
+        #expect(plan.tiedGroups.isEmpty)
+        let tied = GroupPlan(reconfiguration, layerCount: 4, tied: [tied(0, 3)])
+        #expect(plan.groups == tied.groups.filter { $0.name != tied.tiedGroups[0] })
         #expect(plan.layerGroups == tied.layerGroups)
     }
 
@@ -95,7 +109,7 @@ struct GroupPlanTests {
         var alone = reconfiguration
         alone.plan.pipelines.removeFirst()
         alone.transfers = []
-        let plan = GroupPlan(alone, layerCount: 4)
+        let plan = GroupPlan(alone, layerCount: 4, tied: [tied(0, 3)])
         #expect(plan.layerGroups.allSatisfy { $0 == nil })
         #expect(plan.groups.map(\.members) == [[0, 1, 7], [0, 7]])
     }

@@ -5,7 +5,7 @@ import OobleckTensor
 import Testing
 
 @Suite struct LayerBytesTests {
-    private static let model = ModelSpecification(
+    private static let gpt2 = GPT2Specification(
         name: "odd",
         blocks: 1,
         hidden: 6,
@@ -14,11 +14,12 @@ import Testing
         sequenceLength: 5,
         dropout: 0
     )
+    private static let model = ModelSpecification.gpt2(gpt2)
 
     @Test("a layer's copy has its digest, and gives the same layer back", arguments: 0..<3)
     func roundTrip(layer: Int) throws {
         let state = try LayerState(layer: layer, model: Self.model)
-        try state.initialize(seed: 7, model: Self.model)
+        try GPT2(Self.gpt2).initialize(state, seed: 7)
         for (index, segment) in state.segments.enumerated() {
             for (place, moment) in [segment.firstMoment, segment.secondMoment].enumerated() {
                 // The padding between parameters is zero for ever: only they are filled.

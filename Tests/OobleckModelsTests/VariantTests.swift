@@ -5,7 +5,7 @@ import OobleckTensor
 import Testing
 
 @Suite("Variants of GPT-2") struct VariantTests {
-    private static let model = ModelSpecification(
+    private static let model = GPT2Specification(
         name: "odd",
         blocks: 1,
         hidden: 6,
@@ -15,10 +15,10 @@ import Testing
         dropout: 0
     )
 
-    private func layers(_ model: ModelSpecification) throws -> [LayerState] {
+    private func layers(_ model: GPT2Specification) throws -> [LayerState] {
         try (0..<model.layerCount).map { layer in
-            let state = try LayerState(layer: layer, model: model)
-            try state.initialize(seed: 3, model: model)
+            let state = try LayerState(layer: layer, model: .gpt2(model))
+            try GPT2(model).initialize(state, seed: 3)
             return state
         }
     }
@@ -28,7 +28,7 @@ import Testing
         var model = Self.model
         model.variant.tiesHead = false
         let layers = try layers(model)
-        #expect(layers.allSatisfy { $0.tied == nil })
+        #expect(layers.allSatisfy { $0.tied.isEmpty })
         let embeddings = ["transformer.wte.weight", "transformer.wpe.weight"]
         #expect(layers[0].own.entries.map(\.parameter.name) == embeddings)
         #expect(layers[2].own.entries.contains { $0.parameter.name == "lm_head.weight" })

@@ -93,9 +93,9 @@ import Testing
         same.training.extend(to: job.training.steps)
         #expect(same.training == job.training)
         let changes: [(inout JobSpecification) -> Void] = [
-            { $0.training.seed += 1 }, { $0.training.steps += 1 }, { $0.model.hidden *= 2 },
+            { $0.training.seed += 1 }, { $0.training.steps += 1 }, { $0.model.gpt2?.hidden *= 2 },
             { $0.training.microbatch /= 2 }, { $0.training.beta2 = 0.9 },
-            { $0.model.dropout = 0 }, { $0.initialWeightsPath = "/weights" },
+            { $0.model.gpt2?.dropout = 0 }, { $0.initialWeightsPath = "/weights" },
         ]
         for change in changes {
             var other = job

@@ -25,8 +25,8 @@ import Testing
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         let job = try JobFile.load(path: root.path + "/Examples/tiny.yaml")
-        #expect(job.model.blocks == 6)
-        #expect(job.model.hidden == 192)
+        #expect(job.model.gpt2?.blocks == 6)
+        #expect(job.model.gpt2?.hidden == 192)
         #expect(job.model.sequenceLength == 128)
         #expect(job.training.steps == 200)
         #expect(job.training.learningRate == 1e-3)
@@ -41,7 +41,7 @@ import Testing
     @Test("a corpus is all that a job must name")
     func defaults() throws {
         let job = try load("data: {corpus: a.txt}")
-        #expect(job.model == ModelPreset.gpt2.specification)
+        #expect(job.model.gpt2 == ModelPreset.gpt2.specification)
         #expect(job.training.minimumLearningRate == job.training.learningRate / 10)
         #expect(job.cluster.deviceMemory == nil)
         #expect(job.corpusPath == folder.path + "/sub/a.txt")
@@ -62,9 +62,9 @@ import Testing
     func presets(name: String, blocks: Int, hidden: Int, heads: Int) throws {
         for key in ["preset", "name"] {
             let model = try load("model: {\(key): \(name)}\ndata: {corpus: /a}").model
-            #expect(model.blocks == blocks)
-            #expect(model.hidden == hidden)
-            #expect(model.heads == heads)
+            #expect(model.gpt2?.blocks == blocks)
+            #expect(model.gpt2?.hidden == hidden)
+            #expect(model.gpt2?.heads == heads)
             #expect(model.vocabulary == 50_257)
             #expect(model.sequenceLength == 1024)
             #expect(model.name == name)

@@ -40,7 +40,7 @@ import Testing
     @Test("a setting of a section that the file lacks makes it, and the last of two counts")
     func adds() throws {
         #expect(try load("cluster.nodes=9", "cluster.nodes=7").cluster.nodes == 7)
-        #expect(try load("model.preset=gpt2-medium").model.hidden == 1024)
+        #expect(try load("model.preset=gpt2-medium").model.gpt2?.hidden == 1024)
         #expect(try load("checkpoint=none").checkpoint == nil)
     }
 

@@ -10,7 +10,7 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    private static let model = ModelSpecification(
+    private static let model = GPT2Specification(
         name: "small",
         blocks: 1,
         hidden: 4,
@@ -52,9 +52,9 @@ import Testing
         )
     }
 
-    private func load(_ model: String) throws -> ModelSpecification {
+    private func load(_ model: String) throws -> GPT2Specification {
         let text = "model: {initial_weights: w\(model)}\ndata: {corpus: a.txt}\n"
-        return try JobFile.load(path: folder.write("job.yaml", text)).model
+        return try #require(JobFile.load(path: folder.write("job.yaml", text)).model.gpt2)
     }
 
     private func failure(_ model: String) -> String {
@@ -111,7 +111,7 @@ import Testing
     @Test("a model without weights may have a head of its own")
     func fromScratch() throws {
         let text = "model: {tie_word_embeddings: false}\ndata: {corpus: a.txt}\n"
-        let model = try JobFile.load(path: folder.write("job.yaml", text)).model
+        let model = try #require(JobFile.load(path: folder.write("job.yaml", text)).model.gpt2)
         #expect(!model.tiesHead && model.positionCount == 1024)
     }
 }

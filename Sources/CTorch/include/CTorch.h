@@ -25,7 +25,13 @@ typedef enum {
   CT_OUT_OF_RANGE = 3,
   CT_OUT_OF_MEMORY = 4
 } CTStatus;
-typedef enum { CT_FLOAT32 = 0, CT_INT64 = 1, CT_UINT8 = 2 } CTType;
+typedef enum {
+  CT_FLOAT32 = 0,
+  CT_INT64 = 1,
+  CT_UINT8 = 2,
+  CT_INT32 = 3,
+  CT_BOOLEAN = 4
+} CTType;
 typedef enum { CT_CPU = 0, CT_CUDA = 1 } CTDevice;
 /// Where a tensor lies: in the memory of the process's device, or in the host's.
 typedef enum { CT_ON_DEVICE = 0, CT_HOST = 1 } CTPlace;
@@ -101,8 +107,14 @@ CTStatus ct_tensor_leaf(CTTensor *tensor, bool requires_grad, CTTensor **out);
 CTStatus ct_tensor_contiguous(CTTensor *tensor, CTTensor **out);
 CTStatus ct_tensor_accumulate(CTTensor *target, CTTensor *source);
 CTStatus ct_tensor_copy(CTTensor *target, CTTensor *source);
-CTStatus ct_tensor_fill_normal(CTTensor *tensor, double deviation, uint64_t seed);
+CTStatus ct_tensor_fill_normal(CTTensor *tensor, double mean, double deviation, uint64_t seed);
+/// Fills evenly between `low` and `high`.
+CTStatus ct_tensor_fill_uniform(CTTensor *tensor, double low, double high, uint64_t seed);
+/// Fills by a normal distribution of which only `low` to `high` is left.
+CTStatus ct_tensor_fill_truncated_normal(
+    CTTensor *tensor, double mean, double deviation, double low, double high, uint64_t seed);
 CTStatus ct_tensor_fill(CTTensor *tensor, double value);
+bool ct_tensor_is_floating_point(CTTensor *tensor);
 int64_t ct_tensor_count(CTTensor *tensor);
 int ct_tensor_rank(CTTensor *tensor);
 int64_t ct_tensor_element_bytes(CTTensor *tensor);
@@ -134,9 +146,45 @@ CTStatus ct_causal_attention(
     CTTensor *qkv, int heads, double scale, double dropout, CTTensor **out);
 /// Mean cross entropy of logits [batch, sequence, vocabulary] against targets [batch, sequence]
 CTStatus ct_cross_entropy(CTTensor *logits, CTTensor *targets, CTTensor **out);
-/// Gradients of `output` with respect to `inputs`; `seed` is its gradient, NULL for a scalar's 1.
+/// Gradients of `outputs` with respect to `inputs`, zeros where they do not depend on one. `seeds` are
+/// the outputs' own gradients; NULL is a scalar's 1.
 CTStatus ct_gradients(
-    CTTensor *output, CTTensor *seed, CTTensor *const *inputs, int count, CTTensor **out);
+    CTTensor *const *outputs, CTTensor *const *seeds, int output_count, CTTensor *const *inputs,
+    int count, CTTensor **out);
+
+// Graphs ----------------------------------------------------------------------------------------
+
+/// A list of ATen operators, run one after the other. Values have slots: first the inputs, then one
+/// for each node.
+typedef struct CTGraph CTGraph;
+
+/// A graph without nodes. The inputs from `constant_begin` to `constant_end` are the same tensors in
+/// every run: what follows from them alone is computed once.
+CTStatus ct_graph_new(int inputs, int constant_begin, int constant_end, CTGraph **out);
+void ct_graph_free(CTGraph *graph);
+/// Adds a node, whose arguments follow. `grad` says whether gradients pass through it.
+CTStatus ct_graph_operator(CTGraph *graph, const char *name, const char *overload, bool grad);
+/// Adds a node that takes one of the results of the node in `slot`.
+CTStatus ct_graph_result(CTGraph *graph, int slot, int index);
+/// The next arguments of the node added last: a value, or a constant. `keyword` is NULL for those that
+/// are given by position.
+CTStatus ct_graph_slot(CTGraph *graph, const char *keyword, int slot);
+CTStatus ct_graph_none(CTGraph *graph, const char *keyword);
+CTStatus ct_graph_boolean(CTGraph *graph, const char *keyword, bool value);
+CTStatus ct_graph_integer(CTGraph *graph, const char *keyword, int64_t value);
+CTStatus ct_graph_number(CTGraph *graph, const char *keyword, double value);
+CTStatus ct_graph_text(CTGraph *graph, const char *keyword, const char *value);
+/// A property of tensors by its name in Python: `kind` is dtype, device, layout or memory_format.
+CTStatus ct_graph_property(CTGraph *graph, const char *keyword, const char *kind, const char *name);
+CTStatus ct_graph_integers(CTGraph *graph, const char *keyword, const int64_t *values, int count);
+CTStatus ct_graph_numbers(CTGraph *graph, const char *keyword, const double *values, int count);
+CTStatus ct_graph_booleans(CTGraph *graph, const char *keyword, const bool *values, int count);
+/// Values by their slots; -1 is none.
+CTStatus ct_graph_slots(CTGraph *graph, const char *keyword, const int *slots, int count);
+/// Ends the graph, whose results are the values in `slots`. Nothing is added after it.
+CTStatus ct_graph_finish(CTGraph *graph, const int *slots, int count);
+/// Runs the graph once. `out` gets as many handles as ct_graph_finish named slots.
+CTStatus ct_graph_run(CTGraph *graph, CTTensor *const *inputs, int count, CTTensor **out);
 
 // What this machine has -------------------------------------------------------------------------
 

@@ -259,11 +259,22 @@ package nonisolated struct WireCommitRecord: Sendable {
   /// Clears the value of `skipped`. Subsequent reads from it will return its default value.
   package mutating func clearSkipped() {self._skipped = nil}
 
+  /// Targets that the loss is the mean over; absent where every microbatch has as many.
+  package var targets: Int64 {
+    get {_targets ?? 0}
+    set {_targets = newValue}
+  }
+  /// Returns true if `targets` has been explicitly set.
+  package var hasTargets: Bool {self._targets != nil}
+  /// Clears the value of `targets`. Subsequent reads from it will return its default value.
+  package mutating func clearTargets() {self._targets = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _skipped: String? = nil
+  fileprivate var _targets: Int64? = nil
 }
 
 package nonisolated struct WireHeartbeat: Sendable {
@@ -705,6 +716,10 @@ package nonisolated struct WireVote: Sendable {
   /// Clears the value of `spotCheck`. Subsequent reads from it will return its default value.
   package mutating func clearSpotCheck() {self._spotCheck = nil}
 
+  /// Of each microbatch in losses whose loss is a sum: the targets that it is over. Empty where losses
+  /// are means.
+  package var targetCounts: Dictionary<Int32,Int64> = [:]
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1036,7 +1051,8 @@ package nonisolated struct WireCommit: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var clipCoefficient: Double = 0
+  /// What the mean gradient is multiplied with.
+  package var gradientFactor: Double = 0
 
   package var pauses: Bool = false
 
@@ -1441,7 +1457,7 @@ nonisolated extension WireLayerList: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireCommitRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CommitRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}generation\0\u{3}first_sample\0\u{3}end_sample\0\u{1}loss\0\u{3}gradient_norm\0\u{1}skipped\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}generation\0\u{3}first_sample\0\u{3}end_sample\0\u{1}loss\0\u{3}gradient_norm\0\u{1}skipped\0\u{1}targets\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1456,6 +1472,7 @@ nonisolated extension WireCommitRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.loss) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self.gradientNorm) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self._skipped) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._targets) }()
       default: break
       }
     }
@@ -1487,6 +1504,9 @@ nonisolated extension WireCommitRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     try { if let v = self._skipped {
       try visitor.visitSingularStringField(value: v, fieldNumber: 7)
     } }()
+    try { if let v = self._targets {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1498,6 +1518,7 @@ nonisolated extension WireCommitRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.loss != rhs.loss {return false}
     if lhs.gradientNorm != rhs.gradientNorm {return false}
     if lhs._skipped != rhs._skipped {return false}
+    if lhs._targets != rhs._targets {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2295,7 +2316,7 @@ nonisolated extension WireResumed: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Vote"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}squared_norms\0\u{1}losses\0\u{3}busy_seconds\0\u{3}non_finite_outputs\0\u{3}non_finite_gradients\0\u{3}layer_seconds\0\u{3}state_digests\0\u{3}altered_layers\0\u{3}spot_check\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}squared_norms\0\u{1}losses\0\u{3}busy_seconds\0\u{3}non_finite_outputs\0\u{3}non_finite_gradients\0\u{3}layer_seconds\0\u{3}state_digests\0\u{3}altered_layers\0\u{3}spot_check\0\u{3}target_counts\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2314,6 +2335,7 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufFixed64>.self, value: &self.stateDigests) }()
       case 10: try { try decoder.decodeRepeatedInt32Field(value: &self.alteredLayers) }()
       case 11: try { try decoder.decodeSingularMessageField(value: &self._spotCheck) }()
+      case 12: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufInt64>.self, value: &self.targetCounts) }()
       default: break
       }
     }
@@ -2357,6 +2379,9 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try { if let v = self._spotCheck {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     } }()
+    if !self.targetCounts.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufInt64>.self, value: self.targetCounts, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2372,6 +2397,7 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.stateDigests != rhs.stateDigests {return false}
     if lhs.alteredLayers != rhs.alteredLayers {return false}
     if lhs._spotCheck != rhs._spotCheck {return false}
+    if lhs.targetCounts != rhs.targetCounts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3033,7 +3059,7 @@ nonisolated extension WireResumption: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Commit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{3}clip_coefficient\0\u{1}pauses\0\u{1}skips\0\u{1}record\0\u{c}\u{1}\u{1}\u{c}\u{2}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{3}gradient_factor\0\u{1}pauses\0\u{1}skips\0\u{1}record\0\u{c}\u{1}\u{1}\u{c}\u{2}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3041,7 +3067,7 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 3: try { try decoder.decodeSingularDoubleField(value: &self.clipCoefficient) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.gradientFactor) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.pauses) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.skips) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._record) }()
@@ -3055,8 +3081,8 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if self.clipCoefficient.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.clipCoefficient, fieldNumber: 3)
+    if self.gradientFactor.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.gradientFactor, fieldNumber: 3)
     }
     if self.pauses != false {
       try visitor.visitSingularBoolField(value: self.pauses, fieldNumber: 4)
@@ -3071,7 +3097,7 @@ nonisolated extension WireCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   }
 
   package static func ==(lhs: WireCommit, rhs: WireCommit) -> Bool {
-    if lhs.clipCoefficient != rhs.clipCoefficient {return false}
+    if lhs.gradientFactor != rhs.gradientFactor {return false}
     if lhs.pauses != rhs.pauses {return false}
     if lhs.skips != rhs.skips {return false}
     if lhs._record != rhs._record {return false}

@@ -2,38 +2,32 @@ import OobleckCore
 import OobleckData
 import OobleckTensor
 
-/// Mixes words into a seed, so that every use of randomness has its own (SplitMix64's finaliser).
-package func mixedSeed(_ words: UInt64...) -> UInt64 {
-    var state: UInt64 = 0x9E37_79B9_7F4A_7C15
-    for word in words {
-        state = (state ^ word) &+ 0x9E37_79B9_7F4A_7C15
-        state = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        state = (state ^ (state >> 27)) &* 0x94D0_49BB_1331_11EB
-        state ^= state >> 31
-    }
-    return state
-}
-
-extension LayerState {
+extension GPT2 {
     /// Domain of the seeds that initialise parameters.
     private static let initializationDomain: UInt64 = 1
+
+    /// Gives a layer's parameters the values that the weights have, or those that follow from the seed.
+    package func initialize(_ state: LayerState, seed: UInt64) throws {
+        if let weights { try load(state, from: weights) } else { try draw(state, seed: seed) }
+    }
 
     /// GPT-2's initialisation: normal with deviation 0.02 (residual projections divided by sqrt(2 *
     /// blocks)), ones for norms, zeros for biases.
     ///
     /// A pure function of seed and name, so that any worker makes the same layer; both copies of
     /// a tied matrix come out equal.
-    package func initialize(seed: UInt64, model: ModelSpecification) throws {
-        for index in 0..<parameterCount {
-            let (_, entry) = location(index)
+    private func draw(_ state: LayerState, seed: UInt64) throws {
+        for index in 0..<state.parameterCount {
+            let (segment, entry) = state.location(index)
             let name = entry.parameter.name
-            let isTied = ParameterLayout.isTied(entry.parameter, in: model)
+            let isTied = segment !== state.own
             if entry.parameter.dimensions.count > 1 {
-                let layerWord = isTied ? 0 : UInt64(layer)
+                let layerWord = isTied ? 0 : UInt64(state.layer)
                 let indexWord = isTied ? 0 : UInt64(index)
                 let seed = mixedSeed(Self.initializationDomain, seed, layerWord, indexWord)
                 let isResidual = name.hasSuffix("c_proj.weight")
-                let deviation = isResidual ? 0.02 / (2 * Double(model.blocks)).squareRoot() : 0.02
+                let blocks = Double(specification.blocks)
+                let deviation = isResidual ? 0.02 / (2 * blocks).squareRoot() : 0.02
                 try entry.leaf.fillNormal(deviation: deviation, seed: seed)
             } else {
                 let isNorm = name.contains("ln_") && name.hasSuffix(".weight")
@@ -42,13 +36,13 @@ extension LayerState {
         }
     }
 
-    /// Parameters from a folder of GPT-2 weights; the moments stay zero.
+    /// A layer's parameters from a folder of GPT-2 weights; the moments stay zero.
     ///
     /// Throws `.inputData`, with the tensor's name, when one of its numbers is not finite.
-    package func load(from folder: WeightFolder, model: ModelSpecification) throws {
-        for index in 0..<parameterCount {
-            let (_, entry) = location(index)
-            let values = try folder.parameter(entry.parameter, of: model)
+    private func load(_ state: LayerState, from folder: WeightFolder) throws {
+        for index in 0..<state.parameterCount {
+            let (_, entry) = state.location(index)
+            let values = try folder.parameter(entry.parameter, of: specification)
             try entry.leaf.leaf(requiresGradient: false)
                 .copy(from: try Tensor.copying(values, shape: entry.parameter.dimensions))
         }

@@ -1,0 +1,138 @@
+/// What makes no sense in a manifest that others wrote.
+extension ImportManifest {
+    private static let largestSize = 1 << 40
+    private static let constantsName = "constants.safetensors"
+
+    /// The first thing that does not hold, for people; `nil` when all does.
+    package var problem: String? {
+        guard !layers.isEmpty else { return "it has no layers" }
+        guard microbatch > 0 else { return "microbatch is \(microbatch); it must be positive" }
+        if let sequence, sequence < 1 { return "sequence is \(sequence); it must be positive" }
+        return batchProblem ?? layers.indices.lazy.compactMap { layerProblem($0) }.first
+            ?? tiedProblem ?? lossProblem
+    }
+
+    private var batchProblem: String? {
+        guard Set(batch.map(\.name)).count == batch.count else {
+            return "two tensors of the batch have one name"
+        }
+        for tensor in batch {
+            guard tensor.shape.first == microbatch, Self.isSize(tensor.shape) else {
+                return "batch tensor \(tensor.name) has shape \(tensor.shape); it must begin with "
+                    + "the microbatch (\(microbatch))"
+            }
+            switch tensor.role {
+            case .tokens, .nextTokens, .maskedTokens, .maskTargets:
+                guard let sequence, tensor.shape == [microbatch, sequence], tensor.kind == .int64
+                else { return "batch tensor \(tensor.name) is not [microbatch, sequence] of int64" }
+            case .ones, .column: continue
+            }
+        }
+        return nil
+    }
+
+    private func layerProblem(_ index: Int) -> String? {
+        let layer = layers[index]
+        let what = "layer \(index) (\(layer.name))"
+        for file in [layer.graph] + (layer.weights.map { [$0] } ?? [])
+            + (layer.constants.isEmpty ? [] : [Self.constantsName])
+        {
+            guard !file.contains("/"), file != "..", files[file] != nil else {
+                return "\(what) names file \(file), which is not among its files"
+            }
+        }
+        guard Set(layer.parameters.map(\.name)).count == layer.parameters.count else {
+            return "\(what) has two parameters of one name"
+        }
+        for parameter in layer.parameters {
+            guard parameter.kind == .float32, Self.isSize(parameter.shape) else {
+                return "\(what): parameter \(parameter.name) is \(parameter.kind.rawValue) "
+                    + "\(parameter.shape); parameters are float32"
+            }
+            if let problem = parameter.problem(hasWeights: layer.weights != nil) {
+                return "\(what): parameter \(parameter.name) \(problem)"
+            }
+        }
+        let known = Set(batch.map(\.name))
+        if let name = layer.batch.first(where: { !known.contains($0) }) {
+            return "\(what) takes \(name), which the batch does not have"
+        }
+        guard (layer.receives + layer.constants).allSatisfy({ Self.isSize($0.shape) }) else {
+            return "\(what) has a shape that makes no sense"
+        }
+        let sent = index == 0 ? [] : layers[index - 1].sends
+        guard layer.receives == sent else {
+            return "\(what) does not receive what the layer before sends"
+        }
+        return nil
+    }
+
+    private var tiedProblem: String? {
+        for parameter in tied {
+            let isAscending = zip(parameter.layers, parameter.layers.dropFirst()).allSatisfy(<)
+            let shapes = parameter.layers.map { index in
+                layers.indices.contains(index)
+                    ? layers[index].parameters.first { $0.name == parameter.name }?.shape : nil
+            }
+            guard shapes.count > 1, isAscending, let first = shapes[0],
+                shapes.allSatisfy({ $0 == first })
+            else { return "tied parameter \(parameter.name) is not in layers \(parameter.layers)" }
+        }
+        let uses = Dictionary(
+            layers.enumerated().flatMap { index, layer in
+                layer.parameters.map { ($0.name, [index]) }
+            },
+            uniquingKeysWith: +
+        )
+        let listed = Set(tied.map(\.name))
+        guard let (name, _) = uses.first(where: { $0.value.count > 1 && !listed.contains($0.key) })
+        else { return nil }
+        return "parameter \(name) is in several layers, and not among the tied ones"
+    }
+
+    private var lossProblem: String? {
+        guard loss.layer == layers.count - 1 else {
+            return "the loss is in layer \(loss.layer); it must be in the last, \(layers.count - 1)"
+        }
+        guard loss.sum, loss.count, loss.targets > 0, layers[loss.layer].sends.count > 1 else {
+            return "the loss must be a sum with the count of its targets"
+        }
+        return nil
+    }
+
+    /// Whether a shape has sizes of at least one, and not more elements than there can be.
+    private static func isSize(_ shape: [Int]) -> Bool {
+        var count = 1
+        for size in shape {
+            guard size > 0, size <= largestSize / count else { return false }
+            count *= size
+        }
+        return true
+    }
+}
+
+extension ImportManifest.Parameter {
+    /// What is wrong with how it starts; follows its name.
+    fileprivate func problem(hasWeights: Bool) -> String? {
+        let rows = shape.first ?? 0
+        if let row = initial.zeroRows?.first(where: { !(0..<rows).contains($0) }) {
+            return "has no row \(row)"
+        }
+        let numbers = [
+            initial.mean, initial.deviation, initial.low, initial.high, initial.value,
+        ].compactMap { $0 }
+        guard numbers.allSatisfy(\.isFinite), (initial.deviation ?? 1) >= 0 else {
+            return "starts with numbers that make no sense"
+        }
+        let isComplete =
+            switch initial.kind {
+            case .normal: initial.deviation != nil
+            case .truncatedNormal:
+                (initial.deviation ?? 0) > 0 && (initial.low ?? 1) < (initial.high ?? 0)
+            case .uniform: (initial.low ?? 1) <= (initial.high ?? 0)
+            case .constant: initial.value != nil
+            case .stored: hasWeights
+            }
+        return isComplete ? nil : "does not say how it starts"
+    }
+}

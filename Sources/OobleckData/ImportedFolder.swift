@@ -1,0 +1,152 @@
+import Foundation
+import OobleckCore
+
+/// The folder of an imported model: its manifest, graphs, weights and constants.
+package struct ImportedFolder: Sendable {
+    package static let manifestName = "manifest.json"
+    private static let constantsName = "constants.safetensors"
+    private static let largestManifest = 256 << 20
+
+    private let model: ImportedModel
+
+    package init(_ model: ImportedModel) { self.model = model }
+
+    package func path(of name: String) -> String { "\(model.path)/\(name)" }
+
+    /// Reads and checks a folder's manifest.
+    ///
+    /// Throws `.inputData` with what is wrong in it.
+    package static func open(path: String) throws -> ImportedModel {
+        let manifestPath = "\(path)/\(manifestName)"
+        guard FileManager.default.fileExists(atPath: manifestPath) else {
+            throw OobleckError(
+                .inputData,
+                "\(path) has no \(manifestName); name a folder that oobleck import wrote"
+            )
+        }
+        let bytes = try InputFile.bytes(manifestPath, atMost: largestManifest)
+        // By the letter first: decoders take one of two equal keys.
+        let value = try JSONValue(parsing: bytes, path: manifestPath)
+        if let version = value.fields?["version"]?.integer, version != ImportManifest.formatVersion
+        {
+            throw OobleckError(
+                .inputData,
+                "\(manifestPath) has version \(version); this program reads "
+                    + "\(ImportManifest.formatVersion): import the model again"
+            )
+        }
+        let manifest: ImportManifest
+        do {
+            manifest = try JSONDecoder().decode(ImportManifest.self, from: Data(bytes))
+        } catch {
+            throw OobleckError(.inputData, "\(manifestPath): \(oneLine(error))")
+        }
+        if let problem = manifest.problem {
+            throw OobleckError(.inputData, "\(manifestPath): \(problem)")
+        }
+        var hasher = SHA256Hasher()
+        hasher.update(bytes)
+        return ImportedModel(path: path, sha256: hasher.hexadecimal, manifest: manifest)
+    }
+
+    /// Files of the model's source that lie beside the manifest: its configuration, its tokenizer.
+    package var companions: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: model.path)) ?? []
+        return names.filter { $0 != Self.manifestName && model.manifest.files[$0] == nil }.sorted()
+    }
+
+    /// Reads a graph, and checks that it is the one that was imported.
+    package func graph(_ name: String) throws -> LayerGraph {
+        try requireDigest(name)
+        return try LayerGraph(contentsOf: path(of: name))
+    }
+
+    /// Reads all files and graphs.
+    ///
+    /// Throws `.inputData` when one was altered, or a layer does not fit its graph.
+    package func check() throws {
+        for name in model.manifest.files.keys.sorted() { try requireDigest(name) }
+        _ = try graphs()
+    }
+
+    /// The graphs of all layers, by name.
+    ///
+    /// Throws `.inputData` when one was altered, or a layer does not fit it.
+    package func graphs() throws -> [String: LayerGraph] {
+        var graphs: [String: LayerGraph] = [:]
+        for layer in model.manifest.layers {
+            let graph = try graphs[layer.graph] ?? self.graph(layer.graph)
+            graphs[layer.graph] = graph
+            let inputs =
+                layer.parameters.count + layer.constants.count + layer.batch.count
+                + layer.receives.count
+            guard graph.inputCount == inputs, graph.outputs.count == layer.sends.count else {
+                throw OobleckError(
+                    .inputData,
+                    "\(path(of: layer.graph)) takes \(graph.inputCount) tensors and gives "
+                        + "\(graph.outputs.count); layer \(layer.name) has \(inputs) and "
+                        + "\(layer.sends.count)"
+                )
+            }
+        }
+        return graphs
+    }
+
+    /// Throws `.inputData` unless a file has the digest that the manifest says.
+    package func requireDigest(_ name: String) throws {
+        guard let wanted = model.manifest.files[name] else {
+            throw OobleckError(.inputData, "\(path(of: name)) is not in \(Self.manifestName)")
+        }
+        let found = try SHA256Hasher.hexadecimal(ofFile: path(of: name))
+        guard found == wanted else {
+            throw OobleckError(
+                .inputData,
+                "\(path(of: name)) has SHA-256 \(found); the manifest says \(wanted): it was "
+                    + "altered, import the model again"
+            )
+        }
+    }
+
+    package func reader(of name: String) throws -> SafetensorsReader {
+        try SafetensorsReader(path(of: name))
+    }
+
+    package func constants() throws -> SafetensorsReader { try reader(of: Self.constantsName) }
+
+    /// The values of a stored parameter, float32, row-major.
+    package func values(
+        of parameter: ImportManifest.Parameter,
+        in reader: SafetensorsReader?
+    ) throws -> [Float] {
+        guard let reader else {
+            throw OobleckError(.inputData, "\(model.path) stores no value of \(parameter.name)")
+        }
+        let tensor = try reader.tensor(named: parameter.name)
+        guard tensor.shape == parameter.shape else {
+            throw OobleckError(
+                .inputData,
+                "\(reader.path): \(parameter.name) has shape \(tensor.shape), not \(parameter.shape)"
+            )
+        }
+        return try reader.floats(of: tensor)
+    }
+
+    /// The bytes of a constant.
+    package func bytes(
+        of constant: TensorDescription,
+        in reader: SafetensorsReader
+    ) throws -> [UInt8] {
+        let tensor = try reader.tensor(named: constant.name)
+        let bytes = try reader.bytes(of: tensor)
+        guard tensor.shape == constant.shape,
+            bytes.count == constant.elementCount * constant.kind.byteCount
+        else {
+            throw OobleckError(
+                .inputData,
+                "\(reader.path): \(constant.name) is \(tensor.elementType.rawValue) "
+                    + "\(tensor.shape), not \(constant.kind.rawValue) \(constant.shape)"
+            )
+        }
+        return bytes
+    }
+}

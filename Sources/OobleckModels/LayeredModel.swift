@@ -1,0 +1,71 @@
+import OobleckCore
+import OobleckTensor
+
+/// A model as the engine trains it: a list of layers, each of which computes by itself.
+///
+/// What a layer computes depends on nothing but its parameters, what it receives, its part of the
+/// microbatch, and (seed, step, microbatch, layer), so that its results are the same bits in every
+/// pipeline.
+package protocol LayeredModel {
+    var layerCount: Int { get }
+
+    /// All tensors of a microbatch that some layer takes.
+    var batch: [ImportManifest.BatchTensor] { get }
+
+    /// Names of what a layer takes of the microbatch.
+    func batchNames(ofLayer layer: Int) -> [String]
+
+    /// The tensors that the layer before sends to `layer`, with `samples` samples; none for layer 0.
+    func received(byLayer layer: Int, samples: Int) -> [TensorDescription]
+
+    /// Samples that are enough to try a layer's arithmetic with, at most a microbatch.
+    func trialSamples(microbatch: Int) -> Int
+
+    func name(ofLayer layer: Int) -> String
+
+    /// The first of the layers that compute like this one.
+    func representative(ofLayer layer: Int) -> Int
+
+    /// Whether the masks of dropout decide anything.
+    var hasDropout: Bool { get }
+
+    /// What the gradient of the loss is seeded with; `nil` is 1.
+    ///
+    /// A power of two, so that it changes no digit of a gradient.
+    var lossScale: Double? { get }
+
+    /// Gives a layer's parameters their first values: a pure function of seed and layer.
+    func initialize(_ state: LayerState, seed: UInt64) throws
+
+    /// The forward pass of a layer on what it receives.
+    ///
+    /// `received` are leaves, `batch` has the tensors of ``batchNames(ofLayer:)``.
+    func forward(
+        _ state: LayerState,
+        received: [Tensor],
+        batch: [String: Tensor]
+    ) throws -> LayerOutput
+}
+
+extension LayeredModel {
+    /// Layers of which each stands for all that compute like it.
+    package var distinctLayers: [Int] {
+        (0..<layerCount).filter { representative(ofLayer: $0) == $0 }
+    }
+}
+
+/// What a layer's forward pass gives.
+package struct LayerOutput {
+    /// What the next layer receives; of the last layer, the loss.
+    package let tensors: [Tensor]
+    /// Of the last layer of a model whose loss is a sum: the number of its targets that count.
+    package let targetCount: Tensor?
+    /// Of the last layer: what the model gives beside the loss, such as logits.
+    package let further: [Tensor]
+
+    package init(tensors: [Tensor], targetCount: Tensor? = nil, further: [Tensor] = []) {
+        self.tensors = tensors
+        self.targetCount = targetCount
+        self.further = further
+    }
+}
