@@ -94,7 +94,7 @@ extension ImportManifest {
         guard loss.layer == layers.count - 1 else {
             return "the loss is in layer \(loss.layer); it must be in the last, \(layers.count - 1)"
         }
-        guard loss.sum, loss.count, loss.targets > 0, layers[loss.layer].sends.count > 1 else {
+        guard loss.sum, loss.count, loss.targets ?? 1 > 0, layers[loss.layer].sends.count > 1 else {
             return "the loss must be a sum with the count of its targets"
         }
         return nil

@@ -74,6 +74,8 @@ package struct ImportManifest: Hashable, Sendable, Codable {
         package var shape: [Int]
         package var kind: ElementKind
         package var role: Role
+        /// The column that it is, where it has another name.
+        package var column: String?
 
         package init(_ name: String, _ shape: [Int], _ kind: ElementKind, _ role: Role) {
             self.name = name
@@ -87,6 +89,7 @@ package struct ImportManifest: Hashable, Sendable, Codable {
             case shape
             case kind = "dtype"
             case role
+            case column
         }
     }
 
@@ -135,8 +138,8 @@ package struct ImportManifest: Hashable, Sendable, Codable {
         package var sum: Bool
         /// Whether the number of targets that count comes with it.
         package var count: Bool
-        /// Targets of one microbatch at most.
-        package var targets: Int
+        /// Targets of one microbatch at most; `nil` where the model counts them by itself.
+        package var targets: Int?
     }
 }
 

@@ -30,7 +30,7 @@ extension ImportManifest.Loss {
     /// gradients have the size of those of a mean; a power of two, so that it changes no digit.
     package var scale: Double {
         var scale = 1.0
-        while scale * Double(targets) > 1 { scale /= 2 }
+        while scale * Double(targets ?? 1) > 1 { scale /= 2 }
         return scale
     }
 }

@@ -131,10 +131,14 @@ package struct JobSpecification: Hashable, Sendable, Codable {
     package var model: ModelSpecification
     package var training: TrainingSpecification
     package var cluster: ClusterSpecification
-    /// Absolute path of the corpus, on every node.
+    /// Absolute path of the corpus or of the columns, on every node.
     package var corpusPath: String
     /// Bytes of a token id in the corpus; `nil` leaves it to the file's kind.
     package var corpusTokenBytes: Int?
+    /// Whether the data are columns, one for each tensor of the microbatch, and no tokens; `nil` is not.
+    package var dataAreColumns: Bool?
+    /// Which tokens a model has to guess; `nil` for models that guess the next.
+    package var masking: MaskingSpecification?
     /// Absolute path of a folder with GPT-2 weights to start from; `nil` starts from the seed.
     package var initialWeightsPath: String?
     /// Saves of the state on the way; `nil` makes none.
@@ -149,6 +153,8 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         cluster: ClusterSpecification,
         corpusPath: String,
         corpusTokenBytes: Int? = nil,
+        dataAreColumns: Bool? = nil,
+        masking: MaskingSpecification? = nil,
         initialWeightsPath: String? = nil,
         checkpoint: CheckpointSpecification? = nil,
         faults: [PlannedFault] = [],
@@ -159,6 +165,8 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         self.cluster = cluster
         self.corpusPath = corpusPath
         self.corpusTokenBytes = corpusTokenBytes
+        self.dataAreColumns = dataAreColumns
+        self.masking = masking
         self.initialWeightsPath = initialWeightsPath
         self.checkpoint = checkpoint
         self.faults = faults

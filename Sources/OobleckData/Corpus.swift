@@ -29,7 +29,7 @@ package struct Corpus: Sendable {
         case .identifiers(let identifiers):
             return Corpus(path: path, notes: files.notes, tokens: .identifiers(identifiers))
         case .text(let bytes):
-            guard vocabulary == byteVocabulary else {
+            guard byteVocabulary...byteVocabulary + 64 ~= vocabulary else {
                 throw OobleckError(
                     .inputData,
                     "\(path): the tokens of a text are its bytes, and model.vocabulary is "

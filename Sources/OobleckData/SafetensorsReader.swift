@@ -58,6 +58,18 @@ package final class SafetensorsReader {
         try file.read(at: dataStart + tensor.dataRange.lowerBound, count: tensor.dataRange.count)
     }
 
+    /// A tensor as a column, whose first dimension counts samples.
+    func column(_ tensor: Safetensors.Tensor) -> DataColumn {
+        DataColumn(
+            name: tensor.name,
+            path: path,
+            type: tensor.elementType,
+            shape: tensor.shape,
+            file: file,
+            start: dataStart + tensor.dataRange.lowerBound
+        )
+    }
+
     /// The elements of a tensor of floating point numbers as float32, row-major.
     ///
     /// Float16 and bfloat16 are converted exactly; float64 is rounded to nearest, and becomes

@@ -2,48 +2,66 @@ import OobleckCore
 import OobleckData
 import OobleckTensor
 
-/// The training data of each microbatch: a pure function of the corpus, the seed and the position.
+/// The training data of each microbatch: a pure function of the data, the seed and the position.
 struct MicrobatchSource {
-    private let corpus: Corpus
+    private let data: TrainingData
     private let order: SampleOrder
-    private let job: JobSpecification
+    private let training: TrainingSpecification
     private let batch: [ImportManifest.BatchTensor]
 
     init(
-        corpus: Corpus,
+        data: TrainingData,
         job: JobSpecification,
         batch: [ImportManifest.BatchTensor]
     ) throws {
-        self.corpus = corpus
-        self.job = job
+        self.data = data
         self.batch = batch
-        order = SampleOrder(
-            seed: job.training.seed,
-            sampleCount: try corpus.sampleCount(job)
-        )
+        training = job.training
+        order = SampleOrder(seed: training.seed, sampleCount: try data.sampleCount())
     }
 
     /// The tensors of the given names of one microbatch, each `[microbatch, ...]`.
     func batch(step: Int, microbatch: Int, names: Set<String>) throws -> [String: Tensor] {
         let wanted = batch.filter { names.contains($0.name) }
         guard !wanted.isEmpty else { return [:] }
-        let size = job.training.microbatch
-        let first = step * job.training.globalBatch + microbatch * size
-        let samples = (first..<first + size).map { order.sampleIndex(position: $0) }
-        let sequence = job.model.sequenceLength ?? 1
-        let (inputs, targets) = corpus.batch(samples: samples, sequenceLength: sequence)
+        let size = training.microbatch
+        let first = step * training.globalBatch + microbatch * size
+        let samples = (first..<first + size).map {
+            BatchSample(position: $0, index: order.sampleIndex(position: $0))
+        }
+        let values = try data.values(of: wanted, samples: samples)
         var tensors: [String: Tensor] = [:]
         for tensor in wanted {
-            let values =
-                switch tensor.role {
-                case .tokens: inputs
-                case .nextTokens: targets
-                case .ones: [Int64](repeating: 1, count: inputs.count)
-                case .maskedTokens, .maskTargets, .column:
-                    preconditionFailure("\(tensor.name) is no role of a corpus of tokens")
-                }
-            tensors[tensor.name] = try Tensor.copying(values, shape: [size, sequence])
+            guard let values = values[tensor.name] else { continue }
+            let shape = [size] + tensor.shape.dropFirst()
+            tensors[tensor.name] = try Tensor.copying(values, shape: shape, kind: tensor.kind)
         }
         return tensors
+    }
+}
+
+extension Tensor {
+    /// A copy of a microbatch's values in libtorch's own storage.
+    fileprivate static func copying(
+        _ values: BatchValues,
+        shape: [Int],
+        kind: ElementKind
+    ) throws -> Tensor {
+        switch values {
+        case .int64(let values): return try copying(values, shape: shape)
+        case .float32(let values): return try copying(values, shape: shape)
+        case .int32(let values):
+            let tensor = try empty(shape, .int32)
+            try tensor.withMutableBytes { target in
+                values.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+            }
+            return tensor
+        case .bytes(let values):
+            let tensor = try empty(shape, ElementType(kind))
+            try tensor.withMutableBytes { target in
+                values.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+            }
+            return tensor
+        }
     }
 }

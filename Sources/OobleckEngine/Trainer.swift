@@ -89,13 +89,13 @@ final class Trainer {
     private func load(_ job: JobSpecification) throws {
         try TensorRuntime.use(job.cluster.device ?? .cpu)
         WorkerMemory.prepare(for: job)
-        let corpus = try Corpus.load(job)
+        let data = try TrainingData.load(job)
         let layered = try ModelFactory.model(of: job)
         let faults = FaultInjector(job: job, node: node)
         loaded = Loaded(
             job: job,
             model: layered,
-            source: try MicrobatchSource(corpus: corpus, job: job, batch: layered.batch),
+            source: try MicrobatchSource(data: data, job: job, batch: layered.batch),
             preparation: Preparation(
                 node: node,
                 host: host,
@@ -111,7 +111,7 @@ final class Trainer {
         let model = try ModelIdentity.digest(job)
         let arithmetic = try ArithmeticProbe(job: job, model: layered).run()
         link.send(
-            .ready(corpusDigest: corpus.digest, modelDigest: model, arithmetic: arithmetic)
+            .ready(corpusDigest: try data.digest(), modelDigest: model, arithmetic: arithmetic)
         )
     }
 

@@ -29,7 +29,7 @@ extension ImportedNetwork {
             )
             let drawn = mixedSeed(Self.initializationDomain, seed, word ?? 0)
             try fill(leaf, by: parameter.initial, seed: drawn)
-            try zeroRows(parameter.initial.zeroRows ?? [], of: leaf, parameter)
+            try zeroRows(parameter, of: state, index)
         }
     }
 
@@ -52,14 +52,14 @@ extension ImportedNetwork {
     }
 
     private func zeroRows(
-        _ rows: [Int],
-        of leaf: Tensor,
-        _ parameter: ImportManifest.Parameter
+        _ parameter: ImportManifest.Parameter,
+        of state: LayerState,
+        _ index: Int
     ) throws {
-        guard !rows.isEmpty else { return }
+        let (segment, entry) = state.location(index)
         let width = parameter.shape.dropFirst().reduce(1, *)
-        let flat = try leaf.leaf(requiresGradient: false)
-            .view(from: 0, shape: [parameter.shape.reduce(1, *)])
-        for row in rows { try flat.view(from: row * width, shape: [width]).fill(0) }
+        for row in parameter.initial.zeroRows ?? [] {
+            try segment.parameters.view(from: entry.offset + row * width, shape: [width]).fill(0)
+        }
     }
 }

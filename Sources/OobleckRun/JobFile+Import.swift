@@ -9,16 +9,20 @@ extension JobFile {
         _ resolve: (String) -> String
     ) -> ImportedModel? {
         guard let path = section.text("import").map(resolve) else { return nil }
-        for key in JobSchema.current.keys(of: "model")
-        where key != "import" && key != "name" && section.node(key) != nil {
-            section.mistake(
-                key,
-                "cannot be set: the imported model fixes it; leave out one of the two"
-            )
-        }
         do {
             var model = try ImportedFolder.open(path: path)
+            // A module from a file does not say how many token ids it knows.
+            let isOpen = model.manifest.vocabulary == nil
+            let own = ["import", "name"] + (isOpen ? ["vocabulary"] : [])
+            for key in JobSchema.current.keys(of: "model")
+            where !own.contains(key) && section.node(key) != nil {
+                section.mistake(
+                    key,
+                    "cannot be set: the imported model fixes it; leave out one of the two"
+                )
+            }
             model.manifest.name = section.text("name") ?? model.manifest.name
+            if isOpen { model.manifest.vocabulary = section.integer("vocabulary") }
             return model
         } catch let error as OobleckError {
             mistakes.add(line: section.line(of: "import"), error.message)

@@ -67,7 +67,8 @@ package enum JobFile {
             URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
         }
         let (model, data) = (section("model"), section("data"))
-        let imported = readImport(model, mistakes, resolve)
+        var imported = readImport(model, mistakes, resolve)
+        let choice = Self.data(data, mistakes, &imported, resolve)
         let weights = imported == nil ? readWeights(model, mistakes, resolve) : nil
         let savesNothing = top.isPlain("checkpoint", noCheckpoints)
         let checkpoint = savesNothing ? nil : section("checkpoint")
@@ -76,8 +77,10 @@ package enum JobFile {
                 ?? .gpt2(modelSpecification(model, weights)),
             training: trainingSpecification(section("training"), imported),
             cluster: clusterSpecification(section("cluster")),
-            corpusPath: resolve(corpus(data)),
-            corpusTokenBytes: data.integer("token_bytes"),
+            corpusPath: choice.path,
+            corpusTokenBytes: choice.tokenBytes,
+            dataAreColumns: choice.areColumns,
+            masking: choice.masking,
             initialWeightsPath: imported == nil ? model.text("initial_weights").map(resolve) : nil,
             checkpoint: checkpoint.map { checkpointSpecification($0, resolve) }
         )
@@ -90,17 +93,6 @@ package enum JobFile {
         try mistakes.throwIfAny()
         if let model = job.model.gpt2 { try weights?.requireFit(model) }
         return job
-    }
-
-    private static func corpus(_ data: JobSection) -> String {
-        let corpus = data.text("corpus") ?? ""
-        if corpus.isEmpty {
-            data.mistake(
-                "corpus",
-                "is missing; name a UTF-8 text file, a directory of .txt files, or a .bin file"
-            )
-        }
-        return corpus
     }
 
     private static func modelSpecification(

@@ -12,7 +12,7 @@ struct JobSchema {
                 "dropout", "tie_word_embeddings", "initial_weights",
             ]
         ),
-        ("data", ["corpus", "token_bytes"]),
+        ("data", ["corpus", "token_bytes", "columns", "batch", "mask_fraction", "mask_token"]),
         (
             "training",
             [

@@ -72,6 +72,24 @@ struct JobSection {
         return scalar.string
     }
 
+    /// A mapping of words to words; `nil` when it is left out or something else.
+    func texts(_ key: String) -> [String: String]? {
+        guard let entry = entries[key] else { return nil }
+        guard case .mapping(let mapping) = entry.value else {
+            mistake(key, "is \(Self.kind(entry.value)); it must be a mapping of names to names")
+            return nil
+        }
+        var texts: [String: String] = [:]
+        for (name, value) in mapping {
+            guard case .scalar(let name) = name, case .scalar(let value) = value else {
+                mistake(key, "must be a mapping of names to names")
+                return nil
+            }
+            texts[name.string] = value.string
+        }
+        return texts
+    }
+
     func integer(_ key: String) -> Int? { whole(key, "a whole number") { Int($0) } }
 
     func unsigned(_ key: String) -> UInt64? {

@@ -58,6 +58,20 @@ struct JobViolation {
     }
 
     private static func inData(_ job: JobSpecification) -> [JobViolation] {
+        inMasking(job) + inTokenWidth(job)
+    }
+
+    private static func inMasking(_ job: JobSpecification) -> [JobViolation] {
+        guard let masking = job.masking else { return [] }
+        var checks = SectionChecks("data")
+        checks.number("mask_fraction", masking.fraction, "above 0 and at most 1") {
+            $0 > 0 && $0 <= 1
+        }
+        checks.whole("mask_token", masking.token, 0...max(0, masking.vocabulary - 1))
+        return checks.violations
+    }
+
+    private static func inTokenWidth(_ job: JobSpecification) -> [JobViolation] {
         guard let bytes = job.corpusTokenBytes, ![1, 2, 4, 8].contains(bytes) else { return [] }
         return [
             JobViolation(

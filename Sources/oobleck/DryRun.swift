@@ -13,7 +13,7 @@ struct DryRun {
     /// Throws one line when the run could not start.
     func execute() async throws {
         let job = try request.job()
-        let corpus = try Corpus.load(job)
+        let data = try TrainingData.load(job)
         let profile = try await profile(of: job)
         let plan = try FirstPlan(job, profile, host: request.listenHost)
         let report = DryRunReport(
@@ -21,7 +21,7 @@ struct DryRun {
             profile: plan.profile,
             profilePath: request.profilePath,
             plan: plan.document,
-            corpusSamples: try corpus.sampleCount(job)
+            corpusSamples: try data.sampleCount()
         )
         try Console.result(
             format == .json

@@ -49,9 +49,9 @@ struct RunRequest: Sendable {
             runDirectory: URL(fileURLWithPath: runDirectoryPath).standardizedFileURL.path
         )
         try JobFile.validate(job, options: changedKeys)
-        let corpus = try Corpus.load(job)
-        for note in corpus.notes { Console.complain(note) }
-        _ = try corpus.sampleCount(job)
+        let data = try TrainingData.load(job)
+        for note in data.notes { Console.complain(note) }
+        _ = try data.sampleCount()
         try Self.checkModel(of: job)
         return job
     }

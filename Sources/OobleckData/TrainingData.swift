@@ -1,0 +1,110 @@
+import OobleckCore
+
+/// What a job trains on: a corpus of tokens, or columns.
+package struct TrainingData {
+    private enum Content {
+        case tokens(Corpus)
+        case columns(ColumnFiles)
+    }
+
+    private let content: Content
+    private let job: JobSpecification
+    private let masking: TokenMasking?
+
+    /// Reads what a job names.
+    ///
+    /// Throws `.inputData` with file and position when it does not fit the job's model.
+    package static func load(_ job: JobSpecification) throws -> TrainingData {
+        let content: Content =
+            job.dataAreColumns == true
+            ? .columns(try ColumnFiles(path: job.corpusPath, model: job.model))
+            : .tokens(try Corpus.load(job))
+        return TrainingData(content: content, job: job)
+    }
+
+    private init(content: Content, job: JobSpecification) {
+        self.content = content
+        self.job = job
+        masking = job.masking.map { TokenMasking($0, seed: job.training.seed) }
+    }
+
+    /// What was left out, for people; one line each.
+    package var notes: [String] {
+        switch content {
+        case .tokens(let corpus): corpus.notes
+        case .columns: []
+        }
+    }
+
+    /// SHA-256 of the data, hexadecimal: the same for the same tokens or columns in every file format.
+    ///
+    /// Costs one pass.
+    package func digest() throws -> String {
+        switch content {
+        case .tokens(let corpus): corpus.digest
+        case .columns(let columns): try columns.digest()
+        }
+    }
+
+    /// Whole samples.
+    ///
+    /// Throws `.inputData` when there is none.
+    package func sampleCount() throws -> Int {
+        switch content {
+        case .tokens(let corpus): try corpus.sampleCount(job)
+        case .columns(let columns): columns.sampleCount
+        }
+    }
+
+    /// The values of some tensors of a microbatch with the given samples, by the tensors' names.
+    package func values(
+        of tensors: [ImportManifest.BatchTensor],
+        samples: [BatchSample]
+    ) throws -> [String: BatchValues] {
+        switch content {
+        case .tokens(let corpus): return values(of: tensors, samples: samples, corpus)
+        case .columns(let columns):
+            var values: [String: BatchValues] = [:]
+            for tensor in tensors {
+                values[tensor.name] = try columns.values(of: tensor, rows: samples.map(\.index))
+            }
+            return values
+        }
+    }
+
+    private func values(
+        of tensors: [ImportManifest.BatchTensor],
+        samples: [BatchSample],
+        _ corpus: Corpus
+    ) -> [String: BatchValues] {
+        let sequence = job.model.sequenceLength ?? 1
+        let (inputs, targets) = corpus.batch(
+            samples: samples.map(\.index),
+            sequenceLength: sequence
+        )
+        let masked = masking.map { masking in
+            samples.enumerated().map { row, sample in
+                let tokens = inputs[row * sequence..<(row + 1) * sequence]
+                return masking.apply(to: tokens, position: sample.position)
+            }
+        }
+        var values: [String: BatchValues] = [:]
+        for tensor in tensors {
+            let ids: [Int64] =
+                switch tensor.role {
+                case .tokens: inputs
+                case .nextTokens: targets
+                case .maskedTokens: masked?.flatMap(\.inputs) ?? inputs
+                case .maskTargets: masked?.flatMap(\.targets) ?? targets
+                case .ones, .column: [Int64](repeating: 1, count: tensor.elementCount(samples.count))
+                }
+            values[tensor.name] = .int64(ids)
+        }
+        return values
+    }
+}
+
+extension ImportManifest.BatchTensor {
+    /// Elements of the tensor for a number of samples.
+    func elementCount(_ samples: Int) -> Int { samples * shape.dropFirst().reduce(1, *) }
+}
