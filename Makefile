@@ -1,6 +1,6 @@
 # Everything is one command from a fresh clone; each can be run again at any time.
 .DEFAULT_GOAL := help
-.PHONY: help setup import-tools build demo artifact test check bench soak drill clean
+.PHONY: help setup import-tools build demo demo-llama artifact test check bench soak drill clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -17,6 +17,10 @@ build: setup ## Build in release mode.
 
 demo: build ## Train on six local nodes, kill some, and prove that nothing changed.
 	@.build/release/oobleck demo
+
+demo-llama: import-tools build ## The same with a Llama that is imported from transformers.
+	@test -d models/llama || .build/release/oobleck import Examples/llama --to models/llama --sequence 128 --microbatch 4
+	@.build/release/oobleck demo --config Examples/llama.yaml
 
 artifact: build ## Do the paper's evaluation; writes artifact-report/index.html.
 	@.build/release/oobleck evaluate --output artifact-report

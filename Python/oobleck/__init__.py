@@ -12,6 +12,14 @@ these graphs without Python. The steps, one module each:
     cut       gives every operator to a layer and finds the values that cross from layer to layer
     encode    the JSON form of a layer's graph
     write     the folder: graphs, weights, constants, manifest
+
+`python -m oobleck tokenize` makes files of token ids, `columns` samples for fine-tuning:
+
+    documents   reads documents from text, JSON lines and Parquet
+    tokenizer   the fast tokenizer of a folder, or bytes
+    token_file  ids of all documents in one file
+    columns     samples of one length, with labels
+    whole_file  writes a file under another name until it is whole
 """
 
 __version__ = "0.1.0"

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from oobleck.documents import check_inputs, records
-from oobleck.errors import ImportProblem
+from oobleck.errors import ImportProblem, counted
 from oobleck.tokenizer import FastTokenizer
 from oobleck.whole_file import check_file, written_whole
 
@@ -25,7 +25,9 @@ class Columns:
     path: Path
     length: int
     fields: tuple[str, ...] = ("text",)
-    separator: str | None = None  # ends a sample: a token's name; None: the tokenizer's; "none": none
+    separator: str | None = (
+        None  # ends a sample: a token's name; None: the tokenizer's; "none": none
+    )
     attention_mask: bool = False
     force: bool = False
 
@@ -50,10 +52,12 @@ def make_columns(tokenizer: FastTokenizer, source: Path, wanted: Columns) -> str
         save_file(columns, str(partial))
     samples, targets = len(columns["labels"]), int((columns["labels"] != IGNORED).sum())
     if builder.idle:
-        print(f"note: {builder.idle:,} samples have nothing to learn within {wanted.length} tokens")
+        print(
+            f"note: {counted(builder.idle, 'sample')} with nothing to learn in the first {wanted.length} tokens"
+        )
     return (
-        f"made {samples:,} samples of {wanted.length:,} tokens: columns {', '.join(columns)}, "
-        f"{targets:,} labels, {builder.cut:,} samples cut; written to {wanted.path}"
+        f"made {counted(samples, 'sample')} of {wanted.length:,} tokens: columns {', '.join(columns)}, "
+        f"{counted(targets, 'label')}, {counted(builder.cut, 'sample')} cut; written to {wanted.path}"
     )
 
 

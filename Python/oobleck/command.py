@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     try:
-        print(_import(options))
+        print(_COMMANDS[options.command](options))
     except ImportProblem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
@@ -31,6 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="oobleck", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_import(commands)
+    _add_tokenize(commands)
+    _add_columns(commands)
+    return parser
+
+
+def _add_import(commands: Any) -> None:
     add = commands.add_parser(
         "import",
         help="turn a PyTorch model into a folder of layer graphs",
@@ -57,7 +64,65 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave stored weights out; the job's seed fills",
     )
-    return parser
+
+
+def _add_tokenize(commands: Any) -> None:
+    add = commands.add_parser(
+        "tokenize",
+        help="turn text, JSON lines and Parquet into a file of token ids",
+        description=_tokenize.__doc__,
+    )
+    add.add_argument(
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="INPUT",
+        help="JSON lines (.jsonl, .json, either with .gz), .parquet, or text (any other name)",
+    )
+    kind = add.add_mutually_exclusive_group(required=True)
+    kind.add_argument(
+        "--tokenizer", type=Path, metavar="DIR", help="the folder of a fast tokenizer"
+    )
+    kind.add_argument("--bytes", action="store_true", help="ids are the bytes of the text")
+    add.add_argument("--to", required=True, type=Path, metavar="FILE.bin", help="the file to write")
+    add.add_argument("--field", default="text", metavar="KEY", help="what holds the text (text)")
+    _add_separator(add, "between documents")
+    add.add_argument("--dtype", choices=("uint16", "uint32"), help="of an id (what fits)")
+    add.add_argument("--force", action="store_true", help="replace the file if it exists")
+
+
+def _add_columns(commands: Any) -> None:
+    add = commands.add_parser(
+        "columns",
+        help="turn JSON lines into samples of one length for fine-tuning",
+        description=_columns.__doc__,
+    )
+    add.add_argument("input", type=Path, metavar="INPUT.jsonl", help="one sample a line")
+    add.add_argument(
+        "--tokenizer",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="the folder of a fast tokenizer",
+    )
+    add.add_argument(
+        "--to", required=True, type=Path, metavar="FILE.safetensors", help="the file to write"
+    )
+    add.add_argument("--length", required=True, type=int, metavar="S", help="tokens of a sample")
+    add.add_argument("--prompt", metavar="KEY", help="what holds the part that is not learned")
+    add.add_argument("--answer", metavar="KEY", help="what holds the part that is learned")
+    add.add_argument("--field", metavar="KEY", help="what holds a text to learn as a whole (text)")
+    _add_separator(add, "at the end of a sample")
+    add.add_argument("--attention-mask", action="store_true", help="make attention_mask too")
+    add.add_argument("--force", action="store_true", help="replace the file if it exists")
+
+
+def _add_separator(add: argparse.ArgumentParser, place: str) -> None:
+    add.add_argument(
+        "--separator",
+        metavar="NAME|none",
+        help=f"the token {place} (the tokenizer's end token)",
+    )
 
 
 def _tasks() -> tuple[str, ...]:
@@ -83,6 +148,38 @@ def _import(given: argparse.Namespace) -> str:
     source = read_source(given.source, options)
     manifest = import_model(source, given.to, given.split.split(",") if given.split else None)
     return summary(manifest)
+
+
+def _tokenize(given: argparse.Namespace) -> str:
+    """Writes the token ids of all documents, in order. Prints one line for what was written."""
+    from oobleck.token_file import TokenFile, tokenize
+    from oobleck.tokenizer import ByteTokenizer, FastTokenizer
+
+    tokenizer = ByteTokenizer() if given.bytes else FastTokenizer(given.tokenizer)
+    wanted = TokenFile(given.to, given.field, given.separator, given.dtype, given.force)
+    return tokenize(tokenizer, given.inputs, wanted)
+
+
+def _columns(given: argparse.Namespace) -> str:
+    """Writes input_ids and labels of samples of one length. Prints one line for what was written."""
+    from oobleck.columns import Columns, make_columns
+    from oobleck.tokenizer import FastTokenizer
+
+    if (given.prompt is None) != (given.answer is None):
+        raise ImportProblem("--prompt and --answer go together; a text without a prompt is --field")
+    if given.prompt is not None and given.field is not None:
+        raise ImportProblem(
+            "--field does not go with --prompt and --answer; give one or the others"
+        )
+    pair = (given.prompt, given.answer)
+    fields = (given.field or "text",) if given.prompt is None else pair
+    wanted = Columns(
+        given.to, given.length, fields, given.separator, given.attention_mask, given.force
+    )
+    return make_columns(FastTokenizer(given.tokenizer), given.input, wanted)
+
+
+_COMMANDS = {"import": _import, "tokenize": _tokenize, "columns": _columns}
 
 
 def import_model(source: Any, folder: Path, split: list[str] | None = None) -> dict[str, Any]:

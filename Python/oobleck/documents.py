@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from oobleck.errors import ImportProblem, first_line, listed
 
-LONGEST_DOCUMENT_BYTES = 256 << 20
+LONGEST_DOCUMENT_BYTES = 1 << 30
 _JSON_LINES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 _PARQUET_ROWS = 256  # rows that are read at once
 
@@ -171,7 +171,9 @@ def _kind(value: Any) -> str:
     if value is None:
         return "null"
     names = {bool: "true or false", int: "a number", float: "a number", str: "a text"}
-    return names.get(type(value), "a list" if isinstance(value, list) else f"{type(value).__name__}")
+    return names.get(
+        type(value), "a list" if isinstance(value, list) else f"{type(value).__name__}"
+    )
 
 
 def _not_utf8(place: str, offset: int) -> ImportProblem:

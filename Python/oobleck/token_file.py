@@ -10,13 +10,13 @@ from typing import BinaryIO
 import numpy as np
 
 from oobleck.documents import check_inputs, records
-from oobleck.errors import ImportProblem
+from oobleck.errors import ImportProblem, counted
 from oobleck.tokenizer import Tokenizer
 from oobleck.whole_file import check_file, written_whole
 
 # A batch of documents is full at either; one document alone can have more characters.
 _BATCH_DOCUMENTS = 1024
-_BATCH_CHARACTERS = 4 << 20
+_BATCH_CHARACTERS = 2 << 20
 _TYPES = {"uint16": np.dtype("<u2"), "uint32": np.dtype("<u4")}
 
 
@@ -58,12 +58,11 @@ def tokenize(tokenizer: Tokenizer, inputs: list[Path], wanted: TokenFile) -> str
             if counts.documents == before:
                 raise ImportProblem(f"{path} is empty: no document in it has a token")
     if counts.empty:
-        print(f"note: left out {counts.empty:,} documents without text")
+        print(f"note: left out {counted(counts.empty, 'document')} without text")
     return (
-        f"tokenized {len(inputs)} {'file' if len(inputs) == 1 else 'files'}: {counts.documents:,} "
-        f"{'document' if counts.documents == 1 else 'documents'}, {counts.tokens:,} tokens of {name} "
-        f"(data.token_bytes: {_TYPES[name].itemsize}), vocabulary {tokenizer.vocabulary:,}; written to "
-        f"{wanted.path}"
+        f"tokenized {counted(len(inputs), 'file')}: {counted(counts.documents, 'document')}, "
+        f"{counts.tokens:,} tokens of {name} (data.token_bytes: {_TYPES[name].itemsize}), vocabulary "
+        f"{tokenizer.vocabulary:,}; written to {wanted.path}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,25 @@ import numpy as np
 from oobleck.errors import ImportProblem, first_line
 
 # What holds a vocabulary. Without one of these transformers may make an empty tokenizer.
-_VOCABULARY_FILES = ("tokenizer.json", "vocab.*", "*vocab*.json", "*.model", "*.tiktoken", "tekken.json")
+_VOCABULARY_FILES = (
+    "tokenizer.json",
+    "vocab.*",
+    "*vocab*.json",
+    "*.model",
+    "*.tiktoken",
+    "tekken.json",
+)
+
+# A longer text is encoded in pieces of about so many characters, where that gives the same ids: the
+# library takes about 280 bytes of memory for each token.
+_PIECE = 1 << 20
+# Pieces that are encoded in one call, in characters.
+_CALL = 2 << 20
+# A text that cannot be cut may have so many characters.
+_LONGEST_PIECE = 32 << 20
+# How much of the text on each side of a cut is encoded to see whether the ids stay the same, and how
+# many lines are tried before the piece becomes longer.
+_SEEN, _TRIES = 1024, 16
 
 
 class Tokenizer(Protocol):
@@ -21,7 +39,7 @@ class Tokenizer(Protocol):
     vocabulary: int
 
     def encoded(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """The ids of each text, int64 [tokens], without special tokens around them."""
+        """The ids of each text, [tokens], without special tokens around them."""
 
     def separator(self, name: str | None) -> int | None:
         """The id of the end-of-document token: the one named, else the tokenizer's own.
@@ -36,11 +54,13 @@ class ByteTokenizer:
     vocabulary = 256
 
     def encoded(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return [np.frombuffer(text.encode("utf-8"), np.uint8).astype(np.int64) for text in texts]
+        return [np.frombuffer(text.encode("utf-8"), np.uint8) for text in texts]
 
     def separator(self, name: str | None) -> int | None:
         if name not in (None, "none"):
-            raise ImportProblem(f"--separator {name} does not go with --bytes, which has 256 ids only")
+            raise ImportProblem(
+                f"--separator {name} does not go with --bytes, which has 256 ids only"
+            )
         return None
 
 
@@ -61,8 +81,17 @@ class FastTokenizer:
         self.vocabulary = max(len(ids), max(ids) + 1)
 
     def encoded(self, texts: Sequence[str]) -> list[np.ndarray]:
-        found = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [np.array(item.ids, np.int64) for item in found]
+        pieces = [
+            (index, piece) for index, text in enumerate(texts) for piece in self._pieces(text)
+        ]
+        parts: list[list[np.ndarray]] = [[] for _ in texts]
+        for group in _groups(pieces):
+            found = self._backend.encode_batch_fast(
+                [piece for _, piece in group], add_special_tokens=False
+            )
+            for (index, _), item in zip(group, found, strict=True):
+                parts[index].append(np.array(item.ids, np.uint32))
+        return [np.concatenate(part) for part in parts]
 
     def separator(self, name: str | None) -> int | None:
         if name == "none":
@@ -93,9 +122,59 @@ class FastTokenizer:
         firsts = (self._tokenizer.bos_token_id, self._tokenizer.cls_token_id)
         return around[:1] if around and around[0] in firsts else []
 
+    def _pieces(self, text: str) -> Iterator[str]:
+        """Cuts a long text after line breaks where the ids of the pieces are those of the whole."""
+        start, end = 0, _PIECE
+        while end < len(text):
+            at = self._cut(text, end - _PIECE // 2, end)
+            if at is not None:
+                yield text[start:at]
+                start, end = at, at + _PIECE
+            else:
+                end += _PIECE // 2
+            if end - start > _LONGEST_PIECE:
+                raise ImportProblem(
+                    f"the tokenizer of {self._folder} gives other ids to the lines of a text than to the whole, and a "
+                    f"document has more than {_LONGEST_PIECE:,} characters; split it into several documents"
+                )
+        yield text[start:]
+
+    def _cut(self, text: str, low: int, high: int) -> int | None:
+        """The last good place for a cut in a range: before a line that starts without a space."""
+        position = high
+        for _ in range(_TRIES):
+            position = text.rfind("\n", low, position)
+            if position < 0:
+                return None
+            if not text[position + 1].isspace() and self._is_boundary(text, position + 1):
+                return position + 1
+        return None
+
+    def _is_boundary(self, text: str, at: int) -> bool:
+        """Whether a cut changes no id around it. Rules of splitting look at few characters only."""
+        left, right = text[max(0, at - _SEEN) : at], text[at : at + _SEEN]
+        found = self._backend.encode_batch_fast(
+            [left, right, left + right], add_special_tokens=False
+        )
+        return found[0].ids + found[1].ids == found[2].ids
+
     def _first_of(self, *names: str) -> int | None:
         ids = [getattr(self._tokenizer, name, None) for name in names]
         return next((value for value in ids if value is not None), None)
+
+
+def _groups(pieces: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Pieces with their index, in groups of about `_CALL` characters."""
+    group: list[tuple[int, str]] = []
+    characters = 0
+    for item in pieces:
+        group.append(item)
+        characters += len(item[1])
+        if characters >= _CALL:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
 
 
 def _loaded(folder: Path) -> Any:
@@ -115,7 +194,8 @@ def _loaded(folder: Path) -> Any:
         )
     except Exception as error:
         raise ImportProblem(
-            f"transformers cannot read the tokenizer of {folder}: {first_line(error)}"
+            f"transformers cannot read the tokenizer of {folder}: {first_line(error).rstrip(':')}; give a "
+            "folder with tokenizer.json"
         ) from error
     if not getattr(found, "is_fast", False):
         raise ImportProblem(

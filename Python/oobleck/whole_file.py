@@ -20,7 +20,9 @@ def check_file(path: Path, suffix: str, force: bool, inputs: list[Path]) -> None
     if any(other.exists() and path.samefile(other) for other in inputs):
         raise ImportProblem(f"{path} is an input too; name another file with --to")
     if not force:
-        raise ImportProblem(f"{path} exists; name another file with --to, or replace it with --force")
+        raise ImportProblem(
+            f"{path} exists; name another file with --to, or replace it with --force"
+        )
 
 
 @contextlib.contextmanager

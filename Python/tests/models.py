@@ -100,9 +100,7 @@ MODELS: dict[str, Model] = {
         plain("GPT2LMHeadModel", "GPT2Config", GPT2, "resid_pdrop", "embd_pdrop", "attn_pdrop"),
         causal,
     ),
-    "llama": Model(
-        plain("LlamaForCausalLM", "LlamaConfig", GROUPED, "attention_dropout"), causal
-    ),
+    "llama": Model(plain("LlamaForCausalLM", "LlamaConfig", GROUPED, "attention_dropout"), causal),
     "llama-rope": Model(
         plain("LlamaForCausalLM", "LlamaConfig", GROUPED | {"rope_parameters": _LLAMA3_ROPE}),
         causal,
@@ -165,9 +163,7 @@ MODELS: dict[str, Model] = {
         MASK,
     ),
     "neox": Model(
-        plain(
-            "GPTNeoXForCausalLM", "GPTNeoXConfig", SIZES, "hidden_dropout", "attention_dropout"
-        ),
+        plain("GPTNeoXForCausalLM", "GPTNeoXConfig", SIZES, "hidden_dropout", "attention_dropout"),
         causal,
     ),
     "bert": Model(plain("BertForMaskedLM", "BertConfig", SIZES, *_BERT_DROPOUT), padded, MASK),

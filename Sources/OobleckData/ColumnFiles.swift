@@ -1,8 +1,9 @@
 import Foundation
 import OobleckCore
 
-/// The columns of a job's data: those of a `.safetensors` file, or of a folder of `.npy` and
-/// `.safetensors` files. Each row is a sample.
+/// The columns of a job's data, of which each row is a sample.
+///
+/// They are the tensors of a `.safetensors` file, or those of a folder of `.npy` and `.safetensors` files.
 struct ColumnFiles {
     let sampleCount: Int
     private let columns: [String: DataColumn]
@@ -124,7 +125,7 @@ struct ColumnFiles {
         rows: [Int]
     ) throws -> BatchValues {
         guard let column = columns[tensor.column ?? tensor.name] else {
-            return .int64([Int64](repeating: 1, count: tensor.elementCount(rows.count)))
+            return .int64(tensor.ones(rows.count))
         }
         return try column.values(ofRows: rows, as: tensor.kind)
     }

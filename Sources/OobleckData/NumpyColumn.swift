@@ -19,7 +19,9 @@ enum NumpyColumn {
         }
         let file = try OpenFile(path, for: .readInput)
         let size = try file.size()
-        guard size >= 12 else { throw refusal("has \(counted(size, "byte")); it is no NumPy array") }
+        guard size >= 12 else {
+            throw refusal("has \(counted(size, "byte")); it is no NumPy array")
+        }
         let first = try file.read(at: 0, count: 12)
         guard first.starts(with: mark) else { throw refusal("is no NumPy array") }
         let start = first[6] == 1 ? 10 : 12

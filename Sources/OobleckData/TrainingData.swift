@@ -96,7 +96,7 @@ package struct TrainingData {
                 case .nextTokens: targets
                 case .maskedTokens: masked?.flatMap(\.inputs) ?? inputs
                 case .maskTargets: masked?.flatMap(\.targets) ?? targets
-                case .ones, .column: [Int64](repeating: 1, count: tensor.elementCount(samples.count))
+                case .ones, .column: tensor.ones(samples.count)
                 }
             values[tensor.name] = .int64(ids)
         }
@@ -105,6 +105,8 @@ package struct TrainingData {
 }
 
 extension ImportManifest.BatchTensor {
-    /// Elements of the tensor for a number of samples.
-    func elementCount(_ samples: Int) -> Int { samples * shape.dropFirst().reduce(1, *) }
+    /// A one for each element of the tensor, for a number of samples.
+    func ones(_ samples: Int) -> [Int64] {
+        [Int64](repeating: 1, count: samples * shape.dropFirst().reduce(1, *))
+    }
 }

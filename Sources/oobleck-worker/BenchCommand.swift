@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckConsole
 import OobleckCore
+import OobleckData
 import OobleckEngine
 import OobleckTensor
 
@@ -14,6 +15,8 @@ struct BenchCommand: ParsableCommand {
         abstract: "Tokens per second of one model in one process, as JSON."
     )
 
+    @Option(help: "Folder of an imported model, which fixes all sizes but the microbatches.")
+    var model: String?
     @Option var blocks = 6
     @Option var hidden = 192
     @Option var heads = 6
@@ -31,6 +34,10 @@ struct BenchCommand: ParsableCommand {
         try TensorRuntime.use(device)
         let corpus = NSTemporaryDirectory() + "oobleck-bench-\(getpid()).bin"
         defer { unlink(corpus) }
+        let model = try specification()
+        let sequence = model.sequenceLength ?? self.sequence
+        let microbatch = model.imported?.manifest.microbatch ?? self.microbatch
+        let vocabulary = model.vocabulary ?? self.vocabulary
         let tokenCount = sequence * microbatch * microbatches * 4
         var generator = SystemRandomNumberGenerator()
         var tokens = Data(capacity: 2 * tokenCount)
@@ -42,11 +49,11 @@ struct BenchCommand: ParsableCommand {
         if exactness {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
-            let cost = try ExactnessMeter(job: job(corpus: corpus)).run()
+            let cost = try ExactnessMeter(job: job(model, microbatch, corpus: corpus)).run()
             try Console.result(String(decoding: encoder.encode(cost), as: UTF8.self))
             return
         }
-        let (times, losses) = try SoloRun(job: job(corpus: corpus)).run()
+        let (times, losses) = try SoloRun(job: job(model, microbatch, corpus: corpus)).run()
         let counted = times.dropFirst(1).sorted()
         guard !counted.isEmpty else {
             throw OobleckError(.usage, "--steps is \(steps); at least 3 are needed to time one")
@@ -63,17 +70,26 @@ struct BenchCommand: ParsableCommand {
         )
     }
 
-    private func job(corpus: String) -> JobSpecification {
+    private func specification() throws -> ModelSpecification {
+        if let model { return .imported(try ImportedFolder.open(path: model)) }
+        return ModelSpecification(
+            name: "bench",
+            blocks: blocks,
+            hidden: hidden,
+            heads: heads,
+            vocabulary: vocabulary,
+            sequenceLength: sequence,
+            dropout: dropout
+        )
+    }
+
+    private func job(
+        _ model: ModelSpecification,
+        _ microbatch: Int,
+        corpus: String
+    ) -> JobSpecification {
         JobSpecification(
-            model: ModelSpecification(
-                name: "bench",
-                blocks: blocks,
-                hidden: hidden,
-                heads: heads,
-                vocabulary: vocabulary,
-                sequenceLength: sequence,
-                dropout: dropout
-            ),
+            model: model,
             training: TrainingSpecification(
                 steps: steps,
                 seed: 1,

@@ -10,8 +10,11 @@ struct DemoCommand: InterruptibleCommand {
     static let isRun = true
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "Train a small GPT on six local nodes, kill some, and prove the result."
+        abstract: "Train a small model on six local nodes, kill some, and prove the result."
     )
+
+    @Option(help: "The job to train. [Examples/tiny.yaml]")
+    var config: String?
 
     @Option(help: "Where to record the run; must not exist or be empty. [runs/demo-TIME]")
     var runDir: String?
@@ -31,7 +34,7 @@ struct DemoCommand: InterruptibleCommand {
     func run() async throws {
         let path = runDir ?? RunRequest.newRunPath("demo")
         var request = RunRequest(
-            configPath: try Checkout.path("Examples/tiny.yaml"),
+            configPath: try config ?? Checkout.path("Examples/tiny.yaml"),
             runDirectoryPath: path
         )
         request.nodes = nodes
@@ -55,17 +58,18 @@ struct DemoCommand: InterruptibleCommand {
             referenceReport: try RunVerifier.verify(referenceDirectory.path),
             isJoined: script.isJoined
         )
-        try Console.report(proof.text + "\n\nNext:\n" + Self.nextCommands(path))
+        try Console.report(proof.text + "\n\nNext:\n" + nextCommands(path))
         if let failure = proof.failures.first { throw OobleckError(.internalFault, failure) }
     }
 
-    private static func nextCommands(_ path: String) -> String {
+    private func nextCommands(_ path: String) -> String {
+        let job = (config ?? "Examples/tiny.yaml").shellQuoted
         let program = CommandLine.arguments[0].shellQuoted
         let path = path.shellQuoted
         return [
             "verify \(path)", "status \(path)", "events \(path)",
-            "export \(path) --to gpt2-tiny",
-            "train Examples/tiny.yaml --nodes 6 --run-dir runs/mine",
+            "export \(path) --to \(config == nil ? "gpt2-tiny" : "my-model")",
+            "train \(job) --nodes 6 --run-dir runs/mine",
             "drain runs/mine 3    # while it trains",
             "add runs/mine        # while it trains",
         ].map { "  \(program) \($0)" }.joined(separator: "\n")

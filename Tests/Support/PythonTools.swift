@@ -10,14 +10,17 @@ package enum PythonTools {
     package static let areThere: Bool = run(["-c", "import torch, transformers"]).status == 0
 
     /// Runs the interpreter to its end, on one thread.
-    package static func run(_ arguments: [String]) -> (status: Int32, output: String) {
+    package static func run(
+        _ arguments: [String],
+        _ environment: [String: String] = [:]
+    ) -> (status: Int32, output: String) {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: root + "/.venv/bin/python")
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(
             ["OMP_NUM_THREADS": "1", "PYTHONPATH": root + "/Python"]
-        ) { $1 }
+        ) { $1 }.merging(environment) { $1 }
         process.standardOutput = pipe
         process.standardError = pipe
         do { try process.run() } catch { return (-1, "\(error)") }
