@@ -15,7 +15,7 @@ mapfile -t swift_files < <(
 )
 mapfile -t cxx_files < <(find Sources -name '*.cpp' | sort)
 mapfile -t shell_files < <(find Scripts .ci -type f \( -name '*.sh' -o -name run \) | sort)
-mapfile -t python_files < <(find Scripts Benchmarks Tests -name '*.py' | sort)
+mapfile -t python_files < <(find Scripts Benchmarks Tests Python Examples -name '*.py' | sort)
 
 echo "check: format of ${#swift_files[@]} Swift files"
 swift format lint --strict --configuration .swift-format --parallel "${swift_files[@]}" ||
@@ -30,6 +30,14 @@ cache=$(mktemp -d)
 trap 'rm -rf "$cache"' EXIT
 PYTHONPYCACHEPREFIX=$cache python3 -W error -m py_compile "${python_files[@]}" ||
     fail "a Python file does not compile"
+
+echo "check: the importer's format and style"
+if [ -x .venv/bin/ruff ]; then
+    (cd Python && ../.venv/bin/ruff check --quiet . && ../.venv/bin/ruff format --check --quiet .) ||
+        fail "ruff: see above; ruff format mends layout"
+else
+    fail "no ruff in .venv; run: Scripts/setup.sh --test-tools"
+fi
 
 # A compiler warns only when it compiles, so all of our files have to look new. SwiftPM's
 # warnings-as-errors would also hit the packages we depend on.

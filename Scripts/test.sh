@@ -40,13 +40,13 @@ complain() {
     } >>"$complaints"
 }
 
-# Counts the tests of a part from its output: Swift Testing's lines, or unittest's last ones.
+# Counts the tests of a part from its output: the last lines of Swift Testing, unittest or pytest.
 count() {
     local run bad
     run=$(sed -nE \
-        's/.*Test run with ([0-9]+) tests?.*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p' "$log" |
+        's/.*Test run with ([0-9]+) tests?.*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p; s/^=* ?([0-9]+) passed.*/\1/p' "$log" |
         tail -n 1)
-    bad=$(grep -E '^[^A-Za-z]*Test .* failed after|^(FAIL|ERROR): ' "$log" |
+    bad=$(grep -E '^[^A-Za-z]*Test .* failed after|^(FAIL|ERROR): |^(FAILED|ERROR) ' "$log" |
         grep -cvE 'Test (run with|case passing) ' || true)
     if [ "${verdicts[-1]}" != ok ] && [ "$bad" = 0 ]; then
         bad=1 # a crash or a hang has no line of its own
@@ -75,6 +75,9 @@ part setup Scripts/setup.sh --test-tools || { failed=1 && summary && exit 1; }
 part build swift build --build-tests || { failed=1 && summary && exit 1; }
 
 part "Python tests" .venv/bin/python -m unittest discover --start-directory Tests/Python || true
+count
+part "importer" env OMP_NUM_THREADS=1 .venv/bin/python -m pytest --quiet --no-header \
+    -p no:cacheprovider --rootdir Python Python/tests || true
 count
 for folder in Tests/*Tests; do
     suite=$(basename "$folder")

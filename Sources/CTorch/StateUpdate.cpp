@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_sgd.h>
 
 #include "CudaKernels.h"
 #include "Digest.h"
@@ -70,10 +71,10 @@ uint64_t digestOnDevice(const State &state, uint64_t seed) {
   return total;
 }
 
-/// AdamW on the elements from `start`, those below `decayEnd` with weight decay.
+/// The optimizer on the elements from `start`, those below `decayEnd` with weight decay.
 class Update {
  public:
-  Update(const State &state, const CTAdamW &rule, int64_t decayEnd)
+  Update(const State &state, const CTUpdateRule &rule, int64_t decayEnd)
       : state(state), rule(rule), decayEnd(decayEnd),
         step(at::full({}, static_cast<double>(rule.step), state.buffers[0].options())) {}
 
@@ -91,14 +92,23 @@ class Update {
     const auto part = [&](int index) {
       return state.buffers[index].narrow(0, first, end - first);
     };
-    at::_fused_adamw_(
-        {part(0)}, {gradient.narrow(0, first - start, end - first)}, {part(1)}, {part(2)}, {}, {step},
-        rule.learning_rate, rule.beta1, rule.beta2, decay, rule.epsilon, /*amsgrad=*/false,
-        /*maximize=*/false);
+    const auto slope = gradient.narrow(0, first - start, end - first);
+    if (rule.kind == CT_ADAMW) {
+      at::_fused_adamw_(
+          {part(0)}, {slope}, {part(1)}, {part(2)}, {}, {step}, rule.learning_rate, rule.beta1,
+          rule.beta2, decay, rule.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+      return;
+    }
+    // Momentum of zeros is what the first step begins with.
+    std::vector<at::Tensor> momentum;
+    if (rule.momentum != 0) momentum.push_back(part(1));
+    at::_fused_sgd_(
+        {part(0)}, {slope}, momentum, decay, rule.momentum, rule.learning_rate, /*dampening=*/0,
+        rule.nesterov, /*maximize=*/false, /*is_first_step=*/false);
   }
 
   const State &state;
-  const CTAdamW &rule;
+  const CTUpdateRule &rule;
   int64_t decayEnd;
   at::Tensor step;
 };
@@ -119,7 +129,7 @@ CTStatus ct_state_digest(const CTState *state, uint64_t seed, uint64_t *out) {
 }
 
 CTStatus ct_state_update(
-    const CTState *state, CTTensor *sums, double factor, double clip, const CTAdamW *rule,
+    const CTState *state, CTTensor *sums, double factor, double clip, const CTUpdateRule *rule,
     int64_t decay_end, uint64_t seed, uint64_t *before, uint64_t *after) {
   return guarded([&] {
     at::NoGradGuard noGrad;

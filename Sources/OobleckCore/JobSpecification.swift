@@ -18,6 +18,14 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
     package var minimumLearningRate: Double
     package var warmupSteps: Int
     package var weightDecay: Double
+    /// `nil` is AdamW.
+    package var optimizer: OptimizerKind?
+    /// Of SGD; `nil` is 0.
+    package var momentum: Double?
+    /// Whether SGD looks ahead (Nesterov's momentum); `nil` is not.
+    package var nesterov: Bool?
+    /// Patterns of the names of the parameters that are trained (``TrainedParameters``); `nil` is all.
+    package var train: [String]?
     package var beta1: Double
     package var beta2: Double
     package var epsilon: Double
@@ -84,6 +92,9 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
         warmupSteps = min(warmupSteps, scheduledSteps)
         cooldownSteps = cooldownSteps.map { max(1, min($0, scheduledSteps - warmupSteps)) }
     }
+
+    /// The parameters that training changes.
+    package var trained: TrainedParameters { TrainedParameters(train) }
 
     /// Microbatches of one step over all pipelines.
     package var microbatchCount: Int { globalBatch / microbatch }

@@ -42,10 +42,10 @@ struct ArithmeticProbe {
 
     /// One update of the optimizer, as after a step of one microbatch.
     private func update(_ state: LayerState, _ gradients: ArraySlice<Tensor>) throws {
-        let rule = AdamWUpdate(job.training, step: 1, learningRate: job.training.learningRate)
+        let rule = UpdateRule(job.training, step: 1, learningRate: job.training.learningRate)
         for segment in state.segments where segment.count <= Self.mostUpdated {
             let sums = try FixedPointAccumulator(count: segment.count, addendCount: 1)
-            for (index, gradient) in gradients.enumerated() {
+            for (index, gradient) in zip(state.trainedIndices, gradients) {
                 let (owner, entry) = state.location(index)
                 guard owner === segment else { continue }
                 do {

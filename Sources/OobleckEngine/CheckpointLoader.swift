@@ -11,6 +11,7 @@ struct CheckpointLoader {
 
     let point: RestorePoint
     let model: ModelSpecification
+    let trained: TrainedParameters
     let afterFirst: () -> Void
 
     /// The given layers, each checked against its digest.
@@ -30,7 +31,7 @@ struct CheckpointLoader {
             } catch {
                 throw Failure(message: oneLine(error))
             }
-            let state = try LayerState(layer: layer, model: model)
+            let state = try LayerState(layer: layer, model: model, trained: trained)
             try state.load(stateBytes: bytes)
             if loaded.isEmpty { afterFirst() }
             loaded[layer] = state

@@ -31,7 +31,7 @@ final class GradientSums {
         self.groupPlan = groupPlan
         self.resources = resources
         for state in layers.values {
-            for segment in state.segments where sums[ObjectIdentifier(segment)] == nil {
+            for segment in state.trainedSegments where sums[ObjectIdentifier(segment)] == nil {
                 sums[ObjectIdentifier(segment)] = try pool.take(
                     for: segment,
                     addendCount: microbatchCount
@@ -47,7 +47,7 @@ final class GradientSums {
         return accumulator
     }
 
-    /// Adds one microbatch's gradients of a layer, in the order of its parameters.
+    /// Adds one microbatch's gradients of a layer, in the order of the parameters that are trained.
     ///
     /// False when one is not finite or too large, and not in the sums: the step cannot count. A CUDA
     /// device says so later (``takeOutOfRange()``).
@@ -60,7 +60,7 @@ final class GradientSums {
                 isComplete = false
             }
         }
-        for (index, gradient) in gradients.enumerated() {
+        for (index, gradient) in zip(layer.trainedIndices, gradients) {
             let (segment, entry) = layer.location(index)
             try noteOutOfRange {
                 try accumulator(segment).add(gradient, at: entry.offset, mark: layer.layer)
@@ -84,7 +84,8 @@ final class GradientSums {
     func startTied() throws {
         for (set, name) in groupPlan.tiedGroups.enumerated() {
             guard let group = resources.group(name),
-                let segment = layers.values.lazy.compactMap({ $0.tied[set] }).first
+                let segment = layers.values.lazy.compactMap({ $0.tied[set] }).first,
+                !segment.isFrozen
             else { continue }
             pending.append(try group.startAllReduce(accumulator(segment).sums))
         }
@@ -106,7 +107,7 @@ final class GradientSums {
             let shared = tied.enumerated().filter { $0.element.uses[0].layer == layer }
                 .compactMap { state.tied[$0.offset] }
             let segments = (state.own.count > 0 ? [state.own] : []) + shared
-            norms[layer] = try segments.reduce(0) { sum, segment in
+            norms[layer] = try segments.filter { !$0.isFrozen }.reduce(0) { sum, segment in
                 try sum + accumulator(segment).squaredNorm(factor: factor)
             }
         }
@@ -117,7 +118,7 @@ final class GradientSums {
     ///
     /// `afterSegment` is called between updates. Returns the states' digests before and after.
     func apply(
-        _ update: AdamWUpdate,
+        _ update: UpdateRule,
         clip: Double,
         microbatchCount: Int,
         afterSegment: () -> Void
@@ -126,6 +127,11 @@ final class GradientSums {
         for layer in layers.keys.sorted() {
             for segment in layers[layer]?.segments ?? []
             where !digests.contains(segment) {
+                guard !segment.isFrozen else {
+                    let digest = try segment.state.digest()
+                    digests.note(segment, (digest, digest))
+                    continue
+                }
                 digests.note(
                     segment,
                     try segment.state.apply(

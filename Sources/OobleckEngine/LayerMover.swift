@@ -11,6 +11,7 @@ struct LayerMover {
 
     let node: NodeID
     let model: ModelSpecification
+    let trained: TrainedParameters
     let members: [NodeID]
     let group: CommunicationGroup
     let afterFirst: () -> Void
@@ -29,7 +30,11 @@ struct LayerMover {
         for (index, transfer) in transfers.enumerated() {
             let tag = index * Self.tagsPerLayer
             if transfer.toNode == node {
-                let state = try LayerState(layer: transfer.layer, model: model)
+                let state = try LayerState(
+                    layer: transfer.layer,
+                    model: model,
+                    trained: trained
+                )
                 let digest = try Tensor.zeros([Self.digestBytes], .uint8, at: .host)
                 for (offset, buffer) in (state.buffers + [digest]).enumerated() {
                     pending.append(

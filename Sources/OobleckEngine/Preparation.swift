@@ -90,6 +90,7 @@ struct Preparation {
             let mover = LayerMover(
                 node: node,
                 model: job.model,
+                trained: job.training.trained,
                 members: members.members,
                 group: group,
                 afterFirst: {
@@ -131,7 +132,11 @@ struct Preparation {
                     + "\(job.model.layerCount)"
             )
         }
-        let loader = CheckpointLoader(point: point, model: job.model) {
+        let loader = CheckpointLoader(
+            point: point,
+            model: job.model,
+            trained: job.training.trained
+        ) {
             faults.reach(.midRestore, step: point.step)
         }
         let loaded = try loader.run(layers)
@@ -139,7 +144,11 @@ struct Preparation {
     }
 
     private func initialState(layer: Int) throws -> LayerState {
-        let state = try LayerState(layer: layer, model: job.model)
+        let state = try LayerState(
+            layer: layer,
+            model: job.model,
+            trained: job.training.trained
+        )
         try model.initialize(state, seed: job.training.seed)
         return state
     }

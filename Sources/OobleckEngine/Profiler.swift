@@ -21,21 +21,26 @@ package struct Profiler {
         var measured: [Int: Cost] = [:]
         var tied: [Int: Int] = [:]
         let layers = try (0..<model.layerCount).map { layer in
-            let state = try LayerState(layer: layer, model: job.model)
-            for (set, segment) in state.tied { tied[set] = segment.count }
+            let state = try LayerState(
+                layer: layer,
+                model: job.model,
+                trained: job.training.trained
+            )
+            for (set, segment) in state.tied where !segment.isFrozen { tied[set] = segment.count }
             // Layers that compute alike cost alike.
             let kind = model.representative(ofLayer: layer)
             let cost = try measured[kind] ?? measure(state, of: model)
             measured[kind] = cost
-            let gradientBytes = state.segments.reduce(0) { $0 + 8 * $1.count }
+            let gradientBytes = state.trainedSegments.reduce(0) { $0 + 8 * $1.count }
+            let stateBytes = state.segments.reduce(0) { $0 + 8 * $1.count }
             return LayerProfile(
                 name: model.name(ofLayer: layer),
                 forward: cost.forward,
                 backward: cost.backward,
-                allReduceAcrossNodes: try allReduce.times(elementCount: gradientBytes / 8),
-                parameterBytes: ByteCount(gradientBytes / 2),
+                allReduceAcrossNodes: try allReduce.times(elementCount: max(gradientBytes / 8, 1)),
+                parameterBytes: ByteCount(stateBytes / 2),
                 gradientBytes: ByteCount(gradientBytes),
-                optimizerBytes: ByteCount(gradientBytes),
+                optimizerBytes: ByteCount(stateBytes),
                 activationBytes: ByteCount(cost.activationBytes),
                 outputBytes: ByteCount(cost.outputBytes),
                 workspaceBytes: ByteCount(cost.workspaceBytes)
@@ -143,7 +148,7 @@ private struct ProfiledSums {
 
     init(state: LayerState, job: JobSpecification) throws {
         self.state = state
-        for segment in state.segments {
+        for segment in state.trainedSegments {
             accumulators[ObjectIdentifier(segment)] = try FixedPointAccumulator(
                 count: segment.count,
                 addendCount: job.training.microbatchCount
@@ -152,7 +157,7 @@ private struct ProfiledSums {
     }
 
     func add(_ gradients: ArraySlice<Tensor>) throws {
-        for (index, gradient) in gradients.enumerated() {
+        for (index, gradient) in zip(state.trainedIndices, gradients) {
             let (segment, entry) = state.location(index)
             try accumulators[ObjectIdentifier(segment)]?.add(gradient, at: entry.offset)
         }

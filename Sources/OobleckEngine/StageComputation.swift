@@ -19,7 +19,7 @@ struct StageComputation {
 
     /// What the backward pass of one layer gives.
     struct LayerGradients {
-        /// Of its parameters, in their order.
+        /// Of its parameters that are trained, in their order.
         let parameters: ArraySlice<Tensor>
         /// Of what it received, in that order.
         let received: [Tensor]
@@ -73,7 +73,7 @@ struct StageComputation {
         _ pass: LayerPass,
         seeds: [Tensor]
     ) throws -> LayerGradients {
-        let leaves = (0..<state.parameterCount).map { state.leaf($0) }
+        let leaves = state.trainedIndices.map { state.leaf($0) }
         let inputs = pass.received.filter(\.isFloatingPoint)
         let isLast = state.layer == model.layerCount - 1
         let gradients = try Tensor.gradients(

@@ -126,7 +126,7 @@ extension Trainer {
     /// Nothing that happens to others can undo it.
     private func apply(_ commit: StepCommit, _ sums: GradientSums, _ loaded: Loaded) throws {
         let training = loaded.job.training
-        let update = AdamWUpdate(
+        let update = UpdateRule(
             training,
             step: commit.step + 1,
             learningRate: LearningRateSchedule(training).rate(step: commit.step)

@@ -8,8 +8,10 @@ import OobleckTensor
 /// where one worker trains several of these layers, they share one segment.
 package final class LayerState {
     package let layer: Int
-    /// The layer's parameters but the tied ones.
+    /// The layer's parameters that are trained, but the tied ones.
     package let own: ParameterSegment
+    /// Those that training leaves as they are, but the tied ones; `nil` is none.
+    package let frozen: ParameterSegment?
     /// The tied parameters that the layer uses, by their position in
     /// ``ParameterLayout/tiedParameters(of:)``.
     package private(set) var tied: [Int: ParameterSegment] = [:]
@@ -19,15 +21,27 @@ package final class LayerState {
     private let tiedSets: [Int?]
 
     /// Zeros for a layer.
-    package init(layer: Int, model: ModelSpecification) throws {
+    package init(
+        layer: Int,
+        model: ModelSpecification,
+        trained: TrainedParameters = .all
+    ) throws {
         self.layer = layer
         let names = ParameterLayout.parameters(ofLayer: layer, model: model)
-        let shared = ParameterLayout.tiedParameters(of: model).map { $0.name(in: layer) }
-        tiedSets = names.map { shape in shared.firstIndex { $0 == shape.name } }
-        own = try ParameterSegment(zip(names, tiedSets).filter { $0.1 == nil }.map(\.0))
-        for (shape, set) in zip(names, tiedSets) {
-            if let set { tied[set] = try ParameterSegment([shape]) }
+        let tied = ParameterLayout.tiedParameters(of: model)
+        let shared = tied.map { $0.name(in: layer) }
+        let sets = names.map { shape in shared.firstIndex { $0 == shape.name } }
+        let single = zip(names, sets).filter { $0.1 == nil }.map(\.0)
+        own = try ParameterSegment(single.filter { trained.contains($0.name) })
+        let others = single.filter { !trained.contains($0.name) }
+        frozen = others.isEmpty ? nil : try ParameterSegment(others, isFrozen: true)
+        for (shape, set) in zip(names, sets) {
+            guard let set else { continue }
+            // One name that is trained makes all uses trained: they are one parameter.
+            let isTrained = tied[set].uses.contains { trained.contains($0.name) }
+            self.tied[set] = try ParameterSegment([shape], isFrozen: !isTrained)
         }
+        tiedSets = sets
         self.names = names
     }
 
@@ -39,7 +53,16 @@ package final class LayerState {
 
     /// The segments that have parameters, the layer's own first.
     package var segments: [ParameterSegment] {
-        (own.count > 0 ? [own] : []) + tied.sorted { $0.key < $1.key }.map(\.value)
+        (own.count > 0 ? [own] : []) + (frozen.map { [$0] } ?? [])
+            + tied.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// The segments that training changes.
+    package var trainedSegments: [ParameterSegment] { segments.filter { !$0.isFrozen } }
+
+    /// Positions of the parameters that training changes.
+    package var trainedIndices: [Int] {
+        names.indices.filter { !location($0).segment.isFrozen }
     }
 
     /// Bytes of parameters and moments.
@@ -59,10 +82,12 @@ package final class LayerState {
             return (segment, segment.entries[0])
         }
         let name = names[index].name
-        guard let entry = own.entries.first(where: { $0.parameter.name == name }) else {
-            preconditionFailure("layer \(layer) lacks \(name)")
+        for segment in [own] + (frozen.map { [$0] } ?? []) {
+            if let entry = segment.entries.first(where: { $0.parameter.name == name }) {
+                return (segment, entry)
+            }
         }
-        return (own, entry)
+        preconditionFailure("layer \(layer) lacks \(name)")
     }
 
     /// Number of parameters of the layer.
@@ -97,7 +122,7 @@ package final class LayerState {
     ///
     /// For tests.
     package func flipBit() throws {
-        try own.parameters.withMutableBytes { unsafe $0[2] ^= 0x10 }
+        try segments.first?.parameters.withMutableBytes { unsafe $0[2] ^= 0x10 }
     }
 
     /// The layer's digest as ``StateDigest`` defines it.

@@ -22,13 +22,16 @@ package final class ParameterSegment {
     package let decayEnd: Int
     package let state: OptimizerState
     package let entries: [Entry]
+    /// Whether training leaves the parameters as they are.
+    package let isFrozen: Bool
 
     private static let alignment = 16
 
     /// Zeros for the given parameters.
     ///
     /// Matrices decay, vectors (biases and norms) do not.
-    package init(_ shapes: [TensorShape]) throws {
+    package init(_ shapes: [TensorShape], isFrozen: Bool = false) throws {
+        self.isFrozen = isFrozen
         let decaying = shapes.filter { $0.dimensions.count > 1 }
         let others = shapes.filter { $0.dimensions.count <= 1 }
         var offsets: [Int] = []
@@ -50,7 +53,7 @@ package final class ParameterSegment {
                 parameter: shape,
                 offset: offset,
                 leaf: try buffer.view(from: offset, shape: shape.dimensions)
-                    .leaf(requiresGradient: true)
+                    .leaf(requiresGradient: !isFrozen)
             )
         }
     }

@@ -159,7 +159,7 @@ package enum JobFile {
         let scheduled = decaySteps ?? steps
         let schedule = section.decay("schedule") ?? .cosine
         refuseUnusedKeys(section, schedule)
-        return TrainingSpecification(
+        var training = TrainingSpecification(
             steps: steps,
             decaySteps: decaySteps == steps ? nil : decaySteps,
             // The default is left out, so that a job that names it is the same job.
@@ -178,6 +178,8 @@ package enum JobFile {
             gradientClip: section.number("gradient_clip") ?? 1,
             skipLimit: section.integer("skip_limit") ?? 5
         )
+        readOptimizer(section, &training)
+        return training
     }
 
     /// Notes the keys that mean nothing to the schedule.

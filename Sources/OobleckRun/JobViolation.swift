@@ -1,4 +1,5 @@
 import OobleckCore
+import OobleckData
 
 /// Something in a job that makes no sense.
 struct JobViolation {
@@ -11,7 +12,7 @@ struct JobViolation {
 
     /// All of them; nothing is said of what is compared with a value that makes no sense.
     static func all(in job: JobSpecification) -> [JobViolation] {
-        inModel(job.model) + inData(job) + inTraining(job.training) + inImport(job)
+        inModel(job.model) + inData(job) + inTraining(job.training) + inTrained(job) + inImport(job)
             + inCluster(job.cluster)
             + (job.checkpoint.map(inCheckpoint) ?? [])
     }
@@ -24,6 +25,28 @@ struct JobViolation {
                 [JobViolation(section: "model", key: "import", message: "makes no sense: \($0)")]
             } ?? []
         }
+    }
+
+    /// Each pattern of trained parameters stands for some.
+    private static func inTrained(_ job: JobSpecification) -> [JobViolation] {
+        guard let patterns = job.training.train, inModel(job.model).isEmpty else { return [] }
+        let names = (0..<job.model.layerCount).flatMap { layer in
+            ParameterLayout.parameters(ofLayer: layer, model: job.model).map(\.name)
+        }
+        guard
+            let unknown = patterns.first(where: { pattern in
+                !names.contains { TrainedParameters.fits($0, pattern: pattern) }
+            })
+        else { return [] }
+        let examples = names.prefix(2).joined(separator: ", ")
+        return [
+            JobViolation(
+                section: "training",
+                key: "train",
+                message: "has \"\(unknown)\", which fits none of the model's \(names.count) "
+                    + "parameters, such as \(examples)"
+            )
+        ]
     }
 
     /// The graphs' shapes are made for one size of microbatch.
@@ -111,6 +134,10 @@ struct JobViolation {
         )
         checks.cooldown(training)
         checks.number("weight_decay", training.weightDecay, "0 or more") { $0 >= 0 }
+        checks.fraction("momentum", training.momentum ?? 0)
+        checks.number("nesterov", training.momentum ?? 0, "false without a momentum") {
+            training.nesterov != true || $0 > 0
+        }
         checks.fraction("beta1", training.beta1)
         checks.fraction("beta2", training.beta2)
         checks.positive("epsilon", training.epsilon)

@@ -26,14 +26,15 @@ package struct AdamWUpdate: Sendable {
         self.epsilon = epsilon
     }
 
-    var constants: CTAdamW {
-        CTAdamW(
-            step: Int64(step),
-            learning_rate: learningRate,
-            beta1: beta1,
-            beta2: beta2,
-            weight_decay: weightDecay,
-            epsilon: epsilon
-        )
+    var constants: CTUpdateRule {
+        var rule = CTUpdateRule()
+        rule.kind = CT_ADAMW
+        rule.step = Int64(step)
+        rule.learning_rate = learningRate
+        rule.beta1 = beta1
+        rule.beta2 = beta2
+        rule.weight_decay = weightDecay
+        rule.epsilon = epsilon
+        return rule
     }
 }

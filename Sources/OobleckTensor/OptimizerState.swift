@@ -34,7 +34,7 @@ package struct OptimizerState {
     /// ``digest()`` right before and right after the update, which costs less than to ask for them: all
     /// is done block by block, while a block is in the cache.
     package func apply(
-        _ update: AdamWUpdate,
+        _ update: UpdateRule,
         sums: FixedPointAccumulator,
         factor: Double,
         clip: Double,

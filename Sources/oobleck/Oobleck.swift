@@ -18,7 +18,7 @@ struct Oobleck: AsyncParsableCommand {
             ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, EvaluateCommand.self,
             DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
-            DrainCommand.self, ImportCommand.self,
+            DrainCommand.self, ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
             AddCommand.self, ExportCommand.self, AgentCommand.self,
         ]
     )

@@ -43,7 +43,7 @@ struct PythonTask {
             ["-m", "oobleck"] + arguments,
             environment: [
                 "PYTHONPATH": try Checkout.path("Python"), "PYTHONUNBUFFERED": "1",
-                "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
+                "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "OOBLECK_PARENT": "1",
             ],
             group: .own,
             holdsInput: true,
@@ -78,6 +78,11 @@ struct PythonTask {
     private func failure(_ exit: ChildProcess.Exit, _ lines: [String]) -> OobleckError {
         if let line = lines.last(where: { $0.hasPrefix(Self.errorMark) }) {
             return OobleckError(.inputData, String(line.dropFirst(Self.errorMark.count)))
+        }
+        // What the parser of its arguments says.
+        if let line = lines.last, let mark = line.range(of: ": \(Self.errorMark)") {
+            let help = "; oobleck \(arguments[0]) --help tells more"
+            return OobleckError(.usage, String(line[mark.upperBound...]) + help)
         }
         let last = lines.last.map { "; it last said: \($0)" } ?? ""
         let hint =

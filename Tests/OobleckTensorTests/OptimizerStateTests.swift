@@ -3,13 +3,15 @@ import Testing
 
 @Suite("Optimizer state")
 struct OptimizerStateTests {
-    private static let rule = AdamWUpdate(
-        step: 1,
-        learningRate: 0.01,
-        beta1: 0.9,
-        beta2: 0.99,
-        weightDecay: 0.1,
-        epsilon: 1e-8
+    private static let rule = UpdateRule.adamW(
+        AdamWUpdate(
+            step: 1,
+            learningRate: 0.01,
+            beta1: 0.9,
+            beta2: 0.99,
+            weightDecay: 0.1,
+            epsilon: 1e-8
+        )
     )
 
     private static func state(_ parameters: [Float]) throws -> OptimizerState {
@@ -24,6 +26,40 @@ struct OptimizerStateTests {
         let sums = try FixedPointAccumulator(count: gradient.count, addendCount: 1)
         try sums.add(Tensor.copying(gradient, shape: [gradient.count]), at: 0)
         return sums
+    }
+
+    @Test("SGD does what its definition says over two steps", arguments: [false, true])
+    func stochasticDescent(isNesterov: Bool) throws {
+        let rule = SGDUpdate(
+            learningRate: 0.1,
+            momentum: 0.9,
+            isNesterov: isNesterov,
+            weightDecay: 0.01
+        )
+        let state = try Self.state([1, -2])
+        var (wanted, momentum): ([Double], [Double]) = ([1, -2], [0, 0])
+        for gradient: [Float] in [[0.5, 0.25], [-0.125, 0.5]] {
+            _ = try state.apply(
+                .sgd(rule),
+                sums: try Self.sums(gradient),
+                factor: 1,
+                clip: 1,
+                decayEnd: 1
+            )
+            for index in 0..<2 {
+                // Weight decay is part of the gradient, of the first element only.
+                let slope = Double(gradient[index]) + (index == 0 ? 0.01 * wanted[index] : 0)
+                momentum[index] = 0.9 * momentum[index] + slope
+                wanted[index] -= 0.1 * (isNesterov ? slope + 0.9 * momentum[index] : momentum[index])
+            }
+        }
+        for (found, wanted) in zip(try state.parameters.floats(), wanted) {
+            #expect(abs(Double(found) - wanted) < 1e-6)
+        }
+        for (found, wanted) in zip(try state.firstMoment.floats(), momentum) {
+            #expect(abs(Double(found) - wanted) < 1e-6)
+        }
+        #expect(try state.secondMoment.floats() == [0, 0])
     }
 
     @Test("AdamW does what its definition says, with decay only below its end")

@@ -210,22 +210,25 @@ CTStatus ct_fixed_point_squared_norm(CTTensor *accumulator, double factor, doubl
 /// out = float32(float32(accumulator * 2^-40 * factor) * clip)
 CTStatus ct_fixed_point_to_float(
     CTTensor *accumulator, double factor, double clip, CTTensor *out);
-/// The constants of one AdamW update; `step` counts from one.
+typedef enum { CT_ADAMW = 0, CT_SGD = 1 } CTOptimizer;
+/// The constants of one update; `step` counts from one. Momentum is SGD's, betas and epsilon AdamW's.
 typedef struct {
+  CTOptimizer kind;
   int64_t step;
-  double learning_rate, beta1, beta2, weight_decay, epsilon;
-} CTAdamW;
+  double learning_rate, beta1, beta2, weight_decay, epsilon, momentum;
+  bool nesterov;
+} CTUpdateRule;
 /// Parameters and the two moments: flat, contiguous, float32, of one size.
 typedef struct {
   CTTensor *parameters, *first_moment, *second_moment;
 } CTState;
 /// A digest of a state, started from `seed`; as `ct_digest`.
 CTStatus ct_state_digest(const CTState *state, uint64_t seed, uint64_t *out);
-/// One AdamW update, in place, by the mean gradient sums * 2^-40 * factor times `clip`; elements from
+/// One update, in place, by the mean gradient sums * 2^-40 * factor times `clip`; elements from
 /// `decay_end` have no weight decay. The sums are zero afterwards. `before` and `after` get the state's
 /// digests as of `ct_state_digest`.
 CTStatus ct_state_update(
-    const CTState *state, CTTensor *sums, double factor, double clip, const CTAdamW *rule,
+    const CTState *state, CTTensor *sums, double factor, double clip, const CTUpdateRule *rule,
     int64_t decay_end, uint64_t seed, uint64_t *before, uint64_t *after);
 
 // Collectives -----------------------------------------------------------------------------------
