@@ -19,15 +19,22 @@ package struct Corpus: Sendable {
     /// ids unless `tokenBytes` says otherwise, a `.npy` file, or a Megatron-LM data set by its `.idx`
     /// or `.bin` file.
     ///
-    /// Costs one pass over a file that was not seen before. Throws `.inputData` when it is none of
+    /// Costs one pass over a file of which no summary is kept; without `keepsSummary`, none is written.
+    /// Throws `.inputData` when it is none of
     /// these, has a token outside the vocabulary, or is a text while the vocabulary is not that of
     /// bytes.
     package static func load(
         path: String,
         vocabulary: Int,
-        tokenBytes: Int? = nil
+        tokenBytes: Int? = nil,
+        keepsSummary: Bool = true
     ) throws -> Corpus {
-        let files = try CorpusFiles(path: path, tokenBytes: tokenBytes, vocabulary: vocabulary)
+        let files = try CorpusFiles(
+            path: path,
+            tokenBytes: tokenBytes,
+            vocabulary: vocabulary,
+            keepsSummary: keepsSummary
+        )
         guard !files.isText || vocabulary == byteVocabulary else {
             throw OobleckError(
                 .inputData,
@@ -49,12 +56,16 @@ package struct Corpus: Sendable {
 
     /// The corpus that a job names.
     ///
-    /// Throws as ``load(path:vocabulary:tokenBytes:)`` does.
-    package static func load(_ job: JobSpecification) throws -> Corpus {
+    /// Throws as ``load(path:vocabulary:tokenBytes:keepsSummary:)`` does.
+    package static func load(
+        _ job: JobSpecification,
+        keepsSummary: Bool = true
+    ) throws -> Corpus {
         try load(
             path: job.corpusPath,
             vocabulary: job.model.vocabulary ?? byteVocabulary,
-            tokenBytes: job.corpusTokenBytes
+            tokenBytes: job.corpusTokenBytes,
+            keepsSummary: keepsSummary
         )
     }
 

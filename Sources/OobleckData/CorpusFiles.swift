@@ -15,11 +15,16 @@ struct CorpusFiles {
     let isText: Bool
 
     /// Throws `.inputData` with one line that names the file.
-    init(path: String, tokenBytes: Int?, vocabulary: Int) throws {
+    init(path: String, tokenBytes: Int?, vocabulary: Int, keepsSummary: Bool) throws {
         if try Self.isDirectory(path) {
             try Self.refuse(tokenBytes, "the directory \(path) is read as text")
             try self.init(directory: path)
             return
+        }
+        func summary(_ tokens: TokenSequence) throws -> TokenSummary {
+            try KeptSummary.summary(of: tokens, keeps: keepsSummary) {
+                try TokenSummary(reading: tokens, path: path)
+            }
         }
         let file = try MappedFile(path)
         if let set = try MegatronFiles(file) {
@@ -27,24 +32,32 @@ struct CorpusFiles {
                 tokenBytes,
                 "the Megatron index \(set.indexPath) says how wide the ids are"
             )
-            try self.init(identifiers: set.tokens, set.summary(), set.dataPath, vocabulary)
+            try self.init(
+                identifiers: set.tokens,
+                set.summary(keeps: keepsSummary),
+                set.dataPath,
+                vocabulary
+            )
         } else if NumpyArray.isOne(file) {
             try Self.refuse(
                 tokenBytes,
                 "\(path) is a NumPy array, which says itself how wide it is"
             )
             let tokens = try NumpyArray(file).tokens
-            try self.init(identifiers: tokens, Self.summary(tokens, path), path, vocabulary)
+            try self.init(identifiers: tokens, summary(tokens), path, vocabulary)
         } else if path.lowercased().hasSuffix(".npy") {
             throw OobleckError(.inputData, "\(path) is not a NumPy array: it has no such header")
         } else if path.lowercased().hasSuffix(".bin") {
-            let ids = try TokenIdentifiers(file, tokenBytes: tokenBytes)
+            let ids = try TokenIdentifiers(
+                file,
+                tokenBytes: tokenBytes,
+                keepsSummary: keepsSummary
+            )
             try self.init(identifiers: ids.tokens, ids.summary, path, vocabulary)
         } else {
             try Self.refuse(tokenBytes, "\(path) is read as text; a file of token ids ends in .bin")
             let text = try CorpusText(.file(file), path: path)
-            let summary = try Self.summary(text.tokens, path)
-            self.init(text: text.tokens, summary, text.notes)
+            self.init(text: text.tokens, try summary(text.tokens), text.notes)
         }
     }
 
@@ -82,10 +95,6 @@ struct CorpusFiles {
         // Each text has been checked on its own.
         let tokens = TokenSequence(.memory(bytes), type: .uint8)
         self.init(text: tokens, try TokenSummary(reading: tokens, path: path), notes)
-    }
-
-    private static func summary(_ tokens: TokenSequence, _ path: String) throws -> TokenSummary {
-        try KeptSummary.summary(of: tokens) { try TokenSummary(reading: tokens, path: path) }
     }
 
     private static func refuse(_ tokenBytes: Int?, _ reason: String) throws {

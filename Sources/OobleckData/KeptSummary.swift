@@ -21,10 +21,11 @@ struct KeptSummary {
     /// The summary of these tokens: the kept one, or else what `read` finds, which is then kept.
     ///
     /// `index` is the file that says where the tokens are, if they have one. Tokens in memory are
-    /// read every time. Throws as `read` does.
+    /// read every time; without `keeps`, nothing is written. Throws as `read` does.
     static func summary(
         of tokens: TokenSequence,
         index: FileIdentity? = nil,
+        keeps: Bool,
         read: () throws -> TokenSummary
     ) throws -> TokenSummary {
         guard case .file(let file) = tokens.storage else { return try read() }
@@ -33,7 +34,7 @@ struct KeptSummary {
         defer { file.expect(.random) }
         if let summary = kept.load() { return summary }
         let summary = try read()
-        kept.save(summary)
+        if keeps { kept.save(summary) }
         return summary
     }
 

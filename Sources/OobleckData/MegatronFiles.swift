@@ -40,8 +40,8 @@ struct MegatronFiles {
     /// What the tokens are, after the index was found to fit them.
     ///
     /// Throws `.inputData` when it does not fit.
-    func summary() throws -> TokenSummary {
-        try KeptSummary.summary(of: tokens, index: index.identity) {
+    func summary(keeps: Bool) throws -> TokenSummary {
+        try KeptSummary.summary(of: tokens, index: index.identity, keeps: keeps) {
             try index.check(data)
             return try TokenSummary(reading: tokens, path: dataPath)
         }

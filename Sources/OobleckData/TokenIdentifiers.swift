@@ -12,7 +12,7 @@ struct TokenIdentifiers {
     let summary: TokenSummary
 
     /// Throws `.inputData` with one line that names the file.
-    init(_ file: MappedFile, tokenBytes: Int?) throws {
+    init(_ file: MappedFile, tokenBytes: Int?, keepsSummary: Bool) throws {
         let (path, width) = (file.path, tokenBytes ?? 2)
         guard let type = Self.types[width] else {
             throw OobleckError(
@@ -36,7 +36,7 @@ struct TokenIdentifiers {
         }
         let tokens = TokenSequence(.file(file), type: type)
         self.tokens = tokens
-        summary = try KeptSummary.summary(of: tokens) {
+        summary = try KeptSummary.summary(of: tokens, keeps: keepsSummary) {
             try TokenSummary(reading: tokens, path: path)
         }
         if tokenBytes == nil, let appearance = summary.appearance {

@@ -49,20 +49,21 @@ struct TokenSequence: Sendable {
         withBytes(of: range) { type.append($0, to: &numbers) }
     }
 
-    /// Calls `body` with each piece of the tokens before `end`, and with their numbers, in order.
+    /// The tokens of `range`.
+    func numbers(_ range: Range<Int>) -> [Int64] {
+        var numbers: [Int64] = []
+        append(range, to: &numbers)
+        return numbers
+    }
+
+    /// Calls `body` with each piece of the tokens before `end`, in order.
     ///
     /// A mapped file's pages do not count as memory of the process afterwards.
-    func forEachPiece(
-        before end: Int? = nil,
-        _ body: (Range<Int>, [Int64]) throws -> Void
-    ) rethrows {
-        var numbers: [Int64] = []
+    func forEachPiece(before end: Int? = nil, _ body: (Range<Int>) throws -> Void) rethrows {
         let end = end ?? count
         for first in stride(from: 0, to: end, by: Self.pieceSize) {
             let range = first..<min(first + Self.pieceSize, end)
-            numbers.removeAll(keepingCapacity: true)
-            append(range, to: &numbers)
-            try body(range, numbers)
+            try body(range)
             forget(range)
         }
     }

@@ -37,12 +37,12 @@ struct TokenSummary: Hashable, Sendable {
         var evidence = tokens.type == .uint16 ? WidthEvidence(tokens) : nil
         var digest = TokenDigest(tokens)
         var largest: Largest?
-        try tokens.forEachPiece { range, numbers in
+        try tokens.forEachPiece { range in
             try text?.read(upTo: range.upperBound)
-            evidence?.add(range, numbers)
-            let most = Self.most(numbers)
-            largest = Self.larger(largest, most, range, numbers)
-            digest.add(range, numbers, areWide: most > UInt16.max)
+            evidence?.add(range)
+            let greatest = tokens.withBytes(of: range, tokens.type.greatest)
+            largest = Self.larger(largest, greatest, tokens, range)
+            digest.add(range, areWide: UInt64(bitPattern: greatest) > UInt16.max)
         }
         try text?.finish()
         self.init(
@@ -63,33 +63,29 @@ struct TokenSummary: Hashable, Sendable {
         )
     }
 
-    /// The greatest of the numbers, taken without their signs.
-    private static func most(_ numbers: [Int64]) -> UInt64 {
-        var most: UInt64 = 0
-        for number in numbers { most = max(most, UInt64(bitPattern: number)) }
-        return most
-    }
-
-    /// `largest`, or what is greater, if `most` of these numbers is.
+    /// `largest`, or what is larger, if `greatest` of the tokens of `range` is.
     private static func larger(
         _ largest: Largest?,
-        _ most: UInt64,
-        _ range: Range<Int>,
-        _ numbers: [Int64]
+        _ greatest: Int64,
+        _ tokens: TokenSequence,
+        _ range: Range<Int>
     ) -> Largest? {
-        if let largest, most <= UInt64(bitPattern: largest.token) { return largest }
-        let token = Int64(bitPattern: most)
-        return numbers.firstIndex(of: token).map {
-            Largest(token: token, position: range.lowerBound + $0)
+        if let largest, UInt64(bitPattern: greatest) <= UInt64(bitPattern: largest.token) {
+            return largest
+        }
+        return tokens.numbers(range).firstIndex(of: greatest).map {
+            Largest(token: greatest, position: range.lowerBound + $0)
         }
     }
 
     private static func firstOutside(_ vocabulary: Int, _ tokens: TokenSequence) -> Largest? {
         var first: Largest?
-        tokens.forEachPiece { range, numbers in
-            guard first == nil, let index = numbers.firstIndex(where: { isOutside($0, vocabulary) })
-            else { return }
-            first = Largest(token: numbers[index], position: range.lowerBound + index)
+        tokens.forEachPiece { range in
+            guard first == nil else { return }
+            let numbers = tokens.numbers(range)
+            first = numbers.firstIndex { isOutside($0, vocabulary) }.map {
+                Largest(token: numbers[$0], position: range.lowerBound + $0)
+            }
         }
         return first
     }

@@ -36,15 +36,49 @@ enum TokenType: String, Sendable, CaseIterable {
         }
     }
 
+    /// The greatest of the numbers that `bytes` are, where a negative number counts as greater than
+    /// all others; 0 of none.
+    func greatest(_ bytes: UnsafeRawBufferPointer) -> Int64 {
+        switch self {
+        case .text, .uint8: Int64(Self.greatest(bytes, UInt8.self))
+        case .int8: Int64(Int8(bitPattern: Self.greatest(bytes, UInt8.self)))
+        case .uint16: Int64(Self.greatest(bytes, UInt16.self))
+        case .int16: Int64(Int16(bitPattern: Self.greatest(bytes, UInt16.self)))
+        case .uint32: Int64(Self.greatest(bytes, UInt32.self))
+        case .int32: Int64(Int32(bitPattern: Self.greatest(bytes, UInt32.self)))
+        case .uint64, .int64: Int64(bitPattern: Self.greatest(bytes, UInt64.self))
+        }
+    }
+
+    // Both loops are written so that the compiler turns them into ones over vectors: by index,
+    // without a check for overflow, which the size of the buffer rules out.
+
     private static func append<Number: FixedWidthInteger & BitwiseCopyable>(
         _ bytes: UnsafeRawBufferPointer,
         of type: Number.Type,
         to numbers: inout [Int64]
     ) {
         let width = MemoryLayout<Number>.size
-        numbers += (0..<bytes.count / width).lazy.map { index in
-            let number = bytes.loadUnaligned(fromByteOffset: index * width, as: Number.self)
-            return Int64(truncatingIfNeeded: Number(littleEndian: number))
+        let (first, count) = (numbers.count, bytes.count / width)
+        numbers += repeatElement(0, count: count)
+        numbers.withUnsafeMutableBufferPointer { buffer in
+            for index in 0..<count {
+                let number = bytes.loadUnaligned(fromByteOffset: index &* width, as: type)
+                buffer[first &+ index] = Int64(truncatingIfNeeded: Number(littleEndian: number))
+            }
         }
+    }
+
+    private static func greatest<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+        _ bytes: UnsafeRawBufferPointer,
+        _ type: Number.Type
+    ) -> Number {
+        let width = MemoryLayout<Number>.size
+        var most: Number = 0
+        for index in 0..<bytes.count / width {
+            let number = bytes.loadUnaligned(fromByteOffset: index &* width, as: type)
+            most = max(most, Number(littleEndian: number))
+        }
+        return most
     }
 }

@@ -9,7 +9,7 @@ struct WidthEvidence {
     private var encoding: UTF8Check
     private var isText: Bool
     /// The greatest of the 16-bit numbers at each of the four places of a 64-bit number.
-    private var greatest: [Int64] = [0, 0, 0, 0]
+    private var greatest: SIMD4<UInt16> = [0, 0, 0, 0]
 
     init(_ tokens: TokenSequence) {
         self.tokens = tokens
@@ -18,14 +18,22 @@ struct WidthEvidence {
         isText = byteCount >= Self.leastTextBytes
     }
 
-    mutating func add(_ range: Range<Int>, _ numbers: [Int64]) {
+    /// Adds the next piece, which begins at the first place of a 64-bit number.
+    mutating func add(_ range: Range<Int>) {
         precondition(range.lowerBound.isMultiple(of: 4), "a piece begins at \(range.lowerBound)")
-        for place in 0..<4 {
-            var most = greatest[place]
-            for index in stride(from: place, to: numbers.count, by: 4) {
-                most = max(most, numbers[index])
+        tokens.withBytes(of: range) { bytes in
+            for index in 0..<bytes.count / 8 {
+                let four = bytes.loadUnaligned(
+                    fromByteOffset: index &* 8,
+                    as: SIMD4<UInt16>.self
+                )
+                greatest = pointwiseMax(greatest, four)
             }
-            greatest[place] = most
+        }
+        for (place, number) in tokens.numbers(range.upperBound / 4 * 4..<range.upperBound)
+            .enumerated()
+        {
+            greatest[place] = max(greatest[place], UInt16(number))
         }
         if isText {
             isText =
