@@ -84,6 +84,9 @@ struct KeptSummary {
     }
 
     /// Keeps the summary unless the file has changed meanwhile.
+    ///
+    /// Nodes that start together may get into each other's way here: then nothing is kept, or for a
+    /// moment a part, which is no JSON.
     private func save(_ summary: TokenSummary) {
         do {
             guard try OpenFile(file.path, for: .readInput).identity() == file.identity else {

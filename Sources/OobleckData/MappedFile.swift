@@ -16,8 +16,8 @@ final class MappedFile: @unchecked Sendable {
         case random
     }
 
-    /// A page fault maps up to this much around it (Linux, `fault_around_bytes`).
-    private static let faultSize = 64 << 10
+    /// A page fault maps up to this much around it: a huge page.
+    private static let faultSize = 2 << 20
 
     let path: String
     let identity: FileIdentity

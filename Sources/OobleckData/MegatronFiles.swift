@@ -17,8 +17,14 @@ struct MegatronFiles {
     init?(_ file: MappedFile) throws {
         let name = file.path.lowercased()
         if name.hasSuffix(".idx"), MegatronIndex.isOne(file) {
-            let path = Self.sibling(of: file.path, ["bin", "BIN"])
-            try self.init(indexFile: file, data: MappedFile(path ?? file.path.dropLast(3) + "bin"))
+            guard let path = Self.sibling(of: file.path, ["bin", "BIN"]) else {
+                throw OobleckError(
+                    .inputData,
+                    "the Megatron index \(file.path) cannot be used: its tokens must be in the file "
+                        + "\(file.path.dropLast(3))bin, which does not exist"
+                )
+            }
+            try self.init(indexFile: file, data: MappedFile(path))
         } else if name.hasSuffix(".bin"),
             let path = Self.sibling(of: file.path, ["idx", "IDX"])
         {

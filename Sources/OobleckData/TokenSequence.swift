@@ -64,7 +64,8 @@ struct TokenSequence: Sendable {
         for first in stride(from: 0, to: end, by: Self.pieceSize) {
             let range = first..<min(first + Self.pieceSize, end)
             try body(range)
-            forget(range)
+            // A look back at the end of the piece before has mapped that again.
+            forget(max(0, first - Self.pieceSize)..<range.upperBound)
         }
     }
 

@@ -78,6 +78,20 @@ import Testing
         #expect(try digest() == wanted)
     }
 
+    @Test("loads at the same time do not disturb each other")
+    func together() async throws {
+        let path = try folder.write("a.bin", data)
+        let wanted = try digest(data)
+        let digests = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<32 {
+                group.addTask { try Corpus.load(path: path, vocabulary: 50_257).digest }
+            }
+            return try await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(digests == [wanted])
+        #expect(try load(path).digest == wanted)
+    }
+
     @Test("damaged or foreign content of the kept file is ignored and replaced")
     func damaged() throws {
         let path = try folder.write("a.bin", data)

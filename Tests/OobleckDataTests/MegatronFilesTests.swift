@@ -128,7 +128,9 @@ import Testing
     func withoutTokens() throws {
         let index = CorpusFixture.megatron(code: 4, width: 4, lengths: [60])
         #expect(
-            failure(try folder.write("m.idx", index)).contains("cannot open \(folder.path)/m.bin")
+            failure(try folder.write("m.idx", index)).contains(
+                "must be in the file \(folder.path)/m.bin, which does not exist"
+            )
         )
         // Under another name it is no index of anything.
         #expect(failure(try folder.write("x.bin", index)).contains("index of a Megatron dataset"))
