@@ -168,6 +168,20 @@ import Testing
         )
     }
 
+    @Test("the digest is the same wherever the first id above 65,535 is")
+    func lateLargeToken() throws {
+        for place in [0, 32_767, 32_768, 69_999] {
+            var numbers = [Int](repeating: 7, count: 70_000)
+            numbers[place] = 65_536
+            for width in [4, 8] {
+                let data = CorpusFixture.binary(numbers, width: width)
+                let path = try folder.write("a.bin", data)
+                let corpus = try Corpus.load(path: path, vocabulary: 65_537, tokenBytes: width)
+                #expect(corpus.digest == Self.digest(numbers))
+            }
+        }
+    }
+
     @Test("the first token outside the vocabulary is named, not the largest")
     func firstOutside() throws {
         var numbers = [Int](repeating: 5, count: 70_000)
