@@ -3,66 +3,77 @@ import OobleckCore
 /// The tokens to train on, cut into samples: text, whose bytes are the tokens, or token ids.
 ///
 /// Sample `i` has inputs `[i s, i s + s)` and targets one token further, for a sequence length s.
+///
+/// Files are mapped, not read into memory, and looked at once: what that finds out is kept beside
+/// the file (``KeptSummary``). They must not change while the corpus is in use.
 package struct Corpus: Sendable {
-    private enum Tokens: Sendable {
-        case bytes([UInt8])
-        case identifiers([UInt16])
-    }
-
     package let path: String
     /// What of the path was left out, for people; one line each.
     package let notes: [String]
-    private let tokens: Tokens
+    /// SHA-256 over the token ids as little-endian 16-bit numbers, or as 32-bit ones when an id needs
+    /// more, so that the same tokens have the same digest in every file format.
+    package let digest: String
+    private let tokens: TokenSequence
 
-    /// Reads a UTF-8 text file, a directory of `.txt` files, or token ids: a `.bin` file, of 16-bit
-    /// ids unless `tokenBytes` says otherwise, or a `.npy` file.
+    /// Opens a UTF-8 text file, a directory of `.txt` files, or token ids: a `.bin` file, of 16-bit
+    /// ids unless `tokenBytes` says otherwise, a `.npy` file, or a Megatron-LM data set by its `.idx`
+    /// or `.bin` file.
     ///
-    /// Throws `.inputData` when it is none of these, has a token outside the vocabulary, or is a
-    /// text while the vocabulary is not that of bytes.
+    /// Costs one pass over a file of which no summary is kept; without `keepsSummary`, none is written.
+    /// Throws `.inputData` when it is none of
+    /// these, has a token outside the vocabulary, or is a text while the vocabulary is not that of
+    /// bytes.
     package static func load(
         path: String,
         vocabulary: Int,
-        tokenBytes: Int? = nil
+        tokenBytes: Int? = nil,
+        keepsSummary: Bool = true
     ) throws -> Corpus {
-        let files = try CorpusFiles(path: path, tokenBytes: tokenBytes, vocabulary: vocabulary)
-        switch files.content {
-        case .identifiers(let identifiers):
-            return Corpus(path: path, notes: files.notes, tokens: .identifiers(identifiers))
-        case .text(let bytes):
-            guard byteVocabulary...byteVocabulary + 64 ~= vocabulary else {
-                throw OobleckError(
-                    .inputData,
-                    "\(path): the tokens of a text are its bytes, and model.vocabulary is "
-                        + "\(vocabulary); "
-                        + (vocabulary < byteVocabulary
-                            ? "it must be at least \(byteVocabulary)"
-                            : "set model.vocabulary: \(byteVocabulary), or give the text's token ids "
-                                + "as a .bin or .npy file")
-                )
-            }
-            return Corpus(path: path, notes: files.notes, tokens: .bytes(bytes))
+        let files = try CorpusFiles(
+            path: path,
+            tokenBytes: tokenBytes,
+            vocabulary: vocabulary,
+            keepsSummary: keepsSummary
+        )
+        guard !files.isText || textVocabularies ~= vocabulary else {
+            throw OobleckError(
+                .inputData,
+                "\(path): the tokens of a text are its bytes, and model.vocabulary is "
+                    + "\(vocabulary); "
+                    + (vocabulary < byteVocabulary
+                        ? "it must be at least \(byteVocabulary)"
+                        : "set model.vocabulary: \(byteVocabulary), or give the text's token ids "
+                            + "as a .bin or .npy file")
+            )
         }
+        return Corpus(
+            path: path,
+            notes: files.notes,
+            digest: files.summary.digest,
+            tokens: files.tokens
+        )
     }
 
     /// The corpus that a job names.
     ///
-    /// Throws as ``load(path:vocabulary:tokenBytes:)`` does.
-    package static func load(_ job: JobSpecification) throws -> Corpus {
+    /// Throws as ``load(path:vocabulary:tokenBytes:keepsSummary:)`` does.
+    package static func load(
+        _ job: JobSpecification,
+        keepsSummary: Bool = true
+    ) throws -> Corpus {
         try load(
             path: job.corpusPath,
             vocabulary: job.model.vocabulary ?? byteVocabulary,
-            tokenBytes: job.corpusTokenBytes
+            tokenBytes: job.corpusTokenBytes,
+            keepsSummary: keepsSummary
         )
     }
 
     private static let byteVocabulary = 256
+    /// Vocabularies that a text fits: the bytes, and some special ids beside them.
+    private static let textVocabularies = byteVocabulary...byteVocabulary + 64
 
-    package var tokenCount: Int {
-        switch tokens {
-        case .bytes(let bytes): bytes.count
-        case .identifiers(let identifiers): identifiers.count
-        }
-    }
+    package var tokenCount: Int { tokens.count }
 
     /// Whole samples in the corpus.
     ///
@@ -106,14 +117,9 @@ package struct Corpus: Sendable {
                 sample >= 0 && first + sequenceLength < tokenCount,
                 "sample \(sample) is outside a corpus of \(counted(tokenCount, "token"))"
             )
-            switch tokens {
-            case .bytes(let bytes):
-                inputs += bytes[first..<first + sequenceLength].lazy.map(Int64.init)
-                targets += bytes[first + 1...first + sequenceLength].lazy.map(Int64.init)
-            case .identifiers(let identifiers):
-                inputs += identifiers[first..<first + sequenceLength].lazy.map(Int64.init)
-                targets += identifiers[first + 1...first + sequenceLength].lazy.map(Int64.init)
-            }
+            tokens.append(first..<first + sequenceLength, to: &inputs)
+            tokens.append(first + 1..<first + 1 + sequenceLength, to: &targets)
+            tokens.forget(first..<first + 1 + sequenceLength)
         }
     }
 
@@ -126,24 +132,5 @@ package struct Corpus: Sendable {
         var targets: [Int64] = []
         fill(samples: samples, sequenceLength: sequenceLength, inputs: &inputs, targets: &targets)
         return (inputs, targets)
-    }
-
-    /// SHA-256 over the token ids as little-endian 16-bit numbers, so that the same tokens have the
-    /// same digest in every file format.
-    ///
-    /// Costs one pass.
-    package var digest: String {
-        var hasher = SHA256Hasher()
-        let chunkSize = 1 << 16
-        for first in stride(from: 0, to: tokenCount, by: chunkSize) {
-            let range = first..<min(first + chunkSize, tokenCount)
-            let chunk: [UInt16] =
-                switch tokens {
-                case .bytes(let bytes): bytes[range].map { UInt16($0).littleEndian }
-                case .identifiers(let identifiers): identifiers[range].map(\.littleEndian)
-                }
-            chunk.withUnsafeBytes { hasher.update($0) }
-        }
-        return hasher.hexadecimal
     }
 }

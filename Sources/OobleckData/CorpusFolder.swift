@@ -22,7 +22,7 @@ struct CorpusFolder {
                 others.append(name + "/")
             } else if name.lowercased().hasSuffix(".txt"), !name.hasPrefix(".") {
                 texts.append(file)
-            } else {
+            } else if !name.hasSuffix(KeptSummary.ending) {
                 others.append(name)
             }
         }

@@ -4,45 +4,29 @@ import OobleckCore
 struct CorpusText {
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-    /// The text, without a byte order mark.
-    let bytes: [UInt8]
+    /// The bytes of the text, without a byte order mark; not looked at yet.
+    let tokens: TokenSequence
     let notes: [String]
 
-    /// Throws `.inputData` unless these are the bytes of a UTF-8 text.
-    init(_ bytes: [UInt8], path: String) throws {
-        if let format = FileFormat.wideText(bytes) ?? FileFormat(of: bytes) {
-            throw Self.refusal(path, "it is \(format.name); \(format.remedy)")
-        }
-        if let offset = Self.firstInvalidUTF8(bytes) {
-            throw Self.refusal(
-                path,
-                "byte \(offset) (0x\(String(bytes[offset], radix: 16))) is invalid; if it is text in "
-                    + "another encoding convert it, as in iconv -f LATIN1 -t UTF-8 OLD > NEW; token "
-                    + "ids go into a file whose name ends in .bin"
+    /// Throws `.inputData` when the file begins like one of another format.
+    init(_ storage: TokenSequence.Storage, path: String) throws {
+        let (start, size) =
+            switch storage {
+            case .file(let file): (file.prefix(FileFormat.startSize), file.count)
+            case .memory(let bytes): (Array(bytes.prefix(FileFormat.startSize)), bytes.count)
+            }
+        if let format = FileFormat.wideText(start) ?? FileFormat(start: start, size: size) {
+            throw OobleckError(
+                .inputData,
+                "\(path) is not UTF-8 text: it is \(format.name); \(format.remedy)"
             )
         }
-        if let offset = bytes.firstIndex(of: 0) {
-            throw Self.refusal(
-                path,
-                "byte \(offset) is 0, which no text has; token ids go into a file whose name ends "
-                    + "in .bin"
-            )
-        }
-        let isMarked = bytes.starts(with: Self.byteOrderMark)
-        self.bytes = isMarked ? Array(bytes.dropFirst(Self.byteOrderMark.count)) : bytes
+        let isMarked = start.starts(with: Self.byteOrderMark)
+        tokens = TokenSequence(
+            storage,
+            type: .text,
+            start: isMarked ? Self.byteOrderMark.count : 0
+        )
         notes = isMarked ? ["corpus \(path): left out the byte order mark at its start"] : []
-    }
-
-    private static func refusal(_ path: String, _ reason: String) -> OobleckError {
-        OobleckError(.inputData, "\(path) is not UTF-8 text: \(reason)")
-    }
-
-    private static func firstInvalidUTF8(_ bytes: [UInt8]) -> Int? {
-        do throws(UTF8.ValidationError) {
-            _ = try UTF8Span(validating: bytes.span)
-            return nil
-        } catch {
-            return error.byteOffsets.lowerBound
-        }
     }
 }

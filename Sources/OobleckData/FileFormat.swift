@@ -7,9 +7,13 @@ struct FileFormat: Hashable, Sendable {
     /// What would make the file usable.
     let remedy: String
 
-    /// The format of a file with these bytes; `nil` is none that is known.
-    init?(of bytes: [UInt8]) {
-        guard let format = Self.marked(bytes) ?? Self.structured(bytes) else { return nil }
+    /// Bytes of a file's start that are enough to tell.
+    static let startSize = 4096
+
+    /// The format of a file that begins with `start` and has `size` bytes; `nil` is none that is
+    /// known.
+    init?(start: [UInt8], size: Int) {
+        guard let format = Self.marked(start) ?? Self.structured(start, size) else { return nil }
         self = format
     }
 
@@ -34,7 +38,7 @@ struct FileFormat: Hashable, Sendable {
 
     /// Western text in a wide encoding has its zeros in the same place of every unit, nearly.
     private static func widthByZeros(_ bytes: [UInt8]) -> String? {
-        let start = bytes.prefix(4096)
+        let start = bytes.prefix(startSize)
         guard start.count >= 4, start.contains(0) else { return nil }
         func share(_ stride: Int, _ offset: Int) -> Double {
             let places = Swift.stride(from: offset, to: start.count, by: stride)
@@ -55,7 +59,7 @@ struct FileFormat: Hashable, Sendable {
     }
 
     /// Formats whose mark alone is too short to tell them from token ids.
-    private static func structured(_ bytes: [UInt8]) -> FileFormat? {
+    private static func structured(_ bytes: [UInt8], _ size: Int) -> FileFormat? {
         func word(_ offset: Int) -> Int {
             guard bytes.count >= offset + 4 else { return -1 }
             return (0..<4).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
@@ -75,8 +79,8 @@ struct FileFormat: Hashable, Sendable {
             )
         }
         // llm.c: magic, version, count of tokens, in a header of 1,024 bytes; both magics.
-        if [20_240_520, 20_240_801].contains(word(0)), bytes.count >= 1024, word(4) < 100 {
-            let width = bytes.count == 1024 + 4 * word(8) ? 4 : 2
+        if [20_240_520, 20_240_801].contains(word(0)), size >= 1024, word(4) < 100 {
+            let width = size == 1024 + 4 * word(8) ? 4 : 2
             return FileFormat(
                 name: "a token file of llm.c with a header of 1,024 bytes",
                 remedy: "cut the header off: tail -c +1025 OLD > NEW.bin, and say "
@@ -84,7 +88,7 @@ struct FileFormat: Hashable, Sendable {
             )
         }
         // The length of the header, then JSON.
-        if bytes.count >= 10, word(4) == 0, (2...bytes.count - 8).contains(word(0)),
+        if bytes.count >= 10, word(4) == 0, (2...size - 8).contains(word(0)),
             bytes[8] == 0x7B,
             bytes[9] == 0x22
         {
@@ -108,7 +112,7 @@ struct FileFormat: Hashable, Sendable {
             0, Array("MMIDIDX\0\0".utf8),
             FileFormat(
                 name: "the index of a Megatron dataset",
-                remedy: "name the .bin file beside it, with data.token_bytes: 4 for int32 ids"
+                remedy: "it is read under the name NAME.idx, beside its NAME.bin"
             )
         ),
         (0, Array("PAR1".utf8), FileFormat(name: "a Parquet file", remedy: export)),

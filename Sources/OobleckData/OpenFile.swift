@@ -53,6 +53,21 @@ package final class OpenFile {
     /// Bytes of the file as it is now.
     package func size() throws -> Int { Int(try status().st_size) }
 
+    /// What tells the file as it is now from what it was or will be.
+    func identity() throws -> FileIdentity { FileIdentity(try status()) }
+
+    /// Maps the first `count` bytes for reading; of none, a buffer without memory.
+    ///
+    /// The caller unmaps them. They outlast this object.
+    func mapped(count: Int) throws -> UnsafeRawBufferPointer {
+        guard count > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        let memory = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0)
+        guard let memory, memory != MAP_FAILED else {
+            throw OobleckError(code, "cannot map \(path): \(systemReason())")
+        }
+        return UnsafeRawBufferPointer(start: memory, count: count)
+    }
+
     /// The permission bits of the file.
     package func permissions() throws -> UInt32 { try status().st_mode & 0o7777 }
 

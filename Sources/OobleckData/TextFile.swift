@@ -10,7 +10,8 @@ package enum TextFile {
     ) throws -> String {
         let bytes = try InputFile.bytes(path, as: role, atMost: limit)
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            let format = FileFormat.wideText(bytes) ?? FileFormat(of: bytes)
+            let format =
+                FileFormat.wideText(bytes) ?? FileFormat(start: bytes, size: bytes.count)
             let found = format.map { "it is \($0.name); \($0.remedy)" }
             throw OobleckError(
                 .inputData,

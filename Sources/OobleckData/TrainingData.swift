@@ -13,12 +13,16 @@ package struct TrainingData {
 
     /// Reads what a job names.
     ///
-    /// Throws `.inputData` with file and position when it does not fit the job's model.
-    package static func load(_ job: JobSpecification) throws -> TrainingData {
+    /// `keepsSummary` says whether what the first look at a corpus finds is kept beside it. Throws
+    /// `.inputData` with file and position when it does not fit the job's model.
+    package static func load(
+        _ job: JobSpecification,
+        keepsSummary: Bool = true
+    ) throws -> TrainingData {
         let content: Content =
             job.dataAreColumns == true
             ? .columns(try ColumnFiles(path: job.corpusPath, model: job.model))
-            : .tokens(try Corpus.load(job))
+            : .tokens(try Corpus.load(job, keepsSummary: keepsSummary))
         return TrainingData(content: content, job: job)
     }
 

@@ -8,6 +8,8 @@ import Yams
 package struct JobSetting: Hashable, Sendable {
     /// Keys whose values are paths; on the command line they are relative to the working directory.
     private static let paths = ["data.corpus", "model.initial_weights", "checkpoint.directory"]
+    /// Keys whose values may be a list or a mapping.
+    private static let structured = ["training.train", "data.batch"]
 
     let path: [String]
     let value: String
@@ -75,6 +77,7 @@ package struct JobSetting: Hashable, Sendable {
         } catch {
             throw OobleckError(.usage, "\(text): the value is not valid YAML; quote it")
         }
+        if let node, Self.structured.contains(name) { return node }
         guard let node, case .scalar = node else {
             throw OobleckError(.usage, "\(text): the value must be a single word or number")
         }

@@ -69,8 +69,7 @@ struct JobViolation {
         checks.whole("blocks", model.blocks, 1...10_000)
         checks.whole("hidden", model.hidden, 1...1_000_000)
         checks.whole("heads", model.heads, 1...1_000_000)
-        // Token ids are 16-bit numbers.
-        checks.whole("vocabulary", model.vocabulary, 2...65_536)
+        checks.whole("vocabulary", model.vocabulary, 2...16_777_216)
         checks.whole("sequence_length", model.sequenceLength, 1...1_000_000)
         checks.multiple("hidden", model.hidden, of: "heads", model.heads)
         checks.fraction("dropout", model.dropout)

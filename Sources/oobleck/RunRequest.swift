@@ -32,8 +32,8 @@ struct RunRequest: Sendable {
     /// The job with all that was asked for, checked as far as that is possible without starting
     /// anything: it can be planned for once it is profiled.
     ///
-    /// Throws one line.
-    func job() throws -> JobSpecification {
+    /// Without `keepsSummary`, nothing is written beside the corpus. Throws one line.
+    func job(keepsSummary: Bool = true) throws -> JobSpecification {
         var job = try JobFile.load(path: configPath, settings: settings)
         if let nodes { job.cluster.nodes = nodes }
         if let seed { job.training.seed = seed }
@@ -49,7 +49,7 @@ struct RunRequest: Sendable {
             runDirectory: URL(fileURLWithPath: runDirectoryPath).standardizedFileURL.path
         )
         try JobFile.validate(job, options: changedKeys)
-        let data = try TrainingData.load(job)
+        let data = try TrainingData.load(job, keepsSummary: keepsSummary)
         for note in data.notes { Console.complain(note) }
         _ = try data.sampleCount()
         try Self.checkModel(of: job)

@@ -110,11 +110,8 @@ import Testing
         }
     }
 
-    /// Little-endian numbers of `width` bytes.
     private func binary(_ numbers: [Int], width: Int) -> [UInt8] {
-        numbers.flatMap { number in
-            (0..<width).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
-        }
+        CorpusFixture.binary(numbers, width: width)
     }
 
     /// Ids as a tokenizer writes them: all over the vocabulary, 0 among them.
@@ -139,7 +136,7 @@ import Testing
         }
     }
 
-    @Test("ids above 65,535 in 32 bits are seen as such, and are outside every vocabulary")
+    @Test("ids above 65,535 in 32 bits are seen as such, and are outside a smaller vocabulary")
     func idsOfLargeVocabulary() throws {
         let path = try folder.write("wide.bin", binary(ids.map { $0 * 2 }, width: 4))
         #expect(failure(path, vocabulary: 50_257)?.message.contains("looks like 32-bit") == true)
@@ -178,18 +175,13 @@ import Testing
 
     @Test("a NumPy array of integers is read, whatever its name; other arrays are refused")
     func numpy() throws {
-        func array(_ type: String, _ shape: String, _ data: [UInt8]) -> [UInt8] {
-            let text = "{'descr': '\(type)', 'fortran_order': False, 'shape': \(shape), }"
-            let header = text + String(repeating: " ", count: 117 - text.count) + "\n"
-            return [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8) + data
-        }
         let wanted = try Corpus.load(
             path: folder.write("a.bin", binary(ids, width: 2)),
             vocabulary: 50_257
         )
         for (type, width) in [("<u2", 2), ("<i4", 4), ("<u4", 4), ("<i8", 8)] {
             for name in ["a.npy", "b.bin", "c.txt"] {
-                let bytes = array(type, "(400,)", binary(ids, width: width))
+                let bytes = CorpusFixture.numpy(type, "(400,)", binary(ids, width: width))
                 let corpus = try Corpus.load(path: folder.write(name, bytes), vocabulary: 50_257)
                 #expect(corpus.digest == wanted.digest)
             }
@@ -202,7 +194,7 @@ import Testing
             ("<i4", "(2,)", binary([1, -100], width: 4), "token -100 at offset 1 is outside"),
         ]
         for (type, shape, data, reason) in wrong {
-            let path = try folder.write("w.npy", array(type, shape, data))
+            let path = try folder.write("w.npy", CorpusFixture.numpy(type, shape, data))
             #expect(failure(path)?.message.contains(reason) == true, "\(type) \(shape)")
         }
         #expect(

@@ -143,7 +143,10 @@ import Testing
             ("model: {preset: gpt3}", "preset is \"gpt3\"; it must be one of gpt2, gpt2-medium"),
             ("model: {name: gpt2, blocks: 3}", "model.blocks cannot be set: gpt2 fixes it"),
             ("model: {name: mine}", "model.name"), ("model: {dropout: 1}", "model.dropout"),
-            ("model: {vocabulary: 70000}", "model.vocabulary is 70000; it must be at most 65536"),
+            (
+                "model: {vocabulary: 20000000}",
+                "model.vocabulary is 20000000; it must be at most 16777216"
+            ),
             ("model: {sequence_length: 0}", "model.sequence_length"),
         ]
     )

@@ -1,0 +1,71 @@
+import Foundation
+import OobleckCore
+
+/// A file's bytes in the address space, read from the disk where and when they are looked at.
+///
+/// Mapping costs no memory and no time, whatever the size. The file must stay as it is: a change in
+/// place shows in the bytes, and reading beyond the end of a file that was cut off meanwhile ends
+/// the process (SIGBUS), as does a disk that fails. A file that is replaced under its name (written
+/// beside, then renamed) does no harm: the mapping keeps the old one.
+///
+/// Sendable since the memory is only read, and stays mapped as long as this object lives.
+final class MappedFile: @unchecked Sendable {
+    /// In which order bytes will be read.
+    enum Order {
+        case sequential
+        case random
+    }
+
+    /// A page fault maps up to this much around it: a huge page.
+    private static let faultSize = 2 << 20
+
+    let path: String
+    let identity: FileIdentity
+    private let memory: UnsafeRawBufferPointer
+
+    /// Throws `.inputData` when the file cannot be opened or mapped.
+    init(_ path: String) throws {
+        let file = try OpenFile(path, for: .readInput)
+        self.path = path
+        identity = try file.identity()
+        memory = try file.mapped(count: identity.size)
+    }
+
+    deinit {
+        guard let start = memory.baseAddress else { return }
+        munmap(UnsafeMutableRawPointer(mutating: start), memory.count)
+    }
+
+    var count: Int { memory.count }
+
+    /// The pointer is valid within `body` only.
+    func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(memory) }
+    }
+
+    /// A copy of the first bytes, as many as there are up to `limit`.
+    func prefix(_ limit: Int) -> [UInt8] { withBytes { Array($0.prefix(limit)) } }
+
+    /// Tells the system how much to read ahead.
+    func expect(_ order: Order) {
+        advise(0..<count, order == .sequential ? MADV_SEQUENTIAL : MADV_RANDOM)
+    }
+
+    /// Has the bytes no longer count as memory of this process.
+    ///
+    /// They stay in the system's cache, which gives way to whoever needs memory, and can be read
+    /// again.
+    func forget(_ range: Range<Int>) {
+        let first = range.lowerBound / Self.faultSize * Self.faultSize
+        let end = (range.upperBound + Self.faultSize - 1) / Self.faultSize * Self.faultSize
+        advise(first..<min(end, count), MADV_DONTNEED)
+    }
+
+    /// Advice that is not taken does no harm.
+    private func advise(_ range: Range<Int>, _ advice: Int32) {
+        guard let start = memory.baseAddress, !range.isEmpty else { return }
+        madvise(UnsafeMutableRawPointer(mutating: start + range.lowerBound), range.count, advice)
+    }
+}
