@@ -62,7 +62,9 @@ import Testing
         return bench
     }
 
-    /// All nodes vote; a microbatch's loss is the sum over its targets. Returns all that follows.
+    /// All nodes vote; a microbatch's loss is the sum over its targets.
+    ///
+    /// Returns all that follows.
     private func vote(
         _ bench: inout CoordinatorBench,
         sums: [Double],
