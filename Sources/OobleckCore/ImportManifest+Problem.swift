@@ -1,6 +1,8 @@
 /// What makes no sense in a manifest that others wrote.
 extension ImportManifest {
     private static let largestSize = 1 << 40
+    /// Largest microbatch, sequence and vocabulary: products with the samples of a step fit an `Int`.
+    private static let mostOfOne = 1 << 31
     private static let constantsName = "constants.safetensors"
 
     /// The first thing that does not hold, for people; `nil` when all does.
@@ -19,8 +21,8 @@ extension ImportManifest {
             ("microbatch", microbatch), ("sequence", sequence ?? 1),
             ("vocabulary", vocabulary ?? 1),
         ]
-        for (name, size) in sizes where !(1...Self.largestSize).contains(size) {
-            return "\(name) is \(size); it must be positive, and at most \(Self.largestSize)"
+        for (name, size) in sizes where !(1...Self.mostOfOne).contains(size) {
+            return "\(name) is \(size); it must be positive, and at most \(Self.mostOfOne)"
         }
         if let file = files.keys.sorted().first(where: { !Self.isFileName($0) }) {
             return "file \(file) is not in its folder"

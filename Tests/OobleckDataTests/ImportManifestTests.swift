@@ -143,7 +143,7 @@ import Testing
     @Test("sizes are positive and bounded")
     func sizes() throws {
         #expect(try problem { $0.layers = [] } == "it has no layers")
-        for size in [0, -1, Int.min, Int.max] {
+        for size in [0, -1, Int.min, Int.max, 1 << 32] {
             #expect(try problem { $0.microbatch = size }.hasPrefix("microbatch is \(size);"))
             #expect(try problem { $0.sequence = size }.hasPrefix("sequence is \(size);"))
             #expect(try problem { $0.vocabulary = size }.hasPrefix("vocabulary is \(size);"))
