@@ -98,6 +98,16 @@ package struct ImportedFolder: Sendable {
                         + "\(layer.sends.count)"
                 )
             }
+            // They are there for other passes and other layers of the worker, too.
+            let shared = inputs - layer.receives.count
+            guard let place = graph.nodes.firstIndex(where: { $0.writesOver(below: shared) }) else {
+                continue
+            }
+            throw OobleckError(
+                .inputData,
+                "\(path(of: layer.graph)): node \(place) (\(graph.nodes[place].name)) writes over a "
+                    + "parameter, a constant or the batch of layer \(layer.name)"
+            )
         }
         return graphs
     }
@@ -155,6 +165,17 @@ package struct ImportedFolder: Sendable {
             )
         }
         return try reader.bytes(of: tensor)
+    }
+}
+
+extension LayerGraph.Node {
+    /// Whether it writes over a value in one of the first slots.
+    fileprivate func writesOver(below end: Int) -> Bool {
+        guard name.hasSuffix("_"), !name.hasSuffix("__"), case .slot(let slot)? = arguments.first
+        else {
+            return false
+        }
+        return slot < end
     }
 }
 

@@ -89,6 +89,35 @@ import Testing
         #expect(try refusal(shared).contains("layer block has 3 and 1"))
     }
 
+    @Test("a layer writes over what it made or received, not over what other passes need too")
+    func writes() throws {
+        for slot in [0, 1] {
+            let fixture = ImportFixture().changing(
+                graph: 1,
+                "\"aten::linear\", \"overload\": \"\", \"args\": [{\"r\": 2}, {\"r\": 0}]",
+                to: "\"aten::mul_\", \"overload\": \"Scalar\", \"args\": [{\"r\": \(slot)}, 2]"
+            )
+            let message = try refusal(fixture)
+            #expect(message.contains("graph-1.json: node 0 (aten::mul_) writes over a parameter"))
+            #expect(message.hasSuffix("of layer block"))
+        }
+        let labels = ImportFixture().changing(
+            graph: 2,
+            "\"aten::ne\", \"overload\": \"Scalar\", \"args\": [{\"r\": 5}",
+            to: "\"aten::fill_\", \"overload\": \"Scalar\", \"args\": [{\"r\": 1}"
+        )
+        #expect(try refusal(labels).contains("of layer head"))
+        for slot in [2, 3] {
+            let fixture = ImportFixture().changing(
+                graph: 1,
+                "\"aten::mul\", \"overload\": \"Tensor\", \"args\": [{\"r\": 3}",
+                to: "\"aten::mul_\", \"overload\": \"Tensor\", \"args\": [{\"r\": \(slot)}"
+            )
+            let model = try ImportedFolder.open(path: try fixture.write(folder))
+            try ImportedFolder(model).check()
+        }
+    }
+
     @Test("values of a stored parameter and of a constant come as they were stored")
     func values() throws {
         let model = try ImportedFolder.open(path: try ImportFixture().write(folder))
