@@ -158,7 +158,12 @@ var targets: [Target] = [
         swiftSettings: swiftSettings
     ),
     tests("OobleckCore", ["OobleckCore"]),
-    .target(name: "OobleckTestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
+    .target(
+        name: "OobleckTestSupport",
+        dependencies: ["OobleckCore", "OobleckData"],
+        path: "Tests/Support",
+        swiftSettings: swiftSettings
+    ),
     tests("OobleckConsole", ["OobleckConsole", "OobleckCore", "OobleckTestSupport"]),
     tests(
         "OobleckPlanning",

@@ -25,7 +25,11 @@ struct StepTally: Sendable {
             let norms = try agreedNorms(nodes, plan: plan, layerCount: profile.layers.count)
             let microbatchCount = job.training.microbatchCount
             let losses = try agreedLosses(nodes, microbatchCount: microbatchCount)
-            let targets = try agreedTargets(microbatchCount: microbatchCount)
+            let targets = try agreedTargets(
+                nodes,
+                microbatchCount: microbatchCount,
+                areCounted: job.model.imported != nil
+            )
             let loss = losses.reduce(0, +) / Double(targets ?? microbatchCount)
             let correction = job.gradientCorrection(targets: targets)
             let norm = norms.reduce(0, +).squareRoot() * correction
@@ -38,7 +42,7 @@ struct StepTally: Sendable {
                 StepOutcome(
                     loss: loss,
                     gradientNorm: norm,
-                    skipped: targets == 0 ? "none of its targets counts" : reason,
+                    skipped: targets == 0 ? CommittedStep.withoutTargets : reason,
                     targets: targets
                 )
             )
@@ -106,15 +110,25 @@ struct StepTally: Sendable {
     }
 
     /// The targets of all microbatches together; `nil` where losses are means.
-    private func agreedTargets(microbatchCount: Int) throws -> Int? {
-        let counts = votes.values.flatMap(\.targetCounts)
-        guard !counts.isEmpty else { return nil }
+    private func agreedTargets(
+        _ nodes: [NodeID],
+        microbatchCount: Int,
+        areCounted: Bool
+    ) throws -> Int? {
+        let counts = nodes.flatMap { votes[$0]?.targetCounts ?? [:] }
+        guard areCounted || !counts.isEmpty else { return nil }
+        if let count = counts.first(where: { !(0...Self.mostTargets).contains($0.value) }) {
+            throw fault("microbatch \(count.key) has \(count.value) targets")
+        }
         guard Set(counts.map(\.key)) == Set(0..<microbatchCount), counts.count == microbatchCount
         else {
             throw fault("targets are counted of \(counts.count) of \(microbatchCount) microbatches")
         }
         return counts.reduce(0) { $0 + $1.value }
     }
+
+    /// The most targets of one microbatch, so that no sum of them overflows.
+    private static let mostTargets = 1 << 36
 
     private func fault(_ what: String) -> OobleckError {
         OobleckError(.internalFault, "step \(step): \(what)")

@@ -17,6 +17,9 @@ package struct CommittedStep: Hashable, Sendable, Codable {
     /// Targets that the loss is the mean over; `nil` where every microbatch has as many.
     package var targets: Int?
 
+    /// Why a step is skipped whose loss is the mean over no target at all.
+    package static let withoutTargets = "none of its targets counts"
+
     package init(
         step: Int,
         generation: Generation,

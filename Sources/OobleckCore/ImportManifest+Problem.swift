@@ -1,15 +1,33 @@
 /// What makes no sense in a manifest that others wrote.
 extension ImportManifest {
     private static let largestSize = 1 << 40
+    /// Largest microbatch, sequence and vocabulary: products with the samples of a step fit an `Int`.
+    private static let mostOfOne = 1 << 31
     private static let constantsName = "constants.safetensors"
 
     /// The first thing that does not hold, for people; `nil` when all does.
     package var problem: String? {
+        guard version == Self.formatVersion else {
+            return "it has version \(version); this program reads \(Self.formatVersion)"
+        }
         guard !layers.isEmpty else { return "it has no layers" }
-        guard microbatch > 0 else { return "microbatch is \(microbatch); it must be positive" }
-        if let sequence, sequence < 1 { return "sequence is \(sequence); it must be positive" }
-        return batchProblem ?? layers.indices.lazy.compactMap { layerProblem($0) }.first
-            ?? tiedProblem ?? lossProblem
+        return sizeProblem ?? batchProblem
+            ?? layers.indices.lazy.compactMap { layerProblem($0) }.first ?? tiedProblem
+            ?? lossProblem
+    }
+
+    private var sizeProblem: String? {
+        let sizes = [
+            ("microbatch", microbatch), ("sequence", sequence ?? 1),
+            ("vocabulary", vocabulary ?? 1),
+        ]
+        for (name, size) in sizes where !(1...Self.mostOfOne).contains(size) {
+            return "\(name) is \(size); it must be positive, and at most \(Self.mostOfOne)"
+        }
+        if let file = files.keys.sorted().first(where: { !Self.isFileName($0) }) {
+            return "file \(file) is not in its folder"
+        }
+        return nil
     }
 
     private var batchProblem: String? {
@@ -37,11 +55,15 @@ extension ImportManifest {
         for file in [layer.graph] + (layer.weights.map { [$0] } ?? [])
             + (layer.constants.isEmpty ? [] : [Self.constantsName])
         {
-            guard !file.contains("/"), file != "..", files[file] != nil else {
+            guard files[file] != nil else {
                 return "\(what) names file \(file), which is not among its files"
             }
         }
-        guard Set(layer.parameters.map(\.name)).count == layer.parameters.count else {
+        // The moments of AdamW stand beside each parameter in a layer's state.
+        let names = layer.parameters.flatMap { parameter in
+            ["", ".exp_avg", ".exp_avg_sq"].map { parameter.name + $0 }
+        }
+        guard Set(names).count == names.count else {
             return "\(what) has two parameters of one name"
         }
         for parameter in layer.parameters {
@@ -57,7 +79,8 @@ extension ImportManifest {
         if let name = layer.batch.first(where: { !known.contains($0) }) {
             return "\(what) takes \(name), which the batch does not have"
         }
-        guard (layer.receives + layer.constants).allSatisfy({ Self.isSize($0.shape) }) else {
+        let tensors = layer.receives + layer.constants + layer.sends
+        guard tensors.allSatisfy({ Self.isSize($0.shape) }) else {
             return "\(what) has a shape that makes no sense"
         }
         let sent = index == 0 ? [] : layers[index - 1].sends
@@ -68,36 +91,51 @@ extension ImportManifest {
     }
 
     private var tiedProblem: String? {
-        for parameter in tied {
-            let isAscending = zip(parameter.layers, parameter.layers.dropFirst()).allSatisfy(<)
-            let shapes = parameter.layers.map { index in
-                layers.indices.contains(index)
-                    ? layers[index].parameters.first { $0.name == parameter.name }?.shape : nil
+        var uses: [String: [(layer: Int, parameter: Parameter)]] = [:]
+        for (index, layer) in layers.enumerated() {
+            for parameter in layer.parameters {
+                uses[parameter.name, default: []].append((index, parameter))
             }
-            guard shapes.count > 1, isAscending, let first = shapes[0],
-                shapes.allSatisfy({ $0 == first })
-            else { return "tied parameter \(parameter.name) is not in layers \(parameter.layers)" }
         }
-        let uses = Dictionary(
-            layers.enumerated().flatMap { index, layer in
-                layer.parameters.map { ($0.name, [index]) }
-            },
-            uniquingKeysWith: +
-        )
+        for parameter in tied {
+            let found = uses[parameter.name] ?? []
+            guard found.count > 1, found.map(\.layer) == parameter.layers else {
+                return
+                    "tied parameter \(parameter.name) is in layers \(found.map(\.layer)), and not "
+                    + "\(parameter.layers)"
+            }
+            // Copies that start alike stay alike.
+            guard found.allSatisfy({ $0.parameter == found[0].parameter }) else {
+                return "tied parameter \(parameter.name) is not the same in layers "
+                    + "\(parameter.layers)"
+            }
+        }
         let listed = Set(tied.map(\.name))
-        guard let (name, _) = uses.first(where: { $0.value.count > 1 && !listed.contains($0.key) })
-        else { return nil }
-        return "parameter \(name) is in several layers, and not among the tied ones"
+        guard listed.count == tied.count else { return "a parameter is tied twice" }
+        for name in uses.keys.sorted() where !listed.contains(name) {
+            guard uses[name]?.count == 1 else {
+                return "parameter \(name) is in several layers, and not among the tied ones"
+            }
+        }
+        return nil
     }
 
     private var lossProblem: String? {
         guard loss.layer == layers.count - 1 else {
             return "the loss is in layer \(loss.layer); it must be in the last, \(layers.count - 1)"
         }
-        guard loss.sum, loss.count, loss.targets ?? 1 > 0, layers[loss.layer].sends.count > 1 else {
+        let results = layers[loss.layer].sends.prefix(2)
+        guard loss.sum, loss.count, loss.targets ?? 1 > 0,
+            results.map(\.kind) == [.float32, .int64], results.allSatisfy({ $0.elementCount == 1 })
+        else {
             return "the loss must be a sum with the count of its targets"
         }
         return nil
+    }
+
+    /// Whether it names a file of the folder itself.
+    private static func isFileName(_ name: String) -> Bool {
+        !["", ".", ".."].contains(name) && !name.contains("/")
     }
 
     /// Whether a shape has sizes of at least one, and not more elements than there can be.

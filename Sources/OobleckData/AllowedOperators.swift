@@ -9,11 +9,17 @@ package enum AllowedOperators {
     /// Overloads that write into a tensor that they are given are not allowed.
     package static func contains(_ name: String, overload: String) -> Bool {
         if name == LayerGraph.getItem { return true }
-        guard name.hasPrefix("aten::"), overload != "out", !overload.hasSuffix("_out") else {
-            return false
-        }
+        guard name.hasPrefix("aten::"), overload != "out", !overload.hasSuffix("_out"),
+            !namedAfterResults.contains(overload)
+        else { return false }
         return names.contains(String(name.dropFirst("aten::".count)))
     }
+
+    /// Further overloads that write into what they are given: they have the names of the results.
+    private static let namedAfterResults: Set<String> = [
+        "dim_max", "names_dim_max", "dim_min", "names_dim_min", "values", "values_stable",
+        "dimname_values", "dimname_values_stable",
+    ]
 
     private static let names: Set<String> = Set(
         arithmetic + comparison + shape + creation + selection + networks + losses + inPlace

@@ -20,7 +20,8 @@ struct ColumnFiles {
                 let known = found.keys.sorted().joined(separator: ", ")
                 throw OobleckError(
                     .inputData,
-                    "\(path) has no column \(name), which the model takes; it has \(known)"
+                    "\(path) has no column \(name), which the model takes; it has "
+                        + (known.isEmpty ? "none" : known)
                 )
             }
             try Self.requireFit(column, tensor)
@@ -43,7 +44,11 @@ struct ColumnFiles {
             guard let vocabulary = model.vocabulary, tensor.isOfTokens,
                 let column = columns[tensor.column ?? tensor.name]
             else { continue }
-            try Self.requireTokens(column, vocabulary: vocabulary)
+            try Self.requireTokens(
+                column,
+                vocabulary: vocabulary,
+                mayBeIgnored: tensor.isOfTargets
+            )
         }
     }
 
@@ -101,13 +106,16 @@ struct ColumnFiles {
     }
 
     /// Throws `.inputData` for the first token id outside the vocabulary.
-    private static func requireTokens(_ column: DataColumn, vocabulary: Int) throws {
-        let range = TokenMasking.ignored...Int64(vocabulary - 1)
+    private static func requireTokens(
+        _ column: DataColumn,
+        vocabulary: Int,
+        mayBeIgnored: Bool
+    ) throws {
         for rows in column.pieces {
             let ids = column.integers(try column.bytes(ofRows: rows))
             guard
                 let place = ids.firstIndex(where: { id in
-                    !range.contains(id) || id < 0 && id != TokenMasking.ignored
+                    (id < 0 || id >= vocabulary) && !(mayBeIgnored && id == TokenMasking.ignored)
                 })
             else { continue }
             let width = ids.count / rows.count
@@ -125,7 +133,7 @@ struct ColumnFiles {
         rows: [Int]
     ) throws -> BatchValues {
         guard let column = columns[tensor.column ?? tensor.name] else {
-            return .int64(tensor.ones(rows.count))
+            return tensor.ones(rows.count)
         }
         return try column.values(ofRows: rows, as: tensor.kind)
     }
@@ -152,6 +160,9 @@ extension DataColumn {
 extension ImportManifest.BatchTensor {
     /// Whether its numbers are token ids, as far as shape and name say.
     fileprivate var isOfTokens: Bool {
-        kind == .int64 && shape.count == 2 && (name.hasSuffix("input_ids") || name == "labels")
+        kind == .int64 && shape.count == 2 && (name.hasSuffix("input_ids") || isOfTargets)
     }
+
+    /// Whether its token ids are to be guessed, but for those that are ignored.
+    fileprivate var isOfTargets: Bool { name == "labels" }
 }

@@ -55,13 +55,25 @@ struct DataColumn {
         let bytes = try rows.flatMap { try self.bytes(ofRows: $0..<$0 + 1) }
         switch kind {
         case .int64: return .int64(integers(bytes))
-        case .int32: return .int32(integers(bytes).map { Int32(truncatingIfNeeded: $0) })
-        case .uint8, .boolean: return .bytes(bytes)
+        case .int32: return .int32(try integers(bytes).map(word))
+        case .uint8: return .bytes(bytes)
+        // A truth value of any other byte is undefined.
+        case .boolean: return .bytes(bytes.map { $0 == 0 ? 0 : 1 })
         case .float32:
             return .float32(
                 isWhole ? integers(bytes).map { Float($0) } : Safetensors.floats(bytes, type)
             )
         }
+    }
+
+    private func word(_ number: Int64) throws -> Int32 {
+        guard let word = Int32(exactly: number) else {
+            throw OobleckError(
+                .inputData,
+                "\(path): column \(name) has \(number); the model takes int32"
+            )
+        }
+        return word
     }
 
     func integers(_ bytes: [UInt8]) -> [Int64] {

@@ -27,11 +27,12 @@ package struct ImportedFolder: Sendable {
         let bytes = try InputFile.bytes(manifestPath, atMost: largestManifest)
         // By the letter first: decoders take one of two equal keys.
         let value = try JSONValue(parsing: bytes, path: manifestPath)
-        if let version = value.fields?["version"]?.integer, version != ImportManifest.formatVersion
+        if let version = value.fields?["version"]?.double,
+            version != Double(ImportManifest.formatVersion)
         {
             throw OobleckError(
                 .inputData,
-                "\(manifestPath) has version \(version); this program reads "
+                "\(manifestPath) has version \(value.fields?["version"] ?? .null); this program reads "
                     + "\(ImportManifest.formatVersion): import the model again"
             )
         }
@@ -50,9 +51,18 @@ package struct ImportedFolder: Sendable {
     }
 
     /// Files of the model's source that lie beside the manifest: its configuration, its tokenizer.
-    package var companions: [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: model.path)) ?? []
-        return names.filter { $0 != Self.manifestName && model.manifest.files[$0] == nil }.sorted()
+    ///
+    /// Throws `.inputData` when the folder cannot be listed.
+    package func companions() throws -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: model.path)
+                .filter { $0 != Self.manifestName && model.manifest.files[$0] == nil }.sorted()
+        } catch {
+            throw OobleckError(
+                .inputData,
+                "cannot list \(model.path), where the model was imported to: \(fileReason(error))"
+            )
+        }
     }
 
     /// Reads a graph, and checks that it is the one that was imported.
@@ -88,6 +98,16 @@ package struct ImportedFolder: Sendable {
                         + "\(layer.sends.count)"
                 )
             }
+            // They are there for other passes and other layers of the worker, too.
+            let shared = inputs - layer.receives.count
+            guard let place = graph.nodes.firstIndex(where: { $0.writesOver(below: shared) }) else {
+                continue
+            }
+            throw OobleckError(
+                .inputData,
+                "\(path(of: layer.graph)): node \(place) (\(graph.nodes[place].name)) writes over a "
+                    + "parameter, a constant or the batch of layer \(layer.name)"
+            )
         }
         return graphs
     }
@@ -137,16 +157,37 @@ package struct ImportedFolder: Sendable {
         in reader: SafetensorsReader
     ) throws -> [UInt8] {
         let tensor = try reader.tensor(named: constant.name)
-        let bytes = try reader.bytes(of: tensor)
-        guard tensor.shape == constant.shape,
-            bytes.count == constant.elementCount * constant.kind.byteCount
-        else {
+        guard tensor.shape == constant.shape, tensor.elementType == constant.kind.stored else {
             throw OobleckError(
                 .inputData,
                 "\(reader.path): \(constant.name) is \(tensor.elementType.rawValue) "
                     + "\(tensor.shape), not \(constant.kind.rawValue) \(constant.shape)"
             )
         }
-        return bytes
+        return try reader.bytes(of: tensor)
+    }
+}
+
+extension LayerGraph.Node {
+    /// Whether it writes over a value in one of the first slots.
+    fileprivate func writesOver(below end: Int) -> Bool {
+        guard name.hasSuffix("_"), !name.hasSuffix("__"), case .slot(let slot)? = arguments.first
+        else {
+            return false
+        }
+        return slot < end
+    }
+}
+
+extension ElementKind {
+    /// The type that such elements have in a file.
+    fileprivate var stored: Safetensors.ElementType {
+        switch self {
+        case .float32: .float32
+        case .int64: .int64
+        case .int32: .int32
+        case .uint8: .uint8
+        case .boolean: .boolean
+        }
     }
 }

@@ -45,7 +45,19 @@ private struct GraphReader {
         guard let fields = value.fields, let name = fields["op"]?.string else {
             throw fault("node \(index) names no operator")
         }
-        let overload = fields["overload"]?.string ?? ""
+        /// A field of the node, which may be left out.
+        func field<Value>(
+            _ key: String,
+            _ kind: String,
+            _ convert: (JSONValue) -> Value?
+        ) throws -> Value? {
+            guard let value = fields[key] else { return nil }
+            guard let converted = convert(value) else {
+                throw fault("node \(index) (\(name)): \(key) is \(value); it must be \(kind)")
+            }
+            return converted
+        }
+        let overload = try field("overload", "text", \.string) ?? ""
         guard AllowedOperators.contains(name, overload: overload) else {
             throw fault(
                 "node \(index) calls \(name)\(overload.isEmpty ? "" : ".\(overload)"), which "
@@ -58,10 +70,11 @@ private struct GraphReader {
             }
             return argument
         }
-        let keywords = fields["kwargs"]?.fields
-        let arguments = try (fields["args"]?.array ?? []).map(argument)
+        let keywords = try field("kwargs", "an object", \.fields)
+        let arguments = try (field("args", "a list", \.array) ?? []).map(argument)
         if name == LayerGraph.getItem {
-            guard arguments.count == 2, case .slot = arguments[0], case .integer = arguments[1]
+            guard arguments.count == 2, case .slot = arguments[0],
+                case .integer(let result) = arguments[1], result >= 0
             else { throw fault("node \(index) takes a result, and needs a slot and an index") }
         }
         return LayerGraph.Node(
@@ -71,7 +84,7 @@ private struct GraphReader {
             keywords: try (keywords?.keys ?? []).map { key in
                 (key, try argument(keywords?[key] ?? .null))
             },
-            passesGradient: fields["grad"]?.boolean ?? true
+            passesGradient: try field("grad", "true or false", \.boolean) ?? true
         )
     }
 

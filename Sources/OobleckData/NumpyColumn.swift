@@ -30,11 +30,11 @@ enum NumpyColumn {
             throw refusal("the NumPy file ends in its header")
         }
         let header = String(decoding: try file.read(at: start, count: length), as: UTF8.self)
-        let descriptor = value("descr", in: header, upTo: ",")
+        let descriptor = value("descr", in: header, upTo: ",}")
         guard let type = types[descriptor] else {
             throw refusal("its elements are of type \(descriptor); convert them with astype first")
         }
-        guard value("fortran_order", in: header, upTo: ",") == "False" else {
+        guard value("fortran_order", in: header, upTo: ",}") == "False" else {
             throw refusal("its elements lie column by column; save numpy.ascontiguousarray of it")
         }
         let shape = value("shape", in: header, upTo: ")").split(separator: ",")
@@ -57,10 +57,10 @@ enum NumpyColumn {
         )
     }
 
-    /// What stands behind a key, up to `end`.
-    private static func value(_ key: String, in header: String, upTo end: Character) -> String {
+    /// What stands behind a key, up to one of `ends`.
+    private static func value(_ key: String, in header: String, upTo ends: String) -> String {
         guard let place = header.range(of: "'\(key)':") else { return "" }
-        return String(header[place.upperBound...].prefix { $0 != end })
+        return String(header[place.upperBound...].prefix { !ends.contains($0) })
             .trimmingCharacters(in: CharacterSet(charactersIn: " '\"("))
     }
 }

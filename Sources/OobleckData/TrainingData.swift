@@ -94,23 +94,28 @@ package struct TrainingData {
         }
         var values: [String: BatchValues] = [:]
         for tensor in tensors {
-            let ids: [Int64] =
+            values[tensor.name] =
                 switch tensor.role {
-                case .tokens: inputs
-                case .nextTokens: targets
-                case .maskedTokens: masked?.flatMap(\.inputs) ?? inputs
-                case .maskTargets: masked?.flatMap(\.targets) ?? targets
+                case .tokens: .int64(inputs)
+                case .nextTokens: .int64(targets)
+                case .maskedTokens: .int64(masked?.flatMap(\.inputs) ?? inputs)
+                case .maskTargets: .int64(masked?.flatMap(\.targets) ?? targets)
                 case .ones, .column: tensor.ones(samples.count)
                 }
-            values[tensor.name] = .int64(ids)
         }
         return values
     }
 }
 
 extension ImportManifest.BatchTensor {
-    /// A one for each element of the tensor, for a number of samples.
-    func ones(_ samples: Int) -> [Int64] {
-        [Int64](repeating: 1, count: samples * shape.dropFirst().reduce(1, *))
+    /// Ones for a number of samples.
+    func ones(_ samples: Int) -> BatchValues {
+        let count = samples * shape.dropFirst().reduce(1, *)
+        return switch kind {
+        case .int64: .int64([Int64](repeating: 1, count: count))
+        case .int32: .int32([Int32](repeating: 1, count: count))
+        case .float32: .float32([Float](repeating: 1, count: count))
+        case .uint8, .boolean: .bytes([UInt8](repeating: 1, count: count))
+        }
     }
 }

@@ -103,6 +103,7 @@ package final class SoloRun: ControlLink {
             endSample: (vote.step + 1) * batch,
             loss: loss / Double(targets ?? vote.losses.count),
             gradientNorm: squares.squareRoot() * job.gradientCorrection(targets: targets),
+            skipped: targets == 0 ? CommittedStep.withoutTargets : nil,
             targets: targets
         )
     }

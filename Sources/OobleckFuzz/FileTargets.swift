@@ -14,7 +14,7 @@ extension FuzzTarget {
             trace(folder), try profile(folder), try plan(folder), job(folder),
             try manifest(folder, run), try safetensors(folder, run), try ledger(folder, run),
             try events(run), try records(folder, run),
-        ] + weights(folder)
+        ] + weights(folder) + imports(folder)
     }
 
     private static func trace(_ folder: FuzzFolder) -> FuzzTarget {
@@ -120,6 +120,20 @@ extension FuzzTarget {
             cluster:
               nodes: 4
               detection_budget: 2.5
+            """,
+            """
+            model: {import: column, name: mine}
+            data:
+              corpus: stage.txt
+              token_bytes: 2
+              batch: {input_ids: masked_tokens, labels: mask_targets}
+              mask_fraction: 0.15
+              mask_token: 3
+            training: {global_batch: 8, microbatch: 2}
+            """,
+            """
+            model: {import: column}
+            data: {columns: columns, batch: {input_ids: x, labels: ones}}
             """,
         ]
         return FuzzTarget("job", samples: samples.map { Array($0.utf8) }) { bytes in

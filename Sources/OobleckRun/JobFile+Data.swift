@@ -19,7 +19,7 @@ extension JobFile {
         _ resolve: (String) -> String
     ) -> DataChoice {
         let corpus = section.text("corpus").flatMap { $0.isEmpty ? nil : $0 }
-        let columns = section.text("columns")
+        let columns = section.text("columns").flatMap { $0.isEmpty ? nil : $0 }
         if corpus == nil, columns == nil, !section.isWrong("corpus"), !section.isWrong("columns") {
             section.mistake(
                 "corpus",
@@ -31,6 +31,12 @@ extension JobFile {
         }
         if columns != nil, model == nil, !mistakes.has("model.import") {
             section.mistake("columns", "are for an imported model; GPT-2 takes a corpus of tokens")
+        }
+        if columns != nil, corpus == nil, section.node("token_bytes") != nil {
+            section.mistake(
+                "token_bytes",
+                "is for a corpus of token ids; columns say it themselves"
+            )
         }
         assignRoles(section, mistakes, &model, areColumns: columns != nil)
         return DataChoice(
@@ -68,7 +74,8 @@ extension JobFile {
             let role = choice.flatMap { ImportManifest.BatchTensor.Role(rawValue: $0) }
             if areColumns {
                 manifest.batch[index].role = role == .ones ? .ones : .column
-                manifest.batch[index].column = role == nil ? choice : nil
+                // The roles of a corpus are names like any other here.
+                manifest.batch[index].column = role == .ones || role == .column ? nil : choice
             } else if let role, role != .column {
                 manifest.batch[index].role = role
             } else if let choice {
@@ -115,7 +122,7 @@ extension JobFile {
         return MaskingSpecification(
             fraction: section.number("mask_fraction") ?? MaskingSpecification.defaultFraction,
             token: token,
-            vocabulary: model.manifest.vocabulary ?? token + 1
+            vocabulary: model.manifest.vocabulary ?? max(token, token &+ 1)
         )
     }
 }

@@ -11,6 +11,8 @@ package enum JobFingerprint {
         let model: ModelSpecification
         let training: TrainingSpecification
         let initialWeights: String?
+        /// `nil` is left out: jobs without one have the fingerprint that they always had.
+        let masking: MaskingSpecification?
     }
 
     /// SHA-256, hexadecimal.
@@ -21,7 +23,8 @@ package enum JobFingerprint {
         let content = Content(
             model: job.model,
             training: training,
-            initialWeights: job.initialWeightsPath
+            initialWeights: job.initialWeightsPath,
+            masking: job.masking
         )
         var hasher = SHA256Hasher()
         hasher.update(try JSONDocument.bytes(content))

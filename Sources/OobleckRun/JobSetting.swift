@@ -7,7 +7,10 @@ import Yams
 /// It takes the place of what the job's file says. The value is read as the file's would be.
 package struct JobSetting: Hashable, Sendable {
     /// Keys whose values are paths; on the command line they are relative to the working directory.
-    private static let paths = ["data.corpus", "model.initial_weights", "checkpoint.directory"]
+    private static let paths = [
+        "data.corpus", "data.columns", "model.import", "model.initial_weights",
+        "checkpoint.directory",
+    ]
     /// Keys whose values may be a list or a mapping.
     private static let structured = ["training.train", "data.batch"]
 

@@ -89,7 +89,7 @@ struct JobViolation {
         checks.number("mask_fraction", masking.fraction, "above 0 and at most 1") {
             $0 > 0 && $0 <= 1
         }
-        checks.whole("mask_token", masking.token, 0...max(0, masking.vocabulary - 1))
+        checks.whole("mask_token", masking.token, 0...max(1, masking.vocabulary) - 1)
         return checks.violations
     }
 

@@ -48,7 +48,7 @@ package enum WeightExport {
         case .gpt2(let model):
             try JSONDocument.write(GPT2Configuration(model), to: folder + "/config.json")
         case .imported(let model):
-            for name in ImportedFolder(model).companions {
+            for name in try ImportedFolder(model).companions() {
                 do {
                     try FileManager.default.copyItem(
                         atPath: "\(model.path)/\(name)",

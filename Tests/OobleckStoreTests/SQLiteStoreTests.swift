@@ -165,6 +165,90 @@ import Testing
         }
     }
 
+    @Test(
+        "a database of an earlier version is taken over with all that it keeps, and keeps targets",
+        arguments: 1...3,
+        [1, 2, 3]
+    )
+    func earlierVersions(version: Int, seed: Int) throws {
+        try withStore { path in
+            let changes =
+                try Self.changes(seed: UInt64(seed)) + [
+                    .left(0, hasFailed: true, as: .dead), .computing(Self.arithmetic),
+                    .committed(Self.step(9, 2)),
+                ]
+            var expected = DurableState()
+            let first = try SQLiteStore(path: path)
+            for change in changes {
+                try first.persist(change)
+                expected.apply(change)
+            }
+            try first.close()
+            try Self.takeBack(path, to: version)
+            // What those versions had no place for.
+            if version < 3 { expected.arithmetic = nil }
+            if version < 2 {
+                for node in expected.nodes.keys { expected.nodes[node]?.ending = nil }
+            }
+            for _ in 0..<2 {
+                let store = try SQLiteStore(path: path)
+                #expect(try store.load() == expected)
+                try store.close()
+            }
+            let store = try SQLiteStore(path: path)
+            for targets in [4711, nil, 0, Int.max] {
+                var step = Self.step(10, 2)
+                step.targets = targets
+                try store.persist(.committed(step))
+                #expect(try store.load()?.committed == step)
+            }
+            try store.persist(.computing(Self.arithmetic))
+            #expect(try store.load()?.arithmetic == Self.arithmetic)
+            try store.close()
+        }
+    }
+
+    private static let arithmetic = Arithmetic(
+        fingerprint: "f",
+        processor: "p",
+        library: "l",
+        settings: "s"
+    )
+
+    /// Leaves of a database what an earlier version of its tables had.
+    private static func takeBack(_ path: String, to version: Int) throws {
+        let database = try DatabaseQueue(path: path)
+        try database.write { database in
+            try database.execute(sql: "ALTER TABLE committed DROP COLUMN targets")
+            if version < 3 { try database.execute(sql: "DROP TABLE arithmetic") }
+            if version < 2 { try database.execute(sql: "ALTER TABLE node DROP COLUMN ending") }
+            try database.execute(sql: "PRAGMA user_version = \(version)")
+        }
+        try database.close()
+    }
+
+    @Test("a step with targets, one without, and a skipped one come back as they were kept")
+    func targets() throws {
+        try withStore { path in
+            var skipped = Self.step(2, 1)
+            (skipped.targets, skipped.skipped) = (0, CommittedStep.withoutTargets)
+            var counted = Self.step(1, 1)
+            counted.targets = 27
+            for step in [Self.step(0, 1), counted, skipped] {
+                let store = try SQLiteStore(path: path)
+                for change: DurableChange in [.tookOver(term: 1), .committed(step)] {
+                    try store.persist(change)
+                }
+                try store.close()
+                let again = try SQLiteStore(path: path)
+                #expect(try again.load()?.committed == step)
+                try again.persist(.recounted(RecordedHistory(committed: step), from: 9))
+                #expect(try again.load()?.committed == step)
+                try again.close()
+            }
+        }
+    }
+
     @Test("a database of another version is refused in one line")
     func otherVersion() throws {
         try withStore { path in
