@@ -34,7 +34,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_tokenize(commands)
     _add_columns(commands)
+    _add_codec(commands)
     return parser
+
+
+def _add_codec(commands: Any) -> None:
+    for name, what, many in (("encode", "TEXT", False), ("decode", "ID", True)):
+        add = commands.add_parser(name, help=f"a text and its ids: takes {what}")
+        add.add_argument("--tokenizer", required=True, type=Path, metavar="DIR")
+        add.add_argument("input", metavar=what, nargs="*" if many else None)
+
+
+def _encode(given: argparse.Namespace) -> str:
+    """Prints the ids of a text."""
+    from oobleck.codec import encode
+
+    return encode(given.tokenizer, given.input)
+
+
+def _decode(given: argparse.Namespace) -> str:
+    """Prints the text of some ids."""
+    from oobleck.codec import decode
+
+    return decode(given.tokenizer, given.input)
 
 
 def _add_import(commands: Any) -> None:
@@ -179,7 +201,13 @@ def _columns(given: argparse.Namespace) -> str:
     return make_columns(FastTokenizer(given.tokenizer), given.input, wanted)
 
 
-_COMMANDS = {"import": _import, "tokenize": _tokenize, "columns": _columns}
+_COMMANDS = {
+    "import": _import,
+    "tokenize": _tokenize,
+    "columns": _columns,
+    "encode": _encode,
+    "decode": _decode,
+}
 
 
 def import_model(source: Any, folder: Path, split: list[str] | None = None) -> dict[str, Any]:

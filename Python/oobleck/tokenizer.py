@@ -116,6 +116,10 @@ class FastTokenizer:
             )
         return found
 
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of some ids, special tokens left out."""
+        return self._backend.decode(list(ids), skip_special_tokens=True)
+
     def start(self) -> list[int]:
         """The token that the tokenizer puts before a text, if it puts one."""
         around = self._backend.encode("", add_special_tokens=True).ids

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from oobleck.cut import Layer
 from oobleck.encode import graph_text, type_name
 from oobleck.errors import ImportProblem, listed
-from oobleck.graph import Value
+from oobleck.graph import Origin, Value
 from oobleck.source import Source
 
 FORMAT_VERSION = 1
@@ -140,6 +140,7 @@ class _Writer:
     def _save(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
         own = {key: value.detach().clone().contiguous() for key, value in tensors.items()}
         save_file(own, str(self.folder / name))
+        (self.folder / name).chmod(0o644)
         self._digest(name)
 
     def _digest(self, name: str) -> None:
@@ -167,6 +168,7 @@ def _manifest(
     for index, layer in enumerate(layers):
         for value in layer.parameters:
             uses.setdefault(value.source.name, []).append(index)
+    kept = (value.source for layer in layers for value in layer.constants)
     return {
         "version": FORMAT_VERSION,
         "torch": torch.__version__.split("+")[0],
@@ -195,4 +197,5 @@ def _manifest(
         "layers": entries,
         "tied": [[name, found] for name, found in uses.items() if len(found) > 1],
         "loss": {"layer": len(layers) - 1, "sum": True, "count": True, "targets": targets},
+        "frozen": sorted({source.name for source in kept if source.origin is Origin.FROZEN}),
     }

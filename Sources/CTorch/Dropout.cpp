@@ -14,6 +14,7 @@ namespace {
 
 thread_local uint64_t dropoutSeed = 0;
 thread_local uint64_t dropoutUses = 0;
+thread_local bool dropoutIsOff = false;
 
 uint64_t mixed(uint64_t value) {
   value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -78,6 +79,8 @@ struct KeyedDropout : torch::autograd::Function<KeyedDropout> {
 
 }  // namespace
 
+void ctorch::switchDropout(bool isOn) { dropoutIsOff = !isOn; }
+
 void ctorch::seedDropout(uint64_t seed) {
   dropoutSeed = seed;
   dropoutUses = 0;
@@ -89,7 +92,8 @@ namespace {
 /// generator that all threads share.
 at::Tensor replacedDropout(const at::Tensor &input, double probability, bool isTraining) {
   TORCH_CHECK(probability >= 0 && probability < 1, "dropout of ", probability);
-  return isTraining && probability > 0 ? ctorch::dropout(input, probability) : input;
+  const bool isOn = isTraining && probability > 0 && !dropoutIsOff;
+  return isOn ? ctorch::dropout(input, probability) : input;
 }
 
 }  // namespace

@@ -94,6 +94,10 @@ CTStatus ct_memory_in_use(int64_t *out) {
   });
 }
 
+CTStatus ct_switch_dropout(bool is_on) {
+  return guarded([&] { ctorch::switchDropout(is_on); });
+}
+
 CTStatus ct_seed_dropout(uint64_t seed) {
   return guarded([&] {
     ctorch::seedDropout(seed);

@@ -122,7 +122,13 @@ struct SumChecks: Sendable {
             )
             let sums = try FixedPointAccumulator(count: count, addendCount: 1, at: place)
             try sums.add(try Tensor.copying(slopes, shape: [count], at: place), at: 0)
-            let digests = try state.apply(.adamW(rule), sums: sums, factor: 1, clip: 1, decayEnd: count / 2)
+            let digests = try state.apply(
+                .adamW(rule),
+                sums: sums,
+                factor: 1,
+                clip: 1,
+                decayEnd: count / 2
+            )
             let after = try state.digest()
             try require(digests.before != digests.after, "an update left the digest as it was")
             try require(digests.after == after, "the digest of an update is another state's")

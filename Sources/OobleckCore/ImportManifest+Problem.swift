@@ -24,6 +24,10 @@ extension ImportManifest {
         for (name, size) in sizes where !(1...Self.mostOfOne).contains(size) {
             return "\(name) is \(size); it must be positive, and at most \(Self.mostOfOne)"
         }
+        let constants = Set(layers.flatMap { $0.constants.map(\.name) })
+        if let name = frozen?.first(where: { !constants.contains($0) }) {
+            return "the parameter \(name) that stays as it is is none of the constants"
+        }
         if let file = files.keys.sorted().first(where: { !Self.isFileName($0) }) {
             return "file \(file) is not in its folder"
         }

@@ -35,6 +35,8 @@ package struct ImportManifest: Hashable, Sendable, Codable {
     package var layers: [Layer]
     package var tied: [Tied]
     package var loss: Loss
+    /// Names of the constants that are parameters which the model's own code keeps as they are.
+    package var frozen: [String]?
     /// SHA-256 of each file of the folder that training reads, hexadecimal, by name.
     package var files: [String: String]
 
@@ -51,6 +53,7 @@ package struct ImportManifest: Hashable, Sendable, Codable {
         case layers
         case tied
         case loss
+        case frozen
         case files
     }
 

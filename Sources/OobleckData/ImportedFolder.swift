@@ -79,6 +79,28 @@ package struct ImportedFolder: Sendable {
         _ = try graphs()
     }
 
+    /// Reads all files but the weights, and of these what they hold: a model may have many gigabytes, of
+    /// which each worker reads and checks those of its own layers.
+    ///
+    /// Throws as ``check()`` does.
+    package func checkStructure() throws {
+        for name in structureFiles { try requireDigest(name) }
+        _ = try graphs()
+        for layer in model.manifest.layers {
+            guard let weights = layer.weights else { continue }
+            let reader = try reader(of: weights)
+            for parameter in layer.parameters where parameter.initial.kind == .stored {
+                _ = try tensor(of: parameter, in: reader)
+            }
+        }
+    }
+
+    /// All files of the manifest that are no weights, in order.
+    package var structureFiles: [String] {
+        let weights = Set(model.manifest.layers.compactMap(\.weights))
+        return model.manifest.files.keys.filter { !weights.contains($0) }.sorted()
+    }
+
     /// The graphs of all layers, by name.
     ///
     /// Throws `.inputData` when one was altered, or a layer does not fit it.
@@ -141,6 +163,13 @@ package struct ImportedFolder: Sendable {
         guard let reader else {
             throw OobleckError(.inputData, "\(model.path) stores no value of \(parameter.name)")
         }
+        return try reader.floats(of: try tensor(of: parameter, in: reader))
+    }
+
+    private func tensor(
+        of parameter: ImportManifest.Parameter,
+        in reader: SafetensorsReader
+    ) throws -> Safetensors.Tensor {
         let tensor = try reader.tensor(named: parameter.name)
         guard tensor.shape == parameter.shape else {
             throw OobleckError(
@@ -148,7 +177,7 @@ package struct ImportedFolder: Sendable {
                 "\(reader.path): \(parameter.name) has shape \(tensor.shape), not \(parameter.shape)"
             )
         }
-        return try reader.floats(of: tensor)
+        return tensor
     }
 
     /// The bytes of a constant.

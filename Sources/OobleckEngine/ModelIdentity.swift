@@ -16,9 +16,9 @@ enum ModelIdentity {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         if case .imported(let model) = job.model {
-            // The folder may lie elsewhere on each node; its files are the manifest's.
+            // The manifest has the digests of all files. Weights are checked by who reads them.
             let folder = ImportedFolder(model)
-            for name in model.manifest.files.keys.sorted() { try folder.requireDigest(name) }
+            for name in folder.structureFiles { try folder.requireDigest(name) }
             hasher.update(model.sha256)
         } else {
             hasher.update(Array(try encoder.encode(job.model)))

@@ -55,6 +55,14 @@ extension GPT2: LayeredModel {
 
     package var lossScale: Double? { nil }
 
+    package func logits(
+        _ state: LayerState,
+        received: [Tensor],
+        batch: [String: Tensor]
+    ) throws -> Tensor? {
+        try logits(received[0], state)
+    }
+
     package func forward(
         _ state: LayerState,
         received: [Tensor],

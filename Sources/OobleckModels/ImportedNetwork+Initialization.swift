@@ -14,7 +14,10 @@ extension ImportedNetwork {
     package func initialize(_ state: LayerState, seed: UInt64) throws {
         let description = model.manifest.layers[state.layer]
         let folder = ImportedFolder(model)
-        let weights = try description.weights.map { try folder.reader(of: $0) }
+        let weights = try description.weights.map { name in
+            try folder.requireDigest(name)
+            return try folder.reader(of: name)
+        }
         for (index, parameter) in description.parameters.enumerated() {
             let leaf = state.leaf(index)
             if parameter.initial.kind == .stored {

@@ -56,6 +56,14 @@ package final class ImportedNetwork: LayeredModel {
 
     package var lossScale: Double? { model.manifest.loss.scale }
 
+    package func logits(
+        _ state: LayerState,
+        received: [Tensor],
+        batch: [String: Tensor]
+    ) throws -> Tensor? {
+        try forward(state, received: received, batch: batch).further.first
+    }
+
     package func forward(
         _ state: LayerState,
         received: [Tensor],

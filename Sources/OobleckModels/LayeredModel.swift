@@ -37,6 +37,9 @@ package protocol LayeredModel {
     /// Gives a layer's parameters their first values: a pure function of seed and layer.
     func initialize(_ state: LayerState, seed: UInt64) throws
 
+    /// Logits `[samples, sequence, vocabulary]` of the last layer, for models that continue a text.
+    func logits(_ state: LayerState, received: [Tensor], batch: [String: Tensor]) throws -> Tensor?
+
     /// The forward pass of a layer on what it receives.
     ///
     /// `received` are leaves, `batch` has the tensors of ``batchNames(ofLayer:)``.

@@ -20,8 +20,14 @@ package enum JobFingerprint {
         var training = job.training
         // How far the run goes changes no step's state; how far its schedule goes does.
         (training.steps, training.decaySteps) = (training.scheduledSteps, nil)
+        var model = job.model
+        if case .imported(var imported) = model {
+            // Its folder may lie anywhere; the manifest's digest stands for what is in it.
+            imported.path = ""
+            model = .imported(imported)
+        }
         let content = Content(
-            model: job.model,
+            model: model,
             training: training,
             initialWeights: job.initialWeightsPath,
             masking: job.masking

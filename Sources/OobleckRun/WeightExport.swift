@@ -34,8 +34,8 @@ package enum WeightExport {
         }
         let folder = URL(fileURLWithPath: folder).standardizedFileURL.path
         try makeFolder(folder, withParents: true)
-        try writeWeights(of: checkpoint, to: folder + "/model.safetensors")
         try writeDescription(of: checkpoint.model, to: folder)
+        try writeWeights(of: checkpoint, to: folder + "/model.safetensors")
     }
 
     /// Writes what the weights are of: the built-in model's configuration, or the files that came with
@@ -74,10 +74,11 @@ package enum WeightExport {
             ParameterLayout.parameters(ofLayer: layer, model: model)
                 .filter { !copies.contains(TiedParameter.Use(layer: layer, name: $0.name)) }
         }
+        let frozen = try frozenParameters(of: model)
         let writer = try SafetensorsWriter(
             path,
             header: Safetensors.Header(
-                tensors: parameters.flatMap { $0 },
+                tensors: parameters.flatMap { $0 } + frozen.map(\.shape),
                 metadata: ["format": "pt"]
             )
         )
@@ -87,6 +88,23 @@ package enum WeightExport {
                 try writer.append(try reader.bytes(of: try reader.tensor(named: parameter.name)))
             }
         }
+        for parameter in frozen { try writer.append(parameter.bytes) }
         try writer.publish()
+    }
+
+    /// The float32 parameters that an imported model's own code keeps as they are: they are part of no
+    /// checkpoint.
+    private static func frozenParameters(
+        of model: ModelSpecification
+    ) throws -> [(shape: TensorShape, bytes: [UInt8])] {
+        guard let model = model.imported, let names = model.manifest.frozen, !names.isEmpty else {
+            return []
+        }
+        let reader = try ImportedFolder(model).constants()
+        return try names.compactMap { name in
+            let tensor = try reader.tensor(named: name)
+            guard tensor.elementType == .float32 else { return nil }
+            return (TensorShape(name, tensor.shape), try reader.bytes(of: tensor))
+        }
     }
 }

@@ -89,6 +89,14 @@ package enum TensorRuntime {
     /// Seeds the dropout of this thread.
     package static func seedDropout(_ seed: UInt64) throws { try check(ct_seed_dropout(seed)) }
 
+    /// Runs `body` on this thread with the dropout of imported models doing nothing.
+    package static func withoutDropout<Result>(_ body: () throws -> Result) throws -> Result {
+        try check(ct_switch_dropout(false))
+        let result = Swift.Result { try body() }
+        try check(ct_switch_dropout(true))
+        return try result.get()
+    }
+
     /// Groups that were released and whose threads have not ended yet.
     package static var drainingGroupCount: Int { Int(ct_groups_draining()) }
 

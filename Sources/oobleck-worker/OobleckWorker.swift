@@ -13,7 +13,7 @@ struct OobleckWorker: AsyncParsableCommand {
         abstract: "Trains on one device. Started by agents and by oobleck; rarely by people.",
         subcommands: [
             WorkerCommand.self, ProfileCommand.self, ReferenceCommand.self, BenchCommand.self,
-            ConformanceCommand.self, DoctorCommand.self,
+            ConformanceCommand.self, DoctorCommand.self, SampleCommand.self,
         ]
     )
 

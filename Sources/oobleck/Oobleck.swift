@@ -19,7 +19,7 @@ struct Oobleck: AsyncParsableCommand {
             DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
             DrainCommand.self, ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
-            AddCommand.self, ExportCommand.self, AgentCommand.self,
+            AddCommand.self, ExportCommand.self, SampleCommand.self, AgentCommand.self,
         ]
     )
 

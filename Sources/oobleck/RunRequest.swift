@@ -65,7 +65,7 @@ struct RunRequest: Sendable {
             try weights.requireFinite(model)
             try weights.notes(for: model).forEach(Console.complain)
         case .imported(let model):
-            try ImportedFolder(model).check()
+            try ImportedFolder(model).checkStructure()
         }
     }
 

@@ -80,6 +80,31 @@ struct ImportTests {
         #expect(text.contains("\"targets\":\(16 * 31),"))
     }
 
+    @Test("a run continues a text, the same for the same seed, whichever model it has")
+    func sample() throws {
+        let lab = try Laboratory()
+        try #require(try lab.train("gpt2").status == 0)
+        try importSource(lab)
+        try writeJob(lab)
+        _ = try train(lab, "llama-run", ["--nodes", "2"])
+        for run in ["gpt2", "llama-run"] {
+            func text(_ options: [String]) throws -> String {
+                let outcome = try lab.run(
+                    ["sample", lab.path(run), "--prompt", "line 17", "--tokens", "12"] + options
+                )
+                try #require(outcome.status == 0, "\(outcome.errors)")
+                return outcome.output
+            }
+            let first = try text(["--seed", "3"])
+            #expect(first.hasPrefix("line 17"))
+            #expect(try text(["--seed", "3"]) == first)
+            #expect(try text(["--seed", "4"]) != first)
+            let likeliest = try text(["--temperature", "0"])
+            #expect(try text(["--temperature", "0", "--seed", "9"]) == likeliest)
+            #expect(try text(["--top-k", "1"]) == likeliest)
+        }
+    }
+
     @Test("what is altered after the import is told before anything starts")
     func altered() throws {
         let lab = try Laboratory()

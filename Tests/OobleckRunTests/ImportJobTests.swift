@@ -311,9 +311,10 @@ import Testing
             settings: "data.mask_fraction=0.25"
         )
         #expect(masks.masking?.fraction == 0.25)
+        let ones = try load(text, settings: "data.batch={labels: ones}")
+        #expect(ones.model.imported?.manifest.batch.map(\.role) == [.tokens, .ones])
         for setting in [
             "data.batch=tokens", "data.mask_fraction=0.2", "data.mask_token=1", "data.columns=d",
-            "data.batch={labels: ones}",
         ] {
             let error = #expect(throws: OobleckError.self) { try load(text, settings: setting) }
             #expect(error?.code == .usage, "\(setting): \(error as Any)")

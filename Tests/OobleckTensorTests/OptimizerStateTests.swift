@@ -50,7 +50,8 @@ struct OptimizerStateTests {
                 // Weight decay is part of the gradient, of the first element only.
                 let slope = Double(gradient[index]) + (index == 0 ? 0.01 * wanted[index] : 0)
                 momentum[index] = 0.9 * momentum[index] + slope
-                wanted[index] -= 0.1 * (isNesterov ? slope + 0.9 * momentum[index] : momentum[index])
+                wanted[index] -=
+                    0.1 * (isNesterov ? slope + 0.9 * momentum[index] : momentum[index])
             }
         }
         for (found, wanted) in zip(try state.parameters.floats(), wanted) {
