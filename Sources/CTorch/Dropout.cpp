@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include <ATen/ATen.h>
+#include <ATen/ops/scaled_dot_product_attention_native.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -96,10 +97,27 @@ at::Tensor replacedDropout(const at::Tensor &input, double probability, bool isT
   return isOn ? ctorch::dropout(input, probability) : input;
 }
 
+/// Attention on a CUDA device, whose fused kernels draw masks of their own: with dropout, the parts that
+/// call ours.
+at::Tensor replacedAttention(
+    const at::Tensor &query, const at::Tensor &key, const at::Tensor &value,
+    const std::optional<at::Tensor> &mask, double dropout, bool isCausal,
+    std::optional<double> scale, bool sharesKeys) {
+  if (dropout > 0) {
+    return std::get<0>(at::_scaled_dot_product_attention_math(
+        query, key, value, mask, dropout, isCausal, /*dropout_mask=*/{}, scale, sharesKeys));
+  }
+  return at::native::scaled_dot_product_attention(
+      query, key, value, mask, dropout, isCausal, scale, sharesKeys);
+}
+
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, AutogradCPU, library) { library.impl("dropout", replacedDropout); }
-TORCH_LIBRARY_IMPL(aten, AutogradCUDA, library) { library.impl("dropout", replacedDropout); }
+TORCH_LIBRARY_IMPL(aten, AutogradCUDA, library) {
+  library.impl("dropout", replacedDropout);
+  library.impl("scaled_dot_product_attention", replacedAttention);
+}
 
 at::Tensor ctorch::dropout(const at::Tensor &input, double probability) {
   dropoutUses++;

@@ -13,6 +13,7 @@ Graph::Graph(int inputs, int constantBegin, int constantEnd)
       0 <= constantBegin && constantBegin <= constantEnd && constantEnd <= inputs,
       "constants ", constantBegin, " to ", constantEnd, " of ", inputs, " inputs");
   for (int i = constantBegin; i < constantEnd; i++) isConstant_[i] = 1;
+  for (int i = 0; i < inputs; i++) roots_.push_back({i});
 }
 
 void Graph::checkSlot(int slot) const {
@@ -29,6 +30,9 @@ void Graph::addOperator(const std::string &name, const std::string &overload, bo
       node.op, "this libtorch has no operator ", name, overload.empty() ? "" : ".", overload);
   const auto &schema = node.op->schema();
   TORCH_CHECK(!schema.is_vararg(), name, " takes any number of arguments");
+  for (const auto &argument : schema.arguments()) {
+    TORCH_CHECK(!argument.is_out(), name, " writes its result into ", argument.name());
+  }
   node.returns = static_cast<int>(schema.returns().size());
   node.grad = grad;
   node.arguments.resize(schema.arguments().size());
@@ -44,7 +48,12 @@ void Graph::addResult(int slot, int index) {
   node.patches.push_back({0, GraphPatch::value, {slot}});
   nodes_.push_back(std::move(node));
   given_.clear();
-  checkSlot(slot);
+  try {
+    checkSlot(slot);
+  } catch (...) {
+    nodes_.pop_back();
+    throw;
+  }
 }
 
 int Graph::argumentIndex(const char *keyword) const {
@@ -62,8 +71,9 @@ int Graph::argumentIndex(const char *keyword) const {
   TORCH_CHECK(false, schema.name(), " takes ", given_.size(), " arguments");
 }
 
-c10::TypePtr Graph::argumentType(const char *keyword) const {
-  return nodes_.back().op->schema().arguments()[argumentIndex(keyword)].type();
+const c10::Argument &Graph::argument(const char *keyword) const {
+  const int index = argumentIndex(keyword);
+  return nodes_.back().op->schema().arguments()[index];
 }
 
 void Graph::addConstant(const char *keyword, c10::IValue value) {
@@ -102,6 +112,59 @@ void Graph::closeNode() {
   }
   node.isConstant = isConstant;
   isConstant_.push_back(isConstant);
+  noteRoots(node);
+}
+
+namespace {
+
+/// Operators whose result may be what they are given, though their schemas do not say so.
+bool mayReturnInput(const std::string &name) {
+  static const std::set<std::string> names = {
+      "aten::dropout", "aten::type_as", "aten::broadcast_tensors", "aten::meshgrid",
+      "aten::atleast_1d", "aten::pad", "aten::repeat_interleave", "aten::float"};
+  return names.count(name) != 0;
+}
+
+}  // namespace
+
+/// Follows which inputs a value may share storage with, and refuses to write over one: the same tensors
+/// are there for other passes, and for other layers of the process.
+void Graph::noteRoots(const GraphNode &node) {
+  std::set<int> roots;
+  for (const auto &patch : node.patches) {
+    std::set<int> shared;
+    for (int slot : patch.slots) {
+      if (slot >= 0) shared.insert(roots_[slot].begin(), roots_[slot].end());
+    }
+    if (!node.op) {
+      roots = shared;
+      continue;
+    }
+    const auto &schema = node.op->schema();
+    const auto *alias = schema.arguments()[patch.argument].alias_info();
+    TORCH_CHECK(
+        alias == nullptr || !alias->isWrite() || shared.empty(), schema.name(),
+        " writes over input ", shared.empty() ? -1 : *shared.begin());
+    if (alias != nullptr || mayReturnInput(schema.name())) {
+      roots.insert(shared.begin(), shared.end());
+    }
+  }
+  if (node.op) {
+    const auto &schema = node.op->schema();
+    // They change the statistics that they are given, and their schemas do not say so.
+    for (const char *flag : {"training", "use_input_stats"}) {
+      const auto statistics = schema.argumentIndexWithName("running_mean");
+      const auto index = schema.argumentIndexWithName(flag);
+      if (!statistics || !index) continue;
+      const auto &value = node.arguments[*index];
+      bool isGiven = false;
+      for (const auto &patch : node.patches) isGiven |= patch.argument == *statistics;
+      TORCH_CHECK(
+          !isGiven || (value.isBool() && !value.toBool()), schema.name(),
+          " changes the statistics that it is given");
+    }
+  }
+  roots_.push_back(std::move(roots));
 }
 
 void Graph::finish(std::vector<int> slots) {

@@ -2,6 +2,7 @@
 // the device, apply as they do in eager PyTorch.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,8 @@ class Graph {
 
   void addOperator(const std::string &name, const std::string &overload, bool grad);
   void addResult(int slot, int index);
-  /// The schema's type of the next argument, which `keyword` may name.
-  c10::TypePtr argumentType(const char *keyword) const;
+  /// What the schema says of the next argument, which `keyword` may name.
+  const c10::Argument &argument(const char *keyword) const;
   void addConstant(const char *keyword, c10::IValue value);
   void addPatch(const char *keyword, GraphPatch::Kind kind, std::vector<int> slots);
   void finish(std::vector<int> slots);
@@ -48,12 +49,15 @@ class Graph {
 
  private:
   void closeNode();
+  void noteRoots(const GraphNode &node);
   void checkSlot(int slot) const;
   int argumentIndex(const char *keyword) const;
   void call(const GraphNode &node, std::vector<c10::IValue> &slots, c10::IValue &result) const;
 
   int inputs_;
   std::vector<char> isConstant_;
+  /// Inputs whose storage the value of a slot may share.
+  std::vector<std::set<int>> roots_;
   std::vector<GraphNode> nodes_;
   /// Which arguments of the last node are given.
   std::vector<char> given_;

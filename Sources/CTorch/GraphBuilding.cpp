@@ -1,4 +1,5 @@
 // The C face of Graph: builds one argument by argument, and runs it.
+#include <cmath>
 #include <map>
 
 #include <ATen/ATen.h>
@@ -33,6 +34,32 @@ at::Tensor wrappedNumber(const at::Scalar &value) {
   return tensor;
 }
 
+/// Whether an argument is a property of tensors, which the type that libtorch stores it as does not say.
+bool isProperty(const c10::Argument &argument) {
+  switch (plain(argument.real_type())->kind()) {
+    case c10::TypeKind::ScalarTypeType:
+    case c10::TypeKind::LayoutType:
+    case c10::TypeKind::MemoryFormatType:
+    case c10::TypeKind::DeviceObjType: return true;
+    default: return false;
+  }
+}
+
+/// The type of the next argument, which a number, a truth value, a text or a list is for.
+c10::TypePtr plainType(CTGraph *graph, const char *keyword) {
+  const auto &argument = graph->graph.argument(keyword);
+  TORCH_CHECK(!isProperty(argument), argument.name(), " is a property, and given as something else");
+  return plain(argument.type());
+}
+
+int64_t whole(int64_t value) { return value; }
+int64_t whole(bool value) { return value; }
+int64_t whole(double value) {
+  TORCH_CHECK(
+      value == std::floor(value) && std::abs(value) < 0x1p62, value, " where a whole number is asked for");
+  return static_cast<int64_t>(value);
+}
+
 /// A list of the kind that `type` asks for.
 template <class Value>
 c10::IValue list(const c10::TypePtr &type, const Value *values, int count) {
@@ -54,7 +81,7 @@ c10::IValue list(const c10::TypePtr &type, const Value *values, int count) {
       return c10::List<at::Tensor>();
     default: {
       c10::List<int64_t> result;
-      for (int i = 0; i < count; i++) result.push_back(static_cast<int64_t>(values[i]));
+      for (int i = 0; i < count; i++) result.push_back(whole(values[i]));
       return result;
     }
   }
@@ -63,7 +90,7 @@ c10::IValue list(const c10::TypePtr &type, const Value *values, int count) {
 template <class Value>
 CTStatus addList(CTGraph *graph, const char *keyword, const Value *values, int count) {
   return guarded([&] {
-    const auto type = plain(graph->graph.argumentType(keyword));
+    const auto type = plainType(graph, keyword);
     graph->graph.addConstant(keyword, list(type, values, count));
   });
 }
@@ -80,7 +107,7 @@ c10::IValue scalar(const c10::TypePtr &type, Value value) {
 template <class Value>
 CTStatus addScalar(CTGraph *graph, const char *keyword, Value value) {
   return guarded([&] {
-    const auto type = plain(graph->graph.argumentType(keyword));
+    const auto type = plainType(graph, keyword);
     graph->graph.addConstant(keyword, scalar(type, value));
   });
 }
@@ -149,12 +176,25 @@ CTStatus ct_graph_number(CTGraph *graph, const char *keyword, double value) {
 }
 
 CTStatus ct_graph_text(CTGraph *graph, const char *keyword, const char *value) {
-  return guarded([&] { graph->graph.addConstant(keyword, std::string(value)); });
+  return guarded([&] {
+    const auto type = plainType(graph, keyword);
+    TORCH_CHECK(type->kind() == c10::TypeKind::StringType, "a text where ", type->str(), " is asked for");
+    graph->graph.addConstant(keyword, std::string(value));
+  });
 }
 
 CTStatus ct_graph_property(
     CTGraph *graph, const char *keyword, const char *kind, const char *name) {
-  return guarded([&] { graph->graph.addConstant(keyword, property(kind, name)); });
+  return guarded([&] {
+    const auto &argument = graph->graph.argument(keyword);
+    static const std::map<std::string, c10::TypeKind> kinds = {
+        {"dtype", c10::TypeKind::ScalarTypeType}, {"layout", c10::TypeKind::LayoutType},
+        {"memory_format", c10::TypeKind::MemoryFormatType}, {"device", c10::TypeKind::DeviceObjType}};
+    TORCH_CHECK(
+        plain(argument.real_type())->kind() == named(kinds, kind, "property"), argument.name(),
+        " is no ", kind);
+    graph->graph.addConstant(keyword, property(kind, name));
+  });
 }
 
 CTStatus ct_graph_integers(CTGraph *graph, const char *keyword, const int64_t *values, int count) {
@@ -171,7 +211,7 @@ CTStatus ct_graph_booleans(CTGraph *graph, const char *keyword, const bool *valu
 
 CTStatus ct_graph_slots(CTGraph *graph, const char *keyword, const int *slots, int count) {
   return guarded([&] {
-    const auto type = plain(graph->graph.argumentType(keyword))->cast<c10::ListType>();
+    const auto type = plainType(graph, keyword)->cast<c10::ListType>();
     TORCH_CHECK(type, "a list of values where none is asked for");
     const auto element = type->getElementType();
     const bool isOptional = element->kind() == c10::TypeKind::OptionalType;
@@ -191,6 +231,7 @@ CTStatus ct_graph_run(CTGraph *graph, CTTensor *const *inputs, int count, CTTens
     std::vector<at::Tensor> given;
     for (int i = 0; i < count; i++) given.push_back(inputs[i]->value);
     auto results = graph->graph.run(given);
-    for (size_t i = 0; i < results.size(); i++) out[i] = wrap(results[i].contiguous());
+    for (auto &result : results) result = result.contiguous();
+    for (size_t i = 0; i < results.size(); i++) out[i] = wrap(std::move(results[i]));
   });
 }

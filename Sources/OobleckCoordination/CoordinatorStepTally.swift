@@ -33,16 +33,17 @@ struct StepTally: Sendable {
             let loss = losses.reduce(0, +) / Double(targets ?? microbatchCount)
             let correction = job.gradientCorrection(targets: targets)
             let norm = norms.reduce(0, +).squareRoot() * correction
+            // The mean over no target is no number, and no sign of divergence.
             let reason = NonFiniteRule(profile: profile).reason(
                 votes.keys.sorted().compactMap { votes[$0]?.nonFinite },
-                loss: loss,
-                gradientNorm: norm
+                loss: targets == 0 ? 0 : loss,
+                gradientNorm: targets == 0 ? 0 : norm
             )
             return .success(
                 StepOutcome(
                     loss: loss,
                     gradientNorm: norm,
-                    skipped: targets == 0 ? CommittedStep.withoutTargets : reason,
+                    skipped: reason ?? (targets == 0 ? CommittedStep.withoutTargets : nil),
                     targets: targets
                 )
             )

@@ -54,6 +54,10 @@ extension Coordinator {
             skippedInARow = 0
             return nil
         }
+        guard reason != CommittedStep.withoutTargets else {
+            log(.skipped, "step \(committedSteps) skipped by all: \(reason)")
+            return nil
+        }
         skippedInARow += 1
         let limit = job.training.skipLimit
         guard skippedInARow >= limit else {

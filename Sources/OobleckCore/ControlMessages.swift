@@ -260,7 +260,7 @@ package struct StepCommit: Hashable, Sendable {
     /// The step's line of the ledger, so that whoever applied it can prove that it counts.
     package var record: CommittedStep
     /// What the microbatches' mean gradient is multiplied with: brings its norm down to the clipping
-    /// bound, and corrects it where losses are sums (``StepLoss``).
+    /// bound, and corrects it where losses are sums (``JobSpecification/gradientCorrection(targets:)``).
     package var gradientFactor: Double
     /// Whether to wait for another message after applying, instead of starting the next step.
     package var pauses: Bool

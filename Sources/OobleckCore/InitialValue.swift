@@ -2,7 +2,7 @@
 package struct InitialValue: Hashable, Sendable, Codable {
     package enum Kind: String, Hashable, Sendable, Codable {
         case normal
-        /// Normal, drawn again outside ``low`` to ``high``.
+        /// What is left of a normal distribution between ``low`` and ``high``.
         case truncatedNormal = "truncated_normal"
         /// Evenly between ``low`` and ``high``.
         case uniform

@@ -4,10 +4,11 @@ extension JobSpecification {
     ///
     /// Where the loss is a mean over `targets` targets, workers sum the gradients of the microbatches'
     /// sums times ``ImportManifest/Loss/scale``, since none of them knows how many targets the others
-    /// have; with M microbatches, `M / (scale * targets)` makes the mean of it.
+    /// have; with M microbatches, `M / (scale * targets)` makes the mean of it. Without any target there
+    /// is no gradient.
     package func gradientCorrection(targets: Int?) -> Double {
         guard let targets, let scale = model.imported?.manifest.loss.scale else { return 1 }
-        return Double(training.microbatchCount) / (scale * Double(targets))
+        return targets > 0 ? Double(training.microbatchCount) / (scale * Double(targets)) : 0
     }
 
     /// The decision that a step counts, as workers are told: it follows from the step's record.
@@ -15,10 +16,10 @@ extension JobSpecification {
         let (norm, bound) = (record.gradientNorm, training.gradientClip)
         let coefficient = norm > bound ? bound / (norm + 1e-6) : 1
         let isSkipped = record.skipped != nil
-        let correction = isSkipped ? 1 : gradientCorrection(targets: record.targets)
+        let correction = gradientCorrection(targets: record.targets)
         return StepCommit(
             record: record,
-            gradientFactor: coefficient * correction,
+            gradientFactor: isSkipped ? 1 : coefficient * correction,
             pauses: pauses,
             skips: isSkipped
         )

@@ -58,9 +58,9 @@ package enum AllowedOperators {
     ]
 
     private static let creation = [
-        "arange", "empty_like", "eye", "full", "full_like", "linspace", "new_full", "new_ones",
-        "new_zeros", "ones", "ones_like", "scalar_tensor", "zeros", "zeros_like", "empty",
-        "new_empty", "tril_indices", "triu_indices", "one_hot",
+        "arange", "eye", "full", "full_like", "linspace", "new_full", "new_ones",
+        "new_zeros", "ones", "ones_like", "scalar_tensor", "zeros", "zeros_like",
+        "tril_indices", "triu_indices", "one_hot",
     ]
 
     private static let selection = [

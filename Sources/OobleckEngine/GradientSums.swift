@@ -34,10 +34,16 @@ final class GradientSums {
             for segment in state.trainedSegments where sums[ObjectIdentifier(segment)] == nil {
                 sums[ObjectIdentifier(segment)] = try pool.take(
                     for: segment,
-                    addendCount: microbatchCount
+                    addendCount: microbatchCount * uses(of: segment, in: state)
                 )
             }
         }
+    }
+
+    /// Layers whose gradients are added up for a segment.
+    private func uses(of segment: ParameterSegment, in layer: LayerState) -> Int {
+        let set = layer.tied.first { $0.value === segment }?.key
+        return set.map { tied[$0].uses.count } ?? 1
     }
 
     private func accumulator(_ segment: ParameterSegment) -> FixedPointAccumulator {

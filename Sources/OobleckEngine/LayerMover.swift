@@ -6,8 +6,8 @@ import OobleckTensor
 /// Copies layers between workers, both sides at once, and checks every copy by its digest.
 struct LayerMover {
     private static let digestBytes = 64
-    /// Tags of one layer's copy: its buffers and its digest.
-    private static let tagsPerLayer = 8
+    /// Tags of one layer's copy: its buffers, three of each segment, and its digest.
+    private static let tagsPerLayer = 256
 
     let node: NodeID
     let model: ModelSpecification

@@ -8,8 +8,8 @@ struct MadeUpMicrobatch {
     let samples: Int
     let vocabulary: Int?
 
-    /// What a layer takes of the microbatch: token ids all over the vocabulary, other whole numbers
-    /// one, which is a class, a kind of token and a place that is seen in every model.
+    /// What a layer takes of the microbatch: token ids all over the vocabulary, and of other whole
+    /// numbers those that are right in every model: one in a mask, zero for a class or a kind.
     func batch(ofLayer layer: Int) throws -> [String: Tensor] {
         let names = model.batchNames(ofLayer: layer)
         var tensors: [String: Tensor] = [:]
@@ -28,15 +28,17 @@ struct MadeUpMicrobatch {
             return tensor
         }
         let count = shape.reduce(1, *)
-        return try Tensor.copying(values(description.role, count: count), shape: shape)
+        return try Tensor.copying(values(description, count: count), shape: shape)
     }
 
-    private func values(_ role: ImportManifest.BatchTensor.Role, count: Int) -> [Int64] {
+    private func values(_ tensor: ImportManifest.BatchTensor, count: Int) -> [Int64] {
+        let isMask = tensor.name.contains("mask")
         let tokens = (0..<count).map { Int64($0 * 7919 % (vocabulary ?? 2)) }
-        return switch role {
+        return switch tensor.role {
         case .tokens, .maskedTokens: tokens
         case .nextTokens, .maskTargets: tokens.reversed()
-        case .ones, .column: [Int64](repeating: 1, count: count)
+        case .ones: [Int64](repeating: 1, count: count)
+        case .column: [Int64](repeating: isMask ? 1 : 0, count: count)
         }
     }
 
@@ -48,7 +50,7 @@ struct MadeUpMicrobatch {
             if description.kind == .float32 {
                 try tensor.fillNormal(deviation: 1, seed: seed(index))
             } else {
-                try tensor.fill(1)
+                try tensor.fill(description.kind == .boolean ? 1 : 0)
             }
             return tensor
         }

@@ -18,7 +18,7 @@ package struct Profiler {
         WorkerMemory.prepare(for: job)
         let allReduce = try AllReduceMeter(repetitions: repetitions)
         let model = try ModelFactory.model(of: job)
-        var measured: [Int: Cost] = [:]
+        var measured: [Kind: Cost] = [:]
         var tied: [Int: Int] = [:]
         let layers = try (0..<model.layerCount).map { layer in
             let state = try LayerState(
@@ -28,7 +28,10 @@ package struct Profiler {
             )
             for (set, segment) in state.tied where !segment.isFrozen { tied[set] = segment.count }
             // Layers that compute alike cost alike.
-            let kind = model.representative(ofLayer: layer)
+            let kind = Kind(
+                representative: model.representative(ofLayer: layer),
+                trained: state.trainedIndices
+            )
             let cost = try measured[kind] ?? measure(state, of: model)
             measured[kind] = cost
             let gradientBytes = state.trainedSegments.reduce(0) { $0 + 8 * $1.count }
@@ -67,6 +70,12 @@ package struct Profiler {
                 .reduce(0) { $0 + $1.elementCount }
         }
         return max(sizes.max() ?? 1, 1)
+    }
+
+    /// Layers that cost alike.
+    private struct Kind: Hashable {
+        let representative: Int
+        let trained: [Int]
     }
 
     private struct Cost {

@@ -107,7 +107,7 @@ final class StepRunner {
             }
         }
         let losses = try lossTensors.mapValues { try $0.loss.item() }
-        let targetCounts = try lossTensors.compactMapValues { try $0.targetCount?.item() }
+        let targetCounts = try lossTensors.compactMapValues { try $0.targetCount.map(Self.count) }
         try readStretches()
         let spotCheck = try checkLayer()
         try sums.startTied()
@@ -124,7 +124,7 @@ final class StepRunner {
             step: step,
             squaredNorms: try sums.squaredNorms(microbatchCount: count),
             losses: losses,
-            targetCounts: targetCounts.mapValues { Int($0) },
+            targetCounts: targetCounts,
             busy: busy,
             nonFinite: nonFinite,
             layerTimes: clock.times(intervals),
@@ -166,8 +166,20 @@ final class StepRunner {
             return result
         }
         let start = clock.now
-        let result = try body()
-        try TensorRuntime.synchronize()
+        let result: Result
+        do {
+            result = try body()
+            try TensorRuntime.synchronize()
+        } catch let error as TensorError
+            where error.code == .failed && !TensorRuntime.isAsynchronous
+        {
+            // The processor's operators fail for one reason: what they are given.
+            let name = computation.model.name(ofLayer: layer.layer)
+            throw OobleckError(
+                .inputData,
+                "step \(step): layer \(layer.layer) (\(name)) cannot be computed: \(error.message)"
+            )
+        }
         if slowness > 1 {
             // A staged slow node works on, to no use, by what its own work took.
             let own = clock.elapsed(since: start)
@@ -284,6 +296,15 @@ final class StepRunner {
 
     private static func areFinite(_ tensors: [Tensor]) throws -> Bool {
         try tensors.allSatisfy { try !$0.isFloatingPoint || $0.isFinite() }
+    }
+
+    /// The number of targets that a model gives.
+    private static func count(_ tensor: Tensor) throws -> Int {
+        let value = try tensor.item()
+        guard let count = Int(exactly: value), count >= 0 else {
+            throw OobleckError(.inputData, "the model counts \(value) targets")
+        }
+        return count
     }
 
     /// Makes the first number of a tensor not a number.

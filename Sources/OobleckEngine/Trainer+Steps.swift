@@ -18,6 +18,7 @@ extension Trainer {
         let loaded = try requireLoaded()
         guard let prepared, prepared.reconfiguration.generation == generation else { return false }
         held = prepared.adoptLayers()
+        loaded.model.keepOnly(Set(held.keys))
         heldSteps = prepared.reconfiguration.committedSteps
         try states.adopt(held)
         guard let assignment = prepared.assignment else { return false }

@@ -46,12 +46,30 @@ package final class ImportedNetwork: LayeredModel {
 
     package func name(ofLayer layer: Int) -> String { model.manifest.layers[layer].name }
 
-    /// Layers of one graph compute alike.
+    /// Layers of one graph compute alike when all that goes into it has the same shapes.
     package func representative(ofLayer layer: Int) -> Int {
-        let graph = model.manifest.layers[layer].graph
-        return model.manifest.layers.firstIndex { $0.graph == graph } ?? layer
+        let wanted = kind(ofLayer: layer)
+        return (0..<layer).first { kind(ofLayer: $0) == wanted } ?? layer
     }
 
+    private struct Kind: Hashable {
+        let graph: String
+        let shapes: [[Int]]
+        let types: [ElementKind]
+    }
+
+    private func kind(ofLayer index: Int) -> Kind {
+        let layer = model.manifest.layers[index]
+        let batch = model.manifest.batch.filter { layer.batch.contains($0.name) }
+        return Kind(
+            graph: layer.graph,
+            shapes: layer.parameters.map(\.shape) + layer.constants.map(\.shape)
+                + batch.map(\.shape) + layer.receives.map(\.shape),
+            types: layer.constants.map(\.kind) + batch.map(\.kind) + layer.receives.map(\.kind)
+        )
+    }
+
+    /// Graphs are not searched for it: seeding costs next to nothing.
     package var hasDropout: Bool { true }
 
     package var lossScale: Double? { model.manifest.loss.scale }
@@ -77,13 +95,36 @@ package final class ImportedNetwork: LayeredModel {
             return tensor
         }
         let results = try layer.program.run(parameters + layer.constants + data + received)
-        guard state.layer == layerCount - 1 else { return LayerOutput(tensors: results) }
+        guard state.layer == layerCount - 1 else {
+            try requireSends(description, results)
+            return LayerOutput(tensors: results)
+        }
         return LayerOutput(
             tensors: [results[0]],
             targetCount: results[1],
             further: Array(results.dropFirst(2))
         )
     }
+
+    /// Throws `.inputData` unless a layer gives what its neighbour waits for.
+    private func requireSends(_ layer: ImportManifest.Layer, _ results: [Tensor]) throws {
+        for (result, wanted) in zip(results, layer.sends) {
+            let isNumber = wanted.kind == .float32
+            let bytes = wanted.elementCount * wanted.kind.byteCount
+            guard result.shape == wanted.shape, result.isFloatingPoint == isNumber,
+                result.byteCount == bytes
+            else {
+                throw OobleckError(
+                    .inputData,
+                    "\(model.path): layer \(layer.name) gives \(result.shape) where its manifest has "
+                        + "\(wanted.name) \(wanted.kind.rawValue) \(wanted.shape)"
+                )
+            }
+        }
+    }
+
+    /// Lets go of what only other layers need.
+    package func keepOnly(_ held: Set<Int>) { layers = layers.filter { held.contains($0.key) } }
 
     private func layer(_ index: Int) throws -> Layer {
         if let layer = layers[index] { return layer }

@@ -23,10 +23,13 @@ package protocol LayeredModel {
 
     func name(ofLayer layer: Int) -> String
 
+    /// Lets go of what was kept for layers that are not held any more.
+    func keepOnly(_ held: Set<Int>)
+
     /// The first of the layers that compute like this one.
     func representative(ofLayer layer: Int) -> Int
 
-    /// Whether the masks of dropout decide anything.
+    /// Whether the masks of dropout may decide anything.
     var hasDropout: Bool { get }
 
     /// What the gradient of the loss is seeded with; `nil` is 1.
@@ -51,6 +54,8 @@ package protocol LayeredModel {
 }
 
 extension LayeredModel {
+    package func keepOnly(_ held: Set<Int>) {}
+
     /// Layers of which each stands for all that compute like it.
     package var distinctLayers: [Int] {
         (0..<layerCount).filter { representative(ofLayer: $0) == $0 }

@@ -88,6 +88,13 @@ struct SampleCommand: InterruptibleCommand {
         return .bytes
     }
 
+    private func options(_ ids: [Int]) -> [String] {
+        let prompt = ids.map(String.init).joined(separator: ",")
+        return (ids.isEmpty ? [] : ["--prompt=\(prompt)"])
+            + ["--tokens=\(tokens)", "--seed=\(seed)", "--temperature=\(temperature)"]
+            + (topK.map { ["--top-k=\($0)"] } ?? [])
+    }
+
     private func continuation(of ids: [Int], _ job: JobSpecification) async throws -> [Int] {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "oobleck-sample-\(UUID().uuidString)"
@@ -97,10 +104,7 @@ struct SampleCommand: InterruptibleCommand {
         let log = folder.appendingPathComponent("log").path
         let task = WorkerTask(
             executables: try Executables(),
-            arguments: [
-                "sample", runDirectory, "--prompt=\(ids.map(String.init).joined(separator: ","))",
-                "--tokens=\(tokens)", "--seed=\(seed)", "--temperature=\(temperature)",
-            ] + (topK.map { ["--top-k=\($0)"] } ?? []),
+            arguments: ["sample", runDirectory] + options(ids),
             logPath: log,
             deadline: Self.deadline,
             level: job.cluster.cpuLevel,

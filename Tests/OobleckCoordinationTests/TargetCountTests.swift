@@ -149,6 +149,22 @@ import Testing
         #expect(recorded(first) == recorded(second) && recorded(first) != nil)
     }
 
+    @Test(
+        "a gradient without any target, as of a regulariser, is skipped by a commit that all accept"
+    )
+    func gradientWithoutTargets() throws {
+        var bench = try bench()
+        for _ in 0..<7 {
+            let none = [Int](repeating: 0, count: 8)
+            let losses = [Double](repeating: 0.5, count: 8)
+            let norms = [Double](repeating: 3, count: 6)
+            let directives = vote(&bench, sums: losses, counts: none, layerNorms: norms)
+            #expect(recorded(directives)?.skipped == "none of its targets counts")
+            #expect(directives.commits.count == 4)
+            #expect(directives.commits.allSatisfy { $0.skips && $0.gradientFactor == 1 })
+        }
+    }
+
     @Test("a step none of whose targets counts is skipped for that reason, and training goes on")
     func noTargets() throws {
         var bench = try bench()

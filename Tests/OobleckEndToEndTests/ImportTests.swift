@@ -102,6 +102,7 @@ struct ImportTests {
             let likeliest = try text(["--temperature", "0"])
             #expect(try text(["--temperature", "0", "--seed", "9"]) == likeliest)
             #expect(try text(["--top-k", "1"]) == likeliest)
+            #expect(try lab.run(["sample", lab.path(run), "--tokens", "3"]).status == 0)
         }
     }
 
