@@ -76,7 +76,10 @@ def state_of(run: pathlib.Path) -> str:
 def check_export(run: pathlib.Path, folder: pathlib.Path, module: torch.nn.Module, batch: dict) -> str:
     """What from_pretrained makes of the exported run; `same logits` if all is well."""
     oobleck("export", str(run), "--to", str(folder))
-    loaded, report = type(module).from_pretrained(folder, output_loading_info=True)
+    # Experts can be computed in several ways, which differ in their last bits.
+    way = getattr(module.config, "_experts_implementation", None)
+    options = {"experts_implementation": way} if way else {}
+    loaded, report = type(module).from_pretrained(folder, output_loading_info=True, **options)
     lost = sorted(report["missing_keys"]) + sorted(report["unexpected_keys"])
     if lost:
         return f"from_pretrained does not load {', '.join(lost[:3])}"
