@@ -25,6 +25,7 @@ import cases  # noqa: E402
 import models  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+import transformers  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 OOBLECK = os.environ.get("OOBLECK", str(ROOT / ".build/release/oobleck"))
@@ -131,6 +132,7 @@ def main() -> None:
     parser.add_argument("--output", type=pathlib.Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
     rows, bad = [], 0
     for name in given.models:
         with tempfile.TemporaryDirectory() as folder:

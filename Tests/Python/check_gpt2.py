@@ -27,6 +27,9 @@ import sys
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import GPT2Config, GPT2LMHeadModel
+from transformers.utils import logging
+
+logging.disable_progress_bar()
 
 TOLERANCE = 1e-5
 TIED = "lm_head.weight"

@@ -15,6 +15,9 @@ import sys
 import torch
 from safetensors import safe_open
 from transformers import GPT2Config, GPT2LMHeadModel
+from transformers.utils import logging
+
+logging.disable_progress_bar()
 
 MOMENTS = (".exp_avg", ".exp_avg_sq")
 
