@@ -3,7 +3,8 @@ extension ImportManifest {
     private static let largestSize = 1 << 40
     /// Largest microbatch, sequence and vocabulary: products with the samples of a step fit an `Int`.
     private static let mostOfOne = 1 << 31
-    private static let constantsName = "constants.safetensors"
+    /// The file of all layers' constants.
+    package static let constantsName = "constants.safetensors"
 
     /// The first thing that does not hold, for people; `nil` when all does.
     package var problem: String? {

@@ -71,7 +71,7 @@ package struct Corpus: Sendable {
 
     private static let byteVocabulary = 256
     /// Vocabularies that a text fits: the bytes, and some special ids beside them.
-    private static let textVocabularies = byteVocabulary...byteVocabulary + 64
+    package static let textVocabularies = byteVocabulary...byteVocabulary + 64
 
     package var tokenCount: Int { tokens.count }
 

@@ -4,7 +4,6 @@ import OobleckCore
 /// The folder of an imported model: its manifest, graphs, weights and constants.
 package struct ImportedFolder: Sendable {
     package static let manifestName = "manifest.json"
-    private static let constantsName = "constants.safetensors"
     private static let largestManifest = 256 << 20
 
     private let model: ImportedModel
@@ -153,7 +152,9 @@ package struct ImportedFolder: Sendable {
         try SafetensorsReader(path(of: name))
     }
 
-    package func constants() throws -> SafetensorsReader { try reader(of: Self.constantsName) }
+    package func constants() throws -> SafetensorsReader {
+        try reader(of: ImportManifest.constantsName)
+    }
 
     /// The values of a stored parameter, float32, row-major.
     package func values(

@@ -70,9 +70,7 @@ package enum LayerFile {
             )
         }
         var hasher = SHA256Hasher()
-        for first in stride(from: 0, to: size, by: pieceSize) {
-            hasher.update(try file.read(at: first, count: min(pieceSize, size - first)))
-        }
+        try hasher.update(file, size: size)
         let found = hasher.hexadecimal
         guard found == written.fileSHA256 else {
             throw OobleckError(

@@ -33,11 +33,16 @@ package struct SHA256Hasher {
     package static func hexadecimal(ofFile path: String) throws -> String {
         var hasher = SHA256Hasher()
         let file = try OpenFile(path, for: .readInput)
-        let (size, piece) = (try file.size(), 4 << 20)
-        for start in stride(from: 0, to: size, by: piece) {
-            hasher.update(try file.read(at: start, count: min(piece, size - start)))
-        }
+        try hasher.update(file, size: try file.size())
         return hasher.hexadecimal
+    }
+
+    /// Takes the first `size` bytes of a file, which are read in pieces.
+    package mutating func update(_ file: OpenFile, size: Int) throws {
+        let piece = 4 << 20
+        for start in stride(from: 0, to: size, by: piece) {
+            update(try file.read(at: start, count: min(piece, size - start)))
+        }
     }
 
     /// The digest of one piece of text.

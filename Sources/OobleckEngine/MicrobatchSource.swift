@@ -50,18 +50,8 @@ extension Tensor {
         switch values {
         case .int64(let values): return try copying(values, shape: shape)
         case .float32(let values): return try copying(values, shape: shape)
-        case .int32(let values):
-            let tensor = try empty(shape, .int32)
-            try tensor.withMutableBytes { target in
-                values.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
-            }
-            return tensor
-        case .bytes(let values):
-            let tensor = try empty(shape, ElementType(kind))
-            try tensor.withMutableBytes { target in
-                values.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
-            }
-            return tensor
+        case .int32(let values): return try copying(values, shape: shape, as: .int32)
+        case .bytes(let values): return try copying(values, shape: shape, as: ElementType(kind))
         }
     }
 }

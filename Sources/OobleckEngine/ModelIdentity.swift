@@ -5,8 +5,6 @@ import OobleckData
 /// What all nodes must have alike before they can train one model: its shape and the weights that
 /// it starts from.
 enum ModelIdentity {
-    private static let pieceBytes = 4 << 20
-
     /// SHA-256 of the model's specification and of the files that its initial weights are read
     /// from, hexadecimal.
     ///
@@ -28,9 +26,7 @@ enum ModelIdentity {
             let file = try OpenFile("\(folder)/\(name)", for: .readInput)
             let size = try file.size()
             hasher.update("\(name) \(size)\n")
-            for start in stride(from: 0, to: size, by: pieceBytes) {
-                hasher.update(try file.read(at: start, count: min(pieceBytes, size - start)))
-            }
+            try hasher.update(file, size: size)
         }
         return hasher.hexadecimal
     }

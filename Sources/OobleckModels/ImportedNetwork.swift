@@ -48,9 +48,18 @@ package final class ImportedNetwork: LayeredModel {
 
     /// Layers of one graph compute alike when all that goes into it has the same shapes.
     package func representative(ofLayer layer: Int) -> Int {
-        let wanted = kind(ofLayer: layer)
-        return (0..<layer).first { kind(ofLayer: $0) == wanted } ?? layer
+        representatives[layer]
     }
+
+    /// The first layer of each layer's kind.
+    private lazy var representatives: [Int] = {
+        var first: [Kind: Int] = [:]
+        return (0..<layerCount).map { layer in
+            let kind = kind(ofLayer: layer)
+            first[kind] = first[kind] ?? layer
+            return first[kind] ?? layer
+        }
+    }()
 
     private struct Kind: Hashable {
         let graph: String
@@ -154,11 +163,7 @@ package final class ImportedNetwork: LayeredModel {
         let reader = try folder.constants()
         return try layer.constants.map { constant in
             let bytes = try folder.bytes(of: constant, in: reader)
-            let tensor = try Tensor.empty(constant.shape, ElementType(constant.kind))
-            try tensor.withMutableBytes { target in
-                bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
-            }
-            return tensor
+            return try Tensor.copying(bytes, shape: constant.shape, as: ElementType(constant.kind))
         }
     }
 }

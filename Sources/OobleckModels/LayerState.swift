@@ -61,8 +61,8 @@ package final class LayerState {
     package var trainedSegments: [ParameterSegment] { segments.filter { !$0.isFrozen } }
 
     /// Positions of the parameters that training changes.
-    package var trainedIndices: [Int] {
-        names.indices.filter { !location($0).segment.isFrozen }
+    package private(set) lazy var trainedIndices: [Int] = names.indices.filter {
+        !location($0).segment.isFrozen
     }
 
     /// Bytes of parameters and moments.

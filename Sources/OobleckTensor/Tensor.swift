@@ -101,6 +101,23 @@ package final class Tensor {
         return tensor
     }
 
+    /// A copy of `values` in libtorch's own storage, whose elements are of the given type.
+    package static func copying<Element: BitwiseCopyable>(
+        _ values: [Element],
+        shape: [Int],
+        as type: ElementType
+    ) throws -> Tensor {
+        let tensor = try empty(shape, type)
+        precondition(
+            tensor.byteCount == values.count * MemoryLayout<Element>.stride,
+            "\(values.count) values for shape \(shape)"
+        )
+        try values.withUnsafeBytes { source in
+            try tensor.withMutableBytes { unsafe $0.copyMemory(from: source) }
+        }
+        return tensor
+    }
+
     private func fill<Element>(from values: [Element]) throws {
         precondition(values.count == count, "\(values.count) values for shape \(shape)")
         try values.withUnsafeBytes { source in

@@ -32,7 +32,7 @@ struct SampleCommand: InterruptibleCommand {
     @Option(help: "Above 1 for more surprise, below for less; 0 takes the likeliest token.")
     var temperature = 0.8
 
-    @Option(help: "Draw among so many likeliest tokens.")
+    @Option(help: "Draw among this number of likeliest tokens.")
     var topK: Int?
 
     @Option(
@@ -47,8 +47,6 @@ struct SampleCommand: InterruptibleCommand {
 
     /// How long it may take.
     private static let deadline: Seconds = 3600
-    /// Vocabularies in which tokens are bytes, where no tokenizer is named.
-    private static let byteVocabularies = 256...320
 
     func validate() throws {
         guard (1...1_000_000).contains(tokens), temperature >= 0, topK ?? 1 > 0 else {
@@ -78,7 +76,7 @@ struct SampleCommand: InterruptibleCommand {
         let own = job.model.imported.map(\.path)
         let hasOwn = own.map { FileManager.default.fileExists(atPath: $0 + "/tokenizer.json") }
         if let folder = tokenizer ?? (hasOwn == true ? own : nil) { return .tokenizer(folder) }
-        guard let vocabulary = job.model.vocabulary, Self.byteVocabularies.contains(vocabulary)
+        guard let vocabulary = job.model.vocabulary, Corpus.textVocabularies.contains(vocabulary)
         else {
             throw OobleckError(
                 .usage,
