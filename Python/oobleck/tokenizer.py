@@ -21,12 +21,12 @@ _VOCABULARY_FILES = (
     "tekken.json",
 )
 
-# A longer text is encoded in pieces of about so many characters, where that gives the same ids: the
+# A longer text is encoded in pieces of about this many characters, where that gives the same ids: the
 # library takes about 280 bytes of memory for each token.
 _PIECE = 1 << 20
 # Pieces that are encoded in one call, in characters.
 _CALL = 2 << 20
-# A text that cannot be cut may have so many characters.
+# The most characters of a text that cannot be cut.
 _LONGEST_PIECE = 32 << 20
 # How much of the text on each side of a cut is encoded to see whether the ids stay the same, and how
 # many lines are tried before the piece becomes longer.

@@ -161,7 +161,7 @@ class MatchedWeights:
         folder: Path,
         is_other_task: bool,
     ) -> None:
-        """Throws one line that lists what is missing, what is too much, and what has another shape.
+        """Throws one line that lists the missing tensors, those the model does not have, and those of another shape.
 
         `is_other_task`: the model is another than the one that was saved. Parts of it, such as its head,
         may then be missing as a whole, and the file's head is left out.
