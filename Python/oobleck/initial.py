@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
@@ -179,19 +180,23 @@ _truncated_normal = torch.nn.init.trunc_normal_
 @contextlib.contextmanager
 def recorded_rules() -> Iterator[InitialRules]:
     """Builds of models inside are recorded."""
-    from transformers import initialization  # transformers keeps functions of its own
-
     rules = InitialRules()
-    kept = initialization.TORCH_INIT_FUNCTIONS
-    before = kept["trunc_normal_"]
+    kept = _functions_of_transformers()
     torch.nn.init.trunc_normal_ = rules.truncated_normal
-    kept["trunc_normal_"] = rules.truncated_normal
     try:
-        with rules:
+        with mock.patch.dict(kept, trunc_normal_=rules.truncated_normal), rules:
             yield rules
     finally:
         torch.nn.init.trunc_normal_ = _truncated_normal
-        kept["trunc_normal_"] = before
+
+
+def _functions_of_transformers() -> dict[str, Any]:
+    """transformers keeps initial functions of its own; without the package there are none."""
+    try:
+        from transformers import initialization
+    except ImportError:
+        return {}
+    return initialization.TORCH_INIT_FUNCTIONS
 
 
 def _fill(function: Any, given: dict[str, Any]) -> Rule | None:

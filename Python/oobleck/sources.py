@@ -8,7 +8,6 @@ from pathlib import Path
 from oobleck.errors import ImportProblem
 from oobleck.function_source import read_function
 from oobleck.source import Source
-from oobleck.transformers_source import read_folder, read_preset
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,9 @@ def read_source(text: str, options: Options) -> Source:
     if ":" in text and text.rpartition(":")[0].endswith(".py"):
         _refuse_for_function(options)
         return read_function(text, options.weights_from_seed)
+    # A function needs PyTorch alone.
+    from oobleck.transformers_source import read_folder, read_preset
+
     path = Path(text)
     if path.is_dir():
         return read_folder(path, options)

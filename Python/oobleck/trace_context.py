@@ -43,8 +43,11 @@ def kept_autocast_regions() -> Iterator[None]:
     They leave such a region out when autocast is off, as it is in a trace; but the engine may run the
     layers with autocast on.
     """
-    from transformers.utils import generic
-
+    try:
+        from transformers.utils import generic
+    except ImportError:  # A plain module needs PyTorch alone.
+        yield
+        return
     original = generic.maybe_autocast
 
     def region(

@@ -159,11 +159,15 @@ def _described(name: str, value: Value) -> dict[str, Any]:
     }
 
 
+def _transformers_version() -> str:
+    import transformers
+
+    return transformers.__version__
+
+
 def _manifest(
     source: Source, layers: list[Layer], entries: list[dict[str, Any]], targets: int | None
 ) -> dict[str, Any]:
-    import transformers
-
     uses: dict[str, list[int]] = {}
     for index, layer in enumerate(layers):
         for value in layer.parameters:
@@ -172,7 +176,7 @@ def _manifest(
     return {
         "version": FORMAT_VERSION,
         "torch": torch.__version__.split("+")[0],
-        "transformers": None if source.kind == "function" else transformers.__version__,
+        "transformers": None if source.kind == "function" else _transformers_version(),
         "source": {
             "kind": source.kind,
             "name": source.name,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The acceptance run of the CUDA half, on a machine with one NVIDIA GPU and a CUDA build of torch; it
-# needs no Swift and no network: acceptance.sh BUNDLE.tar.xz RESULTS. Takes five minutes.
+# needs no Swift and no network: acceptance.sh BUNDLE.tar.xz RESULTS. Takes six minutes.
 # RESULTS gets gpu.json (card, versions, every check and figure) and the logs.
 set -uo pipefail
 usage="usage: acceptance.sh BUNDLE.tar.xz RESULTS"
@@ -31,7 +31,10 @@ check() {
     return $status
 }
 # The digest of a run's final state; nothing for a run without one.
-digest() { sed -n 's/.*"state_sha256" *: *"\([0-9a-f]*\)".*/\1/p' "$1/result.json" 2>/dev/null; }
+digest() {
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["state_sha256"])' \
+        "$1/result.json" 2>/dev/null
+}
 
 tar -xJf "$bundle" -C "$work" || exit 66
 say unpacked
@@ -65,7 +68,19 @@ wide=("$work/wide.yaml" --profile "$work/wide-profile.json")
 check wide-reference "$oobleck" train "$work/wide.yaml" --reference --run-dir "$work/wide-reference"
 check wide-kills "$oobleck" train "${wide[@]}" --run-dir "$work/wide-kills" \
     --fault node=1,point=mid-backward,step=3 --fault node=2,point=mid-optimizer,step=5
-runs=(reference again undisturbed kills wide-reference wide-kills)
+# A module that is imported by the torch that is here: its attention has dropout of its own.
+check import env PYTHONPATH=Python OMP_NUM_THREADS=1 \
+    python3 -m oobleck import Examples/module/network.py:make --to "$work/models/module"
+sed -e 's/corpus: .*/corpus: shakespeare.txt/; s/import: \S*/import: models\/module/' \
+    -e 's/steps: 100/steps: 20/; s/warmup_steps: 10/warmup_steps: 5/' \
+    -e 's/^cluster:/cluster:\n  device: cuda\n  device_memory: 64 GiB\n  detection_budget: 4/' \
+    Examples/module.yaml >"$work/module.yaml"
+check module-profile limit module
+module=("$work/module.yaml" --profile "$work/module-profile.json")
+check module-reference "$oobleck" train "$work/module.yaml" --reference --run-dir "$work/module-reference"
+check module-kills "$oobleck" train "${module[@]}" --run-dir "$work/module-kills" \
+    --fault node=1,point=mid-forward,step=4 --fault node=2,point=mid-backward,step=11
+runs=(reference again undisturbed kills wide-reference wide-kills module-reference module-kills)
 for run in "${runs[@]}"; do
     printf '{"run": "%s", "state_sha256": "%s"}\n' "$run" "$(digest "$work/$run")" >>"$lines"
 done
@@ -82,6 +97,7 @@ one() {
 }
 one small reference again undisturbed kills
 one wide wide-reference wide-kills
+one module module-reference module-kills
 
 shape=(--blocks 12 --hidden 768 --heads 12 --vocabulary 50257 --sequence 1024)
 check bench-oobleck "$worker" bench --device cuda "${shape[@]}" --microbatch 8 --microbatches 2 \

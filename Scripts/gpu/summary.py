@@ -20,7 +20,8 @@ def is_one_state(runs):
     """Whether all runs of a job ended with one state."""
     jobs = {}
     for run, state in runs.items():
-        jobs.setdefault(run.startswith("wide-"), set()).add(state)
+        job = run.partition("-")[0]
+        jobs.setdefault(job if job in ("wide", "module") else "small", set()).add(state)
     return all(len(states) == 1 and "" not in states for states in jobs.values())
 
 

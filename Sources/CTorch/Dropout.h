@@ -8,7 +8,7 @@ namespace ctorch {
 /// Starts the sequence of masks that this seed stands for, on this thread.
 void seedDropout(uint64_t seed);
 
-/// Whether the dropout of imported models does anything on this thread.
+/// Whether dropout does anything on this thread.
 void switchDropout(bool isOn);
 
 /// Zeroes elements with the given probability, in (0, 1), and scales the rest.

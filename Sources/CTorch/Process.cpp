@@ -9,6 +9,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <caffe2/core/common.h>
@@ -94,8 +95,11 @@ CTStatus ct_memory_in_use(int64_t *out) {
   });
 }
 
-CTStatus ct_switch_dropout(bool is_on) {
-  return guarded([&] { ctorch::switchDropout(is_on); });
+CTStatus ct_switch_training(bool is_on) {
+  return guarded([&] {
+    ctorch::switchDropout(is_on);
+    at::GradMode::set_enabled(is_on);
+  });
 }
 
 CTStatus ct_seed_dropout(uint64_t seed) {

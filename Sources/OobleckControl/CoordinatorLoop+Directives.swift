@@ -57,7 +57,8 @@ extension CoordinatorLoop {
         case .checkpoint(let action):
             recording.perform(action) { [weak self] in self?.submit(.checkpoint($0)) }
         case .finish(let outcome): finish(outcome)
-        case .persist, .record, .store, .restored, .recordArithmetic, .write, .conclude:
+        case .persist, .record, .store, .restored, .recordArithmetic, .recordEvaluation, .write,
+            .conclude:
             try writing(state.instance.coordinator) { try keep(directive, state.instance) }
         }
         return true
@@ -74,6 +75,7 @@ extension CoordinatorLoop {
         case .store(let chunk): try recording.store(chunk)
         case .restored(let restored): try recording.record(restored)
         case .recordArithmetic(let recorded): try recording.record(recorded)
+        case .recordEvaluation(let recorded): try recording.record(recorded)
         case .write(let outcome):
             recording.show(instance.status(now: MonotonicTime.now))
             try recording.finish(outcome) { instance.coordinator.result(stateSHA256: $0) }

@@ -23,6 +23,8 @@ package protocol RunRecording: Sendable {
     func record(_ restored: RestoredRun) throws
     /// Appends to the ledger what the run computes with.
     func record(_ recorded: RecordedArithmetic) throws
+    /// Appends to the ledger what the state comes to on the validation data.
+    func record(_ recorded: RecordedEvaluation) throws
     /// Has the checkpoint store do something, returns at once, and reports what came of it later,
     /// from any thread.
     func perform(

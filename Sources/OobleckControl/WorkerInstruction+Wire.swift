@@ -45,6 +45,13 @@ extension WireWorkerDirective.OneOf_Content {
                     $0.step = Int64(step)
                 }
             )
+        case .evaluate(let generation, let step):
+            self = .evaluate(
+                .with {
+                    $0.generation = Int64(generation.rawValue)
+                    $0.step = Int64(step)
+                }
+            )
         case .commit(let commit): self = .commit(WireCommit(commit))
         case .abort(let generation, let reason):
             self = .abort(
@@ -77,6 +84,11 @@ extension WireWorkerDirective.OneOf_Content {
             return .resume(
                 generation: try generation(resumption.generation, "Resumption"),
                 step: try index(resumption.step, "Resumption.step")
+            )
+        case .evaluate(let evaluation):
+            return .evaluate(
+                generation: try generation(evaluation.generation, "Evaluation"),
+                step: try index(evaluation.step, "Evaluation.step")
             )
         case .commit(let commit): return .commit(try commit.commit())
         case .abort(let abort):

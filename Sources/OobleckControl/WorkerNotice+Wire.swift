@@ -38,9 +38,10 @@ extension WireWorkerReport {
 extension WireWorkerReport.OneOf_Content {
     fileprivate init(_ message: WorkerMessage) {
         switch message {
-        case .ready(let corpus, let model, let arithmetic):
+        case .ready(let corpus, let model, let arithmetic, let validation):
             self = .ready(
                 .with {
+                    $0.validationDigest = validation
                     $0.corpusDigest = corpus
                     $0.modelDigest = model
                     if let arithmetic { $0.arithmetic = WireArithmetic(arithmetic) }
@@ -71,6 +72,7 @@ extension WireWorkerReport.OneOf_Content {
                 }
             )
         case .vote(let vote): self = .vote(WireVote(vote))
+        case .evaluated(let report): self = .evaluated(WireEvaluation(report))
         case .faulted(let generation, let message, let findings):
             self = .faulted(
                 .with {
@@ -124,7 +126,12 @@ extension WireWorkerReport.OneOf_Content {
                     WireBounds.digestBytes,
                     "Ready.model_digest"
                 ),
-                arithmetic: ready.hasArithmetic ? try ready.arithmetic.arithmetic() : nil
+                arithmetic: ready.hasArithmetic ? try ready.arithmetic.arithmetic() : nil,
+                validationDigest: try bounded(
+                    ready.validationDigest,
+                    WireBounds.digestBytes,
+                    "Ready.validation_digest"
+                )
             )
         case .prepared(let prepared):
             return .prepared(
@@ -149,6 +156,7 @@ extension WireWorkerReport.OneOf_Content {
                 step: try index(resumed.step, "Resumed.step")
             )
         case .vote(let vote): return .vote(try vote.vote())
+        case .evaluated(let evaluation): return .evaluated(try evaluation.report())
         case .faulted(let fault):
             return .faulted(
                 generation: try generation(fault.generation, "Fault"),
@@ -230,6 +238,29 @@ extension WireVote {
 
     private func layers(_ numbers: [Int32], _ name: String) throws -> Set<Int> {
         Set(try numbers.map { try index(Int64($0), name) })
+    }
+}
+
+extension WireEvaluation {
+    fileprivate init(_ report: EvaluationReport) {
+        self.init()
+        generation = Int64(report.generation.rawValue)
+        step = Int64(report.step)
+        microbatches = Int64(report.microbatches)
+        losses = byWireIndex(report.losses)
+        targetCounts = byWireIndex(report.targetCounts.mapValues(Int64.init))
+    }
+
+    fileprivate func report() throws -> EvaluationReport {
+        EvaluationReport(
+            generation: try OobleckControl.generation(generation, "Evaluation"),
+            step: try index(step, "Evaluation.step"),
+            microbatches: try index(microbatches, "Evaluation.microbatches"),
+            losses: try byIndex(losses, "Evaluation.losses"),
+            targetCounts: try byIndex(targetCounts, "Evaluation.target_counts").mapValues {
+                try index($0, "Evaluation.target_counts")
+            }
+        )
     }
 }
 

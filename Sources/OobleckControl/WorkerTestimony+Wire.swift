@@ -7,6 +7,7 @@ extension WireTestimony {
         self.init()
         if let digest = testimony.corpusDigest { corpusDigest = digest }
         if let digest = testimony.modelDigest { modelDigest = digest }
+        if let digest = testimony.validationDigest { validationDigest = digest }
         if let known = testimony.arithmetic { arithmetic = WireArithmetic(known) }
         hasJob_p = testimony.hasJob
         if let generation = testimony.generation { self.generation = Int64(generation.rawValue) }
@@ -29,6 +30,7 @@ extension WireTestimony {
         var testimony = WorkerTestimony()
         if hasCorpusDigest { testimony.corpusDigest = corpusDigest }
         if hasModelDigest { testimony.modelDigest = modelDigest }
+        if hasValidationDigest { testimony.validationDigest = validationDigest }
         if hasArithmetic { testimony.arithmetic = try arithmetic.arithmetic() }
         testimony.hasJob = hasJob_p
         if hasGeneration {

@@ -166,7 +166,7 @@ extension Coordinator {
         let publication = CheckpointPublication(
             generation: save.generation,
             step: save.step,
-            corpusDigest: corpus?.digest,
+            corpusDigest: read?.digests.corpus,
             layers: layers
         )
         perform(.checkpoint(.publish(publication)))

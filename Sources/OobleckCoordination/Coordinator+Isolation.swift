@@ -76,6 +76,7 @@ extension Coordinator {
         guard outcome == nil else { return }
         activateIfPrepared(now: now)
         commitIfComplete(now: now)
+        finishEvaluationIfComplete(now: now)
     }
 
     /// Living nodes of which one side has been silent for longer than `limit`, ascending.

@@ -58,6 +58,7 @@ extension Coordinator {
         }
         pending = nil
         grace = nil
+        evaluation = nil
         log(.aborted, "generation \(ended.generation) is over: \(reason)")
     }
 

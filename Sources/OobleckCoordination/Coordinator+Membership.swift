@@ -128,8 +128,7 @@ extension Coordinator {
 
     mutating func ready(
         _ node: NodeID,
-        corpusDigest: String,
-        modelDigest: String,
+        _ digests: ReadDigests,
         _ arithmetic: Arithmetic?,
         now: Seconds
     ) {
@@ -144,23 +143,11 @@ extension Coordinator {
             if isHopeless { stop(OobleckError(.outOfNodes, reason)) }
             return
         }
-        if let known = self.modelDigest, known.digest != modelDigest {
-            let what =
-                "node \(node) has a model with digest \(modelDigest), node \(known.node) one with "
-                + "\(known.digest); all nodes need the same model and initial weights"
+        if let read, let what = read.digests.difference(from: digests, read.node, node) {
             guard phase != .starting else { return stop(OobleckError(.inputData, what)) }
             return refuse(node, what)
         }
-        if let corpus, corpus.digest != corpusDigest {
-            let what =
-                "node \(node) reads a corpus with digest \(corpusDigest), node \(corpus.node) one "
-                + "with \(corpus.digest); all nodes need the same"
-            guard phase != .starting else { return stop(OobleckError(.inputData, what)) }
-            refuse(node, what)
-            return
-        }
-        corpus = corpus ?? (corpusDigest, node)
-        self.modelDigest = self.modelDigest ?? (modelDigest, node)
+        read = read ?? (digests, node)
         if let arithmetic, self.arithmetic == nil { decide(arithmetic) }
         members[node]?.life = .usable
         log(.nodeReady, node: node, "node \(node) is ready")

@@ -72,6 +72,12 @@ extension Coordinator {
     mutating func reconfigure(now: Seconds) {
         switch decidePlan(committed: committedSteps, now: now) {
         case .success(let document): prepare(document, now: now)
+        case .failure(let error) where committedSteps >= job.training.steps:
+            // Everything is trained: what the nodes hold is worth more than its evaluation.
+            log(.warning, "the final state is not evaluated: \(error.message)")
+            phase = .collecting
+            collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
+            collectAgain(now: now)
         case .failure(let error): waitForNodes(because: error, now: now)
         }
     }
@@ -166,6 +172,7 @@ extension Coordinator {
         wantsNewPlan = false
         joins = JoinStorm()
         grace = nil
+        evaluation = nil
         perform(.persist(.planned(document)))
         for node in plan.recipients { send(.reconfigure(plan.reconfiguration), to: node) }
         note(.publish(document))
@@ -211,15 +218,20 @@ extension Coordinator {
             .prepared,
             "generation \(plan.generation): prepared by all of \(counted(plan.nodes.count, "node"))"
         )
-        guard committedSteps < job.training.steps else {
-            phase = .training
+        let evaluates = isEvaluationDue(after: committedSteps)
+        phase = .training
+        guard committedSteps < job.training.steps || evaluates else {
             return beginCollection(now: now)
         }
-        for node in plan.recipients where !isLeaving(node, plan) {
-            send(.resume(generation: plan.generation, step: committedSteps), to: node)
+        let staying = plan.recipients.filter { !isLeaving($0, plan) }
+        if evaluates {
+            beginEvaluation(on: staying, of: plan, now: now)
+        } else {
+            for node in staying {
+                send(.resume(generation: plan.generation, step: committedSteps), to: node)
+            }
         }
         for node in usableNodes where isLeaving(node, plan) { release(node) }
-        phase = .training
         tally = StepTally(step: committedSteps, started: now)
         slowness.measuredFrom = committedSteps + 1
         // The workers compute now; the answers to the next losses are ready when they are asked for.

@@ -94,6 +94,7 @@ extension Coordinator {
         collection = nil
         pending = nil
         grace = nil
+        evaluation = nil
         phase = .waitingForNodes
         log(.waitingForNodes, error.message)
         if restore == nil {
@@ -116,7 +117,7 @@ extension Coordinator {
                 .find(
                     // The final state may be there already; there is nothing to train from it.
                     atMost: min(committedSteps, job.training.steps - 1),
-                    corpusDigest: corpus?.digest,
+                    corpusDigest: read?.digests.corpus,
                     excluding: restore?.damaged ?? []
                 )
             )
@@ -196,7 +197,7 @@ extension Coordinator {
         )
         perform(.persist(.restored(restored, record)))
         perform(.restored(restored))
-        (lastCommit, restoredGeneration) = (nil, restored.generation)
+        (lastCommit, restoredGeneration, lastEvaluation) = (nil, restored.generation, nil)
         log(
             .restored,
             "step \(step) restored, \(counted(committedSteps - step, "step")) to do again: "

@@ -64,6 +64,8 @@ extension Coordinator {
         checkpoints.savedStep = savedStep
         arithmetic = state.arithmetic
         lastCommit = state.committed
+        // After a loss of power the ledger may be behind it.
+        lastEvaluation = state.evaluated.flatMap { $0.step <= committedSteps ? $0 : nil }
         restoredGeneration = state.restored?.generation
         for (id, node) in state.nodes {
             var member = CoordinatorMember()
@@ -242,7 +244,7 @@ extension Coordinator {
             let what = "no node has kept the run's state"
             return waitForNodes(because: OobleckError(.outOfNodes, what), now: now)
         }
-        guard committedSteps < job.training.steps else {
+        guard committedSteps < job.training.steps || isEvaluationDue(after: committedSteps) else {
             phase = .collecting
             collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
             return collectAgain(now: now)

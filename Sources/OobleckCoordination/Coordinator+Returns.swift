@@ -71,14 +71,12 @@ extension Coordinator {
             end(testimony, on: node)
         }
         if let digest = testimony.corpusDigest {
-            let model = testimony.modelDigest ?? ""
-            ready(
-                node,
-                corpusDigest: digest,
-                modelDigest: model,
-                testimony.arithmetic,
-                now: now
+            let digests = ReadDigests(
+                corpus: digest,
+                model: testimony.modelDigest ?? "",
+                validation: testimony.validationDigest ?? ""
             )
+            ready(node, digests, testimony.arithmetic, now: now)
         }
     }
 

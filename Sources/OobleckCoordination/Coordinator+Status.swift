@@ -61,7 +61,7 @@ extension Coordinator {
         let tokens = Double(job.training.globalBatch * (job.model.sequenceLength ?? 1))
         let stepTime = account.stepTime
         var status = RunStatus(
-            phase: isolation == nil ? phase : .reconnecting,
+            phase: isolation != nil ? .reconnecting : evaluation != nil ? .evaluating : phase,
             step: committedSteps,
             steps: job.training.steps,
             generation: lastGeneration ?? 0,
@@ -74,6 +74,10 @@ extension Coordinator {
             checkpointStep: checkpoints.savedStep
         )
         if case .stopped(let error) = outcome { status.reason = error.message }
+        if let lastEvaluation {
+            status.validationLoss = lastEvaluation.loss.isFinite ? lastEvaluation.loss : nil
+            status.validationStep = lastEvaluation.step
+        }
         return status
     }
 
@@ -112,7 +116,8 @@ extension Coordinator {
 
     /// What the run came to; `stateSHA256` covers the state of all layers in layer order.
     package func result(stateSHA256: String) -> RunResult {
-        RunResult(
+        let loss = lastEvaluation.flatMap { $0.step == committedSteps ? $0.loss : nil }
+        var result = RunResult(
             steps: committedSteps,
             finalLoss: account.lastLoss,
             stateSHA256: stateSHA256,
@@ -123,5 +128,7 @@ extension Coordinator {
             recoveries: account.recoveries,
             restores: account.restores.isEmpty ? nil : account.restores
         )
+        result.validationLoss = loss.flatMap { $0.isFinite ? $0 : nil }
+        return result
     }
 }

@@ -14,9 +14,9 @@ extension Coordinator {
     /// Commits the step in flight once all have voted for it.
     mutating func commitIfComplete(now: Seconds) {
         // A fault of this generation comes first: if nobody proves dead the step is redone.
-        guard phase == .training, let plan, grace == nil, isolation == nil, isComplete(plan) else {
-            return
-        }
+        guard phase == .training, let plan, grace == nil, isolation == nil, evaluation == nil,
+            isComplete(plan)
+        else { return }
         commit(under: plan, now: now)
     }
 
@@ -72,7 +72,8 @@ extension Coordinator {
         let records: [CoordinatorDirective] = [.persist(.committed(committed)), .record(committed)]
         let isRecordedLate = knownBugs.contains(.commitSentBeforeRecorded)
         if !isRecordedLate { for record in records { perform(record) } }
-        let pauses = isLast || isStopping || next != nil
+        let evaluates = !isStopping && isEvaluationDue(after: committedSteps + 1)
+        let pauses = isLast || isStopping || next != nil || evaluates
         let decision = job.commit(of: committed, pauses: pauses)
         for node in plan.nodes { send(.commit(decision), to: node) }
         if isRecordedLate { for record in records { perform(record) } }
@@ -89,9 +90,13 @@ extension Coordinator {
         )
         tally = StepTally(step: committedSteps, started: now)
         if isStopping { return reachBoundary(now: now) }
-        if isLast { return beginCollection(now: now) }
-        saveIfDue(under: plan, now: now)
-        if let next { prepare(next, now: now) }
+        if isLast, !evaluates { return beginCollection(now: now) }
+        if !isLast { saveIfDue(under: plan, now: now) }
+        if let next {
+            prepare(next, now: now)
+        } else if evaluates {
+            beginEvaluation(on: plan.nodes, of: plan, now: now)
+        }
     }
 
     /// The plan for a membership that has changed while nobody was lost, or nothing if the work of

@@ -27,8 +27,8 @@ package struct Coordinator: Sendable {
     var members: [NodeID: CoordinatorMember] = [:]
     /// What all nodes have to compute with, once one of them got ready.
     var arithmetic: Arithmetic?
-    var corpus: (digest: String, node: NodeID)?
-    var modelDigest: (digest: String, node: NodeID)?
+    /// What the first node that got ready has read, and that node: all others have to read the same.
+    var read: (digests: ReadDigests, node: NodeID)?
     /// Time of the first event, and of the last tick.
     var started: Seconds?
     var lastTick: Seconds?
@@ -55,6 +55,9 @@ package struct Coordinator: Sendable {
 
     var committedSteps = 0
     var tally = StepTally(step: 0, started: 0)
+    /// Set while the state in force is evaluated.
+    var evaluation: EvaluationTally?
+    var lastEvaluation: RecordedEvaluation?
     /// Steps skipped up to now since the last that was not.
     var skippedInARow = 0
     var damage = DamageAccount()
@@ -203,11 +206,17 @@ package struct Coordinator: Sendable {
         }
         heardWorker(of: node, now: now)
         switch message {
-        case .ready(let corpus, let model, let arithmetic):
-            ready(node, corpusDigest: corpus, modelDigest: model, arithmetic, now: now)
+        case .ready(let corpus, let model, let arithmetic, let validation):
+            ready(
+                node,
+                ReadDigests(corpus: corpus, model: model, validation: validation),
+                arithmetic,
+                now: now
+            )
         case .prepared(let report): receive(report, from: node, now: now)
         case .resumed(let generation, _): receiveResumed(generation, from: node, now: now)
         case .vote(let vote): receive(vote, from: node, now: now)
+        case .evaluated(let report): receive(report, from: node, now: now)
         case .faulted(let generation, let message, let findings):
             receiveFault(generation, message: message, findings, from: node, now: now)
         case .failed(let status, let message):

@@ -79,6 +79,9 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case restored(RestoredRun)
     /// Append to the ledger what the run computes with, before performing any later directive.
     case recordArithmetic(RecordedArithmetic)
+    /// Append to the ledger what the state comes to on the validation data, before performing any later
+    /// directive.
+    case recordEvaluation(RecordedEvaluation)
     /// Close the sessions of all agents and workers, which come back by themselves.
     case closeSessions
     /// Keep how the run ended, before anyone is told to leave: what is left to do after a death

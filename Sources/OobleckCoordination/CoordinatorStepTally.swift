@@ -129,7 +129,7 @@ struct StepTally: Sendable {
     }
 
     /// The most targets of one microbatch, so that no sum of them overflows.
-    private static let mostTargets = 1 << 36
+    static let mostTargets = 1 << 36
 
     private func fault(_ what: String) -> OobleckError {
         OobleckError(.internalFault, "step \(step): \(what)")

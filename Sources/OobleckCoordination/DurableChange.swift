@@ -29,6 +29,8 @@ package enum DurableChange: Hashable, Sendable, Codable {
     case recounted(RecordedHistory, from: Int)
     /// All nodes have to compute so from now on; `nil` leaves it to the next that gets ready.
     case computing(Arithmetic?)
+    /// The state was evaluated on the validation data.
+    case evaluated(RecordedEvaluation)
     /// A failure was survived.
     case recovered(RecoveryRecord)
     /// A node ran out of memory.
@@ -94,13 +96,20 @@ package struct DurableState: Hashable, Sendable, Codable {
     package var memoryFailures: [MemoryFailure] = []
     /// What the run's nodes compute with, once one of them got ready.
     package var arithmetic: Arithmetic?
+    /// The newest evaluation on the validation data since ``restored``.
+    package var evaluated: RecordedEvaluation?
 
     /// The state of a run that has not begun.
     package init() {}
 
     /// Which steps count, as far as it was kept here.
     package var history: RecordedHistory {
-        RecordedHistory(restored: restored, committed: committed, arithmetic: arithmetic)
+        RecordedHistory(
+            restored: restored,
+            committed: committed,
+            arithmetic: arithmetic,
+            evaluated: evaluated
+        )
     }
 
     package var committedSteps: Int { history.steps }
@@ -123,10 +132,11 @@ package struct DurableState: Hashable, Sendable, Codable {
             putInForce(restored.generation)
             self.restored = restored
             restores.append(record)
-            committed = nil
+            (committed, evaluated) = (nil, nil)
         case .committed(let step): committed = step
         case .computing(let arithmetic): self.arithmetic = arithmetic
         case .recounted(let history, let steps): recount(history, from: steps)
+        case .evaluated(let recorded): evaluated = recorded
         case .recovered(let record): recoveries.append(record)
         case .ranOutOfMemory(let failure): memoryFailures.append(failure)
         }

@@ -40,6 +40,14 @@ package struct HistoryReconciliation: Hashable, Sendable {
         } else if let arithmetic = history.arithmetic, store.arithmetic == nil {
             changes.append(.computing(arithmetic))
         }
+        if let evaluated = store.evaluated, evaluated != history.evaluated,
+            evaluated.step == history.steps, follows(evaluated.generation)
+        {
+            entries.append(.evaluation(evaluated))
+            history.append(.evaluation(evaluated))
+        } else if let evaluated = history.evaluated, evaluated != store.evaluated {
+            changes.append(.evaluated(evaluated))
+        }
         let kept = store.history
         if (kept.restored, kept.steps, kept.generation)
             != (history.restored, history.steps, history.generation)

@@ -6,6 +6,8 @@ package struct WorkerTestimony: Hashable, Sendable {
     package var corpusDigest: String?
     /// Digest of the model it was told to train, once it is ready.
     package var modelDigest: String?
+    /// Digest of the validation data, empty where there are none, once it is ready.
+    package var validationDigest: String?
     /// What it computes with, once it is ready.
     package var arithmetic: Arithmetic?
     /// Whether it was told the job.
@@ -58,7 +60,7 @@ package struct WorkerMemory: Sendable {
             testimony.generation = reconfiguration.generation
             testimony.prepared = nil
             testimony.votedStep = nil
-        case .resume(let generation, let step):
+        case .resume(let generation, let step), .evaluate(let generation, let step):
             guard let plan, plan.generation == generation else { return }
             testimony.adopted = generation
             testimony.prepared = nil
@@ -83,7 +85,8 @@ package struct WorkerMemory: Sendable {
     /// The training thread says something.
     package mutating func said(_ message: WorkerMessage) {
         switch message {
-        case .ready(let corpus, let model, let arithmetic):
+        case .ready(let corpus, let model, let arithmetic, let validation):
+            testimony.validationDigest = validation
             testimony.corpusDigest = corpus
             testimony.modelDigest = model
             testimony.arithmetic = arithmetic
@@ -98,7 +101,7 @@ package struct WorkerMemory: Sendable {
             else { return }
             testimony.votedStep = vote.step
         case .failed: failure = failure ?? message
-        case .resumed, .faulted, .rendezvous, .digests, .layerChunk, .shard, .restoreFailed: break
+        case .resumed, .evaluated, .faulted, .rendezvous, .digests, .layerChunk, .shard, .restoreFailed: break
         }
     }
 

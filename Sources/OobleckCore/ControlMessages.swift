@@ -9,6 +9,9 @@ package enum CoordinatorMessage: Hashable, Sendable {
     case reconfigure(Reconfiguration)
     /// Everyone is prepared: train under `generation` from step `step` (zero-based) onward.
     case resume(generation: Generation, step: Int)
+    /// Everyone has the state after `step` steps: measure its loss on the validation data, then wait for
+    /// another message. Comes in place of `resume`, and after a commit that pauses.
+    case evaluate(generation: Generation, step: Int)
     /// The outcome of step `step`: apply it. After a commit that pauses, wait for the next plan.
     case commit(StepCommit)
     /// The generation is over: drop the step in flight and wait for the next plan.
@@ -27,15 +30,22 @@ package enum CoordinatorMessage: Hashable, Sendable {
 package enum WorkerMessage: Hashable, Sendable {
     /// The worker has the job and its corpus, and can be planned for.
     ///
-    /// Digests of what it read: the corpus, and the model with its initial weights; and the arithmetic
-    /// that it has.
-    case ready(corpusDigest: String, modelDigest: String = "", arithmetic: Arithmetic? = nil)
+    /// Digests of what it read: the corpus, the model with its initial weights, and the validation data,
+    /// empty where there are none; and the arithmetic that it has.
+    case ready(
+        corpusDigest: String,
+        modelDigest: String = "",
+        arithmetic: Arithmetic? = nil,
+        validationDigest: String = ""
+    )
     /// The plan of `generation` is in place on this worker.
     case prepared(PreparationReport)
     /// The first layer's work of the first step of this generation is about to start.
     case resumed(generation: Generation, step: Int)
     /// The worker's share of the step is computed and summed: it can commit.
     case vote(StepVote)
+    /// Losses of one global batch of the validation data.
+    case evaluated(EvaluationReport)
     /// A collective of this generation failed or timed out: somebody may be dead.
     case faulted(generation: Generation, message: String, FaultFindings = FaultFindings())
     /// The worker cannot go on, whatever the plan: the run has to end with this exit status.

@@ -152,6 +152,8 @@ package struct JobSpecification: Hashable, Sendable, Codable {
     package var masking: MaskingSpecification?
     /// Absolute path of a folder with GPT-2 weights to start from; `nil` starts from the seed.
     package var initialWeightsPath: String?
+    /// When the loss of other data is measured; `nil` is never.
+    package var validation: ValidationSpecification?
     /// Saves of the state on the way; `nil` makes none.
     package var checkpoint: CheckpointSpecification?
     /// Failures to stage, for tests and demonstrations; empty in real runs.
@@ -167,6 +169,7 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         dataAreColumns: Bool? = nil,
         masking: MaskingSpecification? = nil,
         initialWeightsPath: String? = nil,
+        validation: ValidationSpecification? = nil,
         checkpoint: CheckpointSpecification? = nil,
         faults: [PlannedFault] = [],
         stagedFaults: StagedFaults = StagedFaults()
@@ -179,6 +182,7 @@ package struct JobSpecification: Hashable, Sendable, Codable {
         self.dataAreColumns = dataAreColumns
         self.masking = masking
         self.initialWeightsPath = initialWeightsPath
+        self.validation = validation
         self.checkpoint = checkpoint
         self.faults = faults
         self.stagedFaults = stagedFaults
@@ -209,6 +213,8 @@ package enum FailurePoint: String, Sendable, Codable, CaseIterable {
     case midCheckpoint = "mid-checkpoint"
     /// After the first layer of a checkpoint was loaded, before the rest is.
     case midRestore = "mid-restore"
+    /// After the first global batch of an evaluation.
+    case midEvaluation = "mid-evaluation"
 }
 
 /// A staged failure: at a point of the code of one node, in one step, something dies by SIGKILL.

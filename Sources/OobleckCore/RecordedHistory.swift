@@ -5,16 +5,20 @@ package struct RecordedHistory: Hashable, Sendable, Codable {
     package private(set) var committed: CommittedStep?
     /// What the run computes with, where the ledger says it.
     package private(set) var arithmetic: Arithmetic?
+    /// The newest evaluation since ``restored``.
+    package private(set) var evaluated: RecordedEvaluation?
 
     /// The history of `restored`, and of `committed` after it.
     package init(
         restored: RestoredRun? = nil,
         committed: CommittedStep? = nil,
-        arithmetic: Arithmetic? = nil
+        arithmetic: Arithmetic? = nil,
+        evaluated: RecordedEvaluation? = nil
     ) {
         self.restored = restored
         self.committed = committed
         self.arithmetic = arithmetic
+        self.evaluated = evaluated
     }
 
     /// Steps that count.
@@ -26,9 +30,10 @@ package struct RecordedHistory: Hashable, Sendable, Codable {
     /// Adds an entry at the end.
     package mutating func append(_ entry: HistoryEntry) {
         switch entry {
-        case .restored(let new): (restored, committed) = (new, nil)
+        case .restored(let new): (restored, committed, evaluated) = (new, nil, nil)
         case .step(let step): committed = step
         case .arithmetic(let recorded): arithmetic = recorded.arithmetic
+        case .evaluation(let recorded): evaluated = recorded
         }
     }
 }
@@ -38,4 +43,5 @@ package enum HistoryEntry: Hashable, Sendable, Codable {
     case step(CommittedStep)
     case restored(RestoredRun)
     case arithmetic(RecordedArithmetic)
+    case evaluation(RecordedEvaluation)
 }

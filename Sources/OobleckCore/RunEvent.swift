@@ -15,6 +15,8 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case prepared
         case resumed
         case committed
+        /// The loss of the validation data was measured.
+        case evaluated
         case recovered
         case warning
         case refused

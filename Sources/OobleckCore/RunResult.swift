@@ -103,6 +103,8 @@ package struct RunResult: Hashable, Sendable, Codable {
     package var recoveries: [RecoveryRecord]
     /// Returns to a checkpoint; `nil` without any.
     package var restores: [RestoreRecord]?
+    /// Loss of the final state on the validation data; `nil` in a run without, or when it is no number.
+    package var validationLoss: Double?
 
     package init(
         steps: Int,
@@ -139,6 +141,7 @@ package struct RunResult: Hashable, Sendable, Codable {
         case samplesRepeated = "samples_repeated"
         case recoveries
         case restores
+        case validationLoss = "validation_loss"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -153,5 +156,6 @@ package struct RunResult: Hashable, Sendable, Codable {
         try fields.encode(samplesRepeated, forKey: .samplesRepeated)
         try fields.encode(recoveries, forKey: .recoveries)
         try fields.encodeIfPresent(restores, forKey: .restores)
+        try fields.encodeIfPresent(validationLoss, forKey: .validationLoss)
     }
 }

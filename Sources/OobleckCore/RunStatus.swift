@@ -80,6 +80,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case reconnecting
         case reconfiguring
         case training
+        /// The state is measured on the validation data before the next step.
+        case evaluating
         case collecting
         /// Someone asked that the run ends; its last step is committed and is being saved.
         case stopping
@@ -97,6 +99,9 @@ package struct RunStatus: Hashable, Sendable, Codable {
     package var steps: Int
     package var generation: Generation
     package var loss: Double?
+    /// Loss of the newest evaluation, and the committed steps in the state that it is of.
+    package var validationLoss: Double?
+    package var validationStep: Int?
     /// Step time of the last committed step, start to commit.
     package var stepTime: Seconds?
     package var tokensPerSecond: Double?
@@ -154,6 +159,8 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case steps
         case generation
         case loss
+        case validationLoss = "validation_loss"
+        case validationStep = "validation_step"
         case stepTime = "step_seconds"
         case tokensPerSecond = "tokens_per_second"
         case idleShare = "idle_share"

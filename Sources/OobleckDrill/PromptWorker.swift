@@ -24,6 +24,10 @@ package struct PromptWorker: Sendable {
             ]
         case .resume(let generation, let step):
             return [.resumed(generation: generation, step: step), vote(generation, step)]
+        case .evaluate(let generation, let step):
+            return [
+                .resumed(generation: generation, step: step), evaluation(generation, step),
+            ]
         case .commit(let commit) where !commit.pauses:
             return [vote(commit.generation, commit.step + 1)]
         case .collect(let generation, let upload):
@@ -56,21 +60,38 @@ package struct PromptWorker: Sendable {
 
     private var layers: [Int] { plan?.layersByNode[node] ?? [] }
 
-    private func vote(_ generation: Generation, _ step: Int) -> WorkerMessage {
+    /// The same loss for each microbatch that this worker's pipeline runs, if it has the last stage.
+    private func losses(_ loss: Double) -> [Int: Double] {
         var losses: [Int: Double] = [:]
         var first = 0
         for pipeline in plan?.plan.pipelines ?? [] {
             if pipeline.nodes.last == node {
-                for index in first..<first + pipeline.microbatches { losses[index] = 2 }
+                for index in first..<first + pipeline.microbatches { losses[index] = loss }
             }
             first += pipeline.microbatches
         }
-        return .vote(
+        return losses
+    }
+
+    private func evaluation(_ generation: Generation, _ step: Int) -> WorkerMessage {
+        let pipelines = plan?.plan.pipelines ?? []
+        return .evaluated(
+            EvaluationReport(
+                generation: generation,
+                step: step,
+                microbatches: pipelines.reduce(0) { $0 + $1.microbatches },
+                losses: losses(3)
+            )
+        )
+    }
+
+    private func vote(_ generation: Generation, _ step: Int) -> WorkerMessage {
+        .vote(
             StepVote(
                 generation: generation,
                 step: step,
                 squaredNorms: Dictionary(uniqueKeysWithValues: layers.map { ($0, 0.01) }),
-                losses: losses,
+                losses: losses(2),
                 busy: 0
             )
         )

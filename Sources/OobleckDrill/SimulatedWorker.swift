@@ -37,6 +37,7 @@ package struct SimulatedWorker {
         case waiting
         case preparing
         case prepared
+        case evaluating(step: Int)
         case training(step: Int, voted: Bool)
     }
 
@@ -96,10 +97,14 @@ package struct SimulatedWorker {
             return [.say(ready, after: random.seconds(0...0.05))]
         case .reconfigure(let reconfiguration): return prepare(reconfiguration)
         case .resume(let generation, let step): return resume(generation, step: step)
+        case .evaluate(let generation, let step): return evaluate(generation, step: step)
         case .commit(let commit): return apply(commit)
         case .abort(let generation, _):
             if generation == self.generation {
-                if case .training(let step, voted: false) = mode { abandonedStep = step }
+                switch mode {
+                case .training(let step, voted: false), .evaluating(let step): abandonedStep = step
+                default: break
+                }
                 mode = .waiting
                 staged = [:]
             } else if generation > self.generation {
@@ -255,19 +260,63 @@ package struct SimulatedWorker {
     }
 
     private mutating func resume(_ wanted: Generation, step: Int) -> [Action] {
-        guard wanted == generation, mode == .prepared || mine.isEmpty else {
+        let isEvaluated = mode == .evaluating(step: step)
+        guard wanted == generation, mode == .prepared || isEvaluated || mine.isEmpty else {
             complain("resume of generation \(wanted) in generation \(generation), \(mode)")
             return []
         }
-        layers = staged
-        staged = [:]
-        if reconfiguration?.restore != nil || step == 0 { applied.removeAll { $0.step >= step } }
+        if !isEvaluated { adopt(step: step) }
         guard !mine.isEmpty else { return [] }
         mode = .training(step: step, voted: false)
         return [
             .say(.resumed(generation: generation, step: step), after: 0.001),
             .compute(generation: generation, step: step),
         ]
+    }
+
+    private mutating func adopt(step: Int) {
+        layers = staged
+        staged = [:]
+        if reconfiguration?.restore != nil || step == 0 { applied.removeAll { $0.step >= step } }
+    }
+
+    private mutating func evaluate(_ wanted: Generation, step: Int) -> [Action] {
+        guard wanted == generation, [.prepared, .waiting].contains(mode) || mine.isEmpty else {
+            complain("evaluation of generation \(wanted) in generation \(generation), \(mode)")
+            return []
+        }
+        if mode != .waiting || mine.isEmpty { adopt(step: step) }
+        for (layer, state) in layers where state.steps != step {
+            complain("layer \(layer) is evaluated at step \(step), and is at \(state.steps)")
+        }
+        guard !mine.isEmpty, let reconfiguration else { return [] }
+        mode = .evaluating(step: step)
+        let begun = Action.say(.resumed(generation: generation, step: step), after: 0.001)
+        guard !crawls, let last = layers[ToyModel.layerCount - 1] else { return [begun] }
+        let report = EvaluationReport(
+            generation: wanted,
+            step: step,
+            microbatches: ToyModel.microbatchCount,
+            losses: losses(reconfiguration) { ToyModel.validationLoss(last.value, microbatch: $0) }
+        )
+        return [begun, .say(.evaluated(report), after: 0.01)]
+    }
+
+    /// The loss of each microbatch that this worker's pipeline runs.
+    private func losses(
+        _ reconfiguration: Reconfiguration,
+        _ loss: (Int) -> Double
+    ) -> [Int: Double] {
+        var losses: [Int: Double] = [:]
+        var first = 0
+        for pipeline in reconfiguration.plan.pipelines {
+            let indices = first..<first + pipeline.microbatches
+            if pipeline.nodes.contains(id) {
+                for index in indices { losses[index] = loss(index) }
+            }
+            first += pipeline.microbatches
+        }
+        return losses
     }
 
     /// The worker's share of a step is computed.
@@ -283,16 +332,7 @@ package struct SimulatedWorker {
         }
         var losses: [Int: Double] = [:]
         if let last = layers[ToyModel.layerCount - 1] {
-            var first = 0
-            for pipeline in reconfiguration.plan.pipelines {
-                let indices = first..<first + pipeline.microbatches
-                if pipeline.nodes.contains(id) {
-                    for index in indices {
-                        losses[index] = ToyModel.loss(last.value, microbatch: index)
-                    }
-                }
-                first += pipeline.microbatches
-            }
+            losses = self.losses(reconfiguration) { ToyModel.loss(last.value, microbatch: $0) }
         }
         let vote = StepVote(
             generation: wanted,

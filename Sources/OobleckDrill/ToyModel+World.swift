@@ -14,7 +14,7 @@ extension ToyModel {
     typealias Reference = (states: [[UInt64]], losses: [Double], norms: [Double])
 
     /// A coordinator for a world.
-    func coordinator(_ setup: WorldSetup) throws -> Coordinator {
+    package func worldCoordinator(_ setup: WorldSetup) throws -> Coordinator {
         Coordinator(
             job: job(setup),
             profile: Self.profile,
@@ -23,12 +23,16 @@ extension ToyModel {
     }
 
     func job(_ setup: WorldSetup) -> JobSpecification {
-        job(
+        var job = job(
             nodes: setup.nodes,
             steps: setup.steps,
             faultTolerance: setup.faultTolerance,
             checkpoint: setup.checkpoint
         )
+        job.validation = setup.evaluationPeriod.map {
+            ValidationSpecification(every: $0, batches: 1, dataPath: "validation.txt")
+        }
+        return job
     }
 
     /// Templates and choices are made once for each fault tolerance.

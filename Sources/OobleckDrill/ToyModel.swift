@@ -24,6 +24,11 @@ package struct ToyModel {
         Double(scramble(state &+ UInt64(microbatch)) % 997) / 100
     }
 
+    /// Loss of a microbatch of the validation data, of which there are as many as in a step.
+    package static func validationLoss(_ state: UInt64, microbatch: Int) -> Double {
+        loss(state &+ 0x5EED, microbatch: microbatch)
+    }
+
     /// The state after a step.
     package static func applied(_ state: UInt64, coefficient: Double) -> UInt64 {
         scramble(state ^ coefficient.bitPattern)

@@ -73,7 +73,7 @@ extension World {
         case .checkpoint(let action):
             let time = now + random.seconds(0...0.05)
             agenda.add(.store(action, term: shell.store.term), at: time)
-        case .persist, .record, .restored, .store, .conclude: keep(directive)
+        case .persist, .record, .recordEvaluation, .restored, .store, .conclude: keep(directive)
         case .finish(.abandoned): leaveNodes(for: random.seconds(0...2))
         case .finish(.stopped(.deposed)): leaveNodes(for: shell.deposedFor ?? 0)
         case .finish(let outcome):
@@ -91,6 +91,9 @@ extension World {
         case .record(let step):
             progress = now
             judge.recorded(step, nodes: nodes)
+        case .recordEvaluation(let recorded):
+            progress = now
+            judge.evaluated(recorded)
         case .restored(let restored):
             progress = now
             judge.restored(restored)
@@ -129,7 +132,7 @@ extension World {
         }
         switch message {
         case .reconfigure: note(.planSent)
-        case .resume: note(.resumeSent)
+        case .resume, .evaluate: note(.resumeSent)
         case .commit: note(.commitSent)
         case .collect: note(.collectSent)
         default: break

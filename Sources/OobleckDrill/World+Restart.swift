@@ -103,7 +103,13 @@ extension World {
         if let restored = shell.store.restored, restored != judge.newestRestore {
             judge.restored(restored)
         }
-        guard let step = shell.store.committed, step.step == judge.ledger.count else { return }
-        judge.recorded(step, nodes: nodes)
+        if let step = shell.store.committed, step.step == judge.ledger.count {
+            judge.recorded(step, nodes: nodes)
+        }
+        if let evaluated = shell.store.evaluated, evaluated.step == judge.ledger.count,
+            judge.evaluations[evaluated.step] == nil
+        {
+            judge.evaluated(evaluated)
+        }
     }
 }

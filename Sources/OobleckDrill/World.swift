@@ -62,7 +62,7 @@ package final class World {
         random = SeededRandom(seed: setup.seed)
         judge = WorldJudge(setup)
         disk = SimulatedDisk(keep: setup.checkpoint?.keep ?? 1, trouble: setup.diskTrouble)
-        var coordinator = try ToyModel.shared.coordinator(setup)
+        var coordinator = try ToyModel.shared.worldCoordinator(setup)
         coordinator.putBack(setup.bugs)
         coordinator.hasStandby = setup.hasStandby
         shell = CoordinatorShell(coordinator)

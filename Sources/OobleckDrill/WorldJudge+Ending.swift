@@ -24,6 +24,9 @@ extension WorldJudge {
             complain("completed after \(counted(ledger.count, "step"))")
         }
         let final = reference.states[setup.steps]
+        if setup.evaluationPeriod != nil, evaluations[setup.steps] == nil, setup.isWithinTolerance {
+            complain("the final state was not evaluated")
+        }
         if digests != final.map({ "\($0)" }) { complain("the final state differs") }
         if loss != reference.losses.last { complain("the final loss differs") }
         for layer in final.indices {

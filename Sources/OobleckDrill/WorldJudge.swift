@@ -25,6 +25,8 @@ package struct WorldJudge: Sendable {
 
     package private(set) var complaints: [String] = []
     package private(set) var ledger: [CommittedStep] = []
+    /// What was found of each state that counts.
+    private(set) var evaluations: [Int: RecordedEvaluation] = [:]
     /// Every step that was recorded, also those that a return to a checkpoint took back.
     private(set) var history: Set<CommittedStep> = []
     /// The ledger's chain so far.
@@ -107,7 +109,8 @@ package struct WorldJudge: Sendable {
         if out.contains(node) { complain("a message to node \(node), which is out") }
         switch message {
         case .reconfigure(let plan): planned(plan)
-        case .resume(let generation, let step): resumed(generation, step: step)
+        case .resume(let generation, let step), .evaluate(let generation, let step):
+            resumed(generation, step: step)
         case .commit(let commit): committed(commit, node)
         default: break
         }
@@ -210,7 +213,37 @@ package struct WorldJudge: Sendable {
                 complain("step \(number) recorded without a vote of node \(node)")
             }
         }
+        if isEvaluated(after: number), evaluations[number] == nil {
+            complain("step \(number) is recorded, and the state before it was not evaluated")
+        }
         checkCopies(plan, step: number, nodes)
+    }
+
+    /// Whether the state after so many steps has to be evaluated.
+    private func isEvaluated(after steps: Int) -> Bool {
+        setup.evaluationPeriod.map { steps % $0 == 0 || steps == setup.steps } ?? false
+    }
+
+    /// A state was evaluated: one that is due, once, by the plan in force, with the undisturbed run's loss.
+    mutating func evaluated(_ recorded: RecordedEvaluation) {
+        let step = recorded.step
+        lines.append(LedgerChain.line(.evaluation(recorded), after: lines.last))
+        guard step == ledger.count, isEvaluated(after: step) else {
+            return complain("the state after \(step) is evaluated, \(ledger.count) are committed")
+        }
+        if evaluations.updateValue(recorded, forKey: step) != nil {
+            complain("the state after \(step) is evaluated twice")
+        }
+        let last = reference.states[step][ToyModel.layerCount - 1]
+        let sum = (0..<ToyModel.microbatchCount).reduce(0) {
+            $0 + ToyModel.validationLoss(last, microbatch: $1)
+        }
+        if recorded.loss != sum / Double(ToyModel.microbatchCount) {
+            complain("the evaluation after \(step) differs from the undisturbed run's")
+        }
+        if recorded.generation != resumedGeneration {
+            complain("the evaluation after \(step) is of a generation that is not in force")
+        }
     }
 
     /// Every layer is held, really, once in each pipeline, after as many steps as are committed.
@@ -238,6 +271,7 @@ package struct WorldJudge: Sendable {
             return complain("restored step \(restored.step) of \(ledger.count)")
         }
         ledger.removeLast(ledger.count - restored.step)
+        evaluations = [:]
         lines.append(LedgerChain.line(.restored(restored), after: lines.last))
         commits = commits.mapValues { min($0, restored.step - 1) }
     }

@@ -18,6 +18,8 @@ package struct WorldSetup: Sendable {
     /// How checkpoints are saved, and how often the disk fails a write or loses a layer.
     package var checkpoint: CheckpointSpecification?
     package var diskTrouble = 0.0
+    /// Steps from one evaluation to the next; `nil` is none.
+    package var evaluationPeriod: Int?
     /// Whether nodes look for another coordinator once they have not heard theirs for a budget, as they
     /// do where a standby may lead.
     package var hasStandby = false
@@ -77,6 +79,8 @@ package struct WorldSetup: Sendable {
         drawNewest(length: length)
         var standby = SeededRandom(seed: seed &* 0xA5A5_1F3D &+ 211)
         hasStandby = standby.chance(0.4)
+        var evaluation = SeededRandom(seed: seed &* 0x9FB2_1C65 &+ 251)
+        if evaluation.chance(0.4) { evaluationPeriod = 1 + evaluation.index(below: 4) }
     }
 
     /// In a quarter of the worlds some nodes measure nonsense, up to all of them.

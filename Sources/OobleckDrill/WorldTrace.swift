@@ -43,6 +43,8 @@ package enum WorldTrace {
         case .ready: "ready"
         case .prepared(let report): "prepared for generation \(report.generation)"
         case .resumed(let generation, let step): "begins step \(step), generation \(generation)"
+        case .evaluated(let report):
+            "has evaluated step \(report.step), generation \(report.generation)"
         case .vote(let vote): "votes for step \(vote.step), generation \(vote.generation)"
         case .faulted(let generation, let what, _): "fault in generation \(generation): \(what)"
         case .failed(let status, let what): "failed with status \(status): \(what)"
@@ -82,6 +84,8 @@ package enum WorldTrace {
         case .finish(.stopped(let error)): "    the run stops: \(error.message)"
         case .finish(.abandoned(let error)): "    the run is left alone: \(error.message)"
         case .restored(let restored): "    back to step \(restored.step)"
+        case .recordEvaluation(let recorded):
+            "    the state after \(recorded.step) is evaluated, loss \(numberForPeople(recorded.loss))"
         case .recordArithmetic(let recorded): "    all compute as \(recorded.arithmetic.mark)"
         case .persist, .publish, .recovered, .store, .checkpoint, .conclude, .write, .close, .drop,
             .wake:
@@ -110,6 +114,7 @@ package enum WorldTrace {
         switch message {
         case .reconfigure(let plan): "prepare generation \(plan.generation)"
         case .resume(let generation, let step): "resume at step \(step), generation \(generation)"
+        case .evaluate(_, let step): "evaluate the state after \(step)"
         case .commit(let commit): "commit step \(commit.step)\(commit.pauses ? ", then pause" : "")"
         case .abort(let generation, _): "abort generation \(generation)"
         case .collect(_, let upload): "hand in digests and layers \(upload)"

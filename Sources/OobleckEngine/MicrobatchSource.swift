@@ -2,10 +2,11 @@ import OobleckCore
 import OobleckData
 import OobleckTensor
 
-/// The training data of each microbatch: a pure function of the data, the seed and the position.
+/// The data of each microbatch: a pure function of the data, the seed and the position.
 struct MicrobatchSource {
     private let data: TrainingData
-    private let order: SampleOrder
+    /// `nil` is the order of the data.
+    private let order: SampleOrder?
     private let training: TrainingSpecification
     private let batch: [ImportManifest.BatchTensor]
 
@@ -20,6 +21,16 @@ struct MicrobatchSource {
         order = SampleOrder(seed: training.seed, sampleCount: try data.sampleCount())
     }
 
+    /// The validation data: "steps" are the global batches of one evaluation.
+    init(
+        validation: ValidationData,
+        job: JobSpecification,
+        batch: [ImportManifest.BatchTensor]
+    ) {
+        (data, training, order) = (validation.data, job.training, nil)
+        self.batch = batch
+    }
+
     /// The tensors of the given names of one microbatch, each `[microbatch, ...]`.
     func batch(step: Int, microbatch: Int, names: Set<String>) throws -> [String: Tensor] {
         let wanted = batch.filter { names.contains($0.name) }
@@ -27,7 +38,7 @@ struct MicrobatchSource {
         let size = training.microbatch
         let first = step * training.globalBatch + microbatch * size
         let samples = (first..<first + size).map {
-            BatchSample(position: $0, index: order.sampleIndex(position: $0))
+            BatchSample(position: $0, index: order?.sampleIndex(position: $0) ?? $0)
         }
         let values = try data.values(of: wanted, samples: samples)
         var tensors: [String: Tensor] = [:]

@@ -58,22 +58,30 @@ struct ReceiveQueue {
 
 /// Sends to one neighbour that have not been waited for yet.
 struct SendQueue {
-    /// Microbatches whose sends are under way at most; the oldest is waited for before another starts.
-    private static let depth = 16
+    /// Microbatches whose sends are under way at most, unless it is said; the oldest is waited for before
+    /// another starts.
+    static let depth = 16
 
+    private let depth: Int
     private let group: CommunicationGroup
     private let peer: Int
     private let direction: StageLink.Direction
     private var pending: [[PendingTransfer]] = []
 
-    init(group: CommunicationGroup, peer: Int, direction: StageLink.Direction) {
+    init(
+        group: CommunicationGroup,
+        peer: Int,
+        direction: StageLink.Direction,
+        depth: Int = Self.depth
+    ) {
+        self.depth = depth
         self.group = group
         self.peer = peer
         self.direction = direction
     }
 
     mutating func send(_ tensors: [Tensor]) throws {
-        if pending.count >= Self.depth {
+        if pending.count >= depth {
             for transfer in pending.removeFirst() { try transfer.wait() }
         }
         pending.append(

@@ -299,7 +299,7 @@ final class StepRunner {
     }
 
     /// The number of targets that a model gives.
-    private static func count(_ tensor: Tensor) throws -> Int {
+    static func count(_ tensor: Tensor) throws -> Int {
         let value = try tensor.item()
         guard let count = Int(exactly: value), count >= 0 else {
             throw OobleckError(.inputData, "the model counts \(value) targets")

@@ -79,7 +79,7 @@ package final class TextContinuation {
         var tokens = prompt.isEmpty ? [0] : prompt
         let given = tokens.count
         for index in 0..<count {
-            let logits = try TensorRuntime.withoutDropout { try self.logits(after: tokens) }
+            let logits = try TensorRuntime.evaluating { try self.logits(after: tokens) }
             let word = mixedSeed(Self.domain, draw.seed, UInt64(index))
             tokens.append(Self.choice(logits, draw, share: Double(word >> 11) * 0x1p-53))
         }

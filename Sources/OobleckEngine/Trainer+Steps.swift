@@ -6,7 +6,7 @@ import OobleckTensor
 
 /// Training under a plan, step by step.
 extension Trainer {
-    private func reportFault(_ error: TensorError, generation: Generation) {
+    func reportFault(_ error: TensorError, generation: Generation) {
         guard error.code == .failed else { return }
         link.send(.faulted(generation: generation, message: error.message))
     }
@@ -16,12 +16,9 @@ extension Trainer {
     /// Returns whether the coordinator said stop.
     func train(_ generation: Generation, from first: Int) throws -> Bool {
         let loaded = try requireLoaded()
-        guard let prepared, prepared.reconfiguration.generation == generation else { return false }
-        held = prepared.adoptLayers()
-        loaded.model.keepOnly(Set(held.keys))
-        heldSteps = prepared.reconfiguration.committedSteps
-        try states.adopt(held)
-        guard let assignment = prepared.assignment else { return false }
+        guard let prepared = try adopt(generation), let assignment = prepared.assignment else {
+            return false
+        }
         link.send(.resumed(generation: generation, step: first))
         var step = first
         while true {

@@ -10,6 +10,8 @@ final class Trainer {
         let job: JobSpecification
         let model: any LayeredModel
         let source: MicrobatchSource
+        /// `nil` for a job that evaluates nothing.
+        let validation: Validation?
         let preparation: Preparation
         let faults: FaultInjector
         let writer: CheckpointWriter
@@ -26,6 +28,8 @@ final class Trainer {
     /// Steps in the state of the layers held.
     var heldSteps = 0
     var prepared: PreparedGeneration?
+    /// Whether the layers of ``prepared`` are those that are held.
+    private var isAdopted = false
     var states = StateWatch()
     let clock: ComputeClock
     let sharesMachine: () -> Bool
@@ -62,6 +66,8 @@ final class Trainer {
                 try prepare(reconfiguration)
             case .resume(let generation, let step):
                 if try train(generation, from: step) { return true }
+            case .evaluate(let generation, let step):
+                try evaluate(generation, step: step)
             case .abort:
                 drop()
             case .collect(let generation, let upload):
@@ -83,6 +89,7 @@ final class Trainer {
     func drop() {
         prepared?.resources.release()
         prepared = nil
+        isAdopted = false
         sumsPool.clear()
     }
 
@@ -90,12 +97,19 @@ final class Trainer {
         try TensorRuntime.use(job.cluster.device ?? .cpu)
         WorkerMemory.prepare(for: job)
         let data = try TrainingData.load(job)
+        let validation = try ValidationData.load(job)
         let layered = try ModelFactory.model(of: job)
         let faults = FaultInjector(job: job, node: node)
         loaded = Loaded(
             job: job,
             model: layered,
             source: try MicrobatchSource(data: data, job: job, batch: layered.batch),
+            validation: validation.map {
+                Validation(
+                    source: MicrobatchSource(validation: $0, job: job, batch: layered.batch),
+                    batches: $0.batches
+                )
+            },
             preparation: Preparation(
                 node: node,
                 host: host,
@@ -111,8 +125,28 @@ final class Trainer {
         let model = try ModelIdentity.digest(job)
         let arithmetic = try ArithmeticProbe(job: job, model: layered).run()
         link.send(
-            .ready(corpusDigest: try data.digest(), modelDigest: model, arithmetic: arithmetic)
+            .ready(
+                corpusDigest: try data.digest(),
+                modelDigest: model,
+                arithmetic: arithmetic,
+                validationDigest: try validation?.data.digest() ?? ""
+            )
         )
+    }
+
+    /// Takes over what was prepared for a generation: from now on it holds that generation's layers, and
+    /// no others. Later calls change nothing.
+    ///
+    /// Returns nothing when the generation is over.
+    func adopt(_ generation: Generation) throws -> PreparedGeneration? {
+        guard let prepared, prepared.reconfiguration.generation == generation else { return nil }
+        guard !isAdopted else { return prepared }
+        held = prepared.adoptLayers()
+        try requireLoaded().model.keepOnly(Set(held.keys))
+        heldSteps = prepared.reconfiguration.committedSteps
+        try states.adopt(held)
+        isAdopted = true
+        return prepared
     }
 
     func requireLoaded() throws -> Loaded {

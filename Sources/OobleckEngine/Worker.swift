@@ -56,7 +56,7 @@ package final class Worker: Sendable {
             begin(reconfiguration.generation)
         case .stop:
             current.withLock { $0 }?.abort()
-        case .job, .resume, .commit, .collect, .checkpoint:
+        case .job, .resume, .evaluate, .commit, .collect, .checkpoint:
             break
         }
         mailbox.put(message)

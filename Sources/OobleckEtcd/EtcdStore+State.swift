@@ -6,7 +6,7 @@ import OobleckWire
 /// How a run's state stands in etcd: one key for each thing that changes by itself, so that no
 /// request grows with the length of a run.
 ///
-/// - `state`: term, failures and the newest generations;
+/// - `state`: term, failures, the newest generations and the newest evaluation;
 /// - `node/N`, `recovery/N`, `restore/N`, `memory/N`: one each;
 /// - `planned` and `in-force`: plans; `committed`: the newest step; `ledger/N`: all steps.
 ///
@@ -56,6 +56,11 @@ extension EtcdStore {
         case .recounted:
             // The ledger is in etcd itself, and each entry is one transaction with what it changes.
             return [try core(durable)]
+        case .evaluated(let recorded):
+            return [
+                try core(durable),
+                try numbered("ledger", lines, HistoryEntry.evaluation(recorded)),
+            ]
         case .recovered(let record):
             return [try numbered("recovery", before.recoveries.count, record)]
         case .ranOutOfMemory(let failure):
@@ -72,6 +77,7 @@ extension EtcdStore {
         core.plansInForce = durable.plansInForce
         core.restored = durable.restored
         core.arithmetic = durable.arithmetic
+        core.evaluated = durable.evaluated
         return EtcdRequests.put(location.key("state"), try EtcdCoding.data(of: core))
     }
 

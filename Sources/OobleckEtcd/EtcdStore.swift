@@ -78,7 +78,7 @@ package final class EtcdStore: CoordinationStore {
         state.withLock { state in
             state.durable = kept
             switch change {
-            case .committed, .restored, .computing(.some): state.lines += 1
+            case .committed, .restored, .computing(.some), .evaluated: state.lines += 1
             default: break
             }
         }

@@ -63,6 +63,15 @@ enum Conversation {
                 losses: [0: 1 / 3, 12: -0.0],
                 busy: 0.25
             )
+        ),
+        .evaluated(
+            EvaluationReport(
+                generation: 2,
+                step: 4,
+                microbatches: 8,
+                losses: [0: 1 / 3, 5: 2],
+                targetCounts: [0: 12, 5: 3]
+            )
         ), .faulted(generation: 2, message: "connection reset"),
         .failed(exitStatus: 65, message: "no corpus"),
         .rendezvous(Rendezvous(generation: 0, key: "g/0", value: [1, 2, 3])),

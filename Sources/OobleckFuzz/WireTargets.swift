@@ -39,6 +39,7 @@ extension FuzzTarget {
             .welcome(3, detectionBudget: 2), .refused(reason: "out"),
             .message(.job(ToyModel().job(nodes: 4, steps: 10))), .message(.reconfigure(plan)),
             .message(.resume(generation: 3, step: 17)),
+            .message(.evaluate(generation: 3, step: 20)),
             .message(
                 .commit(
                     StepCommit(

@@ -8,6 +8,7 @@ import Synchronization
 /// Something that a run recorded, for those who watch it.
 package enum RunNotice: Sendable {
     case committed(CommittedStep)
+    case evaluated(RecordedEvaluation)
     case event(RunEvent)
     case planned(PlanDocument)
     case recovered(RecoveryRecord)
@@ -72,6 +73,11 @@ package final class RunFileRecording: RunRecording {
     package func record(_ restored: RestoredRun) throws { try recorder.append(restored) }
 
     package func record(_ recorded: RecordedArithmetic) throws { try recorder.append(recorded) }
+
+    package func record(_ recorded: RecordedEvaluation) throws {
+        try recorder.append(recorded)
+        observer(.evaluated(recorded))
+    }
 
     package func perform(
         _ action: CheckpointAction,

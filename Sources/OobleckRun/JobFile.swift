@@ -82,6 +82,7 @@ package enum JobFile {
             dataAreColumns: choice.areColumns,
             masking: choice.masking,
             initialWeightsPath: imported == nil ? model.text("initial_weights").map(resolve) : nil,
+            validation: validationSpecification(data, top.node("evaluate"), section, resolve),
             checkpoint: checkpoint.map { checkpointSpecification($0, resolve) }
         )
         // Values that could not be read have defaults here: nothing is said of what depends on them.

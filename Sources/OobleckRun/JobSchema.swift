@@ -3,7 +3,7 @@ import OobleckText
 /// The keys of a job file by section; the top level is the section without a name.
 struct JobSchema {
     static let current = JobSchema(sections: [
-        ("", ["model", "data", "training", "cluster", "checkpoint"]),
+        ("", ["model", "data", "training", "evaluate", "cluster", "checkpoint"]),
         (
             "model",
             [
@@ -12,7 +12,13 @@ struct JobSchema {
                 "dropout", "tie_word_embeddings", "initial_weights",
             ]
         ),
-        ("data", ["corpus", "token_bytes", "columns", "batch", "mask_fraction", "mask_token"]),
+        (
+            "data",
+            [
+                "corpus", "token_bytes", "columns", "batch", "mask_fraction", "mask_token",
+                "validation",
+            ]
+        ),
         (
             "training",
             [
@@ -29,6 +35,7 @@ struct JobSchema {
                 "cpu_level", "device",
             ]
         ),
+        ("evaluate", ["every", "batches"]),
         ("checkpoint", ["every", "interval", "keep", "directory", "wait"]),
     ])
 

@@ -8,7 +8,7 @@ import Yams
 package struct JobSetting: Hashable, Sendable {
     /// Keys whose values are paths; on the command line they are relative to the working directory.
     private static let paths = [
-        "data.corpus", "data.columns", "model.import", "model.initial_weights",
+        "data.corpus", "data.columns", "data.validation", "model.import", "model.initial_weights",
         "checkpoint.directory",
     ]
     /// Keys whose values may be a list or a mapping.

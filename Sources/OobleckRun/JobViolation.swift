@@ -14,6 +14,7 @@ struct JobViolation {
     static func all(in job: JobSpecification) -> [JobViolation] {
         inModel(job.model) + inData(job) + inTraining(job.training) + inTrained(job) + inImport(job)
             + inCluster(job.cluster)
+            + (job.validation.map(inValidation) ?? [])
             + (job.checkpoint.map(inCheckpoint) ?? [])
     }
 
@@ -159,6 +160,13 @@ struct JobViolation {
         checks.number("coordinator_wait", wait.value, "1 to 604800 seconds") {
             $0 >= 1 && $0 <= 604_800
         }
+        return checks.violations
+    }
+
+    private static func inValidation(_ validation: ValidationSpecification) -> [JobViolation] {
+        var checks = SectionChecks("evaluate")
+        checks.whole("every", validation.every, 1...1_000_000_000)
+        checks.whole("batches", validation.batches ?? 1, 1...1_000_000)
         return checks.violations
     }
 

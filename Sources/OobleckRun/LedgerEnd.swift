@@ -33,24 +33,33 @@ package struct LedgerEnd: Sendable {
         var newest: HistoryEntry?
         while newest == nil, let bytes = lines.popLast() {
             let entry = try Self.line(bytes, "a line of \(path)").entry
-            if case .arithmetic = entry { continue }
-            newest = entry
+            switch entry {
+            case .arithmetic, .evaluation: continue
+            case .step, .restored: newest = entry
+            }
         }
         self.newest = newest
     }
 
-    /// What the ledger at `path` says of which steps count, and of the arithmetic.
+    /// What the ledger at `path` says of which steps count, of the arithmetic and the newest evaluation.
     ///
     /// Looks through the whole file. Throws as ``init(path:)`` does.
     package static func history(path: String) throws -> RecordedHistory {
         var history = RecordedHistory()
         guard let end = try WholeLines.end(of: path), end > 0 else { return history }
         let file = try OpenFile(path, for: .readInput)
-        for start in ["{\"restored\":", "{\"arithmetic\":"] {
+        for start in ["{\"restored\":", "{\"arithmetic\":", "{\"evaluated\":"] {
             guard let found = try WholeLines.last(startingWith: start, in: file, end: end) else {
                 continue
             }
-            history.append(try line(found[...], "a line of \(path)").entry)
+            let entry = try line(found[...], "a line of \(path)").entry
+            // An evaluation of before the return to a checkpoint counts no more.
+            if case .evaluation(let recorded) = entry, let restored = history.restored,
+                recorded.generation < restored.generation
+            {
+                continue
+            }
+            history.append(entry)
         }
         // A step that was committed since is in the last line on steps.
         if case .step(let step) = try LedgerEnd(path: path).newest { history.append(.step(step)) }

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckData
 
 /// One line of the ledger, chained to the line before by its hash: a committed step, the return to a
-/// checkpoint, or what the run computes with.
+/// checkpoint, what the run computes with, or the loss of the validation data.
 package struct LedgerLine: Hashable, Sendable {
     package var entry: HistoryEntry
     /// Hash of the line before; ``genesis`` for the first.
@@ -48,6 +48,7 @@ package struct LedgerLine: Hashable, Sendable {
                 "\"restored\":\(restored.step),\"generation\":\(restored.generation),"
                     + "\"state_sha256\":\(JSONText.string(restored.stateSHA256))"
             case .arithmetic(let recorded): fields(recorded)
+            case .evaluation(let recorded): fields(recorded)
             }
         return "\(content),\"previous\":\(JSONText.string(previous))"
     }
@@ -61,6 +62,12 @@ package struct LedgerLine: Hashable, Sendable {
             + "\"steps\":\(recorded.step),\"generation\":\(recorded.generation)"
     }
 
+    private static func fields(_ recorded: RecordedEvaluation) -> String {
+        "\"evaluated\":\(recorded.step),\"generation\":\(recorded.generation),"
+            + "\"samples\":\(recorded.samples),\"loss\":\(number(recorded.loss))"
+            + (recorded.targets.map { ",\"targets\":\($0)" } ?? "")
+    }
+
     private static func fields(_ step: CommittedStep) -> String {
         "\"step\":\(step.step),\"generation\":\(step.generation),"
             + "\"first_sample\":\(step.firstSample),\"end_sample\":\(step.endSample),"
@@ -70,7 +77,7 @@ package struct LedgerLine: Hashable, Sendable {
             + (step.targets.map { ",\"targets\":\($0)" } ?? "")
     }
 
-    /// A number that is not finite, which only a skipped step has, is `null`.
+    /// A number that is not finite, which only a skipped step or an evaluation has, is `null`.
     private static func number(_ value: Double) -> String {
         value.isFinite ? JSONText.number(value) : "null"
     }
@@ -93,6 +100,8 @@ extension LedgerLine: Decodable {
         case library
         case settings
         case steps
+        case evaluated
+        case samples
         case previous
         case hash
     }
@@ -110,6 +119,16 @@ extension LedgerLine: Decodable {
             let steps = try container.decode(Int.self, forKey: .steps)
             entry = .arithmetic(
                 RecordedArithmetic(arithmetic, step: steps, generation: generation)
+            )
+        } else if let step = try container.decodeIfPresent(Int.self, forKey: .evaluated) {
+            entry = .evaluation(
+                RecordedEvaluation(
+                    step: step,
+                    generation: generation,
+                    samples: try container.decode(Int.self, forKey: .samples),
+                    loss: try container.decode(Double?.self, forKey: .loss) ?? .nan,
+                    targets: try container.decodeIfPresent(Int.self, forKey: .targets)
+                )
             )
         } else if let step = try container.decodeIfPresent(Int.self, forKey: .restored) {
             entry = .restored(

@@ -14,6 +14,8 @@ struct LedgerVerifier {
     var lastStep: CommittedStep? { steps.last }
     /// The last loss that is finite: a skipped step may have none.
     var lastLoss: Double? { steps.last { $0.loss.isFinite }?.loss }
+    /// What the last state came to on the validation data; `nil` when it was not evaluated.
+    var lastEvaluation: RecordedEvaluation? { evaluations[nextStep] }
     /// Digests of the states that were restored, by step.
     private(set) var restoredStates: [Int: String] = [:]
 
@@ -24,6 +26,8 @@ struct LedgerVerifier {
     private var nextSample = 0
     /// The steps that count, in order.
     private var steps: [CommittedStep] = []
+    /// What each state came to on the validation data, by step.
+    private var evaluations: [Int: RecordedEvaluation] = [:]
     /// Steps that a return to a checkpoint took back, by number: what their second lines must say.
     private var superseded: [Int: CommittedStep] = [:]
     /// Whether the line before could be read, so that this one can be held against it.
@@ -79,6 +83,7 @@ struct LedgerVerifier {
         case .step(let step): check(step)
         case .restored(let restored): check(restored)
         case .arithmetic(let recorded): check(recorded)
+        case .evaluation(let recorded): check(recorded)
         }
         lastHash = line.hash
         knowsPrevious = true
@@ -149,6 +154,30 @@ struct LedgerVerifier {
             return
         }
         report.arithmetic.append(recorded.arithmetic)
+    }
+
+    private mutating func check(_ evaluation: RecordedEvaluation) {
+        if evaluation.step != nextStep {
+            violation(
+                "step \(evaluation.step) is evaluated after \(counted(nextStep, "step"))"
+            )
+        }
+        checkGeneration(evaluation.generation)
+        if evaluation.samples <= 0 || evaluation.samples % globalBatch != 0 {
+            violation(
+                "it is evaluated on \(counted(evaluation.samples, "sample")), which are no whole "
+                    + "batches of \(globalBatch)"
+            )
+        }
+        let first = evaluations.updateValue(evaluation, forKey: evaluation.step)
+        if let first, first.samples == evaluation.samples, !first.agrees(with: evaluation) {
+            violation(
+                "step \(evaluation.step), evaluated again, has loss "
+                    + "\(numberForPeople(evaluation.loss)); the first time it had "
+                    + numberForPeople(first.loss)
+            )
+        }
+        report.evaluations = evaluations.count
     }
 
     private mutating func checkChain(_ line: LedgerLine) {

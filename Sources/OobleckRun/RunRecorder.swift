@@ -102,12 +102,29 @@ package final class RunRecorder: Sendable {
         try ledger.withLock { try $0.append(.arithmetic(recorded)) }
     }
 
+    /// Notes in the ledger what the state comes to on the validation data.
+    ///
+    /// Throws `.storage` when it cannot be written, and then it is not in the ledger.
+    package func append(_ recorded: RecordedEvaluation) throws {
+        try ledger.withLock { ledger in
+            guard recorded.step == ledger.committedSteps else {
+                throw OobleckError(
+                    .internalFault,
+                    "an evaluation of step \(recorded.step) does not follow the "
+                        + "\(counted(ledger.committedSteps, "step")) in \(directory.ledgerPath)"
+                )
+            }
+            try ledger.append(.evaluation(recorded))
+        }
+    }
+
     /// Adds an entry that was kept elsewhere before.
     package func append(_ entry: HistoryEntry) throws {
         switch entry {
         case .step(let step): try append(step)
         case .restored(let restored): try append(restored)
         case .arithmetic(let recorded): try append(recorded)
+        case .evaluation(let recorded): try append(recorded)
         }
     }
 

@@ -61,7 +61,7 @@ package enum RunVerifier {
         }
         if FileManager.default.fileExists(atPath: directory.resultPath) {
             report.isFinished = true
-            check(directory, lastLoss: ledger.lastLoss, states: states, report: &report)
+            check(directory, ledger, states: states, report: &report)
         }
         return report
     }
@@ -91,7 +91,7 @@ package enum RunVerifier {
 
     private static func check(
         _ directory: RunDirectory,
-        lastLoss: Double?,
+        _ ledger: LedgerVerifier,
         states: [Int: String],
         report: inout VerificationReport
     ) {
@@ -112,11 +112,18 @@ package enum RunVerifier {
         require("steps", result.steps, report.steps)
         require("samples_committed", result.samplesCommitted, report.samplesCommitted)
         require("samples_repeated", result.samplesRepeated, report.samplesRepeated)
-        if report.steps > 0, lastLoss != result.finalLoss {
-            func text(_ loss: Double?) -> String { loss.map(numberForPeople) ?? "null" }
+        func text(_ loss: Double?) -> String { loss.map(numberForPeople) ?? "null" }
+        if report.steps > 0, ledger.lastLoss != result.finalLoss {
             messages.append(
                 "final_loss is \(text(result.finalLoss)); the ledger's last step that counts has "
-                    + text(lastLoss)
+                    + text(ledger.lastLoss)
+            )
+        }
+        let evaluated = ledger.lastEvaluation.flatMap { $0.loss.isFinite ? $0.loss : nil }
+        if let loss = result.validationLoss, loss != evaluated {
+            messages.append(
+                "validation_loss is \(text(loss)); the ledger's evaluation of the last state has "
+                    + text(evaluated)
             )
         }
         if let state = states[result.steps] {

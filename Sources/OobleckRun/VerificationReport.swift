@@ -32,6 +32,8 @@ package struct VerificationReport: Hashable, Sendable, Codable {
     package var generations = 0
     /// Committed steps whose update was left out by all.
     package var skippedSteps = 0
+    /// States whose loss on the validation data was measured; 0 in a run without.
+    package var evaluations = 0
     package var samplesCommitted = 0
     /// Samples of the order that no step used although later ones were.
     package var samplesLost = 0
@@ -58,6 +60,7 @@ package struct VerificationReport: Hashable, Sendable, Codable {
         case stepsRedone = "steps_redone"
         case generations
         case skippedSteps = "skipped_steps"
+        case evaluations
         case samplesCommitted = "samples_committed"
         case samplesLost = "samples_lost"
         case samplesRepeated = "samples_repeated"

@@ -9,7 +9,7 @@ import OobleckCore
 /// of steps. Every committed step is in the ledger; here is only the newest.
 enum CoordinationTables {
     /// Version of these tables; another one is refused.
-    private static let version = 4
+    private static let version = 5
 
     static func make(in database: Database) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
@@ -45,22 +45,24 @@ enum CoordinationTables {
                 CREATE TABLE recovery (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
                 CREATE TABLE memory_failure (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
                 CREATE TABLE arithmetic (id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL);
+                CREATE TABLE evaluated (id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL);
                 PRAGMA user_version = \(version);
                 """
         )
     }
 
     /// The second version says of each node that is out how it left, the third what the run computes
-    /// with, the fourth how many targets a step's loss is the mean over.
+    /// with, the fourth how many targets a step's loss is the mean over, the fifth the newest evaluation.
     private static func migrate(_ database: Database, from found: Int) throws {
         if found == 1 { try database.execute(sql: "ALTER TABLE node ADD COLUMN ending TEXT;") }
-        if found < 3 {
-            let columns = "(id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL)"
-            try database.execute(sql: "CREATE TABLE arithmetic \(columns);")
+        let columns = "(id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL)"
+        if found < 3 { try database.execute(sql: "CREATE TABLE arithmetic \(columns);") }
+        if found < 4 {
+            try database.execute(sql: "ALTER TABLE committed ADD COLUMN targets INTEGER;")
         }
         try database.execute(
             sql: """
-                ALTER TABLE committed ADD COLUMN targets INTEGER;
+                CREATE TABLE evaluated \(columns);
                 PRAGMA user_version = \(version);
                 """
         )
@@ -102,6 +104,7 @@ enum CoordinationTables {
             try putInForce(restored.generation, run)
             try add(restored, record, run)
             try run("DELETE FROM committed", [])
+            try run("DELETE FROM evaluated", [])
         case .committed(let step): try keep(step, run)
         case .computing(let arithmetic):
             try run("DELETE FROM arithmetic", [])
@@ -109,6 +112,11 @@ enum CoordinationTables {
             try run(
                 "INSERT INTO arithmetic VALUES (0, ?)",
                 [try JSONEncoder().encode(arithmetic)]
+            )
+        case .evaluated(let recorded):
+            try run(
+                "INSERT OR REPLACE INTO evaluated VALUES (0, ?)",
+                [try JSONEncoder().encode(recorded)]
             )
         case .recounted(let history, let steps): try recount(history, from: steps, run)
         case .recovered(let record):
@@ -217,6 +225,8 @@ enum CoordinationTables {
         state.memoryFailures = try records("memory_failure", in: database)
         let arithmetic: [Arithmetic] = try records("arithmetic", in: database)
         state.arithmetic = arithmetic.first
+        let evaluated: [RecordedEvaluation] = try records("evaluated", in: database)
+        state.evaluated = evaluated.first
         return state
     }
 

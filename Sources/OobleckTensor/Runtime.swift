@@ -89,11 +89,12 @@ package enum TensorRuntime {
     /// Seeds the dropout of this thread.
     package static func seedDropout(_ seed: UInt64) throws { try check(ct_seed_dropout(seed)) }
 
-    /// Runs `body` on this thread with the dropout of imported models doing nothing.
-    package static func withoutDropout<Result>(_ body: () throws -> Result) throws -> Result {
-        try check(ct_switch_dropout(false))
+    /// Runs `body` on this thread with forward passes that are not for training: dropout does nothing,
+    /// and nothing is kept for gradients.
+    package static func evaluating<Result>(_ body: () throws -> Result) throws -> Result {
+        try check(ct_switch_training(false))
         let result = Swift.Result { try body() }
-        try check(ct_switch_dropout(true))
+        try check(ct_switch_training(true))
         return try result.get()
     }
 

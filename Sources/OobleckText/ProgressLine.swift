@@ -23,7 +23,8 @@ package struct ProgressLine: Sendable {
             add("waiting for storage (\(trouble))", weight: 8)
             return
         }
-        guard let loss = status.loss, status.phase == .training || status.phase == .reconfiguring
+        guard let loss = status.loss,
+            [.training, .evaluating, .reconfiguring].contains(status.phase)
         else {
             add(status.phase.rawValue, weight: 8)
             if status.phase == .starting {
@@ -33,6 +34,10 @@ package struct ProgressLine: Sendable {
             return
         }
         add("loss \(NumberText.decimal(loss, 3))", weight: 7)
+        if let loss = status.validationLoss {
+            add("validation \(NumberText.decimal(loss, 3))", weight: 5)
+        }
+        if status.phase == .evaluating { add("evaluating", weight: 8) }
         if let rate = status.tokensPerSecond { add("\(NumberText.short(rate)) tok/s", weight: 4) }
         add("nodes \(status.nodes.count { $0.state != .dead })", weight: 5)
         add("pipelines \(status.pipelines)", weight: 3)

@@ -26,7 +26,7 @@ final class RunDisplay: Sendable {
 
     func show(_ notice: RunNotice) {
         switch notice {
-        case .committed, .planned: break
+        case .committed, .evaluated, .planned: break
         case .recovered(let recovery):
             state.withLock { $0.isRecovering = false }
             say("recovered: \(recovery.summary)")
@@ -49,7 +49,7 @@ final class RunDisplay: Sendable {
         case .nodeLost:
             state.withLock { $0.isRecovering = true }
             say(event.message)
-        case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted:
+        case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted, .evaluated:
             say(event.message)
         case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored,
             .stopping, .checkpointRequested, .storageTrouble, .storageRestored:

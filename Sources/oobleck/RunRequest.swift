@@ -52,6 +52,8 @@ struct RunRequest: Sendable {
         let data = try TrainingData.load(job, keepsSummary: keepsSummary)
         for note in data.notes { Console.complain(note) }
         _ = try data.sampleCount()
+        let validation = try ValidationData.load(job, keepsSummary: keepsSummary)
+        for note in validation?.data.notes ?? [] { Console.complain(note) }
         try Self.checkModel(of: job)
         return job
     }

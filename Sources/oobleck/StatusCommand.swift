@@ -35,6 +35,10 @@ extension RunStatus {
     func text(now: Double) -> String {
         var lines = ["\(phase.rawValue), generation \(generation), step \(step) of \(steps)"]
         if let loss { lines[0] += ", loss \(Console.decimal(loss, 4))" }
+        if let validationLoss, let validationStep {
+            lines[0] += ", validation loss \(Console.decimal(validationLoss, 4)) after step "
+                + "\(validationStep)"
+        }
         if let tokensPerSecond { lines[0] += ", \(Console.short(tokensPerSecond)) tok/s" }
         if let idleShare { lines[0] += ", idle \(Int((idleShare * 100).rounded()))%" }
         if let storageTrouble { lines[0] += ", \(storageTrouble)" }

@@ -321,7 +321,12 @@ struct TrainCommand: InterruptibleCommand {
     /// Steps, loss, and how many steps were skipped, in one line.
     static func summary(_ result: RunResult, skippedSteps: Int) -> String {
         let steps = counted(result.steps, "step")
-        let loss = result.finalLoss.map { "loss \(Console.decimal($0, 4))" } ?? "no loss is known"
+        let validation = result.validationLoss.map {
+            ", validation loss \(Console.decimal($0, 4))"
+        }
+        let loss =
+            (result.finalLoss.map { "loss \(Console.decimal($0, 4))" } ?? "no loss is known")
+            + (validation ?? "")
         guard skippedSteps > 0 else { return "\(steps), \(loss)" }
         let count =
             skippedSteps < result.steps ? "\(skippedSteps) of them skipped" : "no step counted"

@@ -43,6 +43,9 @@ extension VerificationReport {
         if skippedSteps > 0 {
             lines.append("skipped      \(counted(skippedSteps, "step")), by all nodes")
         }
+        if evaluations > 0 {
+            lines.append("evaluated    \(counted(evaluations, "state")) on the validation data")
+        }
         if !verifiedCheckpoints.isEmpty {
             let list = verifiedCheckpoints.map(String.init).joined(separator: ", ")
             lines.append("checkpoints  intact at step \(list)")

@@ -18,6 +18,7 @@ final class MemoryRecording: RunRecording {
         var restored: [RestoredRun] = []
         var actions: [CheckpointAction] = []
         var arithmetic: [RecordedArithmetic] = []
+        var evaluations: [RecordedEvaluation] = []
     }
 
     private let records = Mutex(Records())
@@ -53,6 +54,9 @@ final class MemoryRecording: RunRecording {
     func show(_ status: RunStatus) {}
     func record(_ recorded: RecordedArithmetic) {
         records.withLock { $0.arithmetic.append(recorded) }
+    }
+    func record(_ recorded: RecordedEvaluation) {
+        records.withLock { $0.evaluations.append(recorded) }
     }
     func makeRoom(after failure: OobleckError) {}
     func record(_ restored: RestoredRun) { records.withLock { $0.restored.append(restored) } }

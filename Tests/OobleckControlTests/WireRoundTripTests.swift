@@ -60,6 +60,7 @@ struct WireRoundTripTests {
         .job(ToyModel().job(nodes: 4, steps: 10)),
         .reconfigure(reconfiguration),
         .resume(generation: 3, step: 17),
+        .evaluate(generation: 3, step: 18),
         .commit(StepCommit(record: record(17), gradientFactor: 0.1 + 0.2, pauses: true)),
         .commit(
             StepCommit(record: record(18), gradientFactor: 1, pauses: false, skips: true)
@@ -92,6 +93,16 @@ struct WireRoundTripTests {
 
     static let workerMessages: [WorkerMessage] = [
         .ready(corpusDigest: "c0ffee", modelDigest: "beef"),
+        .ready(corpusDigest: "c0ffee", validationDigest: "cafe"),
+        .evaluated(
+            EvaluationReport(
+                generation: 2,
+                step: 1 << 33,
+                microbatches: 40,
+                losses: [0: 1 / 3, 39: Double.leastNonzeroMagnitude],
+                targetCounts: [0: 128, 39: 0]
+            )
+        ),
         .prepared(
             PreparationReport(
                 generation: 1,
@@ -159,6 +170,7 @@ struct WireRoundTripTests {
         case .collect: 6
         case .stop: 7
         case .checkpoint: 8
+        case .evaluate: 9
         }
     }
 
@@ -175,13 +187,14 @@ struct WireRoundTripTests {
         case .layerChunk: 8
         case .shard: 9
         case .restoreFailed: 10
+        case .evaluated: 11
         }
     }
 
     @Test("the samples have every case")
     func samplesAreComplete() {
-        #expect(Set(Self.coordinatorMessages.map(Self.name)) == Set(0...8))
-        #expect(Set(Self.workerMessages.map(Self.name)) == Set(0...10))
+        #expect(Set(Self.coordinatorMessages.map(Self.name)) == Set(0...9))
+        #expect(Set(Self.workerMessages.map(Self.name)) == Set(0...11))
     }
 
     @Test("what a coordinator says arrives as it was said", arguments: coordinatorMessages)

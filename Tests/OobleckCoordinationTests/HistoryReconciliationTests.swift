@@ -5,11 +5,24 @@ import Testing
 @Suite("A ledger and a store after a loss of power")
 struct HistoryReconciliationTests {
     /// A run that commits nine steps, goes back to the checkpoint of the fifth, commits three, goes
-    /// back to its very beginning, and commits four.
+    /// back to its very beginning, and commits four; some of its states are evaluated.
     private static let history: [HistoryEntry] =
-        [.arithmetic(RecordedArithmetic(arithmetic, step: 0, generation: 0))]
-        + (0..<9).map { step($0, 0) } + [.restored(restored(5, 2))] + (5..<8).map { step($0, 2) }
-        + [.restored(restored(0, 4))] + (0..<4).map { step($0, 5) }
+        [.arithmetic(RecordedArithmetic(arithmetic, step: 0, generation: 0)), evaluation(0, 0)]
+        + (0..<6).map { step($0, 0) } + [evaluation(6, 0)] + (6..<9).map { step($0, 0) }
+        + [.restored(restored(5, 2))] + (5..<6).map { step($0, 2) } + [evaluation(6, 2)]
+        + (6..<8).map { step($0, 2) } + [.restored(restored(0, 4)), evaluation(0, 4)]
+        + (0..<4).map { step($0, 5) }
+
+    private static func evaluation(_ step: Int, _ generation: Int) -> HistoryEntry {
+        .evaluation(
+            RecordedEvaluation(
+                step: step,
+                generation: Generation(generation),
+                samples: 8,
+                loss: Double(step)
+            )
+        )
+    }
 
     private static let arithmetic = Arithmetic(
         fingerprint: "f",
@@ -50,6 +63,7 @@ struct HistoryReconciliationTests {
                 state.apply(.numbered(restored.generation))
                 state.apply(.restored(restored, RestoreRecord(recounting: restored, from: 9)))
             case .arithmetic(let recorded): state.apply(.computing(recorded.arithmetic))
+            case .evaluation(let recorded): state.apply(.evaluated(recorded))
             }
         }
         return state
@@ -75,6 +89,7 @@ struct HistoryReconciliationTests {
                 case .step(let step): #expect(step.step == after.steps, "\(what)")
                 case .restored(let restored): #expect(restored.step <= after.steps, "\(what)")
                 case .arithmetic(let recorded): #expect(recorded.step == after.steps, "\(what)")
+                case .evaluation(let recorded): #expect(recorded.step == after.steps, "\(what)")
                 }
                 after.append(entry)
             }
@@ -104,13 +119,22 @@ struct HistoryReconciliationTests {
 
     @Test("a ledger that goes back to a checkpoint takes a store of before along")
     func ledgerAhead() throws {
-        var state = store(10)
-        let missing = HistoryReconciliation(store: state, ledger: ledger(Self.history.prefix(12)))
+        var state = store(12)
+        let missing = HistoryReconciliation(store: state, ledger: ledger(Self.history.prefix(14)))
         for change in missing.changes { state.apply(change) }
         #expect(state.committedSteps == 6)
         #expect(state.restored == Self.restored(5, 2))
         #expect(state.lastGeneration == 2)
         #expect(try #require(state.restores.last).fromStep == 9)
+    }
+
+    @Test("an evaluation that the store lacks is added to it")
+    func evaluationAhead() {
+        var state = store(8)
+        let missing = HistoryReconciliation(store: state, ledger: ledger(Self.history.prefix(9)))
+        for change in missing.changes { state.apply(change) }
+        #expect(state.evaluated?.step == 6)
+        #expect(missing.entries.isEmpty)
     }
 }
 
@@ -120,6 +144,7 @@ extension HistoryEntry {
         case .step(let step): step.generation
         case .restored(let restored): restored.generation
         case .arithmetic(let recorded): recorded.generation
+        case .evaluation(let recorded): recorded.generation
         }
     }
 }

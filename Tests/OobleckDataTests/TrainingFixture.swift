@@ -1,10 +1,12 @@
 import OobleckCore
 
-/// A job with an imported model; its data are for the test to name.
+/// A job with a model; its data are for the test to name.
 enum TrainingFixture {
-    static func job(_ model: ImportedModel) -> JobSpecification {
+    static func job(_ model: ImportedModel) -> JobSpecification { job(.imported(model)) }
+
+    static func job(_ model: ModelSpecification) -> JobSpecification {
         JobSpecification(
-            model: .imported(model),
+            model: model,
             training: TrainingSpecification(
                 steps: 5,
                 seed: 7,

@@ -49,6 +49,7 @@ struct EtcdStoreTests {
                     generation: expected.lastGeneration ?? 0
                 )
                 lines.append(.arithmetic(recorded))
+            case .evaluated(let recorded): lines.append(.evaluation(recorded))
             default: break
             }
         }

@@ -167,7 +167,7 @@ import Testing
 
     @Test(
         "a database of an earlier version is taken over with all that it keeps, and keeps targets",
-        arguments: 1...3,
+        arguments: 1...4,
         [1, 2, 3]
     )
     func earlierVersions(version: Int, seed: Int) throws {
@@ -204,6 +204,11 @@ import Testing
             }
             try store.persist(.computing(Self.arithmetic))
             #expect(try store.load()?.arithmetic == Self.arithmetic)
+            for loss in [2.5, 0.1 + 0.2] {
+                let evaluated = RecordedEvaluation(step: 11, generation: 2, samples: 8, loss: loss)
+                try store.persist(.evaluated(evaluated))
+                #expect(try store.load()?.evaluated == evaluated)
+            }
             try store.close()
         }
     }
@@ -219,7 +224,10 @@ import Testing
     private static func takeBack(_ path: String, to version: Int) throws {
         let database = try DatabaseQueue(path: path)
         try database.write { database in
-            try database.execute(sql: "ALTER TABLE committed DROP COLUMN targets")
+            try database.execute(sql: "DROP TABLE evaluated")
+            if version < 4 {
+                try database.execute(sql: "ALTER TABLE committed DROP COLUMN targets")
+            }
             if version < 3 { try database.execute(sql: "DROP TABLE arithmetic") }
             if version < 2 { try database.execute(sql: "ALTER TABLE node DROP COLUMN ending") }
             try database.execute(sql: "PRAGMA user_version = \(version)")

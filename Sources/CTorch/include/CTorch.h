@@ -66,8 +66,9 @@ void ct_return_blocks_from(size_t bytes);
 CTStatus ct_memory_in_use(int64_t *out);
 /// Seeds the dropout of this thread.
 CTStatus ct_seed_dropout(uint64_t seed);
-/// Whether the dropout of imported models does anything on this thread; it does at first.
-CTStatus ct_switch_dropout(bool is_on);
+/// Whether forward passes of this thread are for training, which they are at first: with dropout, and
+/// kept for gradients.
+CTStatus ct_switch_training(bool is_on);
 /// Starts and stops counting the bytes that tensors on this thread allocate, less those they free.
 CTStatus ct_memory_meter_start(void);
 CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak);

@@ -30,6 +30,7 @@ extension CoordinatorInstance {
         case .checkpoint(let action): work.add(.checkpoint(action))
         case .restored(let restored): work.add(.restored(restored))
         case .recordArithmetic(let recorded): work.add(.recordArithmetic(recorded))
+        case .recordEvaluation(let recorded): work.add(.recordEvaluation(recorded))
         }
     }
 

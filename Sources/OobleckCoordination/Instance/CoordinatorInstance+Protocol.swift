@@ -94,6 +94,8 @@ extension CoordinatorInstance {
         case restored(RestoredRun)
         /// Append to the ledger what the run computes with.
         case recordArithmetic(RecordedArithmetic)
+        /// Append to the ledger what the state comes to on the validation data.
+        case recordEvaluation(RecordedEvaluation)
         /// Write the result and all that tells how the run ended.
         case write(RunOutcome)
         /// Keep how the run ended, before anyone is told to leave.
@@ -104,7 +106,9 @@ extension CoordinatorInstance {
         /// Whether it writes what has to be kept.
         package var isKept: Bool {
             switch self {
-            case .persist, .record, .store, .restored, .recordArithmetic, .write, .conclude: true
+            case .persist, .record, .store, .restored, .recordArithmetic, .recordEvaluation, .write,
+                .conclude:
+                true
             case .agent, .worker, .close, .drop, .fence, .wake, .log, .publish, .recovered,
                 .checkpoint, .finish:
                 false

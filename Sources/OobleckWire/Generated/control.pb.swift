@@ -185,6 +185,16 @@ package nonisolated struct WireTestimony: Sendable {
   /// Clears the value of `arithmetic`. Subsequent reads from it will return its default value.
   package mutating func clearArithmetic() {self._arithmetic = nil}
 
+  /// Present once the worker is ready.
+  package var validationDigest: String {
+    get {_validationDigest ?? String()}
+    set {_validationDigest = newValue}
+  }
+  /// Returns true if `validationDigest` has been explicitly set.
+  package var hasValidationDigest: Bool {self._validationDigest != nil}
+  /// Clears the value of `validationDigest`. Subsequent reads from it will return its default value.
+  package mutating func clearValidationDigest() {self._validationDigest = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -196,6 +206,7 @@ package nonisolated struct WireTestimony: Sendable {
   fileprivate var _votedStep: Int64? = nil
   fileprivate var _modelDigest: String? = nil
   fileprivate var _arithmetic: WireArithmetic? = nil
+  fileprivate var _validationDigest: String? = nil
 }
 
 /// What decides the bits that a worker computes, and what they are.
@@ -564,6 +575,14 @@ package nonisolated struct WireWorkerReport: Sendable {
     set {content = .restoreFailed(newValue)}
   }
 
+  package var evaluated: WireEvaluation {
+    get {
+      if case .evaluated(let v)? = content {return v}
+      return WireEvaluation()
+    }
+    set {content = .evaluated(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -580,6 +599,7 @@ package nonisolated struct WireWorkerReport: Sendable {
     case layerChunk(WireChunk)
     case shard(WireShard)
     case restoreFailed(WireRestoreFailure)
+    case evaluated(WireEvaluation)
 
   }
 
@@ -604,6 +624,9 @@ package nonisolated struct WireReady: Sendable {
   package var hasArithmetic: Bool {self._arithmetic != nil}
   /// Clears the value of `arithmetic`. Subsequent reads from it will return its default value.
   package mutating func clearArithmetic() {self._arithmetic = nil}
+
+  /// SHA-256 of the validation data, hexadecimal; empty where there is none.
+  package var validationDigest: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -725,6 +748,31 @@ package nonisolated struct WireVote: Sendable {
   package init() {}
 
   fileprivate var _spotCheck: WireSpotCheck? = nil
+}
+
+/// Losses of one global batch of the validation data.
+package nonisolated struct WireEvaluation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var generation: Int64 = 0
+
+  /// Committed steps in the state.
+  package var step: Int64 = 0
+
+  /// Of the whole evaluation.
+  package var microbatches: Int64 = 0
+
+  /// By index of the microbatch in the data.
+  package var losses: Dictionary<Int32,Double> = [:]
+
+  /// As in Vote.
+  package var targetCounts: Dictionary<Int32,Int64> = [:]
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct WireSpotCheck: Sendable {
@@ -1008,6 +1056,14 @@ package nonisolated struct WireWorkerDirective: Sendable {
     set {content = .heartbeat(newValue)}
   }
 
+  package var evaluate: WireResumption {
+    get {
+      if case .evaluate(let v)? = content {return v}
+      return WireResumption()
+    }
+    set {content = .evaluate(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -1026,6 +1082,7 @@ package nonisolated struct WireWorkerDirective: Sendable {
     /// JSON of the order.
     case checkpoint(Data)
     case heartbeat(WireHeartbeat)
+    case evaluate(WireResumption)
 
   }
 
@@ -1298,7 +1355,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Testimony"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}has_job\0\u{1}generation\0\u{1}prepared\0\u{1}adopted\0\u{1}layers\0\u{1}steps\0\u{3}voted_step\0\u{1}commits\0\u{3}model_digest\0\u{1}arithmetic\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}has_job\0\u{1}generation\0\u{1}prepared\0\u{1}adopted\0\u{1}layers\0\u{1}steps\0\u{3}voted_step\0\u{1}commits\0\u{3}model_digest\0\u{1}arithmetic\0\u{3}validation_digest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1317,6 +1374,7 @@ nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.commits) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self._modelDigest) }()
       case 11: try { try decoder.decodeSingularMessageField(value: &self._arithmetic) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self._validationDigest) }()
       default: break
       }
     }
@@ -1360,6 +1418,9 @@ nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try { if let v = self._arithmetic {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     } }()
+    try { if let v = self._validationDigest {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 12)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1375,6 +1436,7 @@ nonisolated extension WireTestimony: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.commits != rhs.commits {return false}
     if lhs._modelDigest != rhs._modelDigest {return false}
     if lhs._arithmetic != rhs._arithmetic {return false}
+    if lhs._validationDigest != rhs._validationDigest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1879,7 +1941,7 @@ nonisolated extension WireNotice: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerReport"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}hello\0\u{1}heartbeat\0\u{1}ready\0\u{1}prepared\0\u{1}resumed\0\u{1}vote\0\u{1}faulted\0\u{1}failed\0\u{1}rendezvous\0\u{1}digests\0\u{3}layer_chunk\0\u{2}\u{8}shard\0\u{3}restore_failed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}hello\0\u{1}heartbeat\0\u{1}ready\0\u{1}prepared\0\u{1}resumed\0\u{1}vote\0\u{1}faulted\0\u{1}failed\0\u{1}rendezvous\0\u{1}digests\0\u{3}layer_chunk\0\u{2}\u{8}shard\0\u{3}restore_failed\0\u{1}evaluated\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2057,6 +2119,19 @@ nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.content = .restoreFailed(v)
         }
       }()
+      case 22: try {
+        var v: WireEvaluation?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .evaluated(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .evaluated(v)
+        }
+      }()
       default: break
       }
     }
@@ -2123,6 +2198,10 @@ nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .restoreFailed(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
+    case .evaluated?: try {
+      guard case .evaluated(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2138,7 +2217,7 @@ nonisolated extension WireWorkerReport: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Ready"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}model_digest\0\u{1}arithmetic\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}corpus_digest\0\u{3}model_digest\0\u{1}arithmetic\0\u{3}validation_digest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2149,6 +2228,7 @@ nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 1: try { try decoder.decodeSingularStringField(value: &self.corpusDigest) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.modelDigest) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._arithmetic) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.validationDigest) }()
       default: break
       }
     }
@@ -2168,6 +2248,9 @@ nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._arithmetic {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    if !self.validationDigest.isEmpty {
+      try visitor.visitSingularStringField(value: self.validationDigest, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2175,6 +2258,7 @@ nonisolated extension WireReady: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.corpusDigest != rhs.corpusDigest {return false}
     if lhs.modelDigest != rhs.modelDigest {return false}
     if lhs._arithmetic != rhs._arithmetic {return false}
+    if lhs.validationDigest != rhs.validationDigest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2397,6 +2481,56 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.stateDigests != rhs.stateDigests {return false}
     if lhs.alteredLayers != rhs.alteredLayers {return false}
     if lhs._spotCheck != rhs._spotCheck {return false}
+    if lhs.targetCounts != rhs.targetCounts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireEvaluation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Evaluation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{1}microbatches\0\u{1}losses\0\u{3}target_counts\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.microbatches) }()
+      case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &self.losses) }()
+      case 5: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufInt64>.self, value: &self.targetCounts) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.generation != 0 {
+      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
+    }
+    if self.step != 0 {
+      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 2)
+    }
+    if self.microbatches != 0 {
+      try visitor.visitSingularInt64Field(value: self.microbatches, fieldNumber: 3)
+    }
+    if !self.losses.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: self.losses, fieldNumber: 4)
+    }
+    if !self.targetCounts.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufInt64>.self, value: self.targetCounts, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireEvaluation, rhs: WireEvaluation) -> Bool {
+    if lhs.generation != rhs.generation {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.microbatches != rhs.microbatches {return false}
+    if lhs.losses != rhs.losses {return false}
     if lhs.targetCounts != rhs.targetCounts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -2802,7 +2936,7 @@ nonisolated extension WireRestoreFailure: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerDirective"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0\u{1}heartbeat\0\u{2}\u{9}checkpoint\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0\u{1}heartbeat\0\u{2}\u{9}checkpoint\0\u{1}evaluate\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2951,6 +3085,19 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
           self.content = .checkpoint(v)
         }
       }()
+      case 21: try {
+        var v: WireResumption?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .evaluate(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .evaluate(v)
+        }
+      }()
       default: break
       }
     }
@@ -3009,6 +3156,10 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
     case .checkpoint?: try {
       guard case .checkpoint(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
+    }()
+    case .evaluate?: try {
+      guard case .evaluate(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }

@@ -1,0 +1,128 @@
+import OobleckCore
+
+/// Losses of the validation data that have come in for the state in force.
+struct EvaluationTally: Sendable {
+    /// Committed steps in the state.
+    let step: Int
+    let generation: Generation
+    /// Microbatches of the whole evaluation, once a report has said it.
+    private var microbatches: Int?
+    private var losses: [Int: Double] = [:]
+    private var targetCounts: [Int: Int] = [:]
+    /// Who has run each microbatch.
+    private var nodes: [Int: NodeID] = [:]
+
+    init(step: Int, generation: Generation) {
+        self.step = step
+        self.generation = generation
+    }
+
+    /// Whether a report, or a part of it, has come in before.
+    func has(_ report: EvaluationReport, from node: NodeID) -> Bool {
+        report.losses.keys.contains { nodes[$0] == node }
+    }
+
+    /// Takes a report; fails with one line when it contradicts another.
+    mutating func add(_ report: EvaluationReport, from node: NodeID) -> OobleckError? {
+        func fault(_ what: String) -> OobleckError {
+            OobleckError(.internalFault, "evaluation of step \(step): node \(node) \(what)")
+        }
+        let count = microbatches ?? report.microbatches
+        guard (1...ValidationSpecification.mostMicrobatches).contains(report.microbatches),
+            count == report.microbatches
+        else { return fault("counts \(report.microbatches) microbatches, others \(count)") }
+        microbatches = count
+        for (index, loss) in report.losses {
+            guard (0..<count).contains(index) else {
+                return fault("reports microbatch \(index) of \(count)")
+            }
+            if let other = nodes.updateValue(node, forKey: index) {
+                return fault("reports microbatch \(index), which node \(other) has run")
+            }
+            losses[index] = loss
+        }
+        let counted = Set(report.targetCounts.keys)
+        guard counted.isSubset(of: Set(report.losses.keys)),
+            report.targetCounts.values.allSatisfy({ (0...StepTally.mostTargets).contains($0) })
+        else { return fault("counts targets of microbatches that make no sense") }
+        targetCounts.merge(report.targetCounts) { $1 }
+        guard targetCounts.isEmpty || targetCounts.count == losses.count else {
+            return fault("counts the targets of some microbatches only")
+        }
+        return nil
+    }
+
+    /// What the state comes to, once all microbatches are in.
+    func result(microbatch: Int) -> RecordedEvaluation? {
+        guard let microbatches, losses.count == microbatches else { return nil }
+        let sum = (0..<microbatches).reduce(0) { $0 + (losses[$1] ?? .nan) }
+        let targets =
+            targetCounts.isEmpty
+            ? nil : (0..<microbatches).reduce(0) { $0 + (targetCounts[$1] ?? 0) }
+        return RecordedEvaluation(
+            step: step,
+            generation: generation,
+            samples: microbatches * microbatch,
+            loss: sum / Double(targets ?? microbatches),
+            targets: targets
+        )
+    }
+}
+
+/// Measures the loss of the validation data at a step boundary.
+///
+/// All workers hold the same state then, and wait for another message: none of them trains before
+/// the result is kept. What fails meanwhile is survived as in a step, and the evaluation done again.
+extension Coordinator {
+    /// Whether the state after `steps` committed steps is to be evaluated, and has not been.
+    func isEvaluationDue(after steps: Int) -> Bool {
+        job.isEvaluated(after: steps) && lastEvaluation?.step != steps
+    }
+
+    /// Has the plan in force evaluate the state that its nodes hold; or are about to, when `nodes` have
+    /// just prepared it.
+    mutating func beginEvaluation(on nodes: [NodeID], of plan: CoordinatorPlan, now: Seconds) {
+        evaluation = EvaluationTally(step: committedSteps, generation: plan.generation)
+        tally = StepTally(step: committedSteps, started: now)
+        for node in nodes {
+            send(.evaluate(generation: plan.generation, step: committedSteps), to: node)
+        }
+    }
+
+    mutating func receive(_ report: EvaluationReport, from node: NodeID, now: Seconds) {
+        guard phase == .training, let plan, plan.generation == report.generation,
+            report.step == committedSteps, plan.layersByNode[node] != nil,
+            evaluation?.has(report, from: node) == false
+        else { return dropStale() }
+        receiveResumed(report.generation, from: node, now: now)
+        if let error = evaluation?.add(report, from: node) { return stop(error) }
+        // Each global batch is waited for as a step is.
+        tally.started = now
+        if stopping != nil { stopping?.since = now }
+        finishEvaluationIfComplete(now: now)
+    }
+
+    /// Keeps the result once it is complete, and has training go on.
+    mutating func finishEvaluationIfComplete(now: Seconds) {
+        // As with a step: a fault of this generation comes first.
+        guard phase == .training, let plan, grace == nil, isolation == nil,
+            let result = evaluation?.result(microbatch: job.training.microbatch)
+        else { return }
+        evaluation = nil
+        lastEvaluation = result
+        perform(.persist(.evaluated(result)))
+        perform(.recordEvaluation(result))
+        let loss = numberForPeople((result.loss * 1e4).rounded() / 1e4)
+        log(
+            .evaluated,
+            "after \(counted(result.step, "step")): validation loss \(loss) on "
+                + counted(result.samples, "sample")
+        )
+        if committedSteps >= job.training.steps { return beginCollection(now: now) }
+        if stopping != nil, committedSteps > 0 { return reachBoundary(now: now) }
+        for node in plan.nodes {
+            send(.resume(generation: plan.generation, step: committedSteps), to: node)
+        }
+        tally = StepTally(step: committedSteps, started: now)
+    }
+}
