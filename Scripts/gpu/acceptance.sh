@@ -75,12 +75,22 @@ sed -e 's/corpus: .*/corpus: shakespeare.txt/; s/import: \S*/import: models\/mod
     -e 's/steps: 100/steps: 20/; s/warmup_steps: 10/warmup_steps: 5/' \
     -e 's/^cluster:/cluster:\n  device: cuda\n  device_memory: 64 GiB\n  detection_budget: 4/' \
     Examples/module.yaml >"$work/module.yaml"
+# The second half of the text is not trained on; some of the runs compute forward passes again.
+python3 - "$work/shakespeare.txt" "$work/rest.txt" <<'END'
+import pathlib, sys
+text = pathlib.Path(sys.argv[1]).read_bytes()
+pathlib.Path(sys.argv[2]).write_bytes(text[len(text) // 2:])
+END
+sed -i 's/^data:/evaluate: {every: 8, batches: 4}\ndata:\n  validation: rest.txt/' "$work/module.yaml"
 check module-profile limit module
 module=("$work/module.yaml" --profile "$work/module-profile.json")
 check module-reference "$oobleck" train "$work/module.yaml" --reference --run-dir "$work/module-reference"
 check module-kills "$oobleck" train "${module[@]}" --run-dir "$work/module-kills" \
     --fault node=1,point=mid-forward,step=4 --fault node=2,point=mid-backward,step=11
-runs=(reference again undisturbed kills wide-reference wide-kills module-reference module-kills)
+check module-recomputed "$oobleck" train "${module[@]}" --run-dir "$work/module-recomputed" \
+    --set training.recompute=layers --fault node=3,point=mid-evaluation,step=8
+runs=(reference again undisturbed kills wide-reference wide-kills
+    module-reference module-kills module-recomputed)
 for run in "${runs[@]}"; do
     printf '{"run": "%s", "state_sha256": "%s"}\n' "$run" "$(digest "$work/$run")" >>"$lines"
 done
@@ -97,7 +107,15 @@ one() {
 }
 one small reference again undisturbed kills
 one wide wide-reference wide-kills
-one module module-reference module-kills
+one module module-reference module-kills module-recomputed
+# What the states come to on the validation data, as the ledger has it.
+evaluated() { sed -n 's/.*"evaluated":\([0-9]*\).*"loss":\([^,]*\),.*/\1 \2/p' "$work/$1/ledger.jsonl" | sort -u; }
+for run in module-kills module-recomputed; do
+    [ "$(evaluated $run)" = "$(evaluated module-reference)" ] && continue
+    say "FAILED: $run evaluates its states otherwise than the reference"
+    failed=1
+done
+evaluated module-reference >"$results/evaluated.txt"
 
 shape=(--blocks 12 --hidden 768 --heads 12 --vocabulary 50257 --sequence 1024)
 check bench-oobleck "$worker" bench --device cuda "${shape[@]}" --microbatch 8 --microbatches 2 \

@@ -101,7 +101,9 @@ package struct WorkerMemory: Sendable {
             else { return }
             testimony.votedStep = vote.step
         case .failed: failure = failure ?? message
-        case .resumed, .evaluated, .faulted, .rendezvous, .digests, .layerChunk, .shard, .restoreFailed: break
+        case .resumed, .evaluated, .faulted, .rendezvous, .digests, .layerChunk, .shard,
+            .restoreFailed:
+            break
         }
     }
 

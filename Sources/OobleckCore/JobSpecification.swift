@@ -26,6 +26,8 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
     package var nesterov: Bool?
     /// Patterns of the names of the parameters that are trained (``TrainedParameters``); `nil` is all.
     package var train: [String]?
+    /// What the backward pass computes again; `nil` is nothing.
+    package var recompute: Recomputation?
     package var beta1: Double
     package var beta2: Double
     package var epsilon: Double
@@ -92,6 +94,9 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
         warmupSteps = min(warmupSteps, scheduledSteps)
         cooldownSteps = cooldownSteps.map { max(1, min($0, scheduledSteps - warmupSteps)) }
     }
+
+    /// Whether the backward pass computes forward passes again.
+    package var recomputes: Bool { recompute == .layers }
 
     /// The parameters that training changes.
     package var trained: TrainedParameters { TrainedParameters(train) }

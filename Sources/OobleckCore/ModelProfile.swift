@@ -23,6 +23,8 @@ public struct LayerProfile: Hashable, Sendable, Codable {
     /// The most bytes that one pass over the layer needs for itself: temporaries and the gradients that
     /// are not yet summed, beyond parameters, gradient sums and the activations that are kept.
     public var workspaceBytes: ByteCount
+    /// The costs with its forward pass computed again; `nil` where that was not measured.
+    public var recomputation: RecomputationProfile?
 
     /// A layer with the given costs; all that is not given is free.
     public init(
@@ -36,8 +38,10 @@ public struct LayerProfile: Hashable, Sendable, Codable {
         optimizerBytes: ByteCount = 0,
         activationBytes: ByteCount = 0,
         outputBytes: ByteCount = 0,
-        workspaceBytes: ByteCount = 0
+        workspaceBytes: ByteCount = 0,
+        recomputation: RecomputationProfile? = nil
     ) {
+        self.recomputation = recomputation
         self.name = name
         self.forward = forward
         self.backward = backward
@@ -66,6 +70,7 @@ public struct LayerProfile: Hashable, Sendable, Codable {
         case activationBytes = "activation_bytes"
         case outputBytes = "output_bytes"
         case workspaceBytes = "workspace_bytes"
+        case recomputation
     }
 
     /// Reads a layer; absent sizes are zero.
@@ -88,7 +93,11 @@ public struct LayerProfile: Hashable, Sendable, Codable {
             optimizerBytes: try bytes(.optimizerBytes) ?? 0,
             activationBytes: try bytes(.activationBytes) ?? 0,
             outputBytes: try bytes(.outputBytes) ?? 0,
-            workspaceBytes: try bytes(.workspaceBytes) ?? 0
+            workspaceBytes: try bytes(.workspaceBytes) ?? 0,
+            recomputation: try container.decodeIfPresent(
+                RecomputationProfile.self,
+                forKey: .recomputation
+            )
         )
     }
 }
@@ -115,6 +124,8 @@ public struct ModelProfile: Hashable, Sendable, Codable {
     public var tiedAllReduceAcrossNodes: [Int: Seconds]?
     /// What a worker keeps beyond its layers' needs; `nil` is nothing.
     public var memoryRule: MemoryRule?
+    /// Whether the layers' costs are those with forward passes computed again; `nil` is not.
+    public var recomputes: Bool?
     /// The layers in order of the forward pass.
     public var layers: [LayerProfile]
 
@@ -149,6 +160,7 @@ public struct ModelProfile: Hashable, Sendable, Codable {
         case linkLatency = "link_latency_seconds"
         case tiedAllReduceAcrossNodes = "tied_allreduce_across_nodes_seconds"
         case memoryRule = "memory_rule"
+        case recomputes
         case layers
     }
 }
@@ -214,6 +226,8 @@ extension ModelProfile {
             }
             let times: [(String, Seconds)] =
                 [("forward_seconds", layer.forward), ("backward_seconds", layer.backward)]
+                + (layer.recomputation.map { [("recomputation.backward_seconds", $0.backward)] }
+                    ?? [])
                 + layer.allReduceInNode.sorted { $0.key < $1.key }
                 .map { ("allreduce_in_node_seconds[\($0.key)]", $0.value) }
                 + layer.allReduceAcrossNodes.sorted { $0.key < $1.key }
@@ -234,6 +248,8 @@ extension ModelProfile {
                 ("optimizer_bytes", layer.optimizerBytes),
                 ("activation_bytes", layer.activationBytes), ("output_bytes", layer.outputBytes),
                 ("workspace_bytes", layer.workspaceBytes),
+                ("recomputation.activation_bytes", layer.recomputation?.activationBytes ?? 0),
+                ("recomputation.workspace_bytes", layer.recomputation?.workspaceBytes ?? 0),
             ]
             for (field, size) in sizes where size.value < 0 {
                 throw fail("layer \(layer.name): \(field) is \(size.value); it must be >= 0")

@@ -46,7 +46,8 @@ package struct Profiler {
                 optimizerBytes: ByteCount(stateBytes),
                 activationBytes: ByteCount(cost.activationBytes),
                 outputBytes: ByteCount(cost.outputBytes),
-                workspaceBytes: ByteCount(cost.workspaceBytes)
+                workspaceBytes: ByteCount(cost.workspaceBytes),
+                recomputation: cost.recomputation
             )
         }
         let link = try allReduce.link(elementCount: largestBoundary(of: model))
@@ -85,9 +86,27 @@ package struct Profiler {
         var outputBytes = 0
         /// The most beyond what is kept after the forward pass.
         var workspaceBytes = 0
+        var recomputation: RecomputationProfile?
     }
 
+    /// The costs of a layer: with its graph kept, and with its forward pass computed again.
     private func measure(_ state: LayerState, of model: any LayeredModel) throws -> Cost {
+        var cost = try measure(state, of: model, recomputes: false)
+        guard state.layer < model.layerCount - 1 else { return cost }
+        let again = try measure(state, of: model, recomputes: true)
+        cost.recomputation = RecomputationProfile(
+            backward: again.backward,
+            activationBytes: ByteCount(again.activationBytes),
+            workspaceBytes: ByteCount(again.workspaceBytes)
+        )
+        return cost
+    }
+
+    private func measure(
+        _ state: LayerState,
+        of model: any LayeredModel,
+        recomputes: Bool
+    ) throws -> Cost {
         try model.initialize(state, seed: job.training.seed)
         let made = MadeUpMicrobatch(
             model: model,
@@ -102,7 +121,8 @@ package struct Profiler {
         let computation = StageComputation(
             model: model,
             seed: job.training.seed,
-            layers: [state]
+            layers: [state],
+            recomputes: recomputes
         )
         let sums = try ProfiledSums(state: state, job: job)
         var forwards: [Seconds] = []

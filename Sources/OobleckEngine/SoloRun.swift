@@ -85,7 +85,8 @@ package final class SoloRun: ControlLink {
                 $0.failure = OobleckError(OobleckError.Code(exitStatus: status), message)
             }
             worker.receive(.stop(reason: message))
-        case .resumed, .evaluated, .faulted, .rendezvous, .digests, .layerChunk, .shard, .restoreFailed:
+        case .resumed, .evaluated, .faulted, .rendezvous, .digests, .layerChunk, .shard,
+            .restoreFailed:
             break
         }
     }

@@ -15,6 +15,15 @@ struct StageComputation {
         let outputs: [Tensor]
         /// Of the last layer: its targets that count, where the loss is their sum.
         let targetCount: Tensor?
+        /// What the forward pass is computed again from; `nil` where its graph is kept.
+        var origin: Origin?
+    }
+
+    /// What a forward pass follows from, beside the layer and what it received.
+    struct Origin {
+        let batch: [String: Tensor]
+        let step: Int
+        let microbatch: Int
     }
 
     /// What the backward pass of one layer gives.
@@ -31,6 +40,8 @@ struct StageComputation {
     let model: any LayeredModel
     let seed: UInt64
     let layers: [LayerState]
+    /// Whether the forward passes of all layers but the model's last are computed again.
+    var recomputes = false
 
     /// Names of what the stage's layers take of a microbatch.
     var batchNames: Set<String> { Set(layers.flatMap { model.batchNames(ofLayer: $0.layer) }) }
@@ -58,10 +69,36 @@ struct StageComputation {
         }
         let received = try input.map { try $0.leaf(requiresGradient: $0.isFloatingPoint) }
         let output = try model.forward(state, received: received, batch: batch)
+        guard recomputes, state.layer < model.layerCount - 1 else {
+            return LayerPass(
+                received: received,
+                outputs: output.tensors,
+                targetCount: output.targetCount
+            )
+        }
+        // The graph goes here. It was made all the same: operators may choose by it how they compute.
         return LayerPass(
-            received: received,
-            outputs: output.tensors,
-            targetCount: output.targetCount
+            received: input,
+            outputs: try output.tensors.map { try $0.leaf(requiresGradient: false) },
+            targetCount: nil,
+            origin: Origin(batch: batch, step: step, microbatch: microbatch)
+        )
+    }
+
+    /// The same pass with its graph.
+    private func computedAgain(
+        _ state: LayerState,
+        _ pass: LayerPass,
+        _ origin: Origin
+    ) throws -> LayerPass {
+        var keeping = self
+        keeping.recomputes = false
+        return try keeping.forward(
+            state,
+            input: pass.received,
+            batch: origin.batch,
+            step: origin.step,
+            microbatch: origin.microbatch
         )
     }
 
@@ -73,6 +110,7 @@ struct StageComputation {
         _ pass: LayerPass,
         seeds: [Tensor]
     ) throws -> LayerGradients {
+        let pass = try pass.origin.map { try computedAgain(state, pass, $0) } ?? pass
         let leaves = state.trainedIndices.map { state.leaf($0) }
         let inputs = pass.received.filter(\.isFloatingPoint)
         let isLast = state.layer == model.layerCount - 1

@@ -61,7 +61,8 @@ final class StepRunner {
         computation = StageComputation(
             model: model,
             seed: job.training.seed,
-            layers: layers
+            layers: layers,
+            recomputes: job.training.recomputes
         )
         instructions = OneForwardOneBackward.instructions(
             stage: assignment.stage,

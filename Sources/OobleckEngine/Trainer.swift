@@ -134,10 +134,9 @@ final class Trainer {
         )
     }
 
-    /// Takes over what was prepared for a generation: from now on it holds that generation's layers, and
-    /// no others. Later calls change nothing.
+    /// Takes over what was prepared for a generation: from now on that one's layers are held.
     ///
-    /// Returns nothing when the generation is over.
+    /// Later calls change nothing. Returns nothing when the generation is over.
     func adopt(_ generation: Generation) throws -> PreparedGeneration? {
         guard let prepared, prepared.reconfiguration.generation == generation else { return nil }
         guard !isAdopted else { return prepared }

@@ -20,18 +20,23 @@ extension JobFile {
         training.momentum = section.number("momentum").flatMap { $0 == 0 ? nil : $0 }
         training.nesterov = section.flag("nesterov") == true ? true : nil
         training.train = section.list("train")
+        let recompute: Recomputation? = section.choice("recompute")
+        training.recompute = recompute == Recomputation.none ? nil : recompute
     }
 }
 
 extension JobSection {
-    func optimizer(_ key: String) -> OptimizerKind? {
+    func optimizer(_ key: String) -> OptimizerKind? { choice(key) }
+
+    /// One of some words; `nil` when it is left out, or another, which is noted.
+    func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String) -> Choice? {
         guard let text = text(key) else { return nil }
-        guard let kind = OptimizerKind(rawValue: text.lowercased()) else {
-            let names = OptimizerKind.allCases.map(\.rawValue).joined(separator: " or ")
+        guard let choice = Choice(rawValue: text.lowercased()) else {
+            let names = Choice.allCases.map(\.rawValue).joined(separator: " or ")
             mistake(key, "is \"\(text)\"; it must be \(names)")
             return nil
         }
-        return kind
+        return choice
     }
 
     /// A list of words, or a single one; `nil` when it is left out or something else.

@@ -20,6 +20,8 @@ package enum JobFingerprint {
         var training = job.training
         // How far the run goes changes no step's state; how far its schedule goes does.
         (training.steps, training.decaySteps) = (training.scheduledSteps, nil)
+        // What is computed again comes to the same bits.
+        training.recompute = nil
         var model = job.model
         if case .imported(var imported) = model {
             // Its folder may lie anywhere; the manifest's digest stands for what is in it.

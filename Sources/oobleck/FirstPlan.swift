@@ -22,7 +22,13 @@ struct FirstPlan {
                     + "model \(job.model.name) has \(job.model.layerCount)"
             )
         }
-        var profile = profile
+        guard profile.recomputes != true || job.training.recomputes else {
+            throw OobleckError(
+                .inputData,
+                "the profile is that of a run with training.recompute: layers; the job has none"
+            )
+        }
+        var profile = job.training.recomputes ? profile.recomputing : profile
         profile.deviceMemory = job.cluster.deviceMemory
         self.profile = profile
         reconfigurator = try RunStart.reconfigurator(job, profile, host: host)

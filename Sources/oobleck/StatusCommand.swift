@@ -36,8 +36,8 @@ extension RunStatus {
         var lines = ["\(phase.rawValue), generation \(generation), step \(step) of \(steps)"]
         if let loss { lines[0] += ", loss \(Console.decimal(loss, 4))" }
         if let validationLoss, let validationStep {
-            lines[0] += ", validation loss \(Console.decimal(validationLoss, 4)) after step "
-                + "\(validationStep)"
+            let loss = Console.decimal(validationLoss, 4)
+            lines[0] += ", validation loss \(loss) after step \(validationStep)"
         }
         if let tokensPerSecond { lines[0] += ", \(Console.short(tokensPerSecond)) tok/s" }
         if let idleShare { lines[0] += ", idle \(Int((idleShare * 100).rounded()))%" }

@@ -116,4 +116,58 @@ import Testing
         #expect(message { $0.layers[1].forward = 1e300 }.contains("at most"))
         #expect(message { $0.microbatchSize = 0 }.contains("microbatch_size is 0"))
     }
+
+    /// Two layers, of which the first was measured with its forward pass computed again.
+    private static let recomputable = ModelProfile(
+        model: "m",
+        microbatchSize: 1,
+        layers: [
+            LayerProfile(
+                name: "a",
+                forward: 1,
+                backward: 2,
+                activationBytes: 900,
+                outputBytes: 100,
+                workspaceBytes: 50,
+                recomputation: RecomputationProfile(
+                    backward: 2.5,
+                    activationBytes: 110,
+                    workspaceBytes: 870
+                )
+            ),
+            LayerProfile(
+                name: "b",
+                forward: 1,
+                backward: 2,
+                activationBytes: 900,
+                outputBytes: 100,
+                workspaceBytes: 50
+            ),
+            LayerProfile(name: "c", forward: 1, backward: 2, activationBytes: 900),
+        ]
+    )
+
+    @Test("with forward passes computed again, measured costs apply, and sums where none are")
+    func recomputing() throws {
+        let profile = Self.recomputable.recomputing
+        #expect(profile.recomputes == true && profile.recomputing == profile)
+        #expect(profile.layers.map(\.backward) == [2.5, 3, 2])
+        #expect(profile.layers.map(\.activationBytes) == [110, 100, 900])
+        #expect(profile.layers.map(\.workspaceBytes) == [870, 950, 0])
+        #expect(profile.layers.allSatisfy { $0.recomputation == nil })
+    }
+
+    @Test("what was measured of recomputation is in the file, and checked")
+    func recomputation() throws {
+        for profile in [Self.recomputable, Self.recomputable.recomputing] {
+            let bytes = try JSONEncoder().encode(profile)
+            #expect(try JSONDecoder().decode(ModelProfile.self, from: bytes) == profile)
+        }
+        var wrong = Self.recomputable
+        wrong.layers[0].recomputation?.backward = -1
+        #expect(throws: OobleckError.self) { try wrong.validate() }
+        wrong = Self.recomputable
+        wrong.layers[0].recomputation?.workspaceBytes = -1
+        #expect(throws: OobleckError.self) { try wrong.validate() }
+    }
 }

@@ -40,6 +40,23 @@ struct OptimizerTests {
         #expect(mixed.errors.contains("training.momentum has no meaning for optimizer adamw"))
     }
 
+    @Test("what is computed again in the backward pass comes to the same bits")
+    func recomputation() throws {
+        let lab = try Laboratory()
+        let plain = try lab.train("plain", [])
+        try #require(plain.status == 0, "\(plain.errors)")
+        let state = try state(lab, ["training.recompute=layers"], "recomputing")
+        #expect(try lab.result("plain").stateSHA256 == state)
+        let profile = try RunDirectory.open(path: lab.path("recomputing")).profile()
+        #expect(profile.recomputes == true)
+        let wrong = try lab.run([
+            "train", lab.path("job.yaml"), "--run-dir", lab.path("wrong"), "--profile",
+            lab.path("recomputing/profile.json"),
+        ])
+        #expect(wrong.status == 65)
+        #expect(wrong.errors.contains("the profile is that of a run with training.recompute"))
+    }
+
     @Test("parameters that fit no pattern stay as they began, those of tied layers included")
     func frozen() throws {
         let lab = try Laboratory()

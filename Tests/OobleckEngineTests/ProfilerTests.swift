@@ -57,6 +57,15 @@ struct ProfilerTests {
             #expect(Set(layer.allReduceAcrossNodes.keys) == [2, 3, 4])
             #expect(layer.allReduceAcrossNodes.values.allSatisfy { $0 > 0 && $0 < 10 })
         }
+        for layer in profile.layers.dropLast() {
+            let again = try #require(layer.recomputation)
+            // What is kept is what the layer sends.
+            #expect(again.activationBytes == layer.outputBytes)
+            #expect(again.activationBytes <= layer.activationBytes)
+            #expect(again.workspaceBytes > layer.workspaceBytes)
+            #expect(again.backward > 0 && again.backward < 10)
+        }
+        #expect(profile.layers.last?.recomputation == nil)
         // Loopback, through sockets: from a slow, busy machine to a fast memory.
         let rate = try #require(profile.linkBytesPerSecond)
         #expect((1e4...1e12).contains(rate))
