@@ -218,16 +218,18 @@ def import_model(source: Any, folder: Path, split: list[str] | None = None) -> d
     from oobleck.export import trace
     from oobleck.loss import split_loss
     from oobleck.rewrites import simplify_attention
+    from oobleck.statistics import take_statistics
     from oobleck.write import write_model
 
     paths = chosen_split(source.module, split)
     traced = trace(source.module, source.batch, source.further_results)
+    take_statistics(traced.graph)
     refuse_changed_state(traced.graph)
     targets = split_loss(traced.graph)
     prepare(traced.graph)
     simplify_attention(traced.graph, {**traced.constants, **source.buffers})
     layers = cut(traced.graph, paths, is_strict=split is not None)
-    manifest = write_model(folder, source, layers, traced.constants, targets)
+    manifest = write_model(folder, source, layers, traced, targets)
     used = {value.source.name for layer in layers for value in layer.parameters + layer.constants}
     idle = [name for name, _ in source.module.named_parameters() if name not in used]
     if idle:
@@ -240,6 +242,8 @@ def summary(manifest: dict[str, Any]) -> str:
     sizes: dict[str, int] = {}
     for layer in manifest["layers"]:
         for parameter in layer["parameters"]:
+            if "momentum" in parameter:
+                continue
             count = 1
             for length in parameter["shape"]:
                 count *= length

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from oobleck.dependencies import prepare, roots, written
 from oobleck.errors import ImportProblem, listed
 from oobleck.graph import Graph, Origin, Value
+from oobleck.statistics import Statistic
 
 
 @dataclass
@@ -24,10 +25,12 @@ class Layer:
     receives: list[Value]
     values: list[Value]
     sends: list[tuple[str, Value]]
+    statistics: list[Statistic]
 
     @property
     def inputs(self) -> list[Value]:
-        return self.parameters + self.constants + self.batch + self.receives
+        running = [statistic.running for statistic in self.statistics]
+        return self.parameters + running + self.constants + self.batch + self.receives
 
 
 def cut(graph: Graph, split: list[str], is_strict: bool) -> list[Layer]:
@@ -124,6 +127,7 @@ class _Cutting:
         """What the results need, directly or not."""
         found: set[Value] = set()
         stack = [value for _, value in self.graph.outputs]
+        stack += [statistic.observed for statistic in self.graph.statistics]
         while stack:
             value = stack.pop()
             if value not in found:
@@ -172,4 +176,5 @@ class _Cutting:
             groups[value.source.origin].append(value)
         constants = groups[Origin.CONSTANT] + groups[Origin.FROZEN]
         parameters, batch = groups[Origin.PARAMETER], groups[Origin.BATCH]
-        return Layer(name, parameters, constants, batch, receives, values, sends)
+        own = [s for s in self.graph.statistics if s.running in groups[Origin.STATISTIC]]
+        return Layer(name, parameters, constants, batch, receives, values, sends, own)

@@ -85,16 +85,14 @@ def _mark_free(graph: Graph) -> None:
 def refuse_changed_state(graph: Graph) -> None:
     """Refuses models whose buffers or parameters change by running them: layers have no such state."""
     for value in graph.values:
-        if not value.is_operator("aten::batch_norm") and not value.is_operator(
-            "aten::instance_norm"
-        ):
+        if not value.is_operator("aten::instance_norm"):
             continue
         given = value.bound()
         statistics = given.get("running_mean")
-        if given.get("training", given.get("use_input_stats")) and isinstance(statistics, Value):
+        if given.get("use_input_stats") and isinstance(statistics, Value):
             raise ImportProblem(
-                f"training changes the buffer {statistics.source.name} (running statistics of a batch norm); call "
-                "eval() on the batch norms in a file.py:function source, or use a model with another norm"
+                f"training changes the buffer {statistics.source.name} (running statistics of an instance norm); "
+                "call eval() on the norms in a file.py:function source, or make them without running statistics"
             )
     known: dict[Value, frozenset[Value]] = {}
     for value in graph.values:

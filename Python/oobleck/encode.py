@@ -20,7 +20,9 @@ def graph_text(layer: Layer) -> str:
     for value in layer.values:
         nodes.append(json.dumps(_node(value, slots), separators=(",", ":")))
         slots[value] = len(slots)
-    outputs = json.dumps([slots[value] for _, value in layer.sends], separators=(",", ":"))
+    results = [value for _, value in layer.sends]
+    results += [statistic.observed for statistic in layer.statistics]
+    outputs = json.dumps([slots[value] for value in results], separators=(",", ":"))
     body = ",\n".join(nodes)
     return f'{{"inputs":{len(layer.inputs)},"nodes":[\n{body}\n],"outputs":{outputs}}}\n'
 

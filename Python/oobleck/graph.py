@@ -20,6 +20,7 @@ class Origin(Enum):
     CONSTANT = "constant"
     FROZEN = "frozen parameter"  # a parameter that takes no gradient: stored with the constants
     BATCH = "batch tensor"
+    STATISTIC = "running statistic"  # changed by training, but not by a gradient
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class Graph:
     inputs: list[Value]
     values: list[Value]
     outputs: list[tuple[str, Value]]
+    statistics: list[Any] = field(default_factory=list)  # of oobleck.statistics.Statistic
+    counters: list[str] = field(default_factory=list)  # buffers that count the batches of a norm
 
 
 def values_in(argument: Any) -> Iterator[Value]:

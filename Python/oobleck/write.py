@@ -14,8 +14,10 @@ from safetensors.torch import save_file
 from oobleck.cut import Layer
 from oobleck.encode import graph_text, type_name
 from oobleck.errors import ImportProblem, listed
+from oobleck.export import Traced
 from oobleck.graph import Origin, Value
 from oobleck.source import Source
+from oobleck.statistics import Statistic
 
 FORMAT_VERSION = 1
 
@@ -30,7 +32,7 @@ def write_model(
     folder: Path,
     source: Source,
     layers: list[Layer],
-    constants: dict[str, torch.Tensor],
+    traced: Traced,
     targets: int | None,
 ) -> dict[str, Any]:
     """Writes everything beside the folder and renames it when it is whole. Returns the manifest."""
@@ -43,9 +45,10 @@ def write_model(
     try:
         writer = _Writer(partial, source)
         entries = [writer.layer(index, layer) for index, layer in enumerate(layers)]
-        writer.constants(layers, constants)
+        writer.constants(layers, traced.constants)
         writer.copies()
-        manifest = _manifest(source, layers, entries, targets) | {"files": writer.digests}
+        manifest = _manifest(source, layers, entries, targets)
+        manifest |= {"counters": _counters(source, traced), "files": writer.digests}
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     except BaseException:
         shutil.rmtree(partial)
@@ -73,6 +76,7 @@ class _Writer:
             (self.folder / self._graphs[text]).write_text(text)
             self._digest(self._graphs[text])
         parameters = [self._parameter(value) for value in layer.parameters]
+        parameters += [self._statistic(statistic) for statistic in layer.statistics]
         return {
             "name": layer.name,
             "graph": self._graphs[text],
@@ -117,6 +121,15 @@ class _Writer:
             rule = self.source.rule(name)
             self._initial[name] = rule if rule is not None else {"kind": "stored"}
         return _described(name, value) | {"initial": self._initial[name]}
+
+    def _statistic(self, statistic: Statistic) -> dict[str, Any]:
+        name = statistic.running.source.name
+        if self.source.value(name) is None and self.source.rule(name) is None:
+            own = dict(self.source.module.named_buffers())[name]
+            first = own.flatten()[0]
+            if bool((own == first).all()):
+                self._initial[name] = {"kind": "constant", "value": float(first)}
+        return self._parameter(statistic.running) | {"momentum": statistic.momentum}
 
     def _weights(self, index: int, parameters: list[dict[str, Any]]) -> str | None:
         tensors, lacking = {}, []
@@ -163,6 +176,12 @@ def _transformers_version() -> str:
     import transformers
 
     return transformers.__version__
+
+
+def _counters(source: Source, traced: Traced) -> dict[str, int]:
+    """How many batches each norm with running statistics has seen, by the name of its counter."""
+    own = dict(source.module.named_buffers())
+    return {name: int(source.buffers.get(name, own[name])) for name in traced.graph.counters}
 
 
 def _manifest(

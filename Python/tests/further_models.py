@@ -303,12 +303,6 @@ _VISION = {
     "mobilenet-v2": _model(
         "MobileNetV2ForImageClassification", "MobileNetV2Config", {"num_labels": 10}, _frames
     ),
-    "resnet": _model(
-        "ResNetForImageClassification",
-        "ResNetConfig",
-        {"embedding_size": 16, "hidden_sizes": [16, 32], "depths": [2, 2], "num_labels": 10},
-        images,
-    ),
 }
 
 FURTHER: dict[str, Model] = _DECODERS | _ENCODERS | _CLASSIFIERS | _VISION

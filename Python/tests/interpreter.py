@@ -41,7 +41,8 @@ class _Layer:
         self.graph = json.loads((folder / entry["graph"]).read_text())
         stored = load_file(folder / entry["weights"]) if entry["weights"] else {}
         self.parameters = {
-            item["name"]: stored[item["name"]].requires_grad_() for item in entry["parameters"]
+            item["name"]: stored[item["name"]].requires_grad_("momentum" not in item)
+            for item in entry["parameters"]
         }
         for item in entry["parameters"]:
             _check(self.parameters[item["name"]], item)
@@ -62,7 +63,12 @@ class _Layer:
         assert len(slots) == self.graph["inputs"]
         for node in self.graph["nodes"]:
             slots.append(_call(node, slots))
-        self.sent = [slots[slot] for slot in self.graph["outputs"]]
+        # What the microbatch has of each running statistic follows; training alone needs it.
+        results = [slots[slot] for slot in self.graph["outputs"]]
+        self.sent = results[: len(self.entry["sends"])]
+        statistics = [item for item in self.entry["parameters"] if "momentum" in item]
+        for value, item in zip(results[len(self.sent) :], statistics, strict=True):
+            _check(value, item)
         for value, item in zip(self.sent, self.entry["sends"], strict=True):
             _check(value, item)
         return self.sent
@@ -76,7 +82,8 @@ class _Layer:
             for value, seed in zip(self.sent, seeds, strict=True)
             if seed is not None and value.requires_grad
         ]
-        inputs = [*self.parameters.values(), *(x for x in self.leaves if x.requires_grad)]
+        trained = {name: value for name, value in self.parameters.items() if value.requires_grad}
+        inputs = [*trained.values(), *(x for x in self.leaves if x.requires_grad)]
         found: list[torch.Tensor | None] = [None] * len(inputs)
         if outputs and inputs:
             found = list(
@@ -87,10 +94,10 @@ class _Layer:
                     allow_unused=True,
                 )
             )
-        for name, grad in zip(self.parameters, found, strict=False):
+        for name, grad in zip(trained, found, strict=False):
             if grad is not None:
                 grads[name] = grads[name] + grad if name in grads else grad
-        rest = iter(found[len(self.parameters) :])
+        rest = iter(found[len(trained) :])
         return [next(rest) if leaf.requires_grad else None for leaf in self.leaves]
 
 
@@ -103,6 +110,8 @@ def _call(node: dict[str, Any], slots: list[Any]) -> Any:
     args = [_argument(a, slots) for a in node["args"]]
     if node["op"] == "getitem":
         return args[0][args[1]]
+    if node["op"] == "aten::batch_norm" and args[5]:
+        args[3] = args[4] = None  # the engine moves the running statistics
     kwargs = {key: _argument(a, slots) for key, a in node.get("kwargs", {}).items()}
     packet = getattr(torch.ops.aten, node["op"].removeprefix("aten::"))
     with contextlib.ExitStack() as stack:

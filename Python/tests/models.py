@@ -239,6 +239,20 @@ MODELS: dict[str, Model] = {
         ),
         images,
     ),
+    "resnet": Model(
+        plain(
+            "ResNetForImageClassification",
+            "ResNetConfig",
+            {
+                "embedding_size": 16,
+                "hidden_sizes": [16, 32],
+                "depths": [2, 2],
+                "num_labels": 10,
+                "image_size": 32,
+            },
+        ),
+        images,
+    ),
     "mixtral": Model(
         plain(
             "MixtralForCausalLM",
@@ -264,12 +278,6 @@ MODELS: dict[str, Model] = {
         causal,
     ),
 }
-
-
-def resnet() -> torch.nn.Module:
-    """A model with batch norms, whose running statistics training changes."""
-    config = hf.ResNetConfig(embedding_size=16, hidden_sizes=[16, 32], depths=[2, 2], num_labels=10)
-    return hf.ResNetForImageClassification(config)
 
 
 def built(name: str, dropout: float = 0.0) -> torch.nn.Module:

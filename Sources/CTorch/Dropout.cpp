@@ -82,6 +82,8 @@ struct KeyedDropout : torch::autograd::Function<KeyedDropout> {
 
 void ctorch::switchDropout(bool isOn) { dropoutIsOff = !isOn; }
 
+bool ctorch::isTraining() { return !dropoutIsOff; }
+
 void ctorch::seedDropout(uint64_t seed) {
   dropoutSeed = seed;
   dropoutUses = 0;

@@ -11,6 +11,9 @@ void seedDropout(uint64_t seed);
 /// Whether dropout does anything on this thread.
 void switchDropout(bool isOn);
 
+/// Whether forward passes of this thread are for training.
+bool isTraining();
+
 /// Zeroes elements with the given probability, in (0, 1), and scales the rest.
 at::Tensor dropout(const at::Tensor &input, double probability);
 

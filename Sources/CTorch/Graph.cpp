@@ -1,5 +1,7 @@
 #include "Graph.h"
 
+#include "Dropout.h"
+
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
@@ -129,7 +131,7 @@ bool mayReturnInput(const std::string &name) {
 
 /// Follows which inputs a value may share storage with, and refuses to write over one: the same tensors
 /// are there for other passes, and for other layers of the process.
-void Graph::noteRoots(const GraphNode &node) {
+void Graph::noteRoots(GraphNode &node) {
   std::set<int> roots;
   for (const auto &patch : node.patches) {
     std::set<int> shared;
@@ -159,8 +161,11 @@ void Graph::noteRoots(const GraphNode &node) {
       const auto &value = node.arguments[*index];
       bool isGiven = false;
       for (const auto &patch : node.patches) isGiven |= patch.argument == *statistics;
+      const bool isChanging = isGiven && !(value.isBool() && !value.toBool());
+      // Who trains moves the statistics; the norm is called without.
+      node.isBatchNorm |= isChanging && schema.name() == "aten::batch_norm" && value.isBool();
       TORCH_CHECK(
-          !isGiven || (value.isBool() && !value.toBool()), schema.name(),
+          !isChanging || node.isBatchNorm, schema.name(),
           " changes the statistics that it is given");
     }
   }
@@ -230,10 +235,25 @@ c10::IValue taken(const c10::IValue &from, int index) {
 
 }  // namespace
 
+namespace {
+
+/// A batch norm takes the statistics of its batch in training, and the running ones in evaluation.
+void chooseStatistics(const c10::FunctionSchema &schema, torch::jit::Stack &stack) {
+  if (!ctorch::isTraining()) {
+    stack[*schema.argumentIndexWithName("training")] = false;
+    return;
+  }
+  stack[*schema.argumentIndexWithName("running_mean")] = c10::IValue();
+  stack[*schema.argumentIndexWithName("running_var")] = c10::IValue();
+}
+
+}  // namespace
+
 void Graph::call(
     const GraphNode &node, std::vector<c10::IValue> &slots, c10::IValue &result) const {
   torch::jit::Stack stack(node.arguments.begin(), node.arguments.end());
   for (const auto &patch : node.patches) stack[patch.argument] = patched(patch, slots);
+  if (node.isBatchNorm) chooseStatistics(node.op->schema(), stack);
   {
     at::AutoGradMode mode(node.grad && !node.isConstant && at::GradMode::is_enabled());
     node.op->callBoxed(stack);

@@ -32,6 +32,8 @@ struct GraphNode {
   bool grad = true;
   /// Whether the result is the same in every run.
   bool isConstant = false;
+  /// Whether it norms by its batch in training, and by the statistics that it is given otherwise.
+  bool isBatchNorm = false;
 };
 
 class Graph {
@@ -49,7 +51,7 @@ class Graph {
 
  private:
   void closeNode();
-  void noteRoots(const GraphNode &node);
+  void noteRoots(GraphNode &node);
   void checkSlot(int slot) const;
   int argumentIndex(const char *keyword) const;
   void call(const GraphNode &node, std::vector<c10::IValue> &slots, c10::IValue &result) const;

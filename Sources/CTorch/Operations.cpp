@@ -1,6 +1,7 @@
 #include <limits>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "Dropout.h"
 #include "Support.h"
@@ -60,6 +61,13 @@ at::Tensor activated(const at::Tensor &x, CTActivation activation) {
 
 CTStatus ct_activation(CTTensor *input, CTActivation activation, CTTensor **out) {
   return guarded([&] { *out = wrap(activated(input->value, activation)); });
+}
+
+CTStatus ct_scale(CTTensor *input, double factor, CTTensor **out) {
+  return guarded([&] {
+    at::NoGradGuard noGrad;
+    *out = wrap(at::mul(input->value, factor));
+  });
 }
 
 CTStatus ct_dropout(CTTensor *input, double probability, CTTensor **out) {

@@ -29,6 +29,9 @@ extension ImportManifest {
         if let name = frozen?.first(where: { !constants.contains($0) }) {
             return "the parameter \(name) that stays as it is is none of the constants"
         }
+        if let counter = counters?.first(where: { !(0...Self.largestSize).contains($0.value) }) {
+            return "the counter \(counter.key) is \(counter.value)"
+        }
         if let file = files.keys.sorted().first(where: { !Self.isFileName($0) }) {
             return "file \(file) is not in its folder"
         }
@@ -80,6 +83,11 @@ extension ImportManifest {
                 return "\(what): parameter \(parameter.name) \(problem)"
             }
         }
+        let behind = layer.parameters.drop { $0.momentum == nil }
+        guard behind.allSatisfy({ $0.momentum.map { $0 > 0 && $0 <= 1 } ?? false }) else {
+            return "\(what): running statistics have a momentum from 0 to 1, and stand behind the "
+                + "parameters"
+        }
         let known = Set(batch.map(\.name))
         if let name = layer.batch.first(where: { !known.contains($0) }) {
             return "\(what) takes \(name), which the batch does not have"
@@ -110,7 +118,9 @@ extension ImportManifest {
                     + "\(parameter.layers)"
             }
             // Copies that start alike stay alike.
-            guard found.allSatisfy({ $0.parameter == found[0].parameter }) else {
+            guard found.allSatisfy({ $0.parameter == found[0].parameter }),
+                found[0].parameter.momentum == nil
+            else {
                 return "tied parameter \(parameter.name) is not the same in layers "
                     + "\(parameter.layers)"
             }

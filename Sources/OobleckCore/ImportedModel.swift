@@ -37,6 +37,8 @@ package struct ImportManifest: Hashable, Sendable, Codable {
     package var loss: Loss
     /// Names of the constants that are parameters which the model's own code keeps as they are.
     package var frozen: [String]?
+    /// How many microbatches each norm with running statistics has seen before, by the counter's name.
+    package var counters: [String: Int]?
     /// SHA-256 of each file of the folder that training reads, hexadecimal, by name.
     package var files: [String: String]
 
@@ -54,6 +56,7 @@ package struct ImportManifest: Hashable, Sendable, Codable {
         case tied
         case loss
         case frozen
+        case counters
         case files
     }
 
@@ -111,6 +114,9 @@ package struct ImportManifest: Hashable, Sendable, Codable {
         package var receives: [TensorDescription]
         /// What it sends to the next; of the last layer: the loss, the count and further outputs.
         package var sends: [TensorDescription]
+
+        /// Its running statistics; what a microbatch has of each follows what the graph sends.
+        package var statistics: [Parameter] { parameters.filter { $0.momentum != nil } }
     }
 
     /// A parameter and how it starts.
@@ -119,12 +125,17 @@ package struct ImportManifest: Hashable, Sendable, Codable {
         package var shape: [Int]
         package var kind: ElementKind
         package var initial: InitialValue
+        /// How much each microbatch moves a running statistic towards its own value; `nil` for a parameter.
+        ///
+        /// Statistics stand behind the parameters.
+        package var momentum: Double?
 
         private enum CodingKeys: String, CodingKey {
             case name
             case shape
             case kind = "dtype"
             case initial
+            case momentum
         }
     }
 

@@ -16,6 +16,7 @@ public struct RecomputationProfile: Hashable, Sendable, Codable {
     /// The most bytes that the backward pass needs for itself.
     public var workspaceBytes: ByteCount
 
+    /// The given costs.
     public init(backward: Seconds, activationBytes: ByteCount, workspaceBytes: ByteCount) {
         self.backward = backward
         self.activationBytes = activationBytes

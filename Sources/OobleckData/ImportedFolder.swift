@@ -111,12 +111,13 @@ package struct ImportedFolder: Sendable {
             let inputs =
                 layer.parameters.count + layer.constants.count + layer.batch.count
                 + layer.receives.count
-            guard graph.inputCount == inputs, graph.outputs.count == layer.sends.count else {
+            let outputs = layer.sends.count + layer.statistics.count
+            guard graph.inputCount == inputs, graph.outputs.count == outputs else {
                 throw OobleckError(
                     .inputData,
                     "\(path(of: layer.graph)) takes \(graph.inputCount) tensors and gives "
                         + "\(graph.outputs.count); layer \(layer.name) has \(inputs) and "
-                        + "\(layer.sends.count)"
+                        + "\(outputs)"
                 )
             }
             // They are there for other passes and other layers of the worker, too.

@@ -19,6 +19,14 @@ package enum ParameterLayout {
         }
     }
 
+    /// The momentum of each of a layer's parameters that is a running statistic; `nil` for the others.
+    package static func momenta(ofLayer layer: Int, model: ModelSpecification) -> [Double?] {
+        switch model {
+        case .gpt2: parameters(ofLayer: layer, model: model).map { _ in nil }
+        case .imported(let model): model.manifest.layers[layer].parameters.map(\.momentum)
+        }
+    }
+
     /// The parameters that several layers use.
     package static func tiedParameters(of model: ModelSpecification) -> [TiedParameter] {
         switch model {

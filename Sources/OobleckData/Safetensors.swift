@@ -67,18 +67,34 @@ package enum Safetensors {
         package let tensors: [Tensor]
         package let metadata: [String: String]
 
-        /// A header for float32 tensors whose data follow each other in the order given.
-        package init(tensors shapes: [TensorShape], metadata: [String: String] = [:]) {
+        /// A header for float32 tensors whose data follow each other in the order given, behind those of
+        /// int64 numbers of the names in `counters`.
+        package init(
+            counters: [String] = [],
+            tensors shapes: [TensorShape],
+            metadata: [String: String] = [:]
+        ) {
             var offset = 0
-            tensors = shapes.map { shape in
-                defer { offset += shape.byteCount }
+            let numbers = counters.map { name in
+                defer { offset += 8 }
                 return Tensor(
-                    name: shape.name,
-                    elementType: .float32,
-                    shape: shape.dimensions,
-                    dataRange: offset..<offset + shape.byteCount
+                    name: name,
+                    elementType: .int64,
+                    shape: [],
+                    dataRange: offset..<offset + 8
                 )
             }
+            tensors =
+                numbers
+                + shapes.map { shape in
+                    defer { offset += shape.byteCount }
+                    return Tensor(
+                        name: shape.name,
+                        elementType: .float32,
+                        shape: shape.dimensions,
+                        dataRange: offset..<offset + shape.byteCount
+                    )
+                }
             precondition(Set(tensors.map(\.name)).count == tensors.count, "a name is used twice")
             self.metadata = metadata
         }

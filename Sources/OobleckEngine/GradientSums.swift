@@ -13,6 +13,7 @@ final class GradientSums {
     private let resources: GenerationResources
     private let pool: SumsPool
     private let tied: [TiedParameter]
+    private let microbatchCount: Int
     private var sums: [ObjectIdentifier: FixedPointAccumulator] = [:]
     private var pending: [PendingTransfer] = []
 
@@ -26,12 +27,13 @@ final class GradientSums {
         pool: SumsPool
     ) throws {
         self.tied = tied
+        self.microbatchCount = microbatchCount
         self.pool = pool
         self.layers = layers
         self.groupPlan = groupPlan
         self.resources = resources
         for state in layers.values {
-            for segment in state.trainedSegments where sums[ObjectIdentifier(segment)] == nil {
+            for segment in state.summedSegments where sums[ObjectIdentifier(segment)] == nil {
                 sums[ObjectIdentifier(segment)] = try pool.take(
                     for: segment,
                     addendCount: microbatchCount * uses(of: segment, in: state)
@@ -75,14 +77,34 @@ final class GradientSums {
         return isComplete
     }
 
+    /// Adds what one microbatch has of a layer's running statistics, in their order.
+    ///
+    /// False as in ``add(_:layer:)``.
+    func add(statistics: [Tensor], layer: LayerState, microbatch: Int) throws -> Bool {
+        var isComplete = true
+        for (index, observed) in zip(layer.statisticIndices, statistics) {
+            let (segment, entry) = layer.location(index)
+            let average = MovingAverage(momentum: segment.momentum ?? 1, count: microbatchCount)
+            do {
+                // The update subtracts, as from a gradient.
+                let part = try observed.scaled(by: -average.weight(of: microbatch))
+                try accumulator(segment).add(part, at: entry.offset, mark: layer.layer)
+            } catch let error as TensorError where error.code == .outOfRange {
+                isComplete = false
+            }
+        }
+        return isComplete
+    }
+
     /// Layers of which a CUDA device found, since the last call, that a gradient is out of range.
     func takeOutOfRange() throws -> Set<Int> { try FixedPointAccumulator.takeMarks() }
 
     /// Starts the summation of a layer whose gradients are complete here.
     func start(layer: Int) throws {
         guard let state = layers[layer] else { return }
-        if state.own.count > 0, let group = resources.group(groupPlan.layerGroups[layer]) {
-            pending.append(try group.startAllReduce(accumulator(state.own).sums))
+        guard let group = resources.group(groupPlan.layerGroups[layer]) else { return }
+        for segment in [state.own] + state.statistics where segment.count > 0 && !isStill(segment) {
+            pending.append(try group.startAllReduce(accumulator(segment).sums))
         }
     }
 
@@ -133,20 +155,23 @@ final class GradientSums {
         for layer in layers.keys.sorted() {
             for segment in layers[layer]?.segments ?? []
             where !digests.contains(segment) {
-                guard !segment.isFrozen else {
+                guard !isStill(segment) else {
                     let digest = try segment.state.digest()
                     digests.note(segment, (digest, digest))
                     continue
                 }
                 digests.note(
                     segment,
-                    try segment.state.apply(
-                        update,
-                        sums: accumulator(segment),
-                        factor: 1 / Double(microbatchCount),
-                        clip: clip,
-                        decayEnd: segment.decayEnd
-                    )
+                    try segment.momentum.map {
+                        try move(segment, MovingAverage(momentum: $0, count: microbatchCount))
+                    }
+                        ?? segment.state.apply(
+                            update,
+                            sums: accumulator(segment),
+                            factor: 1 / Double(microbatchCount),
+                            clip: clip,
+                            decayEnd: segment.decayEnd
+                        )
                 )
                 afterSegment()
             }
@@ -154,5 +179,31 @@ final class GradientSums {
         pool.give(sums)
         sums = [:]
         return digests
+    }
+
+    /// Whether nothing changes a segment.
+    private func isStill(_ segment: ParameterSegment) -> Bool {
+        segment.isFrozen && segment.momentum == nil
+    }
+
+    /// Moves running statistics by the microbatches of the step: `kept * old + sum`.
+    private func move(
+        _ segment: ParameterSegment,
+        _ average: MovingAverage
+    ) throws -> (before: UInt64, after: UInt64) {
+        try segment.state.apply(
+            .sgd(
+                SGDUpdate(
+                    learningRate: 1,
+                    momentum: 0,
+                    isNesterov: false,
+                    weightDecay: 1 - average.kept
+                )
+            ),
+            sums: accumulator(segment),
+            factor: 1,
+            clip: 1,
+            decayEnd: segment.count
+        )
     }
 }

@@ -34,7 +34,7 @@ package struct Profiler {
             )
             let cost = try measured[kind] ?? measure(state, of: model)
             measured[kind] = cost
-            let gradientBytes = state.trainedSegments.reduce(0) { $0 + 8 * $1.count }
+            let gradientBytes = state.summedSegments.reduce(0) { $0 + 8 * $1.count }
             let stateBytes = state.segments.reduce(0) { $0 + 8 * $1.count }
             return LayerProfile(
                 name: model.name(ofLayer: layer),

@@ -15,6 +15,8 @@ struct StageComputation {
         let outputs: [Tensor]
         /// Of the last layer: its targets that count, where the loss is their sum.
         let targetCount: Tensor?
+        /// What the microbatch has of the layer's running statistics.
+        let statistics: [Tensor]
         /// What the forward pass is computed again from; `nil` where its graph is kept.
         var origin: Origin?
     }
@@ -73,7 +75,8 @@ struct StageComputation {
             return LayerPass(
                 received: received,
                 outputs: output.tensors,
-                targetCount: output.targetCount
+                targetCount: output.targetCount,
+                statistics: output.statistics
             )
         }
         // The graph goes here. It was made all the same: operators may choose by it how they compute.
@@ -81,6 +84,7 @@ struct StageComputation {
             received: input,
             outputs: try output.tensors.map { try $0.leaf(requiresGradient: false) },
             targetCount: nil,
+            statistics: output.statistics,
             origin: Origin(batch: batch, step: step, microbatch: microbatch)
         )
     }

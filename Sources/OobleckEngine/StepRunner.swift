@@ -264,7 +264,12 @@ final class StepRunner {
                 {
                     if let first = gradients.parameters.first { try Self.spoil(first) }
                 }
-                return (try sums.add(gradients.parameters, layer: layer), gradients.received)
+                var isComplete = try sums.add(gradients.parameters, layer: layer)
+                let statistics = layerPasses[position].statistics
+                if try !sums.add(statistics: statistics, layer: layer, microbatch: microbatch) {
+                    isComplete = false
+                }
+                return (isComplete, gradients.received)
             }
             seeds = received
             if !isComplete { try noteNonFinite(layer, layerPasses) }

@@ -103,15 +103,18 @@ package final class ImportedNetwork: LayeredModel {
             guard let tensor = batch[name] else { preconditionFailure("no \(name)") }
             return tensor
         }
-        let results = try layer.program.run(parameters + layer.constants + data + received)
+        let all = try layer.program.run(parameters + layer.constants + data + received)
+        let results = Array(all.prefix(description.sends.count))
+        let statistics = Array(all.dropFirst(results.count))
         guard state.layer == layerCount - 1 else {
             try requireSends(description, results)
-            return LayerOutput(tensors: results)
+            return LayerOutput(tensors: results, statistics: statistics)
         }
         return LayerOutput(
             tensors: [results[0]],
             targetCount: results[1],
-            further: Array(results.dropFirst(2))
+            further: Array(results.dropFirst(2)),
+            statistics: statistics
         )
     }
 

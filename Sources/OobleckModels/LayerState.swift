@@ -12,6 +12,8 @@ package final class LayerState {
     package let own: ParameterSegment
     /// Those that training leaves as they are, but the tied ones; `nil` is none.
     package let frozen: ParameterSegment?
+    /// Running statistics, those of one momentum together.
+    package let statistics: [ParameterSegment]
     /// The tied parameters that the layer uses, by their position in
     /// ``ParameterLayout/tiedParameters(of:)``.
     package private(set) var tied: [Int: ParameterSegment] = [:]
@@ -19,6 +21,8 @@ package final class LayerState {
     private let names: [TensorShape]
     /// Which of the tied parameters each of ``names`` is; `nil` is none.
     private let tiedSets: [Int?]
+    /// Positions of the running statistics.
+    package let statisticIndices: [Int]
 
     /// Zeros for a layer.
     package init(
@@ -31,7 +35,16 @@ package final class LayerState {
         let tied = ParameterLayout.tiedParameters(of: model)
         let shared = tied.map { $0.name(in: layer) }
         let sets = names.map { shape in shared.firstIndex { $0 == shape.name } }
-        let single = zip(names, sets).filter { $0.1 == nil }.map(\.0)
+        let momenta = ParameterLayout.momenta(ofLayer: layer, model: model)
+        statistics = try Set(momenta.compactMap { $0 }).sorted().map { momentum in
+            try ParameterSegment(
+                zip(names, momenta).filter { $0.1 == momentum }.map(\.0),
+                momentum: momentum
+            )
+        }
+        statisticIndices = momenta.indices.filter { momenta[$0] != nil }
+        let single = names.indices.filter { sets[$0] == nil && momenta[$0] == nil }
+            .map { names[$0] }
         own = try ParameterSegment(single.filter { trained.contains($0.name) })
         let others = single.filter { !trained.contains($0.name) }
         frozen = others.isEmpty ? nil : try ParameterSegment(others, isFrozen: true)
@@ -53,12 +66,15 @@ package final class LayerState {
 
     /// The segments that have parameters, the layer's own first.
     package var segments: [ParameterSegment] {
-        (own.count > 0 ? [own] : []) + (frozen.map { [$0] } ?? [])
+        (own.count > 0 ? [own] : []) + (frozen.map { [$0] } ?? []) + statistics
             + tied.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// The segments that training changes.
     package var trainedSegments: [ParameterSegment] { segments.filter { !$0.isFrozen } }
+
+    /// The segments that each microbatch adds to: by gradients, or by what it has of statistics.
+    package var summedSegments: [ParameterSegment] { trainedSegments + statistics }
 
     /// Positions of the parameters that training changes.
     package private(set) lazy var trainedIndices: [Int] = names.indices.filter {
@@ -82,7 +98,7 @@ package final class LayerState {
             return (segment, segment.entries[0])
         }
         let name = names[index].name
-        for segment in [own] + (frozen.map { [$0] } ?? []) {
+        for segment in [own] + (frozen.map { [$0] } ?? []) + statistics {
             if let entry = segment.entries.first(where: { $0.parameter.name == name }) {
                 return (segment, entry)
             }

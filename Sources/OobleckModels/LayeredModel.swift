@@ -70,8 +70,16 @@ package struct LayerOutput {
     package let targetCount: Tensor?
     /// Of the last layer: what the model gives beside the loss, such as logits.
     package let further: [Tensor]
+    /// What the microbatch has of each of the layer's running statistics, in their order.
+    package let statistics: [Tensor]
 
-    package init(tensors: [Tensor], targetCount: Tensor? = nil, further: [Tensor] = []) {
+    package init(
+        tensors: [Tensor],
+        targetCount: Tensor? = nil,
+        further: [Tensor] = [],
+        statistics: [Tensor] = []
+    ) {
+        self.statistics = statistics
         self.tensors = tensors
         self.targetCount = targetCount
         self.further = further

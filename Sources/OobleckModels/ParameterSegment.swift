@@ -22,16 +22,23 @@ package final class ParameterSegment {
     package let decayEnd: Int
     package let state: OptimizerState
     package let entries: [Entry]
-    /// Whether training leaves the parameters as they are.
+    /// Whether no gradient changes them: training leaves them as they are, or they are statistics.
     package let isFrozen: Bool
+    /// Of running statistics: how much each microbatch moves them; `nil` for parameters.
+    package let momentum: Double?
 
     private static let alignment = 16
 
     /// Zeros for the given parameters.
     ///
     /// Matrices decay, vectors (biases and norms) do not.
-    package init(_ shapes: [TensorShape], isFrozen: Bool = false) throws {
-        self.isFrozen = isFrozen
+    package init(
+        _ shapes: [TensorShape],
+        isFrozen: Bool = false,
+        momentum: Double? = nil
+    ) throws {
+        self.isFrozen = isFrozen || momentum != nil
+        self.momentum = momentum
         let decaying = shapes.filter { $0.dimensions.count > 1 }
         let others = shapes.filter { $0.dimensions.count <= 1 }
         var offsets: [Int] = []
@@ -53,7 +60,7 @@ package final class ParameterSegment {
                 parameter: shape,
                 offset: offset,
                 leaf: try buffer.view(from: offset, shape: shape.dimensions)
-                    .leaf(requiresGradient: !isFrozen)
+                    .leaf(requiresGradient: !(isFrozen || momentum != nil))
             )
         }
     }

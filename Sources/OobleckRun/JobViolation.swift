@@ -32,7 +32,11 @@ struct JobViolation {
     private static func inTrained(_ job: JobSpecification) -> [JobViolation] {
         guard let patterns = job.training.train, inModel(job.model).isEmpty else { return [] }
         let names = (0..<job.model.layerCount).flatMap { layer in
-            ParameterLayout.parameters(ofLayer: layer, model: job.model).map(\.name)
+            zip(
+                ParameterLayout.parameters(ofLayer: layer, model: job.model),
+                ParameterLayout.momenta(ofLayer: layer, model: job.model)
+            )
+            .filter { $0.1 == nil }.map(\.0.name)
         }
         guard
             let unknown = patterns.first(where: { pattern in

@@ -35,7 +35,11 @@ package enum WeightExport {
         let folder = URL(fileURLWithPath: folder).standardizedFileURL.path
         try makeFolder(folder, withParents: true)
         try writeDescription(of: checkpoint.model, to: folder)
-        try writeWeights(of: checkpoint, to: folder + "/model.safetensors")
+        try writeWeights(
+            of: checkpoint,
+            microbatches: checkpoint.manifest.step * directory.job().training.microbatchCount,
+            to: folder + "/model.safetensors"
+        )
     }
 
     /// Writes what the weights are of: the built-in model's configuration, or the files that came with
@@ -64,7 +68,12 @@ package enum WeightExport {
         }
     }
 
-    private static func writeWeights(of checkpoint: Checkpoint, to path: String) throws {
+    /// Writes the parameters after so many microbatches.
+    private static func writeWeights(
+        of checkpoint: Checkpoint,
+        microbatches: Int,
+        to path: String
+    ) throws {
         let model = checkpoint.model
         // Of a tied parameter the first copy stands for all.
         let copies = Set(
@@ -75,13 +84,19 @@ package enum WeightExport {
                 .filter { !copies.contains(TiedParameter.Use(layer: layer, name: $0.name)) }
         }
         let frozen = try frozenParameters(of: model)
+        let counters = (model.imported?.manifest.counters ?? [:]).sorted { $0.key < $1.key }
         let writer = try SafetensorsWriter(
             path,
             header: Safetensors.Header(
+                counters: counters.map(\.key),
                 tensors: parameters.flatMap { $0 } + frozen.map(\.shape),
                 metadata: ["format": "pt"]
             )
         )
+        for counter in counters {
+            let value = Int64(counter.value + microbatches).littleEndian
+            try writer.append(withUnsafeBytes(of: value) { unsafe Array($0) })
+        }
         for (layer, parameters) in parameters.enumerated() {
             let reader = try checkpoint.reader(ofLayer: layer)
             for parameter in parameters {

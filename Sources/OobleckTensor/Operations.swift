@@ -69,6 +69,11 @@ extension Tensor {
         return try unary { ct_activation($0, function, &$1) }
     }
 
+    /// Each element times a factor, cut off from gradients.
+    package func scaled(by factor: Double) throws -> Tensor {
+        try unary { ct_scale($0, factor, &$1) }
+    }
+
     /// Zeroes elements with the given probability and scales the rest; keyed by the seed of
     /// this thread's dropout.
     ///

@@ -28,7 +28,8 @@ struct ImportReport: Encodable {
         layers = manifest.layers.count
         graphs = Set(manifest.layers.map(\.graph)).count
         // A tied parameter counts once.
-        let sizes = manifest.layers.flatMap(\.parameters).map { ($0.name, $0.shape.reduce(1, *)) }
+        let sizes = manifest.layers.flatMap(\.parameters)
+            .filter { $0.momentum == nil }.map { ($0.name, $0.shape.reduce(1, *)) }
         parameters = Dictionary(sizes) { first, _ in first }.values.reduce(0, +)
         message =
             "\(counted(manifest.layers.count, "layer")) of \(counted(graphs, "kind")), "
@@ -69,7 +70,8 @@ struct ImportReport: Encodable {
     private func cells(_ run: Range<Int>) -> [String] {
         let layers = model.manifest.layers[run]
         guard let first = layers.first, let last = layers.last else { return [] }
-        let count = first.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        let count = first.parameters.filter { $0.momentum == nil }
+            .reduce(0) { $0 + $1.shape.reduce(1, *) }
         let bytes = first.sends.reduce(0) { $0 + $1.elementCount * $1.kind.byteCount }
         let isLast = run.upperBound == model.manifest.layers.count
         return [

@@ -142,6 +142,8 @@ CTStatus ct_affine(CTTensor *input, CTTensor *weight, CTTensor *bias, CTTensor *
 /// input [..., in] * weight [out, in]^T
 CTStatus ct_project(CTTensor *input, CTTensor *weight, CTTensor **out);
 CTStatus ct_activation(CTTensor *input, CTActivation activation, CTTensor **out);
+/// Each element times `factor`, without a gradient.
+CTStatus ct_scale(CTTensor *input, double factor, CTTensor **out);
 CTStatus ct_dropout(CTTensor *input, double probability, CTTensor **out);
 /// Causal dot-product attention of qkv [batch, sequence, 3 * hidden] -> [.., hidden]; `scale`
 /// multiplies the scores.
