@@ -218,10 +218,11 @@ def import_model(source: Any, folder: Path, split: list[str] | None = None) -> d
     from oobleck.export import trace
     from oobleck.loss import split_loss
     from oobleck.rewrites import simplify_attention
-    from oobleck.statistics import take_statistics
+    from oobleck.statistics import refuse_averages, take_statistics
     from oobleck.write import write_model
 
     paths = chosen_split(source.module, split)
+    refuse_averages(source.module)
     traced = trace(source.module, source.batch, source.further_results)
     take_statistics(traced.graph)
     refuse_changed_state(traced.graph)

@@ -43,12 +43,16 @@ def take_statistics(graph: Graph) -> None:
             continue
         momentum = float(given["momentum"])
         mean, variance = given["running_mean"], given["running_var"]
-        _check(graph, norm, mean, momentum)
+        for running in (mean, variance):
+            _check(graph, norm, running, momentum)
         for running in (mean, variance):
             running.source = replace(running.source, origin=Origin.STATISTIC)
         at = graph.values.index(norm) + 1
-        both = _value(norm, "statistics", torch.ops.aten.var_mean.correction, _arguments(norm))
-        observed = [both]
+        # In float32, whatever the norm is given.
+        exact = _value(norm, "exact", torch.ops.aten.to.dtype, (norm.args[0], torch.float32))
+        exact.example = norm.args[0].example
+        both = _value(norm, "statistics", torch.ops.aten.var_mean.correction, _arguments(exact))
+        observed = [exact, both]
         for index, running in enumerate((variance, mean)):
             item = _value(norm, f"observed_{index}", operator.getitem, (both, index))
             item.example = running.example
@@ -65,7 +69,22 @@ def _counts_batches(value: Value) -> bool:
     return source is not None and source.name.rpartition(".")[2] == _COUNTER
 
 
-def _check(graph: Graph, norm: Value, mean: Value, momentum: float) -> None:
+def refuse_averages(module: torch.nn.Module) -> None:
+    """Throws ImportProblem for norms that average over all batches: how much one counts is no number."""
+    for name, norm in module.named_modules():
+        momentum = getattr(norm, "momentum", 0)
+        if getattr(norm, "track_running_stats", False) and norm.training and momentum is None:
+            raise ImportProblem(
+                f"the norm {name} averages its running statistics over all batches (momentum=None), which the "
+                "engine does not know; give it a momentum from 0 to 1"
+            )
+
+
+def _check(graph: Graph, norm: Value, mean: Any, momentum: float) -> None:
+    if not isinstance(mean, Value):
+        raise ImportProblem(
+            f"the batch norm {norm.place} has one running statistic without the other"
+        )
     if any(mean is statistic.running for statistic in graph.statistics):
         raise ImportProblem(
             f"the batch norm {norm.place} runs twice, and the engine moves {mean.source.name} once for each "
@@ -79,20 +98,19 @@ def _check(graph: Graph, norm: Value, mean: Value, momentum: float) -> None:
     if not 0 < momentum <= 1:
         raise ImportProblem(
             f"the batch norm {norm.place} has momentum {momentum}; the engine moves running statistics by a "
-            "share from 0 to 1 (momentum=None, an average over all batches, is not known)"
+            "share from 0 to 1"
         )
     for other in graph.values:
         if other is norm or mean not in other.inputs():
             continue
-        if not other.is_operator("aten::batch_norm"):
+        if not other.is_operator("aten::batch_norm") or not other.bound()["training"]:
             raise ImportProblem(
                 f"operator {other.operator} {other.place} reads {mean.source.name}, which training changes; "
                 "only its batch norm can"
             )
 
 
-def _arguments(norm: Value) -> tuple[Any, ...]:
-    values = norm.args[0]
+def _arguments(values: Value) -> tuple[Any, ...]:
     rank = values.example.dim()
     return (values, [axis for axis in range(rank) if axis != 1])
 

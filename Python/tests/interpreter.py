@@ -15,8 +15,11 @@ from safetensors.torch import load_file
 Tensors = dict[str, torch.Tensor]
 
 
-def run(folder: Path, batch: Tensors) -> Tensors:
-    """Loss, count, logits and the gradient of every parameter (`grad.NAME`), for a seed gradient of 1."""
+def run(folder: Path, batch: Tensors, precision: torch.dtype | None = None) -> Tensors:
+    """Loss, count, logits and the gradient of every parameter (`grad.NAME`), for a seed gradient of 1.
+
+    With a precision, layers run under autocast, and numbers cross them in that type.
+    """
     manifest = json.loads((folder / "manifest.json").read_text())
     constants: Tensors = {}
     if (folder / "constants.safetensors").exists():
@@ -24,7 +27,11 @@ def run(folder: Path, batch: Tensors) -> Tensors:
     layers = [_Layer(folder, entry, constants) for entry in manifest["layers"]]
     sent: list[torch.Tensor] = []
     for layer in layers:
-        sent = [value.detach().contiguous() for value in layer.forward(batch, sent)]
+        with torch.autocast("cpu", precision, enabled=precision is not None):
+            results = layer.forward(batch, sent)
+        if precision is not None and layer is not layers[-1]:
+            layer.sent = [v.to(precision) if v.is_floating_point() else v for v in results]
+        sent = [value.detach().contiguous() for value in layer.sent]
     names = [item["name"] for item in layers[-1].entry["sends"]]
     results = dict(zip(names, sent, strict=True))
     seeds: list[torch.Tensor | None] = [torch.ones(())] + [None] * (len(names) - 1)
@@ -103,7 +110,11 @@ class _Layer:
 
 def _check(value: torch.Tensor, item: dict[str, Any]) -> None:
     assert list(value.shape) == item["shape"], item
-    assert str(value.dtype) == f"torch.{item['dtype']}", item
+    wanted = (
+        f"torch.{item['dtype']}",
+        "torch.bfloat16" if torch.is_autocast_enabled("cpu") else "",
+    )
+    assert str(value.dtype) in wanted, item
 
 
 def _call(node: dict[str, Any], slots: list[Any]) -> Any:

@@ -120,6 +120,24 @@ class BatchNorm(Base):
         return self.norm(x)
 
 
+class AveragingNorm(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(8, momentum=None)
+
+    def result(self, x, labels):
+        return super().result(self.norm(x), labels)
+
+
+class ReadStatistics(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(8)
+
+    def result(self, x, labels):
+        return super().result(self.norm(x) + self.norm.running_var, labels)
+
+
 @torch.library.custom_op("oobleck_test::twice", mutates_args=())
 def twice(x: torch.Tensor) -> torch.Tensor:
     return x * 2

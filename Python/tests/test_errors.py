@@ -25,6 +25,8 @@ LINES = {
     "Autocast": ("autocast", "the job says"),
     "Counter": ("aten::add_", "steps", "new tensor"),
     "BatchNorm": ("the batch norm in module norm", "runs twice", "a module for each call"),
+    "AveragingNorm": ("the norm norm", "momentum=None", "from 0 to 1"),
+    "ReadStatistics": ("aten::add", "reads norm.running_var", "only its batch norm can"),
     "OwnOperator": ("oobleck_test::twice", "PyTorch's operators"),
     "Half": ("blocks.0.weight is float64", "float()"),
     "Across": ("aten::add_", "out of place"),

@@ -89,8 +89,15 @@ check module-kills "$oobleck" train "${module[@]}" --run-dir "$work/module-kills
     --fault node=1,point=mid-forward,step=4 --fault node=2,point=mid-backward,step=11
 check module-recomputed "$oobleck" train "${module[@]}" --run-dir "$work/module-recomputed" \
     --set training.recompute=layers --fault node=3,point=mid-evaluation,step=8
+for run in short short-kills; do
+    more=(--set training.precision=bfloat16)
+    [ $run = short ] && more+=(--reference)
+    [ $run = short-kills ] && more+=(--profile "$work/wide-profile.json"
+        --fault node=1,point=mid-backward,step=3 --fault node=2,point=mid-send,step=5)
+    check "$run" "$oobleck" train "$work/wide.yaml" "${more[@]}" --run-dir "$work/$run"
+done
 runs=(reference again undisturbed kills wide-reference wide-kills
-    module-reference module-kills module-recomputed)
+    module-reference module-kills module-recomputed short short-kills)
 for run in "${runs[@]}"; do
     printf '{"run": "%s", "state_sha256": "%s"}\n' "$run" "$(digest "$work/$run")" >>"$lines"
 done
@@ -108,6 +115,7 @@ one() {
 one small reference again undisturbed kills
 one wide wide-reference wide-kills
 one module module-reference module-kills module-recomputed
+one bfloat16 short short-kills
 # What the states come to on the validation data, as the ledger has it.
 evaluated() { sed -n 's/.*"evaluated":\([0-9]*\).*"loss":\([^,]*\),.*/\1 \2/p' "$work/$1/ledger.jsonl" | sort -u; }
 for run in module-kills module-recomputed; do
@@ -120,8 +128,12 @@ evaluated module-reference >"$results/evaluated.txt"
 shape=(--blocks 12 --hidden 768 --heads 12 --vocabulary 50257 --sequence 1024)
 check bench-oobleck "$worker" bench --device cuda "${shape[@]}" --microbatch 8 --microbatches 2 \
     --steps 8 --dropout 0
+check bench-short "$worker" bench --device cuda "${shape[@]}" --microbatch 8 --microbatches 2 \
+    --steps 8 --dropout 0 --precision bfloat16
 check bench-torch python3 Scripts/gpu/torch_bench.py --microbatch 8 --microbatches 2 --steps 8
-tail -n 1 "$results/bench-oobleck.log" "$results/bench-torch.log"
+check bench-torch-short python3 Scripts/gpu/torch_bench.py --microbatch 8 --microbatches 2 --steps 8 \
+    --precision bfloat16
+tail -n 1 "$results"/bench-*.log
 python3 Scripts/gpu/summary.py "$results" >"$results/gpu.json" && say "gpu.json written"
 say "$([ $failed = 0 ] && echo 'all passed' || echo 'FAILED')"
 exit $failed

@@ -21,7 +21,7 @@ def is_one_state(runs):
     jobs = {}
     for run, state in runs.items():
         job = run.partition("-")[0]
-        jobs.setdefault(job if job in ("wide", "module") else "small", set()).add(state)
+        jobs.setdefault(job if job in ("wide", "module", "short") else "small", set()).add(state)
     return all(len(states) == 1 and "" not in states for states in jobs.values())
 
 
@@ -44,6 +44,10 @@ def main(folder):
         "gpt2_float32": {
             "oobleck": last_json(folder / "bench-oobleck.log"),
             "eager_torch": last_json(folder / "bench-torch.log"),
+        },
+        "gpt2_bfloat16": {
+            "oobleck": last_json(folder / "bench-short.log"),
+            "eager_torch": last_json(folder / "bench-torch-short.log"),
         },
     }
 

@@ -45,7 +45,10 @@ CT_CLONES void maskElements(
 }
 
 at::Tensor masked(const at::Tensor &input, double probability, uint64_t key) {
-  TORCH_CHECK(input.scalar_type() == at::kFloat, "dropout needs float32");
+  if (input.scalar_type() == at::kBFloat16) {
+    return masked(input.to(at::kFloat), probability, key).to(at::kBFloat16);
+  }
+  TORCH_CHECK(input.scalar_type() == at::kFloat, "dropout needs float32 or bfloat16");
   const at::Tensor dense = input.contiguous();
   at::Tensor output = at::empty_like(dense);
   const auto threshold = static_cast<uint32_t>(probability * 0x1p32);

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 using ctorch::Graph;
 using ctorch::GraphNode;
@@ -23,7 +24,8 @@ void Graph::checkSlot(int slot) const {
   TORCH_CHECK(0 <= slot && slot < end, "slot ", slot, " is not known before node ", nodes_.size() - 1);
 }
 
-void Graph::addOperator(const std::string &name, const std::string &overload, bool grad) {
+void Graph::addOperator(
+    const std::string &name, const std::string &overload, bool grad, bool autocast) {
   closeNode();
   TORCH_CHECK(!isFinished_, "the graph is finished");
   GraphNode node;
@@ -37,6 +39,7 @@ void Graph::addOperator(const std::string &name, const std::string &overload, bo
   }
   node.returns = static_cast<int>(schema.returns().size());
   node.grad = grad;
+  node.autocast = autocast;
   node.arguments.resize(schema.arguments().size());
   given_.assign(schema.arguments().size(), 0);
   nodes_.push_back(std::move(node));
@@ -256,6 +259,8 @@ void Graph::call(
   if (node.isBatchNorm) chooseStatistics(node.op->schema(), stack);
   {
     at::AutoGradMode mode(node.grad && !node.isConstant && at::GradMode::is_enabled());
+    std::optional<c10::impl::ExcludeDispatchKeyGuard> plain;
+    if (!node.autocast) plain.emplace(c10::autocast_dispatch_keyset);
     node.op->callBoxed(stack);
   }
   if (node.returns == 1) {

@@ -30,6 +30,8 @@ struct GraphNode {
   int result = 0;
   int returns = 1;
   bool grad = true;
+  /// Whether autocast applies to it, where it is on.
+  bool autocast = true;
   /// Whether the result is the same in every run.
   bool isConstant = false;
   /// Whether it norms by its batch in training, and by the statistics that it is given otherwise.
@@ -40,7 +42,8 @@ class Graph {
  public:
   Graph(int inputs, int constantBegin, int constantEnd);
 
-  void addOperator(const std::string &name, const std::string &overload, bool grad);
+  void addOperator(
+      const std::string &name, const std::string &overload, bool grad, bool autocast);
   void addResult(int slot, int index);
   /// What the schema says of the next argument, which `keyword` may name.
   const c10::Argument &argument(const char *keyword) const;

@@ -147,8 +147,9 @@ CTStatus ct_graph_new(int inputs, int constant_begin, int constant_end, CTGraph 
 
 void ct_graph_free(CTGraph *graph) { delete graph; }
 
-CTStatus ct_graph_operator(CTGraph *graph, const char *name, const char *overload, bool grad) {
-  return guarded([&] { graph->graph.addOperator(name, overload, grad); });
+CTStatus ct_graph_operator(
+    CTGraph *graph, const char *name, const char *overload, bool grad, bool autocast) {
+  return guarded([&] { graph->graph.addOperator(name, overload, grad, autocast); });
 }
 
 CTStatus ct_graph_result(CTGraph *graph, int slot, int index) {

@@ -9,6 +9,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
@@ -99,6 +100,15 @@ CTStatus ct_switch_training(bool is_on) {
   return guarded([&] {
     ctorch::switchDropout(is_on);
     at::GradMode::set_enabled(is_on);
+  });
+}
+
+CTStatus ct_switch_autocast(bool is_on) {
+  return guarded([&] {
+    const auto type = ctorch::device().type();
+    at::autocast::set_autocast_dtype(type, at::kBFloat16);
+    at::autocast::set_autocast_enabled(type, is_on);
+    if (!is_on) at::autocast::clear_cache();
   });
 }
 

@@ -21,6 +21,7 @@ at::ScalarType scalarType(CTType type) {
     case CT_UINT8: return at::kByte;
     case CT_INT32: return at::kInt;
     case CT_BOOLEAN: return at::kBool;
+    case CT_BFLOAT16: return at::kBFloat16;
   }
   throw std::invalid_argument("unknown element type");
 }
@@ -178,4 +179,8 @@ CTStatus ct_gradients(
       out[i] = wrap(gradient.defined() ? std::move(gradient) : at::zeros_like(wanted[i].detach()));
     }
   });
+}
+
+CTStatus ct_cast(CTTensor *input, CTType type, CTTensor **out) {
+  return guarded([&] { *out = wrap(input->value.to(scalarType(type))); });
 }

@@ -120,8 +120,9 @@ extension Coordinator {
         if resolveCut(now: now) { return }
         retries = retries.step == committedSteps ? retries : (committedSteps, 0)
         guard retries.count < Self.retryLimit else {
+            let task = evaluation == nil ? "step" : "the evaluation after step"
             let what =
-                "step \(committedSteps) failed \(counted(retries.count + 1, "time")) with nobody lost"
+                "\(task) \(committedSteps) failed \(counted(retries.count + 1, "time")) with nobody lost"
             return stop(OobleckError(.internalFault, "\(what): \(message)"))
         }
         retries.count += 1
@@ -164,7 +165,10 @@ extension Coordinator {
         let missing = plan.nodes.filter { tally.votes[$0] == nil }
         let waited = Self.tenths(limit)
         let nodes = RecoveryRecord.describe(missing)
-        suspectCollective("no vote from \(nodes) in \(waited) s", now: now)
+        let what =
+            evaluation.map { "global batch \($0.wholeBatches) of the evaluation is not complete" }
+            ?? "no vote from \(nodes)"
+        suspectCollective("\(what) in \(waited) s", now: now)
         tally.started = now
     }
 

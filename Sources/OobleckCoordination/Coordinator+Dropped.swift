@@ -60,7 +60,7 @@ extension Coordinator {
         (isolation, pending, grace, returns) = (nil, nil, nil, UnansweredReturns())
         restore?.interrupt()
         dropSave()
-        collection = nil
+        (collection, evaluation) = (nil, nil)
         phase = .reconnecting
         perform(.closeSessions)
         log(

@@ -11,10 +11,17 @@ struct EvaluationTally: Sendable {
     private var targetCounts: [Int: Int] = [:]
     /// Who has run each microbatch.
     private var nodes: [Int: NodeID] = [:]
+    private let batchSize: Int
+    /// Microbatches that are in, by global batch.
+    private var counts: [Int: Int] = [:]
+    /// Global batches from the first on of which everything is in.
+    private(set) var wholeBatches = 0
 
-    init(step: Int, generation: Generation) {
+    /// For global batches of `batchSize` microbatches.
+    init(step: Int, generation: Generation, batchSize: Int) {
         self.step = step
         self.generation = generation
+        self.batchSize = batchSize
     }
 
     /// Whether a report, or a part of it, has come in before.
@@ -40,7 +47,9 @@ struct EvaluationTally: Sendable {
                 return fault("reports microbatch \(index), which node \(other) has run")
             }
             losses[index] = loss
+            counts[index / batchSize, default: 0] += 1
         }
+        while counts[wholeBatches] == batchSize { wholeBatches += 1 }
         let counted = Set(report.targetCounts.keys)
         guard counted.isSubset(of: Set(report.losses.keys)),
             report.targetCounts.values.allSatisfy({ (0...StepTally.mostTargets).contains($0) })
@@ -59,11 +68,12 @@ struct EvaluationTally: Sendable {
         let targets =
             targetCounts.isEmpty
             ? nil : (0..<microbatches).reduce(0) { $0 + (targetCounts[$1] ?? 0) }
+        let loss = sum / Double(targets ?? microbatches)
         return RecordedEvaluation(
             step: step,
             generation: generation,
             samples: microbatches * microbatch,
-            loss: sum / Double(targets ?? microbatches),
+            loss: loss.isFinite ? loss : .nan,
             targets: targets
         )
     }
@@ -82,7 +92,11 @@ extension Coordinator {
     /// Has the plan in force evaluate the state that its nodes hold; or are about to, when `nodes` have
     /// just prepared it.
     mutating func beginEvaluation(on nodes: [NodeID], of plan: CoordinatorPlan, now: Seconds) {
-        evaluation = EvaluationTally(step: committedSteps, generation: plan.generation)
+        evaluation = EvaluationTally(
+            step: committedSteps,
+            generation: plan.generation,
+            batchSize: job.training.microbatchCount
+        )
         tally = StepTally(step: committedSteps, started: now)
         for node in nodes {
             send(.evaluate(generation: plan.generation, step: committedSteps), to: node)
@@ -95,9 +109,10 @@ extension Coordinator {
             evaluation?.has(report, from: node) == false
         else { return dropStale() }
         receiveResumed(report.generation, from: node, now: now)
+        let before = evaluation?.wholeBatches
         if let error = evaluation?.add(report, from: node) { return stop(error) }
         // Each global batch is waited for as a step is.
-        tally.started = now
+        if evaluation?.wholeBatches != before { tally.started = now }
         if stopping != nil { stopping?.since = now }
         finishEvaluationIfComplete(now: now)
     }

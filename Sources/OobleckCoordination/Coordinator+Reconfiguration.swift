@@ -75,6 +75,7 @@ extension Coordinator {
         case .failure(let error) where committedSteps >= job.training.steps:
             // Everything is trained: what the nodes hold is worth more than its evaluation.
             log(.warning, "the final state is not evaluated: \(error.message)")
+            evaluation = nil
             phase = .collecting
             collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
             collectAgain(now: now)

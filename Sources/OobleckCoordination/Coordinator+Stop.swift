@@ -15,8 +15,8 @@ struct StopRequest: Sendable {
 
 /// Ends the run when someone asks for it.
 ///
-/// The first request waits for the step in flight to be committed, then has its state saved, then
-/// ends the run. Every part is bounded: the step by ``Deadlines/stop``, the save by
+/// The first request waits for the step in flight to be committed, or the evaluation in flight to be
+/// complete, then has the state saved, then ends the run. Every part is bounded: the step by ``Deadlines/stop``, the save by
 /// ``Deadlines/save(of:)``. A run that cannot commit a step (it starts, or waits for nodes) ends at
 /// once; one whose last step is committed already ends as it would have without the request. The
 /// second request ends the run at once, whatever is unsaved.
@@ -37,8 +37,11 @@ extension Coordinator {
         }
         let next =
             phase == .collecting
-            ? "the final state is being collected; the run ends when it is complete"
-            : "the run ends after step \(committedSteps + 1)"
+                || committedSteps >= job.training.steps
+            ? "the run ends when its final state is complete"
+            : evaluation != nil && committedSteps > 0
+                ? "the run ends once the state after step \(committedSteps) is evaluated"
+                : "the run ends after step \(committedSteps + 1)"
         log(.stopping, "asked to stop (\(reason)): \(next)")
     }
 

@@ -34,7 +34,7 @@ struct StepTally: Sendable {
             let correction = job.gradientCorrection(targets: targets)
             let norm = norms.reduce(0, +).squareRoot() * correction
             // The mean over no target is no number, and no sign of divergence.
-            let reason = NonFiniteRule(profile: profile).reason(
+            let reason = NonFiniteRule(profile: profile, model: job.model).reason(
                 votes.keys.sorted().compactMap { votes[$0]?.nonFinite },
                 loss: targets == 0 ? 0 : loss,
                 gradientNorm: targets == 0 ? 0 : norm

@@ -24,6 +24,14 @@ package struct HistoryReconciliation: Hashable, Sendable {
             entries.append(.restored(restored))
             history.append(.restored(restored))
         }
+        func addEvaluation(_ entries: inout [HistoryEntry]) {
+            guard let evaluated = store.evaluated, evaluated != history.evaluated,
+                evaluated.step == history.steps, follows(evaluated.generation)
+            else { return }
+            entries.append(.evaluation(evaluated))
+            history.append(.evaluation(evaluated))
+        }
+        addEvaluation(&entries)
         if let step = store.committed, step.step == history.steps, follows(step.generation) {
             entries.append(.step(step))
             history.append(.step(step))
@@ -40,17 +48,11 @@ package struct HistoryReconciliation: Hashable, Sendable {
         } else if let arithmetic = history.arithmetic, store.arithmetic == nil {
             changes.append(.computing(arithmetic))
         }
-        if let evaluated = store.evaluated, evaluated != history.evaluated,
-            evaluated.step == history.steps, follows(evaluated.generation)
-        {
-            entries.append(.evaluation(evaluated))
-            history.append(.evaluation(evaluated))
-        } else if let evaluated = history.evaluated, evaluated != store.evaluated {
-            changes.append(.evaluated(evaluated))
-        }
+        addEvaluation(&entries)
         let kept = store.history
         if (kept.restored, kept.steps, kept.generation)
             != (history.restored, history.steps, history.generation)
+            || kept.evaluated != history.evaluated
         {
             changes.append(.recounted(history, from: kept.steps))
         }
@@ -63,7 +65,7 @@ package struct HistoryReconciliation: Hashable, Sendable {
 extension DurableState {
     /// What counts is what the ledger has.
     mutating func recount(_ history: RecordedHistory, from steps: Int) {
-        committed = history.committed
+        (committed, evaluated) = (history.committed, history.evaluated)
         guard restored != history.restored else { return }
         restored = history.restored
         if let restored {

@@ -21,6 +21,7 @@ struct StepOutcome: Hashable, Sendable {
 /// microbatch is computed alike wherever it is.
 struct NonFiniteRule {
     let profile: ModelProfile
+    var model: ModelSpecification?
 
     /// Why a step with these findings is skipped, or `nil`.
     ///
@@ -33,10 +34,19 @@ struct NonFiniteRule {
             return "the output of layer \(name(layer)) is not finite"
         }
         if let layer = gradients.max() {
-            return "the gradient of layer \(name(layer)) is not finite or too large"
+            let what =
+                hasStatistics(layer) ? "a gradient or a running statistic" : "the gradient"
+            return "\(what) of layer \(name(layer)) is not finite or too large"
         }
         guard !loss.isFinite || !gradientNorm.isFinite else { return nil }
         return "loss \(numberForPeople(loss)), gradient norm \(numberForPeople(gradientNorm))"
+    }
+
+    private func hasStatistics(_ layer: Int) -> Bool {
+        guard let layers = model?.imported?.manifest.layers, layers.indices.contains(layer) else {
+            return false
+        }
+        return !layers[layer].statistics.isEmpty
     }
 
     private func name(_ layer: Int) -> String {

@@ -32,6 +32,10 @@ extension ImportManifest {
         if let counter = counters?.first(where: { !(0...Self.largestSize).contains($0.value) }) {
             return "the counter \(counter.key) is \(counter.value)"
         }
+        let others = constants.union(layers.flatMap { $0.parameters.map(\.name) })
+        if let name = counters?.keys.first(where: { others.contains($0) || $0 == "__metadata__" }) {
+            return "the counter \(name) has the name of another tensor"
+        }
         if let file = files.keys.sorted().first(where: { !Self.isFileName($0) }) {
             return "file \(file) is not in its folder"
         }

@@ -26,6 +26,8 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
     package var nesterov: Bool?
     /// Patterns of the names of the parameters that are trained (``TrainedParameters``); `nil` is all.
     package var train: [String]?
+    /// How layers compute; `nil` is float32.
+    package var precision: Precision?
     /// What the backward pass computes again; `nil` is nothing.
     package var recompute: Recomputation?
     package var beta1: Double
@@ -218,7 +220,7 @@ package enum FailurePoint: String, Sendable, Codable, CaseIterable {
     case midCheckpoint = "mid-checkpoint"
     /// After the first layer of a checkpoint was loaded, before the rest is.
     case midRestore = "mid-restore"
-    /// After the first global batch of an evaluation.
+    /// After a global batch of an evaluation.
     case midEvaluation = "mid-evaluation"
 }
 

@@ -56,6 +56,17 @@ package struct RecordedEvaluation: Hashable, Sendable, Codable {
         self.targets = targets
     }
 
+    /// Also of losses that are no number.
+    package static func == (left: Self, right: Self) -> Bool {
+        (left.step, left.generation, left.samples, left.loss.bitPattern, left.targets)
+            == (right.step, right.generation, right.samples, right.loss.bitPattern, right.targets)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(step)
+        hasher.combine(generation)
+    }
+
     private enum CodingKeys: String, CodingKey {
         case step, generation, samples, loss, targets
     }

@@ -84,7 +84,8 @@ private struct GraphReader {
             keywords: try (keywords?.keys ?? []).map { key in
                 (key, try argument(keywords?[key] ?? .null))
             },
-            passesGradient: try field("grad", "true or false", \.boolean) ?? true
+            passesGradient: try field("grad", "true or false", \.boolean) ?? true,
+            takesAutocast: try field("autocast", "true or false", \.boolean) ?? true
         )
     }
 

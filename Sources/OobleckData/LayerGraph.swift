@@ -29,10 +29,13 @@ package struct LayerGraph: Hashable, Sendable {
         package var keywords: [(name: String, value: Argument)]
         /// Whether gradients pass through it.
         package var passesGradient: Bool
+        /// Whether it may compute with fewer digits where the job says so.
+        package var takesAutocast: Bool
 
         package static func == (left: Self, right: Self) -> Bool {
             left.name == right.name && left.overload == right.overload
                 && left.arguments == right.arguments && left.passesGradient == right.passesGradient
+                && left.takesAutocast == right.takesAutocast
                 && left.keywords.map(\.name) == right.keywords.map(\.name)
                 && left.keywords.map(\.value) == right.keywords.map(\.value)
         }

@@ -21,7 +21,9 @@ final class EvaluationRunner {
     private let microbatchCount: Int
     private var receives: ReceiveQueue?
     private var sends: SendQueue?
-    /// Time in which this worker waited for others, a wait that was cut short included.
+    /// When the global batch in hand was begun.
+    private(set) var begun = MonotonicTime.now
+    /// Time in which this worker has waited for others since, a wait that was cut short included.
     private(set) var waited = Seconds.zero
 
     /// `group` is the pipeline's; a pipeline of one stage has none.
@@ -51,6 +53,7 @@ final class EvaluationRunner {
                     byLayer: assignment.layers.lowerBound,
                     samples: job.training.microbatch
                 ),
+                precision: job.training.precision,
                 count: batches * assignment.microbatches.count
             )
         }
@@ -68,6 +71,7 @@ final class EvaluationRunner {
     /// other stages with nothing.
     func run(report: (EvaluationReport?) -> Void) throws {
         for batch in 0..<batches {
+            (begun, waited) = (MonotonicTime.now, .zero)
             let found = try TensorRuntime.evaluating { try evaluate(batch) }
             report(assignment.isLastStage ? found : nil)
         }
@@ -105,13 +109,15 @@ final class EvaluationRunner {
         )
         for layer in computation.layers {
             try resources.checkAborted()
-            let pass = try computation.forward(
-                layer,
-                input: tensors,
-                batch: inputs,
-                step: step,
-                microbatch: microbatch
-            )
+            let pass = try computation.naming(layer, "the evaluation after step \(step)") {
+                try computation.forward(
+                    layer,
+                    input: tensors,
+                    batch: inputs,
+                    step: step,
+                    microbatch: microbatch
+                )
+            }
             (tensors, targetCount) = (pass.outputs, pass.targetCount)
         }
         try waiting { try sends?.send(tensors) }

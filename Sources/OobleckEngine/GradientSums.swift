@@ -87,7 +87,9 @@ final class GradientSums {
             let average = MovingAverage(momentum: segment.momentum ?? 1, count: microbatchCount)
             do {
                 // The update subtracts, as from a gradient.
-                let part = try observed.scaled(by: -average.weight(of: microbatch))
+                let part = try observed.cast(to: .float32).scaled(
+                    by: -average.weight(of: microbatch)
+                )
                 try accumulator(segment).add(part, at: entry.offset, mark: layer.layer)
             } catch let error as TensorError where error.code == .outOfRange {
                 isComplete = false

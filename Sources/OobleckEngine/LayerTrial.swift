@@ -17,9 +17,11 @@ struct LayerTrial {
     struct Result {
         let outputs: [Tensor]
         let gradients: StageComputation.LayerGradients
+        /// What the microbatch has of running statistics, and what the layer gives in an evaluation.
+        let further: [Tensor]
 
         /// All tensors, in a fixed order.
-        var tensors: [Tensor] { outputs + gradients.parameters + gradients.received }
+        var tensors: [Tensor] { outputs + gradients.parameters + gradients.received + further }
     }
 
     func run(_ state: LayerState) throws -> Result {
@@ -36,15 +38,14 @@ struct LayerTrial {
         let computation = StageComputation(
             model: model,
             seed: mixedSeed(Self.domain, 2),
-            layers: [state]
+            layers: [state],
+            precision: job.training.precision
         )
-        let pass = try computation.forward(
-            state,
-            input: input,
-            batch: try made.batch(ofLayer: state.layer),
-            step: 0,
-            microbatch: 0
-        )
+        let batch = try made.batch(ofLayer: state.layer)
+        func forward() throws -> StageComputation.LayerPass {
+            try computation.forward(state, input: input, batch: batch, step: 0, microbatch: 0)
+        }
+        let pass = try forward()
         if isSpoiled { try pass.outputs.first?.flipLowestBit() }
         let isLast = state.layer == model.layerCount - 1
         let outputs = isLast ? [] : pass.outputs.filter(\.isFloatingPoint)
@@ -55,7 +56,13 @@ struct LayerTrial {
             return gradient
         }
         let gradients = try computation.backward(state, pass, seeds: seeds)
-        return Result(outputs: pass.outputs, gradients: gradients)
+        let evaluated =
+            job.validation == nil ? [] : try TensorRuntime.evaluating { try forward().outputs }
+        return Result(
+            outputs: pass.outputs,
+            gradients: gradients,
+            further: pass.statistics + evaluated
+        )
     }
 
     /// What a layer comes to with the parameters that it has.

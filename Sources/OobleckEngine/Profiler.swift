@@ -114,16 +114,16 @@ package struct Profiler {
             vocabulary: job.model.vocabulary
         )
         let batch = try made.batch(ofLayer: state.layer)
-        let input = try made.received(byLayer: state.layer) {
-            job.training.seed &+ UInt64($0)
-        }
         try TensorRuntime.seedDropout(job.training.seed)
         let computation = StageComputation(
             model: model,
             seed: job.training.seed,
             layers: [state],
-            recomputes: recomputes
+            recomputes: recomputes,
+            precision: job.training.precision
         )
+        let input = try made.received(byLayer: state.layer) { job.training.seed &+ UInt64($0) }
+            .map(computation.atBoundary)
         let sums = try ProfiledSums(state: state, job: job)
         var forwards: [Seconds] = []
         var backwards: [Seconds] = []

@@ -44,6 +44,11 @@ struct StageComputation {
     let layers: [LayerState]
     /// Whether the forward passes of all layers but the model's last are computed again.
     var recomputes = false
+    /// How the layers compute.
+    var precision: Precision?
+
+    /// The type of the numbers that cross layers.
+    private var boundaryType: ElementType { precision == .bfloat16 ? .bfloat16 : .float32 }
 
     /// Names of what the stage's layers take of a microbatch.
     var batchNames: Set<String> { Set(layers.flatMap { model.batchNames(ofLayer: $0.layer) }) }
@@ -69,8 +74,9 @@ struct StageComputation {
                 )
             )
         }
+        let input = try input.map(atBoundary)
         let received = try input.map { try $0.leaf(requiresGradient: $0.isFloatingPoint) }
-        let output = try model.forward(state, received: received, batch: batch)
+        let output = try forward(state, received: received, batch: batch)
         guard recomputes, state.layer < model.layerCount - 1 else {
             return LayerPass(
                 received: received,
@@ -89,6 +95,29 @@ struct StageComputation {
         )
     }
 
+    private func forward(
+        _ state: LayerState,
+        received: [Tensor],
+        batch: [String: Tensor]
+    ) throws -> LayerOutput {
+        guard precision == .bfloat16 else {
+            return try model.forward(state, received: received, batch: batch)
+        }
+        let output = try TensorRuntime.autocasting {
+            try model.forward(state, received: received, batch: batch)
+        }
+        guard state.layer < model.layerCount - 1 else { return output }
+        return LayerOutput(
+            tensors: try output.tensors.map(atBoundary),
+            statistics: output.statistics
+        )
+    }
+
+    /// A tensor as it crosses layers.
+    func atBoundary(_ tensor: Tensor) throws -> Tensor {
+        tensor.isFloatingPoint ? try tensor.cast(to: boundaryType) : tensor
+    }
+
     /// The same pass with its graph.
     private func computedAgain(
         _ state: LayerState,
@@ -104,6 +133,27 @@ struct StageComputation {
             step: origin.step,
             microbatch: origin.microbatch
         )
+    }
+
+    /// Runs `body`, and where an operator fails says which layer cannot be computed, and `when`.
+    ///
+    /// The processor's operators fail for one reason: what they are given.
+    func naming<Result>(
+        _ state: LayerState,
+        _ when: String,
+        _ body: () throws -> Result
+    ) throws -> Result {
+        do {
+            return try body()
+        } catch let error as TensorError
+            where error.code == .failed && !TensorRuntime.isAsynchronous
+        {
+            throw OobleckError(
+                .inputData,
+                "\(when): layer \(state.layer) (\(model.name(ofLayer: state.layer))) cannot be "
+                    + "computed: \(error.message)"
+            )
+        }
     }
 
     /// The backward pass of a layer.

@@ -12,6 +12,7 @@ struct ReceiveQueue {
     private let peer: Int
     private let direction: StageLink.Direction
     private let tensors: [TensorDescription]
+    private let precision: Precision?
     private var unposted: Int
     private var posted: [[(tensor: Tensor, transfer: PendingTransfer)]] = []
 
@@ -21,8 +22,10 @@ struct ReceiveQueue {
         peer: Int,
         direction: StageLink.Direction,
         tensors: [TensorDescription],
+        precision: Precision?,
         count: Int
     ) throws {
+        self.precision = precision
         self.group = group
         self.peer = peer
         self.direction = direction
@@ -35,7 +38,9 @@ struct ReceiveQueue {
         while unposted > 0 && posted.count < Self.depth {
             posted.append(
                 try tensors.enumerated().map { index, description in
-                    let tensor = try Tensor.empty(description.shape, ElementType(description.kind))
+                    let isShort = description.kind == .float32 && precision == .bfloat16
+                    let type = isShort ? .bfloat16 : ElementType(description.kind)
+                    let tensor = try Tensor.empty(description.shape, type)
                     let tag = direction.tag(index)
                     return (tensor, try group.startReceive(tensor, from: peer, tag: tag))
                 }

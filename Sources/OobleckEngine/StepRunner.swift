@@ -62,7 +62,8 @@ final class StepRunner {
             model: model,
             seed: job.training.seed,
             layers: layers,
-            recomputes: job.training.recomputes
+            recomputes: job.training.recomputes,
+            precision: job.training.precision
         )
         instructions = OneForwardOneBackward.instructions(
             stage: assignment.stage,
@@ -89,6 +90,7 @@ final class StepRunner {
                 peer: peer,
                 direction: isNext ? .gradients : .activations,
                 tensors: isNext ? boundary.filter { $0.kind == .float32 } : boundary,
+                precision: job.training.precision,
                 count: assignment.microbatches.count
             ),
             sends: SendQueue(
@@ -167,19 +169,10 @@ final class StepRunner {
             return result
         }
         let start = clock.now
-        let result: Result
-        do {
-            result = try body()
+        let result = try computation.naming(layer, "step \(step)") {
+            let result = try body()
             try TensorRuntime.synchronize()
-        } catch let error as TensorError
-            where error.code == .failed && !TensorRuntime.isAsynchronous
-        {
-            // The processor's operators fail for one reason: what they are given.
-            let name = computation.model.name(ofLayer: layer.layer)
-            throw OobleckError(
-                .inputData,
-                "step \(step): layer \(layer.layer) (\(name)) cannot be computed: \(error.message)"
-            )
+            return result
         }
         if slowness > 1 {
             // A staged slow node works on, to no use, by what its own work took.

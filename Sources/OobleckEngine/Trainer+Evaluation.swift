@@ -25,7 +25,6 @@ extension Trainer {
             throw OobleckError(.internalFault, "an evaluation was ordered, and the job has none")
         }
         link.send(.resumed(generation: generation, step: step))
-        let start = MonotonicTime.now
         var runner: EvaluationRunner?
         do {
             let new = try EvaluationRunner(
@@ -33,7 +32,8 @@ extension Trainer {
                 computation: StageComputation(
                     model: loaded.model,
                     seed: loaded.job.training.seed,
-                    layers: assignment.layers.compactMap { held[$0] }
+                    layers: assignment.layers.compactMap { held[$0] },
+                    precision: loaded.job.training.precision
                 ),
                 assignment: assignment,
                 validation: validation,
@@ -49,11 +49,10 @@ extension Trainer {
                 loaded.faults.reach(.midEvaluation, step: step)
             }
         } catch let error as TensorError where error.code != .outOfMemory {
-            abandoned = AbandonedTry(
-                step: step,
-                elapsed: MonotonicTime.now - start,
-                waited: runner?.waited ?? .zero
-            )
+            // A global batch takes as long as a step at most, and is judged like one.
+            abandoned = runner.map {
+                AbandonedTry(step: step, elapsed: MonotonicTime.now - $0.begun, waited: $0.waited)
+            }
             reportFault(error, generation: generation)
         }
     }

@@ -39,7 +39,8 @@ extension GraphProgram {
         try addOperator(
             node.name,
             overload: node.overload,
-            passesGradient: node.passesGradient
+            passesGradient: node.passesGradient,
+            takesAutocast: node.takesAutocast
         )
         for argument in node.arguments { try add(argument, nil) }
         for (keyword, argument) in node.keywords { try add(argument, keyword) }

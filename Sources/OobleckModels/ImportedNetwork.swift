@@ -106,6 +106,14 @@ package final class ImportedNetwork: LayeredModel {
         let all = try layer.program.run(parameters + layer.constants + data + received)
         let results = Array(all.prefix(description.sends.count))
         let statistics = Array(all.dropFirst(results.count))
+        for (found, wanted) in zip(statistics, description.statistics)
+        where found.shape != wanted.shape || !found.isFloatingPoint {
+            throw OobleckError(
+                .inputData,
+                "\(model.path): layer \(description.name) gives \(found.shape) for "
+                    + "\(wanted.name), which is \(wanted.shape)"
+            )
+        }
         guard state.layer == layerCount - 1 else {
             try requireSends(description, results)
             return LayerOutput(tensors: results, statistics: statistics)
@@ -123,8 +131,9 @@ package final class ImportedNetwork: LayeredModel {
         for (result, wanted) in zip(results, layer.sends) {
             let isNumber = wanted.kind == .float32
             let bytes = wanted.elementCount * wanted.kind.byteCount
+            // Numbers are brought to the type that crosses layers by whoever sends them.
             guard result.shape == wanted.shape, result.isFloatingPoint == isNumber,
-                result.byteCount == bytes
+                isNumber || result.byteCount == bytes
             else {
                 throw OobleckError(
                     .inputData,

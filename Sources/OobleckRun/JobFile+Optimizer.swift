@@ -20,6 +20,8 @@ extension JobFile {
         training.momentum = section.number("momentum").flatMap { $0 == 0 ? nil : $0 }
         training.nesterov = section.flag("nesterov") == true ? true : nil
         training.train = section.list("train")
+        let precision: Precision? = section.choice("precision")
+        training.precision = precision == .float32 ? nil : precision
         let recompute: Recomputation? = section.choice("recompute")
         training.recompute = recompute == Recomputation.none ? nil : recompute
     }

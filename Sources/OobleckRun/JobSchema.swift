@@ -24,7 +24,8 @@ struct JobSchema {
             [
                 "steps", "decay_steps", "seed", "global_batch", "microbatch", "learning_rate",
                 "minimum_learning_rate", "warmup_steps", "schedule", "cooldown_steps",
-                "weight_decay", "optimizer", "momentum", "nesterov", "train", "recompute", "beta1",
+                "weight_decay", "optimizer", "momentum", "nesterov", "train", "precision",
+                "recompute", "beta1",
                 "beta2",
                 "epsilon", "gradient_clip", "skip_limit",
             ]

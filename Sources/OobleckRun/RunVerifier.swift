@@ -120,9 +120,9 @@ package enum RunVerifier {
             )
         }
         let evaluated = ledger.lastEvaluation.flatMap { $0.loss.isFinite ? $0.loss : nil }
-        if let loss = result.validationLoss, loss != evaluated {
+        if result.validationLoss != evaluated {
             messages.append(
-                "validation_loss is \(text(loss)); the ledger's evaluation of the last state has "
+                "validation_loss is \(text(result.validationLoss)); the ledger's evaluation of the last state has "
                     + text(evaluated)
             )
         }

@@ -114,10 +114,7 @@ enum CoordinationTables {
                 [try JSONEncoder().encode(arithmetic)]
             )
         case .evaluated(let recorded):
-            try run(
-                "INSERT OR REPLACE INTO evaluated VALUES (0, ?)",
-                [try JSONEncoder().encode(recorded)]
-            )
+            try keep(recorded, run)
         case .recounted(let history, let steps): try recount(history, from: steps, run)
         case .recovered(let record):
             try run("INSERT INTO recovery (record) VALUES (?)", [try JSONEncoder().encode(record)])
@@ -142,6 +139,11 @@ enum CoordinationTables {
         )
     }
 
+    private static func keep(_ recorded: RecordedEvaluation, _ run: Statement) throws {
+        let record = try JSONEncoder().encode(recorded)
+        _ = try run("INSERT OR REPLACE INTO evaluated VALUES (0, ?)", [record])
+    }
+
     private static func add(
         _ restored: RestoredRun,
         _ record: RestoreRecord,
@@ -164,6 +166,8 @@ enum CoordinationTables {
     ) throws {
         _ = try run("DELETE FROM committed", [])
         if let step = history.committed { try keep(step, run) }
+        _ = try run("DELETE FROM evaluated", [])
+        if let recorded = history.evaluated { try keep(recorded, run) }
         guard let restored = history.restored else {
             _ = try run("DELETE FROM restored", [])
             return

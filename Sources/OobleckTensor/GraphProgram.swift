@@ -25,9 +25,10 @@ package final class GraphProgram {
     package func addOperator(
         _ name: String,
         overload: String,
-        passesGradient: Bool
+        passesGradient: Bool,
+        takesAutocast: Bool = true
     ) throws {
-        try check(ct_graph_operator(handle, name, overload, passesGradient))
+        try check(ct_graph_operator(handle, name, overload, passesGradient, takesAutocast))
     }
 
     /// Adds a node that takes a result of the node in a slot.

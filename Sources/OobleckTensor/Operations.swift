@@ -69,6 +69,11 @@ extension Tensor {
         return try unary { ct_activation($0, function, &$1) }
     }
 
+    /// The same numbers as another type, rounded where that has fewer digits; itself if it is of that type.
+    package func cast(to type: ElementType) throws -> Tensor {
+        try unary { ct_cast($0, type.shimType, &$1) }
+    }
+
     /// Each element times a factor, cut off from gradients.
     package func scaled(by factor: Double) throws -> Tensor {
         try unary { ct_scale($0, factor, &$1) }

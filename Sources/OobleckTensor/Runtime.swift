@@ -98,6 +98,14 @@ package enum TensorRuntime {
         return try result.get()
     }
 
+    /// Runs `body` on this thread with operators that take bfloat16 where libtorch's autocast says so.
+    package static func autocasting<Result>(_ body: () throws -> Result) throws -> Result {
+        try check(ct_switch_autocast(true))
+        let result = Swift.Result { try body() }
+        try check(ct_switch_autocast(false))
+        return try result.get()
+    }
+
     /// Groups that were released and whose threads have not ended yet.
     package static var drainingGroupCount: Int { Int(ct_groups_draining()) }
 

@@ -3,6 +3,7 @@ import CTorch
 /// Element types that the engine uses.
 package enum ElementType: Sendable {
     case float32
+    case bfloat16
     case int64
     case int32
     case uint8
@@ -11,6 +12,7 @@ package enum ElementType: Sendable {
     var shimType: CTType {
         switch self {
         case .float32: CT_FLOAT32
+        case .bfloat16: CT_BFLOAT16
         case .int64: CT_INT64
         case .int32: CT_INT32
         case .uint8: CT_UINT8

@@ -7,6 +7,7 @@ import OobleckEngine
 import OobleckTensor
 
 extension DeviceKind: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 /// Times the training of one model in this one process, without any control plane.
 struct BenchCommand: ParsableCommand {
@@ -27,6 +28,7 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Steps to run; the first two do not count.") var steps = 8
     @Option var dropout = 0.1
     @Option(help: "Where to compute: cpu or cuda.") var device = DeviceKind.cpu
+    @Option(help: "How layers compute: float32 or bfloat16.") var precision = Precision.float32
     @Flag(help: "Measure what exact sums cost over float32 ones instead.") var exactness = false
 
     func run() throws {
@@ -88,7 +90,7 @@ struct BenchCommand: ParsableCommand {
         _ microbatch: Int,
         corpus: String
     ) -> JobSpecification {
-        JobSpecification(
+        var job = JobSpecification(
             model: model,
             training: TrainingSpecification(
                 steps: steps,
@@ -113,5 +115,7 @@ struct BenchCommand: ParsableCommand {
             ),
             corpusPath: corpus
         )
+        job.training.precision = precision == .float32 ? nil : precision
+        return job
     }
 }

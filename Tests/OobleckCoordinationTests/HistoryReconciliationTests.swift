@@ -100,6 +100,7 @@ struct HistoryReconciliationTests {
             #expect((after.generation ?? -1) <= (state.lastGeneration ?? -1), "\(what)")
             #expect(state.restores.isEmpty == (state.restored == nil), "\(what)")
             #expect(state.arithmetic == after.arithmetic, "\(what)")
+            #expect(state.evaluated == after.evaluated, "\(what)")
             #expect(HistoryReconciliation(store: state, ledger: after).changes.isEmpty, "\(what)")
             #expect(HistoryReconciliation(store: state, ledger: after).entries.isEmpty, "\(what)")
         }

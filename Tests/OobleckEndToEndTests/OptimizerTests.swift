@@ -57,6 +57,20 @@ struct OptimizerTests {
         #expect(wrong.errors.contains("the profile is that of a run with training.recompute"))
     }
 
+    @Test("with bfloat16 every plan and every failure end with one state, and another than float32")
+    func bfloat16() throws {
+        let lab = try Laboratory()
+        let short = ["training.precision=bfloat16"]
+        let state = try state(lab, short, "short")
+        #expect(try self.state(lab, short + ["training.recompute=layers"], "again") == state)
+        let plain = try lab.train("plain", [])
+        try #require(plain.status == 0, "\(plain.errors)")
+        #expect(try lab.result("plain").stateSHA256 != state)
+        let wrong = try lab.train("wrong", ["--set", "training.precision=float16"])
+        #expect(wrong.status == 64)
+        #expect(wrong.errors.contains("is \"float16\"; it must be float32 or bfloat16"))
+    }
+
     @Test("parameters that fit no pattern stay as they began, those of tied layers included")
     func frozen() throws {
         let lab = try Laboratory()

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckRun
 import OobleckTestSupport
 import Testing
@@ -8,7 +9,8 @@ import Testing
 struct StatisticsTests {
     /// A network with norms of two momenta in one layer.
     ///
-    /// Writes its data: one microbatch of samples, so that every microbatch has the same statistics.
+    /// Writes its data, and compares an exported state with that of PyTorch after forward passes over the
+    /// microbatches in their order.
     private static let network = """
         import sys
         import numpy as np
@@ -31,7 +33,11 @@ struct StatisticsTests {
 
         def data():
             torch.manual_seed(2)
-            return {"x": 3 * torch.randn(4, 3, 6, 6) + 1, "labels": torch.tensor([0, 3, 2, 4])}
+            scale = torch.linspace(0.2, 4, 20).reshape(20, 1, 1, 1)
+            return {"x": scale * torch.randn(20, 3, 6, 6) + scale, "labels": torch.arange(20) % 5}
+
+        def rows(indices):
+            return {name: value[indices] for name, value in data().items()}
 
         def make():
             torch.manual_seed(1)
@@ -41,34 +47,27 @@ struct StatisticsTests {
                     value.add_(0.1 * torch.randn_like(value))
             network.blocks[1][1].running_mean.fill_(0.5)
             network.blocks[1][1].num_batches_tracked.fill_(7)
-            return network.train(), data()
+            return network.train(), rows(list(range(4)))
 
         if __name__ == "__main__":
-            folder, exported, updates, loss = sys.argv[1:]
+            folder, exported, order, loss = sys.argv[1:]
             if exported == "-":
                 for name, value in data().items():
                     np.save(f"{folder}/columns/{name}.npy", value.numpy())
-                    np.save(f"{folder}/twice/{name}.npy", np.concatenate([value.numpy()] * 2))
                 sys.exit()
             from safetensors.torch import load_file
             found = load_file(exported)
-            network, batch = make()
-            before = {k: v.clone() for k, v in network.state_dict().items()}
-            network(**batch)
-            once = network.state_dict()
-            norms = {f"blocks.{i}.{j}": m for i in range(3) for j, m in ((1, 0.2), (3, 0.05))}
-            for norm, momentum in norms.items():
-                for kind in ("running_mean", "running_var"):
-                    name = f"{norm}.{kind}"
-                    observed = (once[name] - (1 - momentum) * before[name]) / momentum
-                    kept = (1 - momentum) ** int(updates)
-                    wanted = kept * before[name] + (1 - kept) * observed
-                    worst = float((found[name] - wanted).abs().max())
-                    assert worst < 1e-5, f"{name} is off by {worst}"
-                counter = f"{norm}.num_batches_tracked"
-                assert int(found[counter]) == int(before[counter]) + int(updates), counter
+            network = make()[0]
+            samples = [int(index) for index in order.split(",")]
+            for first in range(0, len(samples), 4):
+                network(**rows(samples[first:first + 4]))
+            wanted = network.state_dict()
+            assert set(found) == set(wanted)
+            for name, value in wanted.items():
+                worst = float((found[name] - value).abs().max())
+                assert worst < 1e-5, f"{name} is off by {worst}"
             network.load_state_dict(found)
-            wanted = float(network.eval()(**batch)["loss"])
+            wanted = float(network.eval()(**rows(list(range(16))))["loss"])
             assert abs(wanted - float(loss)) < 1e-5, f"evaluated {loss}, PyTorch {wanted}"
             print("equal")
         """
@@ -81,12 +80,10 @@ struct StatisticsTests {
             atomically: true,
             encoding: .utf8
         )
-        for folder in ["columns", "twice"] {
-            try FileManager.default.createDirectory(
-                atPath: lab.path(folder),
-                withIntermediateDirectories: true
-            )
-        }
+        try FileManager.default.createDirectory(
+            atPath: lab.path("columns"),
+            withIntermediateDirectories: true
+        )
         let script = [lab.path("network.py"), lab.folder]
         let written = PythonTools.run(script + ["-", "0", "0"], [:])
         try #require(written.status == 0, "\(written.output)")
@@ -96,7 +93,7 @@ struct StatisticsTests {
         try #require(imported.status == 0, "\(imported.errors)")
         try """
         model: {import: model}
-        data: {columns: columns, validation: twice}
+        data: {columns: columns, validation: columns}
         evaluate: {every: 100}
         training: {steps: 3, seed: 5, global_batch: 8, learning_rate: 1e-12, weight_decay: 0, \
         microbatch: 4}
@@ -118,10 +115,54 @@ struct StatisticsTests {
         let exported = try lab.run(["export", lab.path("kill"), "--to", lab.path("out")])
         try #require(exported.status == 0, "\(exported.errors)")
         let loss = try #require(try lab.result("kill").validationLoss)
+        let samples = SampleOrder(seed: 5, sampleCount: 20)
+        let order = (0..<24).map { String(samples.sampleIndex(position: $0)) }
         let compared = PythonTools.run(
-            script + [lab.path("out/model.safetensors"), "6", "\(loss)"],
+            script + [
+                lab.path("out/model.safetensors"), order.joined(separator: ","), "\(loss)",
+            ],
             [:]
         )
         #expect(compared.status == 0 && compared.output.contains("equal"), "\(compared.output)")
+    }
+
+    @Test("a sample of the validation data that cannot be computed is told with its layer")
+    func badLabel() throws {
+        let lab = try Laboratory()
+        try Self.network.write(
+            toFile: lab.path("network.py"),
+            atomically: true,
+            encoding: .utf8
+        )
+        let made = PythonTools.run([
+            "-c",
+            """
+            import os, sys
+            import numpy as np
+            sys.path.insert(0, sys.argv[1])
+            import network
+            for name, value in network.data().items():
+                for folder, last in (("columns", 4), ("wrong", 77)):
+                    os.makedirs(f"{sys.argv[1]}/{folder}", exist_ok=True)
+                    found = value.numpy().copy()
+                    if name == "labels": found[5] = last
+                    np.save(f"{sys.argv[1]}/{folder}/{name}.npy", found)
+            """, lab.folder,
+        ])
+        try #require(made.status == 0, "\(made.output)")
+        let imported = try lab.run([
+            "import", lab.path("network.py") + ":make", "--to", lab.path("model"),
+        ])
+        try #require(imported.status == 0, "\(imported.errors)")
+        try """
+        model: {import: model}
+        data: {columns: columns, validation: wrong}
+        training: {steps: 3, seed: 5, global_batch: 8, microbatch: 4}
+        cluster: {nodes: 2, fault_tolerance: 1}
+        """.write(toFile: lab.path("job.yaml"), atomically: true, encoding: .utf8)
+        let run = try lab.run(["train", lab.path("job.yaml"), "--run-dir", lab.path("run")])
+        #expect(run.status == 65)
+        #expect(run.errors.contains("the evaluation after step 0: layer 3 (head) cannot be"))
+        #expect(run.errors.contains("77"))
     }
 }

@@ -16,11 +16,14 @@ struct ImportedModelTests {
         let folder: String
         let model: ImportedModel
         let expected: SafetensorsReader
+        /// What an independent interpreter computes of the layers with bfloat16.
+        let short: SafetensorsReader
 
         init(_ folder: String) throws {
             self.folder = folder
             model = try ImportedFolder.open(path: folder + "/model")
             expected = try SafetensorsReader(folder + "/expected.safetensors")
+            short = try SafetensorsReader(folder + "/bfloat16.safetensors")
         }
 
         func values(_ name: String) throws -> [Float] {
@@ -50,14 +53,23 @@ struct ImportedModelTests {
         var gradients: [String: [Float]] = [:]
     }
 
-    private func run(_ network: ImportedNetwork, _ batch: [String: Tensor]) throws -> Outcome {
+    private func run(
+        _ network: ImportedNetwork,
+        _ batch: [String: Tensor],
+        precision: Precision? = nil
+    ) throws -> Outcome {
         let model = ModelSpecification.imported(network.model)
         let states = try (0..<network.layerCount).map { layer in
             let state = try LayerState(layer: layer, model: model)
             try network.initialize(state, seed: 1)
             return state
         }
-        let computation = StageComputation(model: network, seed: 1, layers: states)
+        let computation = StageComputation(
+            model: network,
+            seed: 1,
+            layers: states,
+            precision: precision
+        )
         var passes: [StageComputation.LayerPass] = []
         for state in states {
             passes.append(
@@ -73,7 +85,7 @@ struct ImportedModelTests {
         let last = try #require(passes.last)
         let further = try network.forward(
             states[states.count - 1],
-            received: last.received,
+            received: last.received.map { $0.isFloatingPoint ? try $0.cast(to: .float32) : $0 },
             batch: batch
         )
         .further
@@ -112,7 +124,22 @@ struct ImportedModelTests {
         }
     }
 
-    @Test("has eager PyTorch's loss, logits and gradients, bit by bit")
+    /// Every layer takes and gives bfloat16, as an interpreter does it that knows autocast alone.
+    private func checkShort(_ name: String, _ sample: Case) throws {
+        let network = try ImportedNetwork(sample.model)
+        let found = try run(network, try sample.batch(), precision: .bfloat16)
+        let loss = try sample.short.floats(of: sample.short.tensor(named: "loss"))[0]
+        #expect(Float(found.loss) == loss, "loss of \(name) in bfloat16")
+        for tensor in sample.short.header.tensors where tensor.name.hasPrefix("grad.") {
+            let values = found.gradients[String(tensor.name.dropFirst("grad.".count))]
+            #expect(
+                try values == sample.short.floats(of: tensor),
+                "\(tensor.name) of \(name) in bfloat16"
+            )
+        }
+    }
+
+    @Test("has eager PyTorch's loss, logits and gradients, bit by bit, also with bfloat16")
     func eager() throws {
         try TensorRuntime.initialize()
         let folder = try TemporaryFolder()
@@ -121,14 +148,26 @@ struct ImportedModelTests {
             """
             import pathlib, sys
             sys.path.insert(0, sys.argv[1])
-            import cases
-            for name in cases.NAMES: cases.make_case(name, pathlib.Path(sys.argv[2]) / name)
+            import cases, interpreter, torch
+            from safetensors.torch import save_file
+            for name in cases.NAMES:
+                folder = pathlib.Path(sys.argv[2]) / name
+                expected = cases.make_case(name, folder)
+                batch = {k[6:]: v for k, v in expected.items() if k.startswith("batch.")}
+                short = interpreter.run(folder / "model", batch, torch.bfloat16)
+                kept = {k: v.detach().float().contiguous() for k, v in short.items()
+                        if k == "loss" or k.startswith("grad.")}
+                save_file(kept, str(folder / "bfloat16.safetensors"))
             """,
             PythonTools.root + "/Python/tests", folder.path,
         ])
         try #require(made.status == 0, "\(made.output.suffix(2000))")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
         #expect(names.count > 20)
-        for name in names { try check(name, try Case("\(folder.path)/\(name)")) }
+        for name in names {
+            let sample = try Case("\(folder.path)/\(name)")
+            try check(name, sample)
+            try checkShort(name, sample)
+        }
     }
 }

@@ -86,20 +86,61 @@ struct GraphProgramTests {
             try program.addOperator("aten::div", overload: "out_mode", passesGradient: true)
         }
         #expect(out.contains("writes its result into out"))
-        let statistics = try failure { program in
-            try program.addOperator("aten::batch_norm", overload: "", passesGradient: true)
+    }
+
+    /// A norm of its input by its batch, with running statistics in the slots 1 and 2.
+    private func norm(_ name: String) throws -> GraphProgram {
+        let program = try GraphProgram(inputCount: 3, constants: 0..<0)
+        try program.addOperator(name, overload: "", passesGradient: true)
+        try program.add(slot: 0, nil)
+        try program.addNone(nil)
+        try program.addNone(nil)
+        try program.add(slot: 1, nil)
+        try program.add(slot: 2, nil)
+        try program.add(true, nil)
+        try program.add(0.5, nil)
+        try program.add(0.0, nil)
+        try program.add(false, nil)
+        try program.finish(outputs: [3])
+        return program
+    }
+
+    @Test("a batch norm leaves its running statistics alone, and takes them in evaluation only")
+    func batchNorm() throws {
+        try TensorRuntime.initialize()
+        let program = try norm("aten::batch_norm")
+        let inputs = [
+            try tensor([1, 3, 1, 3], [4, 1]), try tensor([1], [1]), try tensor([4], [1]),
+        ]
+        #expect(try program.run(inputs)[0].floats() == [-1, 1, -1, 1])
+        let evaluated = try TensorRuntime.evaluating { try program.run(inputs)[0].floats() }
+        #expect(evaluated == [0, 1, 0, 1])
+        #expect(try inputs[1].floats() == [1] && inputs[2].floats() == [4])
+        let error = #expect(throws: TensorError.self) { try norm("aten::instance_norm") }
+        #expect(error?.message.contains("changes the statistics") == true)
+    }
+
+    @Test("with bfloat16, products have its digits, but for operators that are kept out of it")
+    func bfloat16() throws {
+        try TensorRuntime.initialize()
+        for isTaken in [true, false] {
+            let program = try GraphProgram(inputCount: 2, constants: 0..<0)
+            try program.addOperator(
+                "aten::linear",
+                overload: "",
+                passesGradient: true,
+                takesAutocast: isTaken
+            )
             try program.add(slot: 0, nil)
-            try program.addNone(nil)
-            try program.addNone(nil)
             try program.add(slot: 1, nil)
-            try program.add(slot: 2, nil)
-            try program.add(true, nil)
-            try program.add(0.1, nil)
-            try program.add(1e-5, nil)
-            try program.add(false, nil)
-            try program.finish(outputs: [3])
+            try program.finish(outputs: [2])
+            // 257 is no number of bfloat16.
+            let inputs = [try tensor([257], [1, 1]), try tensor([1], [1, 1])]
+            let result = try TensorRuntime.autocasting { try program.run(inputs)[0] }
+            #expect(try result.cast(to: .float32).floats() == [isTaken ? 256 : 257])
+            #expect(result.byteCount == (isTaken ? 2 : 4))
+            #expect(try program.run(inputs)[0].floats() == [257], "nothing of it is left")
         }
-        #expect(statistics.contains("changes the statistics"))
     }
 
     @Test("takes no number for a property, and no property for a number")

@@ -30,7 +30,8 @@ typedef enum {
   CT_INT64 = 1,
   CT_UINT8 = 2,
   CT_INT32 = 3,
-  CT_BOOLEAN = 4
+  CT_BOOLEAN = 4,
+  CT_BFLOAT16 = 5
 } CTType;
 typedef enum { CT_CPU = 0, CT_CUDA = 1 } CTDevice;
 /// Where a tensor lies: in the memory of the process's device, or in the host's.
@@ -69,6 +70,9 @@ CTStatus ct_seed_dropout(uint64_t seed);
 /// Whether forward passes of this thread are for training, which they are at first: with dropout, and
 /// kept for gradients.
 CTStatus ct_switch_training(bool is_on);
+/// Whether operators of this thread take bfloat16 where libtorch's autocast says that they may; not at
+/// first. Casts of parameters are kept until it is switched off.
+CTStatus ct_switch_autocast(bool is_on);
 /// Starts and stops counting the bytes that tensors on this thread allocate, less those they free.
 CTStatus ct_memory_meter_start(void);
 CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak);
@@ -142,6 +146,8 @@ CTStatus ct_affine(CTTensor *input, CTTensor *weight, CTTensor *bias, CTTensor *
 /// input [..., in] * weight [out, in]^T
 CTStatus ct_project(CTTensor *input, CTTensor *weight, CTTensor **out);
 CTStatus ct_activation(CTTensor *input, CTActivation activation, CTTensor **out);
+/// The tensor with elements of another type; itself if they are of that.
+CTStatus ct_cast(CTTensor *input, CTType type, CTTensor **out);
 /// Each element times `factor`, without a gradient.
 CTStatus ct_scale(CTTensor *input, double factor, CTTensor **out);
 CTStatus ct_dropout(CTTensor *input, double probability, CTTensor **out);
@@ -168,7 +174,8 @@ typedef struct CTGraph CTGraph;
 CTStatus ct_graph_new(int inputs, int constant_begin, int constant_end, CTGraph **out);
 void ct_graph_free(CTGraph *graph);
 /// Adds a node, whose arguments follow. `grad` says whether gradients pass through it.
-CTStatus ct_graph_operator(CTGraph *graph, const char *name, const char *overload, bool grad);
+CTStatus ct_graph_operator(
+    CTGraph *graph, const char *name, const char *overload, bool grad, bool autocast);
 /// Adds a node that takes one of the results of the node in `slot`.
 CTStatus ct_graph_result(CTGraph *graph, int slot, int index);
 /// The next arguments of the node added last: a value, or a constant. `keyword` is NULL for those that
