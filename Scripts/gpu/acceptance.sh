@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The acceptance run of the CUDA half, on a machine with one NVIDIA GPU and a CUDA build of torch; it
-# needs no Swift and no network: acceptance.sh BUNDLE.tar.xz RESULTS. Takes six minutes.
+# needs no Swift and no network: acceptance.sh BUNDLE.tar.xz RESULTS. Takes five minutes.
 # RESULTS gets gpu.json (card, versions, every check and figure) and the logs.
 set -uo pipefail
 usage="usage: acceptance.sh BUNDLE.tar.xz RESULTS"

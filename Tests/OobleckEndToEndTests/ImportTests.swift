@@ -80,6 +80,18 @@ struct ImportTests {
         #expect(text.contains("\"targets\":\(16 * 31),"))
     }
 
+    @Test("with bfloat16 a plan that loses a node comes to the undisturbed process's bits")
+    func bfloat16() throws {
+        let lab = try Laboratory()
+        try importSource(lab)
+        try writeJob(lab, ", precision: bfloat16")
+        let reference = try train(lab, "reference", ["--reference"])
+        let kill = ["--fault", "node=2,point=mid-send,step=3"]
+        let result = try train(lab, "kill", kill)
+        #expect(result.failures == 1)
+        #expect(result.stateSHA256 == reference.stateSHA256)
+    }
+
     @Test("a run continues a text, the same for the same seed, whichever model it has")
     func sample() throws {
         let lab = try Laboratory()
