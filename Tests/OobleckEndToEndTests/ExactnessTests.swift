@@ -54,8 +54,9 @@ struct Scenario: CustomTestStringConvertible, Sendable {
         )
     }
 
+    /// What a run without losses, checkpoints and evaluations does not reach.
     static let reconfigurationPoints: Set<FailurePoint> = [
-        .midRebuild, .midTransfer, .beforePrepared, .midCheckpoint, .midRestore,
+        .midRebuild, .midTransfer, .beforePrepared, .midCheckpoint, .midRestore, .midEvaluation,
     ]
 
     /// A second kill in the reconfiguration that a first one causes.

@@ -35,11 +35,12 @@ enum Variant: Sendable {
     }
 
     private static var points: [Variant] {
-        // These need a recovery or a return to a checkpoint first: rows of their own.
-        let inRecovery: Set<FailurePoint> = [
-            .midRebuild, .midTransfer, .beforePrepared, .midRestore,
+        // These need a recovery or a return to a checkpoint first, which have rows of their own, or a job
+        // that evaluates.
+        let elsewhere: Set<FailurePoint> = [
+            .midRebuild, .midTransfer, .beforePrepared, .midRestore, .midEvaluation,
         ]
-        let points = FailurePoint.allCases.filter { !inRecovery.contains($0) }
+        let points = FailurePoint.allCases.filter { !elsewhere.contains($0) }
         return points.enumerated().flatMap { index, point in
             PlannedFault.Target.allCases.enumerated().map { turn, target in
                 let place = "node=\((index + 2 * turn) % 6),point=\(point.rawValue)"
