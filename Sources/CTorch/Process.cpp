@@ -112,6 +112,10 @@ CTStatus ct_switch_autocast(bool is_on) {
   });
 }
 
+bool ct_autocasts(void) {
+  return at::autocast::is_autocast_enabled(ctorch::device().type());
+}
+
 CTStatus ct_seed_dropout(uint64_t seed) {
   return guarded([&] {
     ctorch::seedDropout(seed);

@@ -36,6 +36,13 @@ extension Coordinator {
         askForLayers()
     }
 
+    /// Collects what the nodes hold, without a plan in force.
+    mutating func collectHeldLayers(now: Seconds) {
+        phase = .collecting
+        collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
+        collectAgain(now: now)
+    }
+
     /// Goes on with collecting after a loss: training is never redone.
     mutating func collectAgain(now: Seconds) {
         guard let collection else { return }

@@ -91,13 +91,12 @@ extension Coordinator {
 
     /// Has the plan in force evaluate the state that its nodes hold; or are about to, when `nodes` have
     /// just prepared it.
-    mutating func beginEvaluation(on nodes: [NodeID], of plan: CoordinatorPlan, now: Seconds) {
+    mutating func beginEvaluation(on nodes: [NodeID], of plan: CoordinatorPlan) {
         evaluation = EvaluationTally(
             step: committedSteps,
             generation: plan.generation,
             batchSize: job.training.microbatchCount
         )
-        tally = StepTally(step: committedSteps, started: now)
         for node in nodes {
             send(.evaluate(generation: plan.generation, step: committedSteps), to: node)
         }

@@ -76,9 +76,7 @@ extension Coordinator {
             // Everything is trained: what the nodes hold is worth more than its evaluation.
             log(.warning, "the final state is not evaluated: \(error.message)")
             evaluation = nil
-            phase = .collecting
-            collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
-            collectAgain(now: now)
+            collectHeldLayers(now: now)
         case .failure(let error): waitForNodes(because: error, now: now)
         }
     }
@@ -226,7 +224,7 @@ extension Coordinator {
         }
         let staying = plan.recipients.filter { !isLeaving($0, plan) }
         if evaluates {
-            beginEvaluation(on: staying, of: plan, now: now)
+            beginEvaluation(on: staying, of: plan)
         } else {
             for node in staying {
                 send(.resume(generation: plan.generation, step: committedSteps), to: node)

@@ -245,9 +245,7 @@ extension Coordinator {
             return waitForNodes(because: OobleckError(.outOfNodes, what), now: now)
         }
         guard committedSteps < job.training.steps || isEvaluationDue(after: committedSteps) else {
-            phase = .collecting
-            collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
-            return collectAgain(now: now)
+            return collectHeldLayers(now: now)
         }
         phase = .reconfiguring
         reconfigure(now: now)

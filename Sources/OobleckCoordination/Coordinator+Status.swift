@@ -74,10 +74,8 @@ extension Coordinator {
             checkpointStep: checkpoints.savedStep
         )
         if case .stopped(let error) = outcome { status.reason = error.message }
-        if let lastEvaluation {
-            status.validationLoss = lastEvaluation.loss.isFinite ? lastEvaluation.loss : nil
-            status.validationStep = lastEvaluation.step
-        }
+        status.validationLoss = lastEvaluation?.finiteLoss
+        status.validationStep = lastEvaluation?.step
         return status
     }
 
@@ -116,7 +114,6 @@ extension Coordinator {
 
     /// What the run came to; `stateSHA256` covers the state of all layers in layer order.
     package func result(stateSHA256: String) -> RunResult {
-        let loss = lastEvaluation.flatMap { $0.step == committedSteps ? $0.loss : nil }
         var result = RunResult(
             steps: committedSteps,
             finalLoss: account.lastLoss,
@@ -128,7 +125,9 @@ extension Coordinator {
             recoveries: account.recoveries,
             restores: account.restores.isEmpty ? nil : account.restores
         )
-        result.validationLoss = loss.flatMap { $0.isFinite ? $0 : nil }
+        if lastEvaluation?.step == committedSteps {
+            result.validationLoss = lastEvaluation?.finiteLoss
+        }
         return result
     }
 }

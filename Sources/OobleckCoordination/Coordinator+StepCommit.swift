@@ -95,7 +95,7 @@ extension Coordinator {
         if let next {
             prepare(next, now: now)
         } else if evaluates {
-            beginEvaluation(on: plan.nodes, of: plan, now: now)
+            beginEvaluation(on: plan.nodes, of: plan)
         }
     }
 

@@ -16,10 +16,10 @@ struct StopRequest: Sendable {
 /// Ends the run when someone asks for it.
 ///
 /// The first request waits for the step in flight to be committed, or the evaluation in flight to be
-/// complete, then has the state saved, then ends the run. Every part is bounded: the step by ``Deadlines/stop``, the save by
-/// ``Deadlines/save(of:)``. A run that cannot commit a step (it starts, or waits for nodes) ends at
-/// once; one whose last step is committed already ends as it would have without the request. The
-/// second request ends the run at once, whatever is unsaved.
+/// complete, then has the state saved, then ends the run. Every part is bounded: the step by
+/// ``Deadlines/stop``, the save by ``Deadlines/save(of:)``. A run that cannot commit a step (it starts,
+/// or waits for nodes) ends at once; one whose last step is committed already ends as it would have
+/// without the request. The second request ends the run at once, whatever is unsaved.
 extension Coordinator {
     /// Failed saves of the boundary's state after which the run ends without one; those that failed
     /// because a writer was lost do not count.
@@ -35,14 +35,18 @@ extension Coordinator {
         guard phase != .waitingForNodes else {
             return endStopped(restore?.reason ?? "nodes are missing")
         }
-        let next =
-            phase == .collecting
-                || committedSteps >= job.training.steps
-            ? "the run ends when its final state is complete"
-            : evaluation != nil && committedSteps > 0
-                ? "the run ends once the state after step \(committedSteps) is evaluated"
-                : "the run ends after step \(committedSteps + 1)"
-        log(.stopping, "asked to stop (\(reason)): \(next)")
+        log(.stopping, "asked to stop (\(reason)): the run ends \(ending)")
+    }
+
+    /// When a run that was asked to stop ends.
+    private var ending: String {
+        if phase == .collecting || committedSteps >= job.training.steps {
+            return "when its final state is complete"
+        }
+        guard evaluation != nil, committedSteps > 0 else {
+            return "after step \(committedSteps + 1)"
+        }
+        return "once the state after step \(committedSteps) is evaluated"
     }
 
     /// Ends the run without waiting for anything.

@@ -56,6 +56,9 @@ package struct RecordedEvaluation: Hashable, Sendable, Codable {
         self.targets = targets
     }
 
+    /// The loss; `nil` when it is not finite.
+    package var finiteLoss: Double? { loss.isFinite ? loss : nil }
+
     /// Also of losses that are no number.
     package static func == (left: Self, right: Self) -> Bool {
         (left.step, left.generation, left.samples, left.loss.bitPattern, left.targets)
@@ -86,14 +89,14 @@ package struct RecordedEvaluation: Hashable, Sendable, Codable {
         try fields.encode(generation, forKey: .generation)
         try fields.encode(samples, forKey: .samples)
         // JSON has no number for one that is not finite.
-        try fields.encode(loss.isFinite ? loss : nil, forKey: .loss)
+        try fields.encode(finiteLoss, forKey: .loss)
         try fields.encodeIfPresent(targets, forKey: .targets)
     }
 
     /// Whether it says the same of the same state, whoever computed it.
     package func agrees(with other: Self) -> Bool {
         (step, samples, targets) == (other.step, other.samples, other.targets)
-            && (loss == other.loss || !loss.isFinite && !other.loss.isFinite)
+            && finiteLoss == other.finiteLoss
     }
 }
 

@@ -219,7 +219,7 @@ package struct WorldJudge: Sendable {
         checkCopies(plan, step: number, nodes)
     }
 
-    /// Whether the state after so many steps has to be evaluated.
+    /// Whether the state after `steps` committed steps has to be evaluated.
     private func isEvaluated(after steps: Int) -> Bool {
         setup.evaluationPeriod.map { steps % $0 == 0 || steps == setup.steps } ?? false
     }

@@ -32,15 +32,16 @@ struct LayerTrial {
             samples: samples,
             vocabulary: job.model.vocabulary
         )
-        let input = try made.received(byLayer: state.layer) { index in
-            mixedSeed(Self.domain, 1 + 16 * UInt64(index), layer)
-        }
         let computation = StageComputation(
             model: model,
             seed: mixedSeed(Self.domain, 2),
             layers: [state],
             precision: job.training.precision
         )
+        let input = try made.received(byLayer: state.layer) { index in
+            mixedSeed(Self.domain, 1 + 16 * UInt64(index), layer)
+        }
+        .map(computation.atBoundary)
         let batch = try made.batch(ofLayer: state.layer)
         func forward() throws -> StageComputation.LayerPass {
             try computation.forward(state, input: input, batch: batch, step: 0, microbatch: 0)

@@ -74,7 +74,6 @@ struct StageComputation {
                 )
             )
         }
-        let input = try input.map(atBoundary)
         let received = try input.map { try $0.leaf(requiresGradient: $0.isFloatingPoint) }
         let output = try forward(state, received: received, batch: batch)
         guard recomputes, state.layer < model.layerCount - 1 else {
@@ -100,12 +99,11 @@ struct StageComputation {
         received: [Tensor],
         batch: [String: Tensor]
     ) throws -> LayerOutput {
-        guard precision == .bfloat16 else {
-            return try model.forward(state, received: received, batch: batch)
-        }
-        let output = try TensorRuntime.autocasting {
+        func run() throws -> LayerOutput {
             try model.forward(state, received: received, batch: batch)
         }
+        let output =
+            precision == .bfloat16 ? try TensorRuntime.autocasting(run) : try run()
         guard state.layer < model.layerCount - 1 else { return output }
         return LayerOutput(
             tensors: try output.tensors.map(atBoundary),

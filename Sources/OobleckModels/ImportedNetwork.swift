@@ -131,9 +131,10 @@ package final class ImportedNetwork: LayeredModel {
         for (result, wanted) in zip(results, layer.sends) {
             let isNumber = wanted.kind == .float32
             let bytes = wanted.elementCount * wanted.kind.byteCount
-            // Numbers are brought to the type that crosses layers by whoever sends them.
+            // Numbers may have half the bytes then; whoever sends them brings them to one type.
+            let isHalf = TensorRuntime.autocasts && isNumber && 2 * result.byteCount == bytes
             guard result.shape == wanted.shape, result.isFloatingPoint == isNumber,
-                isNumber || result.byteCount == bytes
+                isHalf || result.byteCount == bytes
             else {
                 throw OobleckError(
                     .inputData,

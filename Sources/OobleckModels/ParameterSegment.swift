@@ -37,7 +37,8 @@ package final class ParameterSegment {
         isFrozen: Bool = false,
         momentum: Double? = nil
     ) throws {
-        self.isFrozen = isFrozen || momentum != nil
+        let isFrozen = isFrozen || momentum != nil
+        self.isFrozen = isFrozen
         self.momentum = momentum
         let decaying = shapes.filter { $0.dimensions.count > 1 }
         let others = shapes.filter { $0.dimensions.count <= 1 }
@@ -60,7 +61,7 @@ package final class ParameterSegment {
                 parameter: shape,
                 offset: offset,
                 leaf: try buffer.view(from: offset, shape: shape.dimensions)
-                    .leaf(requiresGradient: !(isFrozen || momentum != nil))
+                    .leaf(requiresGradient: !isFrozen)
             )
         }
     }

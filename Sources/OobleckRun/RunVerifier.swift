@@ -119,7 +119,7 @@ package enum RunVerifier {
                     + text(ledger.lastLoss)
             )
         }
-        let evaluated = ledger.lastEvaluation.flatMap { $0.loss.isFinite ? $0.loss : nil }
+        let evaluated = ledger.lastEvaluation?.finiteLoss
         if result.validationLoss != evaluated {
             messages.append(
                 "validation_loss is \(text(result.validationLoss)); the ledger's evaluation of the last state has "

@@ -68,7 +68,7 @@ package enum WeightExport {
         }
     }
 
-    /// Writes the parameters after so many microbatches.
+    /// Writes the parameters of a run that has trained on `microbatches` microbatches.
     private static func writeWeights(
         of checkpoint: Checkpoint,
         microbatches: Int,

@@ -106,6 +106,9 @@ package enum TensorRuntime {
         return try result.get()
     }
 
+    /// Whether ``autocasting(_:)`` is at work on this thread.
+    package static var autocasts: Bool { ct_autocasts() }
+
     /// Groups that were released and whose threads have not ended yet.
     package static var drainingGroupCount: Int { Int(ct_groups_draining()) }
 

@@ -74,7 +74,7 @@ struct EvaluationTests {
         other.step = 2
         bench.say(node, .evaluated(other))
         #expect(bench.coordinator.staleMessages == 2)
-        #expect(bench.voteAll().commits.isEmpty, "nobody votes before the evaluation is over")
+        #expect(bench.voteAll().commits.isEmpty, "no vote counts before the evaluation is over")
         bench.evaluateAll()
         let before = bench.coordinator.staleMessages
         bench.say(node, .evaluated(bench.evaluation(node)))
@@ -107,7 +107,7 @@ struct EvaluationTests {
         #expect(bench.evaluateAll().resumed == bench.nodes)
     }
 
-    @Test("a loss after an evaluation has nobody evaluate the state again")
+    @Test("a loss after an evaluation does not repeat it")
     func lossAfter() throws {
         var bench = try Self.bench()
         bench.evaluateAll()

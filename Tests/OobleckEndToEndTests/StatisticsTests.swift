@@ -72,14 +72,25 @@ struct StatisticsTests {
             print("equal")
         """
 
-    @Test("they are PyTorch's, the same bits under kills, and what evaluations use")
-    func likePyTorch() throws {
-        let lab = try Laboratory()
+    private func writeNetwork(_ lab: Laboratory) throws {
         try Self.network.write(
             toFile: lab.path("network.py"),
             atomically: true,
             encoding: .utf8
         )
+    }
+
+    private func importNetwork(_ lab: Laboratory) throws {
+        let imported = try lab.run([
+            "import", lab.path("network.py") + ":make", "--to", lab.path("model"),
+        ])
+        try #require(imported.status == 0, "\(imported.errors)")
+    }
+
+    @Test("they are PyTorch's, the same bits under kills, and what evaluations use")
+    func likePyTorch() throws {
+        let lab = try Laboratory()
+        try writeNetwork(lab)
         try FileManager.default.createDirectory(
             atPath: lab.path("columns"),
             withIntermediateDirectories: true
@@ -87,10 +98,7 @@ struct StatisticsTests {
         let script = [lab.path("network.py"), lab.folder]
         let written = PythonTools.run(script + ["-", "0", "0"], [:])
         try #require(written.status == 0, "\(written.output)")
-        let imported = try lab.run([
-            "import", lab.path("network.py") + ":make", "--to", lab.path("model"),
-        ])
-        try #require(imported.status == 0, "\(imported.errors)")
+        try importNetwork(lab)
         try """
         model: {import: model}
         data: {columns: columns, validation: columns}
@@ -129,11 +137,7 @@ struct StatisticsTests {
     @Test("a sample of the validation data that cannot be computed is told with its layer")
     func badLabel() throws {
         let lab = try Laboratory()
-        try Self.network.write(
-            toFile: lab.path("network.py"),
-            atomically: true,
-            encoding: .utf8
-        )
+        try writeNetwork(lab)
         let made = PythonTools.run([
             "-c",
             """
@@ -150,10 +154,7 @@ struct StatisticsTests {
             """, lab.folder,
         ])
         try #require(made.status == 0, "\(made.output)")
-        let imported = try lab.run([
-            "import", lab.path("network.py") + ":make", "--to", lab.path("model"),
-        ])
-        try #require(imported.status == 0, "\(imported.errors)")
+        try importNetwork(lab)
         try """
         model: {import: model}
         data: {columns: columns, validation: wrong}

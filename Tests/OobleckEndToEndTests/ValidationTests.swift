@@ -65,7 +65,7 @@ struct ValidationTests {
         #expect(verified.status == 0 && verified.output.contains("evaluated    4 states"))
     }
 
-    @Test("a run that goes on beyond its steps evaluates what is new")
+    @Test("a run that is extended beyond its steps evaluates what is new")
     func extended() throws {
         let lab = try Laboratory()
         try writeData(lab)

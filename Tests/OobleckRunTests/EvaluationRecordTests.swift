@@ -42,14 +42,14 @@ struct EvaluationRecordTests {
         #expect(again.text == line.text)
     }
 
+    private func newRun(in folder: TemporaryFolder) throws -> RunDirectory {
+        try RunDirectory.create(path: folder.path + "/run", job: RunFixture.job(), configText: "")
+    }
+
     /// What the verifier says of a ledger with these entries.
     private func verified(_ entries: [HistoryEntry]) throws -> VerificationReport {
         let folder = try TemporaryFolder()
-        let directory = try RunDirectory.create(
-            path: folder.path + "/run",
-            job: RunFixture.job(),
-            configText: ""
-        )
+        let directory = try newRun(in: folder)
         var previous = LedgerLine.genesis
         var text = ""
         for entry in entries {
@@ -108,11 +108,7 @@ struct EvaluationRecordTests {
     @Test("a ledger that ends with an evaluation is continued by the step that is next")
     func end() throws {
         let folder = try TemporaryFolder()
-        let directory = try RunDirectory.create(
-            path: folder.path + "/run",
-            job: RunFixture.job(),
-            configText: ""
-        )
+        let directory = try newRun(in: folder)
         do {
             let recorder = try RunRecorder(directory)
             try recorder.append(Self.evaluation(0))
@@ -131,11 +127,7 @@ struct EvaluationRecordTests {
     @Test("an evaluation of before the newest return to a checkpoint counts no more")
     func takenBack() throws {
         let folder = try TemporaryFolder()
-        let directory = try RunDirectory.create(
-            path: folder.path + "/run",
-            job: RunFixture.job(),
-            configText: ""
-        )
+        let directory = try newRun(in: folder)
         let recorder = try RunRecorder(directory)
         try recorder.append(Self.evaluation(0))
         try recorder.append(RunFixture.step(0))

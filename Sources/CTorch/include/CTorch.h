@@ -73,6 +73,8 @@ CTStatus ct_switch_training(bool is_on);
 /// Whether operators of this thread take bfloat16 where libtorch's autocast says that they may; not at
 /// first. Casts of parameters are kept until it is switched off.
 CTStatus ct_switch_autocast(bool is_on);
+/// Whether it is on.
+bool ct_autocasts(void);
 /// Starts and stops counting the bytes that tensors on this thread allocate, less those they free.
 CTStatus ct_memory_meter_start(void);
 CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak);
