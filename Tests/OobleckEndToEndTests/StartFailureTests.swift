@@ -8,9 +8,10 @@ struct StartFailureTests {
     func addressSpace() throws {
         let laboratory = try Laboratory()
         let arguments = laboratory.trainArguments("run", ["--nodes", "3"])
-        // Enough for agents, too little for libtorch.
+        // Enough for agents, too little for libtorch. With one arena, address space measures
+        // memory: each further one reserves 64 MiB, and their number depends on the cores.
         let command =
-            "ulimit -v 400000; exec \(Laboratory.programs)/oobleck "
+            "ulimit -v 400000; export MALLOC_ARENA_MAX=1; exec \(Laboratory.programs)/oobleck "
             + arguments.joined(separator: " ")
         let start = Date()
         let outcome = try Running("/bin/sh", ["-c", command], folder: laboratory.folder)
