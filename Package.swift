@@ -13,7 +13,36 @@ if !hasLibtorch {
     FileHandle.standardError.write(Data(note.utf8))
 }
 
-let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A folder of `Sources` and `Tests`: its targets, each after those that it depends on.
+struct Folder {
+    let name: String
+    let targets: [Target]
+
+    init(_ name: String, _ targets: [Target]) {
+        self.name = name
+        self.targets = targets
+        for target in targets {
+            target.path =
+                "\(target.type == .test ? "Tests" : "Sources")/\(name)/\(target.name)"
+        }
+    }
+}
+
+/// Ends the build where a target uses one that is not before it, in its own folder or in the folders
+/// above: neither a circle nor a dependency upward can be declared.
+func checkOrder(_ folders: [Folder]) {
+    var above: Set<String> = []
+    for target in folders.flatMap(\.targets) {
+        for case .byNameItem(let name, _) in target.dependencies where !above.contains(name) {
+            fatalError("\(target.name) depends on \(name), which is not listed above it")
+        }
+        above.insert(target.name)
+    }
+}
 
 /// A module; `isOptimized` also in debug builds, where tests go through thousands of simulated runs.
 ///
@@ -21,20 +50,53 @@ let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
-    exclude: [String] = [],
     isOptimized: Bool = false
 ) -> Target {
     .target(
         name: name,
         dependencies: dependencies,
-        exclude: exclude,
         swiftSettings: swiftSettings
             + (isOptimized ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
     )
 }
 
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// A module whose files several suites of tests share.
+func support(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    let target = module(name, dependencies)
+    target.path = "Tests/Support/\(name)"
+    return target
+}
+
+/// The C functions over libtorch in `folder`.
+func shim(_ folder: String) -> Target {
+    let include = folder + "/include"
+    return .target(
+        name: "CTorch",
+        exclude: ["gloo_stub"],
+        cxxSettings: [
+            .headerSearchPath("gloo_stub"),
+            .define("USE_C10D_GLOO"),
+            .define("USE_DISTRIBUTED"),
+            .unsafeFlags([
+                "-O2", "-isystem", include, "-isystem", include + "/torch/csrc/api/include",
+            ]),
+        ],
+        linkerSettings: [
+            .linkedLibrary("torch_cpu"),
+            .linkedLibrary("c10"),
+            .unsafeFlags([
+                "-L" + folder + "/lib", "-Xlinker", "-rpath", "-Xlinker", folder + "/lib",
+            ]),
+        ]
+    )
 }
 
 let argumentParser = Target.Dependency.product(
@@ -59,202 +121,56 @@ let unixSignals = Target.Dependency.product(
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-var targets: [Target] = [
-    module("OobleckCore"),
-    module("OobleckSchedule", ["OobleckCore"]),
-    module("OobleckPlanning", ["OobleckCore", "OobleckSchedule"]),
-    module("OobleckReconfiguration", ["OobleckCore", "OobleckPlanning"]),
-    module(
-        "OobleckSimulator",
-        [
-            "OobleckCore", "OobleckData", "OobleckPlanning", "OobleckReconfiguration",
-            "OobleckSchedule",
-        ]
-    ),
-    module("OobleckFigures", ["OobleckCore", "OobleckSchedule"]),
-    module(
-        "OobleckEvaluation",
-        [
-            "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning", "OobleckSimulator",
-            crypto,
-        ]
-    ),
-    module("OobleckText", ["OobleckCore"]),
-    module(
-        "OobleckArtifact",
-        [
-            "OobleckCore", "OobleckData", "OobleckEvaluation", "OobleckFigures", "OobleckPlanning",
-            "OobleckReconfiguration", "OobleckRun", "OobleckSimulator",
-        ]
-    ),
-    module("OobleckClock", ["OobleckCore"]),
-    module("OobleckConsole", ["OobleckCore", unixSignals]),
-    module("OobleckData", ["OobleckCore", crypto]),
-    module(
-        "OobleckRun",
-        ["OobleckClock", "OobleckCore", "OobleckData", "OobleckText", crypto, yams]
-    ),
-    module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
-    module(
-        "OobleckCoordination",
-        ["OobleckCore", "OobleckReconfiguration"],
-        isOptimized: true
-    ),
-    module(
-        "OobleckDrill",
-        ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration", "OobleckRun"],
-        isOptimized: true
-    ),
-    module(
-        "OobleckEtcd",
-        [
-            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckWire",
-            grpcCore, grpcTransport,
-        ]
-    ),
-    module("OobleckStore", ["OobleckClock", "OobleckCoordination", "OobleckCore", grdb]),
-    module(
-        "OobleckControl",
-        [
-            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckWire",
-            grpcCore, grpcTransport, logging, nioCore, nioSSL,
-        ]
-    ),
-    module(
-        "OobleckFieldDrill",
-        ["OobleckClock", "OobleckControl", "OobleckCore", "OobleckRun"]
-    ),
-    module(
-        "OobleckRecording",
-        [
-            "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckEtcd",
-            "OobleckRun",
-        ]
-    ),
-    module(
-        "OobleckFuzz",
-        [
-            "OobleckClock", "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckData",
-            "OobleckDrill", "OobleckPlanning", "OobleckReconfiguration", "OobleckRun",
-            "OobleckSimulator", "OobleckWire", protobuf,
-        ]
-    ),
-    .executableTarget(
-        name: "oobleck-fuzz",
-        dependencies: ["OobleckConsole", "OobleckCore", "OobleckFuzz", argumentParser],
-        swiftSettings: swiftSettings
-    ),
-    .executableTarget(
-        name: "oobleck",
-        dependencies: [
-            "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckFigures",
-            "OobleckPlanning",
-            "OobleckReconfiguration", "OobleckSchedule", "OobleckData", "OobleckRun",
-            "OobleckControl", "OobleckCoordination", "OobleckDrill", "OobleckEtcd",
-            "OobleckEvaluation", "OobleckFieldDrill", "OobleckRecording", "OobleckSimulator",
-            "OobleckStore", "OobleckText",
-            argumentParser, logging,
-        ],
-        swiftSettings: swiftSettings
-    ),
-    tests("OobleckCore", ["OobleckCore"]),
-    .target(
-        name: "OobleckTestSupport",
-        dependencies: ["OobleckCore", "OobleckData"],
-        path: "Tests/Support",
-        swiftSettings: swiftSettings
-    ),
-    tests("OobleckConsole", ["OobleckConsole", "OobleckCore", "OobleckTestSupport"]),
-    tests(
-        "OobleckPlanning",
-        ["OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckTestSupport"]
-    ),
-    tests(
-        "OobleckSimulator",
-        ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
-    ),
-    tests("OobleckText", ["OobleckCore", "OobleckText"]),
-    tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
-    tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
-    tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
-    tests(
-        "OobleckArtifact",
-        [
-            "OobleckArtifact", "OobleckCore", "OobleckEvaluation", "OobleckPlanning",
-            "OobleckReconfiguration", "OobleckTestSupport",
-        ]
-    ),
-    tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule", "OobleckTestSupport"]),
-    tests(
-        "OobleckReconfiguration",
-        ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckTestSupport"]
-    ),
-    tests("OobleckData", ["OobleckCore", "OobleckData", "OobleckTestSupport", crypto]),
-    tests(
-        "OobleckRun",
-        ["OobleckCore", "OobleckData", "OobleckRun", "OobleckTestSupport", crypto]
-    ),
-    tests("OobleckDrill", ["OobleckCoordination", "OobleckCore", "OobleckDrill"]),
-    tests("OobleckFieldDrill", ["OobleckCore", "OobleckFieldDrill"]),
-    tests(
-        "OobleckCoordination",
-        [
-            "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckSimulator",
-            "OobleckTestSupport",
-        ]
-    ),
-    .target(
-        name: "OobleckEtcdSupport",
-        dependencies: ["OobleckCore", "OobleckEtcd"],
-        path: "Tests/EtcdSupport",
-        swiftSettings: swiftSettings
-    ),
-    tests(
-        "OobleckEtcd",
-        [
-            "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckEtcd",
-            "OobleckEtcdSupport",
-        ]
-    ),
-    tests(
-        "OobleckStore",
-        [
-            "OobleckCoordination", "OobleckCore", "OobleckDrill", "OobleckStore",
-            "OobleckTestSupport", grdb,
-        ]
-    ),
-    tests(
-        "OobleckControl",
-        [
-            "OobleckControl", "OobleckCoordination", "OobleckCore", "OobleckDrill",
-            "OobleckReconfiguration", "OobleckWire", grpcCore, grpcTransport, protobuf,
-        ]
-    ),
-]
+// The house, from the bottom up.
 
-if hasLibtorch {
-    let include = libtorch + "/include"
-    targets += [
-        .target(
-            name: "CTorch",
-            exclude: ["gloo_stub"],
-            cxxSettings: [
-                .headerSearchPath("gloo_stub"),
-                .define("USE_C10D_GLOO"),
-                .define("USE_DISTRIBUTED"),
-                .unsafeFlags([
-                    "-O2", "-isystem", include,
-                    "-isystem", include + "/torch/csrc/api/include",
-                ]),
-            ],
-            linkerSettings: [
-                .linkedLibrary("torch_cpu"),
-                .linkedLibrary("c10"),
-                .unsafeFlags([
-                    "-L" + libtorch + "/lib", "-Xlinker", "-rpath", "-Xlinker", libtorch + "/lib",
-                ]),
+let core = Folder(
+    "Core",
+    [
+        module("OobleckCore"),
+        module("OobleckText", ["OobleckCore"]),
+        module("OobleckClock", ["OobleckCore"]),
+        module("OobleckConsole", ["OobleckCore", unixSignals]),
+        module("OobleckData", ["OobleckCore", crypto]),
+    ]
+)
+let planning = Folder(
+    "Planning",
+    [
+        module("OobleckSchedule", ["OobleckCore"]),
+        module("OobleckPlanning", ["OobleckCore", "OobleckSchedule"]),
+        module("OobleckReconfiguration", ["OobleckCore", "OobleckPlanning"]),
+    ]
+)
+let coordination = Folder(
+    "Coordination",
+    [
+        module(
+            "OobleckCoordination",
+            ["OobleckCore", "OobleckReconfiguration"],
+            isOptimized: true
+        ),
+        module("OobleckWire", [grpcCore, grpcProtobuf, protobuf]),
+        module("OobleckStoreSQLite", ["OobleckClock", "OobleckCoordination", "OobleckCore", grdb]),
+        module(
+            "OobleckStoreEtcd",
+            [
+                "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckWire",
+                grpcCore, grpcTransport,
             ]
         ),
+        module(
+            "OobleckTransport",
+            [
+                "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckWire",
+                grpcCore, grpcTransport, logging, nioCore, nioSSL,
+            ]
+        ),
+    ]
+)
+let training = Folder(
+    "Training",
+    [
+        shim(libtorch),
         module("OobleckTensor", ["CTorch", "OobleckCore"]),
         module("OobleckConformance", ["OobleckCore", "OobleckTensor"]),
         module("OobleckModels", ["OobleckCore", "OobleckData", "OobleckTensor"]),
@@ -265,35 +181,243 @@ if hasLibtorch {
                 "OobleckSchedule", "OobleckTensor", crypto,
             ]
         ),
-        .executableTarget(
-            name: "oobleck-worker",
-            dependencies: [
-                "OobleckClock", "OobleckConformance", "OobleckConsole", "OobleckControl",
-                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckEngine",
-                "OobleckEtcd", "OobleckModels", "OobleckRecording", "OobleckReconfiguration",
-                "OobleckRun", "OobleckTensor", argumentParser, logging,
-            ],
-            swiftSettings: swiftSettings
+    ]
+)
+let runs = Folder(
+    "Runs",
+    [
+        module(
+            "OobleckRunFiles",
+            ["OobleckClock", "OobleckCore", "OobleckData", "OobleckText", crypto, yams]
         ),
-        tests("OobleckConformance", ["OobleckConformance"]),
-        tests("OobleckTensor", ["OobleckCore", "OobleckTensor"]),
-        tests("OobleckModels", ["OobleckCore", "OobleckData", "OobleckModels", "OobleckTensor"]),
-        tests(
-            "OobleckEngine",
+        module(
+            "OobleckRecording",
             [
-                "OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels", "OobleckTensor",
-                "OobleckTestSupport",
-            ]
-        ),
-        tests(
-            "OobleckEndToEnd",
-            [
-                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckEtcd",
-                "OobleckEtcdSupport", "OobleckFieldDrill", "OobleckRun", "OobleckTestSupport",
+                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckRunFiles",
+                "OobleckStoreEtcd", "OobleckTransport",
             ]
         ),
     ]
-}
+)
+let simulation = Folder(
+    "Simulation",
+    [
+        module(
+            "OobleckSimulator",
+            [
+                "OobleckCore", "OobleckData", "OobleckPlanning", "OobleckReconfiguration",
+                "OobleckSchedule",
+            ]
+        ),
+        module("OobleckFigures", ["OobleckCore", "OobleckSchedule"]),
+        module(
+            "OobleckEvaluation",
+            [
+                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
+                "OobleckSimulator", crypto,
+            ]
+        ),
+        module(
+            "OobleckArtifact",
+            [
+                "OobleckCore", "OobleckData", "OobleckEvaluation", "OobleckFigures",
+                "OobleckPlanning", "OobleckReconfiguration", "OobleckRunFiles", "OobleckSimulator",
+            ]
+        ),
+    ]
+)
+let verification = Folder(
+    "Verification",
+    [
+        module(
+            "OobleckWorlds",
+            ["OobleckCoordination", "OobleckCore", "OobleckReconfiguration", "OobleckRunFiles"],
+            isOptimized: true
+        ),
+        module(
+            "OobleckDrills",
+            ["OobleckClock", "OobleckCore", "OobleckRunFiles", "OobleckTransport"]
+        ),
+        module(
+            "OobleckFuzz",
+            [
+                "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData",
+                "OobleckPlanning", "OobleckReconfiguration", "OobleckRunFiles", "OobleckSimulator",
+                "OobleckTransport", "OobleckWire", "OobleckWorlds", protobuf,
+            ]
+        ),
+    ]
+)
+let commands = Folder(
+    "Commands",
+    [
+        program("oobleck-fuzz", ["OobleckConsole", "OobleckCore", "OobleckFuzz", argumentParser]),
+        program(
+            "oobleck",
+            [
+                "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCoordination",
+                "OobleckCore", "OobleckData", "OobleckDrills", "OobleckEvaluation",
+                "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
+                "OobleckRunFiles", "OobleckSchedule", "OobleckSimulator", "OobleckStoreEtcd",
+                "OobleckStoreSQLite", "OobleckText", "OobleckTransport", "OobleckWorlds",
+                argumentParser, logging,
+            ]
+        ),
+    ]
+)
+let worker = Folder(
+    "Commands",
+    [
+        program(
+            "oobleck-worker",
+            [
+                "OobleckClock", "OobleckConformance", "OobleckConsole", "OobleckCoordination",
+                "OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels",
+                "OobleckReconfiguration", "OobleckRecording", "OobleckRunFiles",
+                "OobleckStoreEtcd", "OobleckTensor", "OobleckTransport", argumentParser, logging,
+            ]
+        )
+    ]
+)
+let allTests = [
+    Folder(
+        "Core",
+        [
+            tests("OobleckCore", ["OobleckCore"]),
+            tests("OobleckText", ["OobleckCore", "OobleckText"]),
+            tests("OobleckConsole", ["OobleckConsole", "OobleckCore", "OobleckTestSupport"]),
+            tests("OobleckData", ["OobleckCore", "OobleckData", "OobleckTestSupport", crypto]),
+        ]
+    ),
+    Folder(
+        "Planning",
+        [
+            tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule", "OobleckTestSupport"]),
+            tests(
+                "OobleckPlanning",
+                ["OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckTestSupport"]
+            ),
+            tests(
+                "OobleckReconfiguration",
+                [
+                    "OobleckCore", "OobleckPlanning", "OobleckReconfiguration",
+                    "OobleckTestSupport",
+                ]
+            ),
+        ]
+    ),
+    Folder(
+        "Coordination",
+        [
+            tests(
+                "OobleckCoordination",
+                [
+                    "OobleckCoordination", "OobleckCore", "OobleckSimulator",
+                    "OobleckTestSupport", "OobleckWorlds",
+                ]
+            ),
+            tests(
+                "OobleckStoreSQLite",
+                [
+                    "OobleckCoordination", "OobleckCore", "OobleckStoreSQLite",
+                    "OobleckTestSupport", "OobleckWorlds", grdb,
+                ]
+            ),
+            tests(
+                "OobleckStoreEtcd",
+                [
+                    "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckEtcdSupport",
+                    "OobleckStoreEtcd", "OobleckWorlds",
+                ]
+            ),
+            tests(
+                "OobleckTransport",
+                [
+                    "OobleckCoordination", "OobleckCore", "OobleckReconfiguration",
+                    "OobleckTransport", "OobleckWire", "OobleckWorlds", grpcCore, grpcTransport,
+                    protobuf,
+                ]
+            ),
+        ]
+    ),
+    Folder(
+        "Runs",
+        [
+            tests(
+                "OobleckRunFiles",
+                ["OobleckCore", "OobleckData", "OobleckRunFiles", "OobleckTestSupport", crypto]
+            )
+        ]
+    ),
+    Folder(
+        "Simulation",
+        [
+            tests(
+                "OobleckSimulator",
+                ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
+            ),
+            tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
+            tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
+            tests(
+                "OobleckArtifact",
+                [
+                    "OobleckArtifact", "OobleckCore", "OobleckEvaluation", "OobleckPlanning",
+                    "OobleckReconfiguration", "OobleckTestSupport",
+                ]
+            ),
+        ]
+    ),
+    Folder(
+        "Verification",
+        [
+            tests("OobleckWorlds", ["OobleckCoordination", "OobleckCore", "OobleckWorlds"]),
+            tests("OobleckDrills", ["OobleckCore", "OobleckDrills"]),
+            tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
+        ]
+    ),
+]
+let trainingTests = [
+    Folder(
+        "Training",
+        [
+            tests("OobleckTensor", ["OobleckCore", "OobleckTensor"]),
+            tests("OobleckConformance", ["OobleckConformance"]),
+            tests(
+                "OobleckModels",
+                ["OobleckCore", "OobleckData", "OobleckModels", "OobleckTensor"]
+            ),
+            tests(
+                "OobleckEngine",
+                [
+                    "OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels",
+                    "OobleckTensor", "OobleckTestSupport",
+                ]
+            ),
+        ]
+    ),
+    Folder(
+        "Commands",
+        [
+            tests(
+                "OobleckEndToEnd",
+                [
+                    "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckDrills",
+                    "OobleckEtcdSupport", "OobleckRunFiles", "OobleckStoreEtcd",
+                    "OobleckTestSupport",
+                ]
+            )
+        ]
+    ),
+]
+
+let house =
+    [core, planning, coordination] + (hasLibtorch ? [training] : [])
+    + [runs, simulation, verification, commands] + (hasLibtorch ? [worker] : [])
+let testSupport = [
+    support("OobleckTestSupport", ["OobleckCore", "OobleckData"]),
+    support("OobleckEtcdSupport", ["OobleckCore", "OobleckStoreEtcd"]),
+]
+checkOrder(house)
 
 let package = Package(
     name: "oobleck",
@@ -324,7 +448,8 @@ let package = Package(
         ),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
-    targets: targets,
+    targets: (house + allTests + (hasLibtorch ? trainingTests : [])).flatMap(\.targets)
+        + testSupport,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
 )

@@ -43,7 +43,7 @@ fi
 # warnings-as-errors would also hit the packages we depend on.
 echo "check: build without warnings"
 touch "${swift_files[@]}" "${cxx_files[@]}"
-swift build --build-tests 2>&1 | tee "$cache/build.log" | grep -vE '^\[[0-9]+/[0-9]+\]' || true
+swift build --build-tests --explicit-target-dependency-import-check error 2>&1 | tee "$cache/build.log" | grep -vE '^\[[0-9]+/[0-9]+\]' || true
 grep -qE '^Build complete' "$cache/build.log" || fail "the build failed"
 if grep -E "^$PWD/(Package.swift|Sources|Tests).*warning:" "$cache/build.log" | sort -u; then
     fail "warnings in our code, see above"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Regenerates Sources/OobleckWire/Generated from Protos. Run after changing a .proto file, and
+# Regenerates Sources/Coordination/OobleckWire/Generated from Protos. Run after changing a .proto file, and
 # commit the result. Needs protoc (Debian: protobuf-compiler). The first run builds the plugins
 # and takes several minutes; PROTOC_GEN_SWIFT and PROTOC_GEN_GRPC_SWIFT name ready-made ones.
 set -eu
@@ -20,7 +20,7 @@ if [ -z "${PROTOC_GEN_GRPC_SWIFT:-}" ]; then
     PROTOC_GEN_GRPC_SWIFT="$build/debug/protoc-gen-grpc-swift-2"
 fi
 
-output=Sources/OobleckWire/Generated
+output=Sources/Coordination/OobleckWire/Generated
 mkdir -p "$output"
 protoc --proto_path=Protos \
     --plugin=protoc-gen-swift="$PROTOC_GEN_SWIFT" \

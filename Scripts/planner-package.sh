@@ -7,10 +7,10 @@ folder=$root/.build/planner
 modules=(OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration)
 
 mkdir -p "$folder/Sources" "$folder/Tests"
-for module in "${modules[@]}"; do ln -sfn "$root/Sources/$module" "$folder/Sources/$module"; done
+for module in "${modules[@]}"; do ln -sfn "$(echo "$root"/Sources/*/"$module")" "$folder/Sources/$module"; done
 ln -sfn "$root/Benchmarks/Planner" "$folder/Sources/planner-benchmark"
-for tests in OobleckPlanningTests OobleckReconfigurationTests Support; do
-    ln -sfn "$root/Tests/$tests" "$folder/Tests/$tests"
+for tests in Planning/OobleckPlanningTests Planning/OobleckReconfigurationTests Support/OobleckTestSupport; do
+    ln -sfn "$root/Tests/$tests" "$folder/Tests/${tests#*/}"
 done
 cat >"$folder/Package.swift" <<'EOF'
 // swift-tools-version:6.1
@@ -30,7 +30,7 @@ let package = Package(
             name: "planner-benchmark",
             dependencies: ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration"]
         ),
-        .target(name: "OobleckTestSupport", path: "Tests/Support"),
+        .target(name: "OobleckTestSupport", path: "Tests/OobleckTestSupport"),
         .testTarget(
             name: "OobleckPlanningTests",
             dependencies: [

@@ -4,7 +4,7 @@
 #
 #   Scripts/sanitize.sh thread|address [RUNS] [SUITE ...]
 #
-# A suite is a folder of Tests; OobleckCoordinationTests, OobleckControlTests and OobleckTensorTests if
+# A suite is a folder in one of Tests; OobleckCoordinationTests, OobleckTransportTests and OobleckTensorTests if
 # none is named. Each runs alone: some block threads that others need. Prints a line for each, and the
 # first findings; status 1 if there are any.
 set -euo pipefail
@@ -13,9 +13,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 kind=${1:-}
 runs=${2:-5}
 suites=("${@:3}")
-[ ${#suites[@]} != 0 ] || suites=(OobleckCoordinationTests OobleckControlTests OobleckTensorTests)
+[ ${#suites[@]} != 0 ] || suites=(OobleckCoordinationTests OobleckTransportTests OobleckTensorTests)
 for suite in "${suites[@]}"; do
-    [ -d "Tests/$suite" ] || { echo "sanitize: there is no suite Tests/$suite" >&2 && exit 64; }
+    compgen -G "Tests/*/$suite" >/dev/null || { echo "sanitize: there is no suite $suite in Tests" >&2 && exit 64; }
 done
 [ "$runs" -ge 1 ] || { echo "sanitize: $runs runs; it must be at least 1" >&2 && exit 64; }
 options=(--sanitize="$kind" --scratch-path ".build-$kind")

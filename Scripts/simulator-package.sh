@@ -17,12 +17,12 @@ commands=(
 
 rm -rf "$folder/Sources" "$folder/Tests"
 mkdir -p "$folder/Sources/simulator" "$folder/Tests"
-for module in "${modules[@]}"; do ln -sfn "$root/Sources/$module" "$folder/Sources/$module"; done
+for module in "${modules[@]}"; do ln -sfn "$(echo "$root"/Sources/*/"$module")" "$folder/Sources/$module"; done
 for tests in Simulator Figures Evaluation; do
-    ln -sfn "$root/Tests/Oobleck${tests}Tests" "$folder/Tests/Oobleck${tests}Tests"
+    ln -sfn "$root/Tests/Simulation/Oobleck${tests}Tests" "$folder/Tests/Oobleck${tests}Tests"
 done
 for command in "${commands[@]}"; do
-    ln -sf "$root/Sources/oobleck/$command.swift" "$folder/Sources/simulator/$command.swift"
+    ln -sf "$root/Sources/Commands/oobleck/$command.swift" "$folder/Sources/simulator/$command.swift"
 done
 for file in "$root"/Benchmarks/Simulator/*.swift; do
     ln -sf "$file" "$folder/Sources/simulator/$(basename "$file")"

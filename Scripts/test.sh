@@ -79,7 +79,7 @@ count
 part "importer" env OMP_NUM_THREADS=1 .venv/bin/python -m pytest --quiet --no-header \
     -p no:cacheprovider --rootdir Python Python/tests || true
 count
-for folder in Tests/*Tests; do
+for folder in Tests/*/*Tests; do
     suite=$(basename "$folder")
     options=()
     # Each of these tests keeps all cores busy with a cluster of its own: one at a time.

@@ -10,12 +10,12 @@ torch=$("$python" -c 'import importlib.util as u; print(u.find_spec("torch").sub
 mkdir -p "$out"
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
-for file in Sources/CTorch/*.cpp; do
+for file in Sources/Training/CTorch/*.cpp; do
     printf '%s\0' "$file"
 done | xargs -0 -P "$(nproc)" -I{} sh -c '
     g++ -std=c++20 -O2 -fPIC -ffp-contract=off -Wno-unknown-pragmas \
         -DUSE_C10D_GLOO -DUSE_DISTRIBUTED "-D__has_feature(x)=0" \
-        -ISources/CTorch/gloo_stub -ISources/CTorch/include \
+        -ISources/Training/CTorch/gloo_stub -ISources/Training/CTorch/include \
         -isystem "$1/include" -isystem "$1/include/torch/csrc/api/include" \
         -c "$2" -o "$3/$(basename "$2" .cpp).o"' _ "$torch" {} "$objects"
 # RPATH, not RUNPATH: it holds for what libtorch loads later by name, too.

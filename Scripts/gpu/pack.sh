@@ -12,7 +12,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 # A stand-in for the linker: nothing but the names that the real shim will have.
-grep -o 'ct_[a-z_]*(' Sources/CTorch/include/CTorch.h | sort -u |
+grep -o 'ct_[a-z_]*(' Sources/Training/CTorch/include/CTorch.h | sort -u |
     sed 's/(/() {}/; s/^/void /' >"$folder/names.c"
 cc -shared -o "$folder/libCTorch.so" "$folder/names.c"
 

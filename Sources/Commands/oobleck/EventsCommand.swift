@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+import OobleckConsole
+import OobleckCore
+import OobleckData
+import OobleckRunFiles
+import OobleckText
+
+/// `oobleck events`.
+struct EventsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events",
+        abstract: "Show what happened in a run.",
+        discussion: """
+            With --format json, one object a line, as in events.jsonl: time (seconds since 1970), \
+            monotonic (seconds since the machine's start), kind, generation, step, node (if one is \
+            concerned) and message.
+            """
+    )
+
+    @Argument(help: "The run's directory.")
+    var runDirectory: String
+
+    @Flag(help: "Go on with new events until the run is over.")
+    var follow = false
+
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
+    func run() async throws {
+        let directory = try RunDirectory.open(path: runDirectory)
+        let file = try OpenFile(directory.eventsPath, for: .readBack)
+        var position = 0
+        var rest: [UInt8] = []
+        while true {
+            // Asked first: what a run wrote before it ended is read below.
+            let isRunning = directory.isRunning
+            let new = try file.rest(from: position)
+            position += new.count
+            rest += new
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = String(decoding: rest[..<end], as: UTF8.self)
+                rest.removeSubrange(...end)
+                try Console.result(text(TimedEvent.parsing(line)))
+            }
+            guard follow, isRunning, Console.hasReader else { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func text(_ timed: TimedEvent) -> String {
+        guard format == .text else { return timed.text }
+        return "\(timed.localTime) \(timed.event.kind.rawValue): \(timed.event.message)"
+            .folded(limit: Console.lineLimit)
+    }
+}

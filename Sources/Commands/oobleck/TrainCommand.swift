@@ -1,0 +1,335 @@
+import ArgumentParser
+import Foundation
+import OobleckConsole
+import OobleckCore
+import OobleckRunFiles
+import OobleckStoreEtcd
+import OobleckText
+import OobleckTransport
+
+/// `oobleck train`.
+struct TrainCommand: InterruptibleCommand {
+    static let isRun = true
+    var isSupervisor: Bool { supervise }
+
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train a model on local nodes that may fail."
+    )
+
+    @Argument(help: "The job, as Examples/tiny.yaml explains.")
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Go on with a run that was stopped, whose coordinator has ended, or that is to train more \
+            --steps; takes --nodes, --start-nodes, --listen, --port and checkpoint options.
+            """,
+            valueName: "run-dir"
+        )
+    )
+    var resume: String?
+
+    @Flag(
+        help: "With --resume: let nodes compute other bits than before; the result is another."
+    )
+    var acceptOtherArithmetic = false
+
+    @Flag(help: "Restart the coordinator when it dies; the nodes wait for that.")
+    var supervise = false
+
+    @Option(help: "Nodes to start with; overrides the job.")
+    var nodes: Int?
+
+    @Option(
+        help: "Steps to train; overrides the job. With --resume the learning rate stays as planned."
+    )
+    var steps: Int?
+
+    @Option(help: "Seed of weights, sample order and dropout; overrides the job.")
+    var seed: UInt64?
+
+    @Option(help: "Where to record the run; must not exist or be empty. [runs/NAME-TIME]")
+    var runDir: String?
+
+    @Option(help: "Nodes to start on this machine; the others join by `oobleck agent`. [all]")
+    var startNodes: Int?
+
+    @Flag(help: "Train undisturbed in one process instead, without the memory limit.")
+    var reference = false
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp(
+            "A key of the job with another value: training.learning_rate=3e-4. Repeatable.",
+            valueName: "section.key=value"
+        )
+    )
+    var settings: [String] = []
+
+    @Option(help: "Port of the coordinator; 0 takes any free one. [0]")
+    var port: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where coordinator and workers listen: an address or interface of this machine. "
+                + "[127.0.0.1]",
+            valueName: "address|interface"
+        )
+    )
+    var listen: String?
+
+    @OptionGroup var tls: TLSOptions
+
+    @Option(help: "A profile.json to use instead of measuring.")
+    var profile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Stage a failure: node=2,point=mid-forward,step=7,target=worker; or \
+            kind=nan,step=3,microbatch=5,layer=2; kind=slow,node=2,factor=5,step=3; \
+            kind=flip,node=2,layer=3,step=4; kind=miscompute,node=2,step=0; or of this process: \
+            coordinator,point=after-record,step=3. Repeatable.
+            """,
+            valueName: "fault"
+        )
+    )
+    var fault: [String] = []
+
+    @OptionGroup var checkpoints: CheckpointOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep the run's state in etcd, so that a --standby can take over.",
+            valueName: "etcd://host:port,.../run"
+        )
+    )
+    var coordination: String?
+
+    @OptionGroup var etcd: EtcdOptions
+
+    @Flag(help: "Take up the run of --coordination when its coordinator is gone.")
+    var standby = false
+
+    @Flag(help: "Tell plan, memory, times, checkpoints and guarantee; start and leave nothing.")
+    var dryRun = false
+
+    @Option(help: "How to print what --dry-run tells.")
+    var format = OutputFormat.text
+
+    func validate() throws {
+        guard !dryRun || config != nil && !reference && !supervise else {
+            throw ValidationError("--dry-run goes with a job, without --reference or --supervise.")
+        }
+        guard dryRun || format == .text else {
+            throw ValidationError("--format json goes with --dry-run; a run has result.json.")
+        }
+        if let startNodes, startNodes < 0 {
+            throw ValidationError("--start-nodes is \(startNodes); it must be at least 0.")
+        }
+        if let port, !(0...65535 ~= port) {
+            throw ValidationError("--port is \(port); it must be from 0 to 65535.")
+        }
+        guard [config != nil, resume != nil, standby].count(where: { $0 }) == 1 else {
+            throw ValidationError(
+                "Name a job to train, or a run to --resume, or a --coordination to --standby for."
+            )
+        }
+        guard coordination != nil || !standby else {
+            throw ValidationError("A --standby has to know the --coordination of its run.")
+        }
+        guard coordination == nil || resume == nil && !reference && !supervise else {
+            throw ValidationError(
+                "--coordination goes with a job to train or with --standby; a run that is resumed "
+                    + "knows its own, and to --supervise is what a --standby is for."
+            )
+        }
+        guard resume != nil || !acceptOtherArithmetic else {
+            throw ValidationError("--accept-other-arithmetic goes with --resume.")
+        }
+        guard !supervise || !reference else {
+            throw ValidationError("A --reference run has no coordinator to --supervise.")
+        }
+        if resume != nil, let (option, reason) = fixed {
+            throw ValidationError("\(option) cannot be changed by --resume: \(reason).")
+        }
+        let changes: [Any?] = [nodes, steps, seed, profile, settings.first]
+        guard !standby || changes.allSatisfy({ $0 == nil }) && !reference else {
+            throw ValidationError("A run stays as it is: --standby takes no changes.")
+        }
+    }
+
+    /// What was asked for that a run which goes on cannot change, and why not.
+    private var fixed: (option: String, reason: String)? {
+        let options: [(isGiven: Bool, String, String)] = [
+            (seed != nil, "--seed", "weights and sample order follow from it"),
+            (!settings.isEmpty, "--set", "the run has its job; --steps and --nodes can change"),
+            (runDir != nil, "--run-dir", "the run stays in its directory"),
+            (profile != nil, "--profile", "the run's plans rest on the one that it has"),
+            (reference, "--reference", "it trains undisturbed from the beginning"),
+        ]
+        return options.first(where: \.isGiven).map { ($0.1, $0.2) }
+    }
+
+    func run() async throws {
+        if supervise { return try await superviseRun() }
+        let faults = try FaultArguments(fault)
+        let display = RunDisplay()
+        if let resume {
+            guard !faults.concernNodes else {
+                throw OobleckError(.usage, "nodes of a resumed run have their faults already")
+            }
+            return try report(
+                await LocalRun(
+                    resuming: try resumeRequest(resume),
+                    faults: faults.coordinator,
+                    display: display
+                )
+                .execute()
+            )
+        }
+        if standby { return try await standBy(faults, display) }
+        guard let config else { return }
+        let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
+        let directory = runDir ?? RunRequest.newRunPath(name)
+        let request = RunRequest(
+            configPath: config,
+            settings: try settings.map { try JobSetting($0) },
+            nodes: nodes,
+            steps: steps,
+            seed: seed,
+            checkpoint: try checkpoints.request(),
+            faults: faults,
+            runDirectoryPath: directory,
+            listenHost: try listen.map { try NetworkInterface.address($0) } ?? "127.0.0.1",
+            port: port ?? 0,
+            tls: try tls.read(),
+            coordination: try location(of: directory),
+            profilePath: profile,
+            startedNodes: startNodes
+        )
+        if dryRun { return try await DryRun(request: request, format: format).execute() }
+        try report(
+            reference
+                ? await ReferenceRun(request: request, display: display).execute()
+                : await LocalRun(request: request, display: display).execute()
+        )
+    }
+
+    private func resumeRequest(_ path: String) throws -> ResumeRequest {
+        ResumeRequest(
+            path: path,
+            nodes: nodes,
+            steps: steps,
+            startedNodes: startNodes,
+            listenHost: try listen.map { try NetworkInterface.address($0) },
+            port: port,
+            checkpoint: try checkpoints.request(),
+            acceptsOtherArithmetic: acceptOtherArithmetic,
+            tls: try tls.read()
+        )
+    }
+
+    /// The run's name in etcd is that of its directory, unless it got another.
+    private func location(of directory: String) throws -> EtcdLocation? {
+        let name = URL(fileURLWithPath: directory).lastPathComponent
+        return try etcd.location(coordination, run: name)
+    }
+
+    private func standBy(_ faults: FaultArguments, _ display: RunDisplay) async throws {
+        guard !faults.concernNodes else {
+            throw OobleckError(.usage, "nodes of a run have their faults already")
+        }
+        guard let location = try location(of: "") else { return }
+        let request = Standby.Request(
+            location: location,
+            runDirectoryPath: runDir ?? RunRequest.newRunPath(location.run),
+            listenHost: try listen.map { try NetworkInterface.address($0) } ?? "127.0.0.1",
+            port: port ?? 0,
+            tls: try tls.read()
+        )
+        let taken = try await Standby(request: request, display: display).takeOver()
+        guard let taken else { return }
+        let run = LocalRun(
+            takingOver: taken,
+            startedNodes: startNodes ?? 0,
+            faults: faults.coordinator,
+            display: display
+        )
+        try report(await run.execute())
+    }
+
+    /// Runs this command again without `--supervise`, as often as it takes.
+    private func superviseRun() async throws {
+        let name = URL(fileURLWithPath: config ?? "run").deletingPathExtension().lastPathComponent
+        let directory = resume ?? runDir ?? RunRequest.newRunPath(name)
+        var arguments = CommandLine.arguments.dropFirst().filter { $0 != "--supervise" }
+        if resume == nil, runDir == nil { arguments += ["--run-dir", directory] }
+        let faults = fault.filter { $0.hasPrefix("coordinator,") }.flatMap { ["--fault", $0] }
+        let supervisor = RunSupervisor(
+            executable: try Executables().command,
+            first: Array(arguments),
+            next: ["train", "--resume", directory] + faults + tls.arguments,
+            runDirectoryPath: directory
+        )
+        let status = try await supervisor.run()
+        if status != 0 { throw ExitCode(status) }
+    }
+
+    /// Prints what the run came to.
+    ///
+    /// Throws `.inputData` when all of its steps were skipped: it trained nothing.
+    private func report(_ ended: (directory: RunDirectory, result: RunResult)) throws {
+        let (directory, result) = ended
+        let skipped = try RunVerifier.verifyLedger(of: directory).skippedSteps
+        var lines = [
+            Self.summary(result, skippedSteps: skipped),
+            "state_sha256 \(result.stateSHA256)",
+        ]
+        if result.failures > 0 || result.reconfigurations > 0 {
+            lines.append(
+                "failures \(result.failures), reconfigurations \(result.reconfigurations)"
+            )
+        }
+        for restored in result.restores ?? [] {
+            let redone = restored.fromStep - restored.step
+            lines.append("restored step \(restored.step), \(counted(redone, "step")) done again")
+        }
+        lines.append(
+            "recorded in \(directory.path); check it: "
+                + "oobleck verify \(directory.path.shellQuoted)"
+        )
+        do {
+            try Console.report(lines.joined(separator: "\n"))
+        } catch let error as OobleckError {
+            throw OobleckError(
+                error.code,
+                "the run is complete, in \(directory.path); \(error.message)"
+            )
+        }
+        guard skipped < result.steps else {
+            throw OobleckError(
+                .inputData,
+                "nothing was trained: no step counted, since the numbers of all were not finite; "
+                    + "see \(directory.eventsPath) for the layer"
+            )
+        }
+    }
+
+    /// Steps, loss, and how many steps were skipped, in one line.
+    static func summary(_ result: RunResult, skippedSteps: Int) -> String {
+        let steps = counted(result.steps, "step")
+        let validation = result.validationLoss.map {
+            ", validation loss \(Console.decimal($0, 4))"
+        }
+        let loss =
+            (result.finalLoss.map { "loss \(Console.decimal($0, 4))" } ?? "no loss is known")
+            + (validation ?? "")
+        guard skippedSteps > 0 else { return "\(steps), \(loss)" }
+        let count =
+            skippedSteps < result.steps ? "\(skippedSteps) of them skipped" : "no step counted"
+        return "\(steps), \(count), \(loss)"
+    }
+}

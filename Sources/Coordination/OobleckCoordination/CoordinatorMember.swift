@@ -1,0 +1,169 @@
+import OobleckCore
+import OobleckReconfiguration
+
+/// What the coordinator knows of one node.
+struct CoordinatorMember: Sendable {
+    /// The life of a node; it only ever moves down this list.
+    enum Life: Sendable {
+        /// Its worker is not ready yet.
+        case joining
+        /// Its worker can be planned for.
+        case usable
+        /// Drained: it left in order.
+        case gone
+        /// Lost or refused: nothing it says counts.
+        case dead
+    }
+
+    var life = Life.joining
+    /// What it calls itself, before and after a death; empty is unknown.
+    var name = ""
+    var agentPID: Int?
+    var workerPID: Int?
+    /// When the coordinator first saw it in an event.
+    var since: Seconds?
+    /// Last signs of life; `nil` before the first.
+    var agentHeard: Seconds?
+    var workerHeard: Seconds?
+    var isSuspect = false
+    var isDraining = false
+    /// Whether it drains because it is slow.
+    var isEvicted = false
+    /// How it is told of once it is out.
+    var ending = NodeStatus.State.dead
+    /// What the newest plan for it gives it to hold.
+    var given = MemoryBound(layers: [], bytes: .zero)
+    /// Layers whose state after the last committed step the node holds.
+    var holdings: Set<Int> = []
+
+    var isAlive: Bool { life == .joining || life == .usable }
+
+    /// Its part of `status --format json`, without its place in the plan.
+    var state: NodeStatus.State {
+        switch life {
+        case .dead, .gone: ending
+        case .joining: .joining
+        case .usable: isDraining ? .draining : isSuspect ? .suspect : .healthy
+        }
+    }
+
+    /// The side of the node that has been silent the longest, and since when.
+    var quietest: (side: String, heard: Seconds)? {
+        let worker = life == .usable ? workerHeard.map { (side: "worker", heard: $0) } : nil
+        let agent = agentHeard.map { (side: "agent", heard: $0) }
+        return [worker, agent].compactMap { $0 }.min { $0.heard < $1.heard }
+    }
+}
+
+/// A plan with what follows from it.
+struct CoordinatorPlan: Sendable {
+    let document: PlanDocument
+    /// The layers of each node of the plan, in ascending order.
+    let layersByNode: [NodeID: [Int]]
+    /// Nodes of the plan, in ascending order.
+    let nodes: [NodeID]
+    /// Who gets the plan: its nodes, and the sources of its transfers.
+    let recipients: [NodeID]
+    /// What each of them is told.
+    let reconfiguration: Reconfiguration
+    /// The most bytes that one node receives or loads.
+    let mostReceived: ByteCount
+    /// Whether the run starts again from its first state, although steps were committed.
+    let startsOver: Bool
+
+    /// Takes the plan after `committedSteps` steps, or throws when it does not bring every layer's
+    /// state to where it puts the layer.
+    ///
+    /// With a checkpoint all layers come from there; a run that `startsOver` makes them anew.
+    init(
+        _ document: PlanDocument,
+        committedSteps: Int,
+        restoring point: RestorePoint? = nil,
+        startsOver: Bool = false,
+        layers: [LayerProfile],
+        holdings: [NodeID: Set<Int>],
+        expectedStep: Seconds,
+        link: Double? = nil,
+        provesArithmetic: Bool = false
+    ) throws {
+        let plan = document.plan
+        let used = Set(plan.pipelines.map(\.templateNodes))
+        let committedSteps = startsOver ? 0 : committedSteps
+        let hasState = committedSteps > 0 && point == nil
+        self.startsOver = startsOver
+        let transfers = hasState ? document.transfers : []
+        var reconfiguration = Reconfiguration(
+            plan: plan,
+            templates: document.templates.filter { used.contains($0.nodes) },
+            committedSteps: point?.step ?? committedSteps,
+            transfers: transfers,
+            restore: point,
+            expectedStep: expectedStep
+        )
+        reconfiguration.linkBytesPerSecond = link
+        if provesArithmetic { reconfiguration.provesArithmetic = true }
+        self.reconfiguration = reconfiguration
+        guard used.isSubset(of: document.templates.map(\.nodes)) else {
+            throw Self.fault(plan, "lacks one of its templates of \(used.sorted()) nodes")
+        }
+        self.document = document
+        nodes = plan.nodes
+        recipients = Set(nodes + transfers.map(\.fromNode)).sorted()
+        layersByNode = reconfiguration.layersByNode
+        var received: [NodeID: ByteCount] = [:]
+        for transfer in transfers { received[transfer.toNode, default: 0] += transfer.bytes }
+        if point != nil {
+            received = layersByNode.mapValues { $0.reduce(0) { $0 + layers[$1].stateBytes } }
+        }
+        mostReceived = received.values.max() ?? 0
+        guard Set(layersByNode.values.joined()) == Set(layers.indices) else {
+            throw Self.fault(plan, "does not cover all \(counted(layers.count, "layer"))")
+        }
+        if hasState { try checkSources(holdings) }
+    }
+
+    /// The plan that an earlier coordinator put into force.
+    ///
+    /// Its copies were checked then, and are done.
+    init(inForce document: PlanDocument, layers: [LayerProfile]) throws {
+        try self.init(
+            document,
+            committedSteps: 0,
+            layers: layers,
+            holdings: [:],
+            expectedStep: document.plan.stepTime
+        )
+    }
+
+    var generation: Generation { document.plan.generation }
+
+    /// The step that the run goes back to with this plan; `nil` when it goes on from what is held.
+    var restoredStep: Int? { reconfiguration.restore?.step ?? (startsOver ? 0 : nil) }
+
+    /// Whether both plans put the same work on the same nodes.
+    func isSame(as other: PlanDocument) -> Bool {
+        document.givesSameWork(as: other)
+    }
+
+    private func checkSources(_ holdings: [NodeID: Set<Int>]) throws {
+        var present = holdings
+        for transfer in reconfiguration.transfers {
+            guard holdings[transfer.fromNode]?.contains(transfer.layer) == true else {
+                let what = "copies layer \(transfer.layer) from node \(transfer.fromNode)"
+                throw Self.fault(document.plan, "\(what), which does not hold it")
+            }
+            present[transfer.toNode, default: []].insert(transfer.layer)
+        }
+        for node in nodes {
+            let missing = Set(layersByNode[node] ?? []).subtracting(present[node] ?? [])
+            guard missing.isEmpty else {
+                let what = "leaves node \(node) without the state of layers \(missing.sorted())"
+                throw Self.fault(document.plan, what)
+            }
+        }
+    }
+
+    private static func fault(_ plan: ExecutionPlan, _ what: String) -> OobleckError {
+        OobleckError(.internalFault, "plan of generation \(plan.generation) \(what)")
+    }
+}

@@ -1,0 +1,83 @@
+import OobleckCoordination
+import OobleckCore
+import OobleckWire
+import SwiftProtobuf
+
+extension WireAgentReport {
+    package init(hello: SessionHello) {
+        self.init()
+        node = Int64(hello.node?.rawValue ?? -1)
+        self.hello = WireHello(hello)
+    }
+
+    package init(_ notice: AgentNotice, node: NodeID) {
+        self.init()
+        self.node = Int64(node.rawValue)
+        switch notice {
+        case .heartbeat: heartbeat = WireHeartbeat()
+        case .workerExited(let evidence, let isOutOfMemory):
+            workerExit = .with {
+                $0.evidence = evidence
+                $0.isOutOfMemory = isOutOfMemory
+            }
+        case .leaving(let reason): leaving = WireNotice(reason: reason)
+        }
+    }
+
+    /// Throws one line that names the message when it makes no sense.
+    package func report() throws -> SessionReport<AgentNotice> {
+        switch content {
+        case nil: throw malformed("AgentReport", "has no content")
+        case .hello(let hello): return .hello(try hello.hello())
+        case .heartbeat: return .notice(try sender(), .heartbeat)
+        case .workerExit(let exit):
+            let evidence = line(exit.evidence)
+            return .notice(
+                try sender(),
+                .workerExited(evidence: evidence, isOutOfMemory: exit.isOutOfMemory)
+            )
+        case .leaving(let notice):
+            return .notice(try sender(), .leaving(reason: line(notice.reason)))
+        }
+    }
+
+    private func sender() throws -> NodeID { NodeID(try index(node, "AgentReport.node")) }
+}
+
+extension WireAgentDirective {
+    package init(_ instruction: AgentInstruction) {
+        self.init()
+        switch instruction {
+        case .admitted(let node, let budget, let wait, let level):
+            admitted = WireAdmission(
+                node: node,
+                detectionBudget: budget,
+                coordinatorWait: wait
+            )
+            admitted.cpuLevel = level?.rawValue ?? ""
+        case .refused(let reason): refused = WireNotice(reason: reason)
+        case .fence(let reason): fence = WireNotice(reason: reason)
+        case .stop(let reason): stop = WireNotice(reason: reason)
+        case .heartbeat: heartbeat = WireHeartbeat()
+        }
+    }
+
+    /// Throws one line that names the message when it makes no sense.
+    package func instruction() throws -> AgentInstruction {
+        switch content {
+        case nil: throw malformed("AgentDirective", "has no content")
+        case .admitted(let admission):
+            let (node, budget, wait) = try admission.admission()
+            return .admitted(
+                node,
+                detectionBudget: budget,
+                coordinatorWait: wait,
+                cpuLevel: try admission.level()
+            )
+        case .refused(let notice): return .refused(reason: line(notice.reason))
+        case .fence(let notice): return .fence(reason: line(notice.reason))
+        case .stop(let notice): return .stop(reason: line(notice.reason))
+        case .heartbeat: return .heartbeat
+        }
+    }
+}

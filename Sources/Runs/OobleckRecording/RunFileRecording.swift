@@ -1,0 +1,140 @@
+import OobleckCoordination
+import OobleckCore
+import OobleckData
+import OobleckRunFiles
+import OobleckTransport
+import Synchronization
+
+/// Something that a run recorded, for those who watch it.
+package enum RunNotice: Sendable {
+    case committed(CommittedStep)
+    case evaluated(RecordedEvaluation)
+    case event(RunEvent)
+    case planned(PlanDocument)
+    case recovered(RecoveryRecord)
+    case status(RunStatus)
+    case finished(RunOutcome, RunResult?)
+}
+
+/// Records a run in its directory, and tells an observer of all it records.
+package final class RunFileRecording: RunRecording {
+    private let directory: RunDirectory
+    private let job: JobSpecification
+    private let recorder: RunRecorder
+    private let display: DisplayFiles
+    /// How long the last events may take to be written.
+    private static let lastWords: Seconds = 2
+    private let finalState = Mutex<FinalStateWriter?>(nil)
+    private let checkpoints: CheckpointService
+    private let observer: @Sendable (RunNotice) -> Void
+
+    /// Records in `directory`.
+    ///
+    /// The observer is called with each notice once it is recorded, from the coordinator's thread:
+    /// it must be quick.
+    package init(
+        _ directory: RunDirectory,
+        job: JobSpecification,
+        observer: @escaping @Sendable (RunNotice) -> Void = { _ in }
+    ) throws {
+        self.directory = directory
+        self.job = job
+        self.observer = observer
+        let recorder = try RunRecorder(directory)
+        self.recorder = recorder
+        display = DisplayFiles(recorder)
+        checkpoints = CheckpointService(
+            try CheckpointStore(directory, job: job),
+            keep: job.checkpoint?.keep ?? CheckpointSpecification.defaultKeep,
+            synchronizeLedger: { try recorder.synchronize() }
+        )
+    }
+
+    package func record(_ step: CommittedStep) throws {
+        try recorder.append(step)
+        observer(.committed(step))
+    }
+
+    package func log(_ event: RunEvent) {
+        display.log(event)
+        observer(.event(event))
+    }
+
+    package func publish(_ plan: PlanDocument) {
+        display.publish(plan)
+        observer(.planned(plan))
+    }
+
+    /// The event log has the recovery's line, and the result all of its numbers.
+    package func recovered(_ recovery: RecoveryRecord) { observer(.recovered(recovery)) }
+
+    package func store(_ chunk: LayerChunk) throws { try finalStateWriter().receive(chunk) }
+
+    package func record(_ restored: RestoredRun) throws { try recorder.append(restored) }
+
+    package func record(_ recorded: RecordedArithmetic) throws { try recorder.append(recorded) }
+
+    package func record(_ recorded: RecordedEvaluation) throws {
+        try recorder.append(recorded)
+        observer(.evaluated(recorded))
+    }
+
+    package func perform(
+        _ action: CheckpointAction,
+        report: @escaping @Sendable (CheckpointOutcome) -> Void
+    ) {
+        checkpoints.perform(action, report: report)
+    }
+
+    package func makeRoom(after failure: OobleckError) {
+        guard StorageAdvice.isLackOfSpace(failure.message),
+            DiskSpace.isShared(checkpoints.path, directory.path)
+        else { return }
+        let writer = finalState.withLock { $0 }
+        checkpoints.makeRoom { try writer?.missingBytes() }
+    }
+
+    package func show(_ status: RunStatus) {
+        display.show(status)
+        observer(.status(status))
+    }
+
+    package func finish(
+        _ outcome: RunOutcome,
+        result: (_ stateSHA256: String) -> RunResult
+    ) throws {
+        defer { display.flush(within: Self.lastWords) }
+        switch outcome {
+        case .completed(let layerDigests, _):
+            checkpoints.finish()
+            let digest = try finalStateWriter().publish(layerDigests: layerDigests)
+            var result = result(digest)
+            if result.finalLoss == nil {
+                // A coordinator knows the losses of its own steps only, the ledger those of all.
+                result.finalLoss = try RunVerifier.lastLoss(of: directory)
+            }
+            try recorder.write(result)
+            observer(.finished(outcome, result))
+        case .stopped:
+            checkpoints.finish()
+            // The lines are with the system; what stops a run may be its disk.
+            do { try recorder.synchronize() } catch {}
+            observer(.finished(outcome, nil))
+        case .abandoned: observer(.finished(outcome, nil))
+        }
+    }
+
+    private func finalStateWriter() throws -> FinalStateWriter {
+        try finalState.withLock { writer in
+            if let writer { return writer }
+            let new = try FinalStateWriter(
+                directory,
+                model: job.model,
+                step: job.training.steps,
+                jobSHA256: try JobFingerprint.of(job)
+            )
+            writer = new
+            return new
+        }
+    }
+}

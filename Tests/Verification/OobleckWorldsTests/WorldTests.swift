@@ -1,0 +1,114 @@
+import OobleckCoordination
+import OobleckCore
+import OobleckWorlds
+import Testing
+
+@Suite("The control plane in simulated worlds", .serialized)
+struct WorldTests {
+    /// How many seeds a bug may take to be found.
+    private static let patience: UInt64 = 2000
+
+    @Test("10,000 worlds of faults keep every promise, and each ends in time")
+    func campaign() throws {
+        let report = try Campaign(seeds: 0..<10_000).run()
+        for failure in report.failures.prefix(10) {
+            let what = failure.complaints.prefix(3).joined(separator: "; ")
+            Issue.record("seed \(failure.seed): \(what); oobleck drill --replay \(failure.seed)")
+        }
+        #expect(report.worlds == 10_000)
+        // They are no easy worlds: most lose nodes, and some more than can be survived.
+        #expect(report.recoveries > report.worlds / 2)
+        #expect(report.completed > report.worlds / 2 && report.stopped > report.worlds / 50)
+        print(report.summary)
+    }
+
+    @Test(
+        "a known bug put back in is found",
+        arguments: [
+            KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
+            .commitSentBeforeRecorded, .droppedTakenForDead, .quarantineIgnored, .deposedSpeaks,
+            .overflowIgnored, .memoryForgotten,
+        ]
+    )
+    func knownBugs(bug: KnownBugs) throws {
+        let campaign = Campaign(seeds: 0..<Self.patience, bugs: bug, stopsAtFailure: true)
+        let report = try campaign.run()
+        #expect(!report.failures.isEmpty, "not found in \(report.worlds) worlds")
+        print("\(bug): found after \(report.worlds) worlds")
+    }
+
+    /// Worlds that found something, and what that was.
+    private static let onceBroken: [UInt64] = [
+        // A coordinator that stood still before its first tick took streams that had ended meanwhile
+        // for the ends of their nodes.
+        409_406, 416_469, 421_191,
+        // A worker that was back before the end of its last session counted was put out for it.
+        5452,
+        // A node that computes without an end used up the tries of a step.
+        24_830, 41_874,
+        // Nodes that drop a coordinator which was cut off for less than a lease were taken for dead.
+        83_059, 1_018_301,
+        // A coordinator that lost the lead while the end of its run waited for storage went on with it.
+        62_330,
+        // A worker whose return broke off was planned for.
+        467_206,
+        // The store's answer was lost while nodes that had dropped the coordinator came back.
+        155, 733_682,
+        // A worker that came back twice had not heard the plan that was sent in between.
+        5107,
+        // Signs of life that came while the disk was full were forgotten.
+        612_689,
+        // One node that did not come back was given up while no node was heard.
+        527_429,
+    ]
+
+    @Test("worlds that broke once hold", arguments: Self.onceBroken)
+    func once(seed: UInt64) throws {
+        let report = try Campaign(seeds: seed..<seed + 1).run()
+        #expect(report.failures.isEmpty, "\(report.failures.map(\.complaints))")
+    }
+
+    @Test("a seed tells the same story whenever it is told", arguments: [3, 17, 4711] as [UInt64])
+    func replay(seed: UInt64) throws {
+        let (one, other) = (
+            try Campaign.world(seed: seed, isTraced: true),
+            try Campaign.world(seed: seed, isTraced: true)
+        )
+        #expect(one.trace == other.trace)
+        #expect(one.trace.count > 20)
+        #expect(one.trace.allSatisfy { $0.count <= 80 })
+        #expect(one.judge.ledger == (try Campaign.world(seed: seed)).judge.ledger)
+    }
+
+    @Test("the seeds reach every fault, at every moment, and every kind of end")
+    func variety() throws {
+        var actions: Set<String> = []
+        var moments: Set<WorldFault.Moment> = []
+        var kinds: Set<RunEvent.Kind> = []
+        var codes: Set<OobleckError.Code> = []
+        var merged = 0
+        for seed in 0..<600 as Range<UInt64> {
+            let world = try Campaign.world(seed: seed)
+            for place in world.struck {
+                let fault = world.setup.faults[place]
+                actions.insert(fault.action.kind)
+                if case .moment(let moment, _, _) = fault.trigger { moments.insert(moment) }
+            }
+            kinds.formUnion(world.judge.eventKinds)
+            if case .stopped(let error) = world.outcome { codes.insert(error.code) }
+            merged += world.judge.recoveries.count { $0.lostNodes.count > 1 }
+        }
+        #expect(actions == WorldFault.Action.kinds, "\(actions.sorted())")
+        #expect(moments == Set(WorldFault.Moment.allCases))
+        #expect(codes.contains(.outOfNodes))
+        #expect(!codes.contains(.storage), "a disk that is full for a while ends no run")
+        #expect(merged > 10)
+        let wanted: Set<RunEvent.Kind> = [
+            .nodeJoined, .nodeReady, .nodeLost, .nodeDrained, .suspicion, .aborted, .planned,
+            .prepared, .resumed, .committed, .recovered, .warning, .refused, .finished, .stopped,
+            .storageTrouble, .storageRestored, .checkpointSaved, .checkpointFailed,
+            .checkpointDamaged, .waitingForNodes, .restored,
+        ]
+        #expect(wanted.isSubset(of: kinds), "never seen: \(wanted.subtracting(kinds))")
+    }
+}
