@@ -1,6 +1,7 @@
 import Foundation
 import OobleckCore
 import OobleckRunFiles
+import OobleckTestSupport
 import Testing
 
 /// An undisturbed run long enough for something to happen to another one on the way.
@@ -176,7 +177,7 @@ struct CheckpointTests {
 
     /// The Python that `make test` sets up, if it has what is needed.
     private static let python: String? = {
-        let path = Laboratory.checkout + "/.venv/bin/python"
+        let path = Checkout.path + "/.venv/bin/python"
         guard FileManager.default.isExecutableFile(atPath: path) else { return nil }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
@@ -199,7 +200,7 @@ struct CheckpointTests {
         #expect(names.count >= 2)
         let loader = try Running(
             try #require(Self.python),
-            [Laboratory.checkout + "/Tests/Python/load_checkpoint.py"]
+            [Checkout.path + "/Tests/Python/load_checkpoint.py"]
                 + names.map { saves + "/" + $0 },
             folder: laboratory.folder
         )

@@ -53,7 +53,7 @@ struct ImportTests {
         let lab = try Laboratory()
         let outcome = PythonTools.run(
             [
-                PythonTools.root + "/Scripts/model_campaign.py", "llama", "bert", "t5", "vit",
+                Checkout.path + "/Scripts/model_campaign.py", "llama", "bert", "t5", "vit",
                 "unusual", "--output", lab.path("models.json"),
             ],
             ["OOBLECK": Laboratory.programs + "/oobleck"]

@@ -19,10 +19,6 @@ final class Laboratory {
     static let blocks = 6
     static let steps = 8
 
-    /// The checkout that this file belongs to.
-    static let checkout = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-
     /// The folder of the built programs: that of this test program.
     static let programs: String = {
         let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckTestSupport
 import Testing
 
 /// Rules that the compiler does not know.
@@ -10,14 +11,12 @@ import Testing
 
     @Test("only OobleckConsole writes to standard output and standard error, or takes signals over")
     func output() throws {
-        let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Sources")
+        let sources = URL(fileURLWithPath: Checkout.path + "/Sources")
         let names = try #require(FileManager.default.enumerator(atPath: sources.path))
         let patterns = try Self.forbidden.map { try NSRegularExpression(pattern: $0) }
         var count = 0
         for case let name as String in names
-        where name.hasSuffix(".swift") && !name.hasPrefix("OobleckConsole/") {
+        where name.hasSuffix(".swift") && !name.hasPrefix("Core/OobleckConsole/") {
             count += 1
             let path = sources.appendingPathComponent(name).path
             let text = try String(contentsOfFile: path, encoding: .utf8)

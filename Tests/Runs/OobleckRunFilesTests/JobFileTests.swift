@@ -22,9 +22,7 @@ import Testing
 
     @Test("the example says what its comments say")
     func example() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-        let job = try JobFile.load(path: root.path + "/Examples/tiny.yaml")
+        let job = try JobFile.load(path: Checkout.path + "/Examples/tiny.yaml")
         #expect(job.model.gpt2?.blocks == 6)
         #expect(job.model.gpt2?.hidden == 192)
         #expect(job.model.sequenceLength == 128)
@@ -35,7 +33,7 @@ import Testing
         #expect(job.cluster.nodes == 6)
         #expect(job.cluster.deviceMemory != nil)
         #expect(job.cluster.detectionBudget == 2)
-        #expect(job.corpusPath == root.path + "/.corpus/shakespeare.txt")
+        #expect(job.corpusPath == Checkout.path + "/.corpus/shakespeare.txt")
     }
 
     @Test("a corpus is all that a job must name")

@@ -1,6 +1,7 @@
 import Foundation
 import OobleckCore
 import OobleckPlanning
+import OobleckTestSupport
 import Testing
 
 @testable import OobleckArtifact
@@ -34,9 +35,8 @@ import Testing
     @Test("the profiles in Examples/artifact are those that are planned for", arguments: [0, 1])
     func files(index: Int) throws {
         let profile = PublishedProfiles.all[index]
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../Examples/artifact/\(profile.model).json")
-        let data = try Data(contentsOf: path)
+        let path = Checkout.path + "/Examples/artifact/\(profile.model).json"
+        let data = try Data(contentsOf: URL(fileURLWithPath: path))
         #expect(try JSONDecoder().decode(ModelProfile.self, from: data) == profile)
         try profile.validate()
         let times = profile.layers.map { ($0.forward + $0.backward).value }

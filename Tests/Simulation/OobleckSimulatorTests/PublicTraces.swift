@@ -6,7 +6,8 @@ import Foundation
 enum PublicTraces {
     static let folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("shared/traces")
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("shared/traces")
 
     static let isPresent = FileManager.default.fileExists(atPath: folder.path)
 

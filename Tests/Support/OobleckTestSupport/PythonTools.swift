@@ -2,10 +2,6 @@ import Foundation
 
 /// The Python of the checkout that `make test` sets up, with torch and transformers.
 package enum PythonTools {
-    /// The folder of the checkout.
-    package static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-
     /// Whether models can be imported here.
     package static let areThere: Bool = run(["-c", "import torch, transformers"]).status == 0
 
@@ -16,10 +12,10 @@ package enum PythonTools {
     ) -> (status: Int32, output: String) {
         let process = Process()
         let pipe = Pipe()
-        process.executableURL = URL(fileURLWithPath: root + "/.venv/bin/python")
+        process.executableURL = URL(fileURLWithPath: Checkout.path + "/.venv/bin/python")
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(
-            ["OMP_NUM_THREADS": "1", "PYTHONPATH": root + "/Python"]
+            ["OMP_NUM_THREADS": "1", "PYTHONPATH": Checkout.path + "/Python"]
         ) { $1 }.merging(environment) { $1 }
         process.standardOutput = pipe
         process.standardError = pipe

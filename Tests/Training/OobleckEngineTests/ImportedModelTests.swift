@@ -159,7 +159,7 @@ struct ImportedModelTests {
                         if k == "loss" or k.startswith("grad.")}
                 save_file(kept, str(folder / "bfloat16.safetensors"))
             """,
-            PythonTools.root + "/Python/tests", folder.path,
+            Checkout.path + "/Python/tests", folder.path,
         ])
         try #require(made.status == 0, "\(made.output.suffix(2000))")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()

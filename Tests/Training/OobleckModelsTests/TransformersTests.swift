@@ -8,7 +8,8 @@ import Testing
 /// The checkout and the Python that `make test` sets up in it.
 private enum Checkout {
     static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
 
     static let python = root + "/.venv/bin/python"
     static let script = root + "/Tests/Python/check_gpt2.py"
