@@ -26,6 +26,14 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
     package static let overflowIgnored = KnownBugs(rawValue: 256)
     /// A node that ran out of memory is given the same layers when it comes back.
     package static let memoryForgotten = KnownBugs(rawValue: 512)
+    /// Writes to a shared store do not name the one before them: one that comes late overwrites newer ones.
+    package static let writesUnnumbered = KnownBugs(rawValue: 1024)
+    /// A renewal that comes after the lease's end lets a coordinator lead again.
+    package static let renewalRevives = KnownBugs(rawValue: 2048)
+    /// What a shared store refuses for good is tried again within the call, without an end.
+    package static let refusalsRepeated = KnownBugs(rawValue: 4096)
+    /// A standby takes up a run that is over.
+    package static let endIgnored = KnownBugs(rawValue: 8192)
 
     /// All of them, by name.
     package static let names: [(name: String, bug: KnownBugs)] = [
@@ -39,6 +47,10 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
         ("deposed-speaks", .deposedSpeaks),
         ("overflow-ignored", .overflowIgnored),
         ("memory-forgotten", .memoryForgotten),
+        ("writes-unnumbered", .writesUnnumbered),
+        ("renewal-revives", .renewalRevives),
+        ("refusals-repeated", .refusalsRepeated),
+        ("end-ignored", .endIgnored),
     ]
 }
 

@@ -3,6 +3,7 @@ import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
 import OobleckClock
+import OobleckCoordination
 import OobleckCore
 import OobleckWire
 import SwiftProtobuf
@@ -19,11 +20,6 @@ final class EtcdClient: Sendable {
     /// What the library says of its own state before it comes to the reason.
     private static let ownWords =
         "Channel is in a transient failure state and 'wait for ready' isn't enabled. "
-
-    /// How long one member may take to answer.
-    private static let patience = Duration.seconds(1)
-    /// How long all of them may.
-    private static let longestElection: Seconds = 5
 
     let location: EtcdLocation
     private let clients: [Client]
@@ -56,7 +52,7 @@ final class EtcdClient: Sendable {
 
     func close() { for client in clients { client.beginGracefulShutdown() } }
 
-    func range(_ request: EtcdRangeRequest) async throws -> EtcdRangeResponse {
+    private func range(_ request: EtcdRangeRequest) async throws -> EtcdRangeResponse {
         try await call { try await EtcdKV.Client(wrapping: $0).range(request, options: $1) }
     }
 
@@ -68,26 +64,37 @@ final class EtcdClient: Sendable {
 
     /// All that the run has under names that begin so, in the order of the names, fetched a `page`
     /// at a time: an answer may not be of any size.
-    func readAll(_ prefix: String, page: Int = 1000) async throws -> [EtcdKeyValue] {
-        var found: [EtcdKeyValue] = []
+    func readAll(_ prefix: String, page: Int = 1000) async throws -> [KeyValue] {
+        var found: [KeyValue] = []
         var request = EtcdRequests.all(under: location.key(prefix), limit: Int64(page))
         while true {
             let answer = try await range(request)
-            found += answer.kvs
+            found += answer.kvs.map { EtcdRequests.entry($0, location) }
             guard answer.more, let last = answer.kvs.last else { return found }
             // The first key behind this one.
             request.key = last.key + [0]
         }
     }
 
-    func transaction(_ request: EtcdTxnRequest) async throws -> EtcdTxnResponse {
-        try await call { try await EtcdKV.Client(wrapping: $0).txn(request, options: $1) }
+    /// How many entries begin so.
+    func count(_ prefix: String) async throws -> Int {
+        // The count is of all, whatever is sent.
+        Int(try await range(EtcdRequests.all(under: location.key(prefix), limit: 1)).count)
     }
 
-    func grantLease(seconds: Int) async throws -> EtcdLeaseGrantResponse {
+    func transaction(_ transaction: KeyValueTransaction) async throws -> KeyValueAnswer {
+        let request = EtcdRequests.request(transaction, location)
+        let answer = try await call {
+            try await EtcdKV.Client(wrapping: $0).txn(request, options: $1)
+        }
+        return EtcdRequests.answer(answer, to: transaction, location)
+    }
+
+    /// A new lease's number.
+    func grantLease(seconds: Int) async throws -> Int64 {
         let request = EtcdLeaseGrantRequest.with { $0.ttl = Int64(seconds) }
         return try await call {
-            try await EtcdLease.Client(wrapping: $0).leaseGrant(request, options: $1)
+            try await EtcdLease.Client(wrapping: $0).leaseGrant(request, options: $1).id
         }
     }
 
@@ -117,43 +124,65 @@ final class EtcdClient: Sendable {
     private func call<Result: Sendable>(
         _ body: (Client, CallOptions) async throws -> Result
     ) async throws -> Result {
-        var options = CallOptions.defaults
-        options.timeout = Self.patience
-        options.waitForReady = false
         var reason = ""
-        let first = current.withLock { $0 }
-        let deadline = MonotonicTime.now + Self.longestElection
-        var attempt = 0
-        // Twice around at least: a member that was just starting may be there now.
-        while attempt < 2 * clients.count || MonotonicTime.now < deadline {
-            let index = (first + attempt) % clients.count
-            attempt += 1
-            do {
-                let used = try await pass.token { request in
-                    try await EtcdAuth.Client(wrapping: clients[index])
-                        .authenticate(request, options: options).token
-                }
-                do {
-                    let result = try await body(clients[index], options)
-                    current.withLock { $0 = index }
-                    return result
-                } catch let error as RPCError where EtcdRefusal.isStalePass(error) {
-                    // Passes end after some minutes without a call; the next attempt gets another.
-                    reason = error.message
-                    pass.drop(used)
-                }
-            } catch let error as RPCError {
-                reason = error.message.replacing(Self.ownWords, with: "")
-                if let refusal = EtcdRefusal(error) {
-                    throw OobleckError(.storage, "etcd at \(names) refuses: \(refusal.reason)")
+        var rotation = MemberRotation(
+            members: clients.count,
+            first: current.withLock { $0 },
+            now: MonotonicTime.now
+        )
+        while let member = rotation.next(now: MonotonicTime.now) {
+            switch try await ask(member, body) {
+            case .success(let result):
+                current.withLock { $0 = member }
+                return result
+            case .failure(let failure):
+                switch failure.kind {
+                case .silence(let what): reason = what
+                case .refusal(let what):
+                    guard !rotation.isFinal(failure.kind) else {
+                        throw OobleckError(.storage, "etcd at \(names) refuses: \(what)")
+                    }
+                    reason = what
                 }
             }
-            if attempt.isMultiple(of: clients.count) {
-                try await Task.sleep(for: .milliseconds(50))
+            if rotation.isRoundOver {
+                try await Task.sleep(for: .seconds(MemberRotation.pause.value))
             }
         }
         let line = reason.split(separator: "\n").joined(separator: " ")
         throw OobleckError(.storage, "etcd at \(names) does not answer: \(line)")
+    }
+
+    private struct Failure: Error { let kind: MemberRotation.Failure }
+
+    /// Asks one member, which has ``MemberRotation/patience`` to answer.
+    private func ask<Result: Sendable>(
+        _ member: Int,
+        _ body: (Client, CallOptions) async throws -> Result
+    ) async throws -> Swift.Result<Result, Failure> {
+        var options = CallOptions.defaults
+        options.timeout = .seconds(MemberRotation.patience.value)
+        options.waitForReady = false
+        do {
+            let used = try await pass.token { request in
+                try await EtcdAuth.Client(wrapping: clients[member])
+                    .authenticate(request, options: options).token
+            }
+            do {
+                return .success(try await body(clients[member], options))
+            } catch let error as RPCError where EtcdRefusal.isStalePass(error) {
+                // Passes end after some minutes without a call; the next attempt gets another.
+                pass.drop(used)
+                return .failure(Failure(kind: .silence(error.message)))
+            }
+        } catch let error as RPCError {
+            if let refusal = EtcdRefusal(error) {
+                return .failure(Failure(kind: .refusal(refusal.reason)))
+            }
+            return .failure(
+                Failure(kind: .silence(error.message.replacing(Self.ownWords, with: "")))
+            )
+        }
     }
 
     private var names: String { location.members.map(\.description).joined(separator: ", ") }

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckCoordination
 import OobleckCore
 
 /// What agents, workers and standbys read of the leading coordinator.
@@ -21,13 +22,13 @@ package struct EtcdLeader: Hashable, Sendable, Codable {
     package static func current(_ location: EtcdLocation) async throws -> EtcdLeader {
         let client = try EtcdClient(location)
         defer { client.close() }
-        guard let value = try await client.read("leader") else {
+        guard let value = try await client.read(FencedLead.leaderName) else {
             if let outcome = try await client.outcome() {
                 let code: OobleckError.Code = outcome.isStopped ? .outOfNodes : .usage
                 throw OobleckError(code, "the run at \(location) is over: \(outcome.text)")
             }
             throw OobleckError(.outOfNodes, "no coordinator leads \(location) now")
         }
-        return try EtcdCoding.value(EtcdLeader.self, from: value)
+        return try SharedCoding.value(EtcdLeader.self, from: value)
     }
 }

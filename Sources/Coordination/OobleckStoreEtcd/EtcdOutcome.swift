@@ -1,8 +1,7 @@
+import OobleckCoordination
+
 /// How a run in etcd ended.
 struct EtcdOutcome {
-    /// The key under which it is kept.
-    static let key = "outcome"
-
     let text: String
     /// Whether the run was stopped, and may be resumed.
     var isStopped: Bool { text.hasPrefix("stopped") }
@@ -11,7 +10,7 @@ struct EtcdOutcome {
 extension EtcdClient {
     /// How the run ended; `nil` while it has not.
     func outcome() async throws -> EtcdOutcome? {
-        try await read(EtcdOutcome.key)
+        try await read(FencedLead.outcomeName)
             .map { EtcdOutcome(text: String(decoding: $0, as: UTF8.self)) }
     }
 }

@@ -1,71 +1,104 @@
 import Foundation
+import OobleckCoordination
 import OobleckWire
 import SwiftProtobuf
 
-/// The requests of which the store's transactions are made.
+/// Transactions and entries in etcd's terms.
 enum EtcdRequests {
-    static func put(_ key: Data, _ value: Data, lease: Int64 = 0) -> EtcdRequestOp {
-        EtcdRequestOp.with {
-            $0.requestPut = EtcdPutRequest.with {
-                $0.key = key
-                $0.value = value
-                $0.lease = lease
+    static func request(
+        _ transaction: KeyValueTransaction,
+        _ location: EtcdLocation
+    ) -> EtcdTxnRequest {
+        EtcdTxnRequest.with {
+            $0.compare = transaction.conditions.map { compare($0, location) }
+            $0.success = transaction.operations.map { operation($0, location) }
+            $0.failure = transaction.otherwise.map { name in
+                EtcdRequestOp.with {
+                    $0.requestRange = EtcdRangeRequest.with { $0.key = location.key(name) }
+                }
             }
         }
     }
 
-    static func delete(_ key: Data) -> EtcdRequestOp {
-        EtcdRequestOp.with { $0.requestDeleteRange = EtcdDeleteRangeRequest.with { $0.key = key } }
+    static func answer(
+        _ response: EtcdTxnResponse,
+        to transaction: KeyValueTransaction,
+        _ location: EtcdLocation
+    ) -> KeyValueAnswer {
+        KeyValueAnswer(
+            succeeded: response.succeeded,
+            revision: response.header.revision,
+            found: response.succeeded
+                ? []
+                : response.responses.map { response in
+                    response.responseRange.kvs.first.map { entry($0, location) }
+                }
+        )
     }
 
-    /// Everything from `first` on, up to and without `end`.
-    static func delete(from first: Data, to end: Data) -> EtcdRequestOp {
-        EtcdRequestOp.with {
-            $0.requestDeleteRange = EtcdDeleteRangeRequest.with {
-                $0.key = first
-                $0.rangeEnd = end
-            }
-        }
+    static func entry(_ found: EtcdKeyValue, _ location: EtcdLocation) -> KeyValue {
+        KeyValue(
+            name: String(decoding: found.key.dropFirst(location.key("").count), as: UTF8.self),
+            value: found.value,
+            createRevision: found.createRevision,
+            lease: found.lease
+        )
     }
 
-    static func get(_ key: Data) -> EtcdRequestOp {
-        EtcdRequestOp.with { $0.requestRange = EtcdRangeRequest.with { $0.key = key } }
-    }
-
-    static func absent(_ key: Data) -> EtcdCompare {
-        EtcdCompare.with {
-            $0.result = .equal
-            $0.target = .create
-            $0.key = key
-            $0.createRevision = 0
-        }
-    }
-
-    static func holds(_ key: Data, _ value: Data?) -> EtcdCompare {
-        guard let value else { return absent(key) }
-        return EtcdCompare.with {
-            $0.result = .equal
-            $0.target = .value
-            $0.key = key
-            $0.value = value
-        }
-    }
-
-    static func created(_ key: Data, at revision: Int64) -> EtcdCompare {
-        EtcdCompare.with {
-            $0.result = .equal
-            $0.target = .create
-            $0.key = key
-            $0.createRevision = revision
-        }
-    }
-
-    /// Everything whose key begins with `prefix`, or the first so many; 0 is no limit.
+    /// Everything whose key begins with `prefix`, or at most `limit` entries of it; 0 is no limit.
     static func all(under prefix: Data, limit: Int64 = 0) -> EtcdRangeRequest {
         EtcdRangeRequest.with {
             $0.key = prefix
             $0.rangeEnd = end(of: prefix)
             $0.limit = limit
+        }
+    }
+
+    private static func operation(
+        _ operation: KeyValueTransaction.Operation,
+        _ location: EtcdLocation
+    ) -> EtcdRequestOp {
+        EtcdRequestOp.with {
+            switch operation {
+            case .put(let name, let value, let lease):
+                $0.requestPut = EtcdPutRequest.with {
+                    $0.key = location.key(name)
+                    $0.value = value
+                    $0.lease = lease
+                }
+            case .delete(let name):
+                $0.requestDeleteRange = EtcdDeleteRangeRequest.with {
+                    $0.key = location.key(name)
+                }
+            case .deleteRange(let first, let end):
+                $0.requestDeleteRange = EtcdDeleteRangeRequest.with {
+                    $0.key = location.key(first)
+                    $0.rangeEnd = location.key(end)
+                }
+            }
+        }
+    }
+
+    private static func compare(
+        _ condition: KeyValueTransaction.Condition,
+        _ location: EtcdLocation
+    ) -> EtcdCompare {
+        EtcdCompare.with {
+            $0.result = .equal
+            switch condition {
+            case .absent(let name):
+                $0.target = .create
+                $0.key = location.key(name)
+                $0.createRevision = 0
+            case .holds(let name, let value):
+                $0.target = .value
+                $0.key = location.key(name)
+                $0.value = value
+            case .created(let name, let revision):
+                $0.target = .create
+                $0.key = location.key(name)
+                $0.createRevision = revision
+            }
         }
     }
 

@@ -1,26 +1,12 @@
 import Foundation
 import OobleckClock
+import OobleckCoordination
 import OobleckCore
-import OobleckWire
-import SwiftProtobuf
 
 /// How a process comes to lead a run.
 extension EtcdStore {
-    /// What a bid for the lead came to.
-    private enum Bid {
-        case won(token: Int64, lease: Int64)
-        case anotherLeads
-        case runIsOver
-    }
-
     /// Time between two bids.
     private static let pause = Duration.milliseconds(100)
-
-    /// Lease of a run with this detection budget: longer than workers go on listening to a
-    /// coordinator that has fallen silent.
-    package static func timeToLive(budget: Seconds) -> Int {
-        max(2, Int((1.5 * budget.value).rounded(.up)))
-    }
 
     /// Waits until this process leads the run, and then holds its lease.
     ///
@@ -34,7 +20,12 @@ extension EtcdStore {
     ) async throws -> EtcdStore? {
         let client = try EtcdClient(location)
         do {
-            let store = try await lead(client, leader, timeToLive(budget: budget), isOver)
+            let store = try await lead(
+                client,
+                leader,
+                FencedLead.timeToLive(budget: budget),
+                isOver
+            )
             if store == nil { client.close() }
             return store
         } catch {
@@ -49,20 +40,21 @@ extension EtcdStore {
         _ seconds: Int,
         _ isOver: @Sendable () -> Bool
     ) async throws -> EtcdStore? {
-        let value = try EtcdCoding.data(of: leader)
+        let value = try SharedCoding.data(of: leader)
         var hasAnswered = false
         while !isOver() {
             let asked = MonotonicTime.now
             do {
-                switch try await bid(client, value, seconds) {
-                case .won(let token, let lease):
-                    let store = EtcdStore(
-                        client,
-                        timeToLive: seconds,
+                let (outcome, lease) = try await bid(client, value, seconds)
+                switch outcome {
+                case .won(let token):
+                    let lead = FencedLead(
                         lease: lease,
                         token: token,
+                        identity: UUID().uuidString,
                         validUntil: asked + Seconds(Double(seconds))
                     )
+                    let store = EtcdStore(client, lead, timeToLive: seconds)
                     store.startRenewal()
                     try await store.reload()
                     return store
@@ -77,33 +69,20 @@ extension EtcdStore {
         return nil
     }
 
-    /// Takes the lead if nobody has it and the run is not over, both seen at one moment: the last
-    /// leader says that it is over before it gives the lead back.
+    /// Takes the lead if there is no leader and the run is not over.
     private static func bid(
         _ client: EtcdClient,
         _ value: Data,
         _ seconds: Int
-    ) async throws -> Bid {
-        let lease = try await client.grantLease(seconds: seconds).id
-        let leader = client.location.key("leader")
-        let outcome = client.location.key(EtcdOutcome.key)
-        let answer = try await client.transaction(
-            EtcdTxnRequest.with {
-                $0.compare = [EtcdRequests.absent(leader), EtcdRequests.absent(outcome)]
-                $0.success = [EtcdRequests.put(leader, value, lease: lease)]
-                $0.failure = [EtcdRequests.get(leader), EtcdRequests.get(outcome)]
-            }
-        )
-        guard !answer.succeeded else { return .won(token: answer.header.revision, lease: lease) }
-        let known = answer.responses.map(\.responseRange.kvs.first)
-        if let ours = known.first ?? nil, ours.value == value {
-            // The first of two tries of this bid may have gone through. What an earlier bid won
-            // unnoticed is given back: nobody knows how much of its lease is left.
-            if ours.lease == lease { return .won(token: ours.createRevision, lease: lease) }
-            try await client.revokeLease(ours.lease)
+    ) async throws -> (LeadBid.Outcome, lease: Int64) {
+        let lease = try await client.grantLease(seconds: seconds)
+        let bid = LeadBid(value: value, lease: lease)
+        let outcome = bid.outcome(try await client.transaction(bid.transaction))
+        switch outcome {
+        case .won: break
+        case .anotherLeads(let leases), .runIsOver(let leases):
+            for lease in leases { try await client.revokeLease(lease) }
         }
-        try await client.revokeLease(lease)
-        let isOver = known.count > 1 && known[1] != nil
-        return isOver ? .runIsOver : .anotherLeads
+        return (outcome, lease)
     }
 }

@@ -3,93 +3,49 @@ import Foundation
 import OobleckClock
 import OobleckCoordination
 import OobleckCore
-import OobleckWire
-import SwiftProtobuf
 import Synchronization
 
 /// Keeps a coordinator's state in etcd, for as long as this process holds the run's lease.
 ///
-/// The revision at which the leader's key was made is the fencing token: every write names it, and
-/// etcd refuses the write when the key is another's by then. Writes have numbers: each names the one
-/// before it, so that a write that is repeated counts once, and one that was given up and comes late
-/// is refused. The lease's end is also watched by our
-/// own clock, counted from before each renewal was asked for, so that a process that was stopped
-/// knows that its time is over before it does anything.
+/// The shell of ``FencedLead`` and ``SharedState``: it keeps the clock, the connections and the renewal.
 package final class EtcdStore: CoordinationStore {
     private struct State {
-        var lease: Int64
-        var token: Int64
-        /// Until when the lease surely lasts.
-        var validUntil: Seconds
-        var isDeposed = false
-        var durable = DurableState()
-        /// What of it stands in the key `state` itself.
-        var inline = DurableState()
-        /// Lines of the ledger in etcd.
-        var lines = 0
-        /// What the newest write left under `sequence`; `nil` before the first.
-        var sequence: Data?
-        var writes = 0
-
-        /// False for good once the lease has run out.
-        mutating func mayAct() -> Bool {
-            if MonotonicTime.now >= validUntil { isDeposed = true }
-            return !isDeposed
-        }
+        var lead: FencedLead
+        var kept = SharedState()
     }
 
     package let location: EtcdLocation
     private let client: EtcdClient
     private let timeToLive: Int
-    /// Tells this process's writes from any other's.
-    private let identity = UUID().uuidString
     private let state: Mutex<State>
     /// Renews the lease; owned here, ends with ``close()`` or when the lease is lost.
     private let renewal = Mutex<Task<Void, Never>?>(nil)
 
-    /// The leader whose key is of revision `token`, under a lease that lasts until `validUntil`.
-    init(
-        _ client: EtcdClient,
-        timeToLive: Int,
-        lease: Int64,
-        token: Int64,
-        validUntil: Seconds
-    ) {
+    /// The store of a leader.
+    init(_ client: EtcdClient, _ lead: FencedLead, timeToLive: Int) {
         location = client.location
         self.client = client
         self.timeToLive = timeToLive
-        state = Mutex(State(lease: lease, token: token, validUntil: validUntil))
+        state = Mutex(State(lead: lead))
     }
 
     // MARK: CoordinationStore
 
-    /// Final once it is false: a lease that ran out by our clock may be another's by now.
-    package var mayAct: Bool { state.withLock { $0.mayAct() } }
+    package var mayAct: Bool { state.withLock { $0.lead.mayAct(now: MonotonicTime.now) } }
 
     package func load() -> DurableState? {
-        state.withLock { $0.durable.term > 0 ? $0.durable : nil }
+        state.withLock { $0.kept.durable.term > 0 ? $0.kept.durable : nil }
     }
 
     package func persist(_ change: DurableChange) throws {
-        let (before, lines) = state.withLock { ($0.durable, $0.lines) }
-        var durable = before
-        durable.apply(change)
-        try write(try puts(change, durable, before: before, lines: lines))
-        let kept = durable
-        state.withLock { state in
-            state.durable = kept
-            switch change {
-            case .committed, .restored, .computing(.some), .evaluated: state.lines += 1
-            default: break
-            }
-        }
+        let kept = state.withLock { $0.kept }
+        for operations in try kept.writes(keeping: change) { try write(operations) }
+        state.withLock { $0.kept.kept(change) }
     }
-
-    var inline: DurableState { state.withLock { $0.inline } }
 
     /// Says that the run is over, so that no standby takes it up again.
     package func conclude(_ summary: String) throws {
-        try write([EtcdRequests.put(location.key(EtcdOutcome.key), Data(summary.utf8))])
+        try write([.put(FencedLead.outcomeName, Data(summary.utf8))])
     }
 
     /// How the run at `location` ended; `nil` while it has not.
@@ -103,19 +59,18 @@ package final class EtcdStore: CoordinationStore {
     package static func reopen(_ location: EtcdLocation, isFinishedToo: Bool) async throws {
         let client = try EtcdClient(location)
         defer { client.close() }
-        let key = location.key(EtcdOutcome.key)
         guard let outcome = try await client.outcome() else { return }
         guard isFinishedToo || outcome.isStopped else { return }
-        let request = EtcdTxnRequest.with { $0.success = [EtcdRequests.delete(key)] }
-        _ = try await client.transaction(request)
+        let reopening = KeyValueTransaction(operations: [.delete(FencedLead.outcomeName)])
+        _ = try await client.transaction(reopening)
     }
 
     /// Gives the lease back.
     package func close() throws {
         renewal.withLock { $0 }?.cancel()
         let lease = state.withLock { state in
-            defer { state.isDeposed = true }
-            return state.isDeposed ? nil : state.lease
+            defer { state.lead.depose() }
+            return state.lead.isDeposed ? nil : state.lead.lease
         }
         if let lease { try wait { try await self.client.revokeLease(lease) } }
         client.close()
@@ -126,74 +81,49 @@ package final class EtcdStore: CoordinationStore {
     /// All lines of the ledger so far, fetched a `page` at a time.
     package func ledger(page: Int = 1000) throws -> [HistoryEntry] {
         try wait {
-            try await self.client.readAll("ledger/", page: page).map {
-                try EtcdCoding.value(HistoryEntry.self, from: $0.value)
+            try await self.client.readAll(SharedState.ledgerPrefix, page: page).map {
+                try SharedCoding.value(HistoryEntry.self, from: $0.value)
             }
         }
     }
 
     package func put(_ document: Document) throws {
-        try write(try large("run", 0, try EtcdCoding.data(of: document)))
+        let value = try LargeValue("run", version: 0, try SharedCoding.data(of: document))
+        for operations in value.before + [value.naming] { try write(operations) }
     }
 
     /// What the run at `location` is; `nil` when there is none.
     package static func document(_ location: EtcdLocation) async throws -> Document? {
         let client = try EtcdClient(location)
         defer { client.close() }
-        return try await readLarge("run", client).map {
-            try EtcdCoding.value(Document.self, from: $0)
+        let entries = try await client.readAll("run")
+        let values = Dictionary(entries.map { ($0.name, $0.value) }) { $1 }
+        return try LargeValue.value("run", in: values).map {
+            try SharedCoding.value(Document.self, from: $0)
         }
     }
 
     // MARK: Writes
 
-    /// Writes, if this process still leads and nobody else has written.
+    /// Writes, if this process still leads and no other has written.
     ///
     /// Safe to repeat after an error. Throws `.storage` within some seconds when etcd does not answer
     /// or takes nothing, and ``OobleckError/deposed`` when another leads.
-    func write(_ operations: [EtcdRequestOp]) throws {
-        // Of an attempt that failed nobody knows whether it went through (etcd applies the one that
-        // takes its last space); the next one then follows that.
-        for _ in 0..<2 where try attempt(operations) { return }
-        throw OobleckError(
-            .internalFault,
-            "another process has written to \(location) while this one leads; give each run a /RUN "
-                + "of its own"
-        )
-    }
-
-    /// False when the newest write is not the one that we know.
-    private func attempt(_ operations: [EtcdRequestOp]) throws -> Bool {
-        guard mayAct else { throw depose() }
-        let (token, before, number) = state.withLock { state in
-            state.writes += 1
-            return (state.token, state.sequence, state.writes)
+    private func write(_ operations: [KeyValueTransaction.Operation]) throws {
+        var write = state.withLock { $0.lead.write(operations, now: MonotonicTime.now) }
+        while let attempt = write {
+            let answer = try wait { try await self.client.transaction(attempt.transaction) }
+            let verdict = state.withLock {
+                $0.lead.answered(attempt, answer, now: MonotonicTime.now)
+            }
+            switch verdict {
+            case .done: return
+            case .repeated(let next): write = next
+            case .deposed: write = nil
+            case .foreign: throw OobleckError.foreignWriter("\(location)")
+            }
         }
-        let (leader, sequence) = (location.key("leader"), location.key("sequence"))
-        let after = Data("\(token)/\(identity)/\(number)".utf8)
-        let request = EtcdTxnRequest.with {
-            $0.compare = [
-                EtcdRequests.created(leader, at: token), EtcdRequests.holds(sequence, before),
-            ]
-            $0.success = operations + [EtcdRequests.put(sequence, after)]
-            $0.failure = [EtcdRequests.get(leader), EtcdRequests.get(sequence)]
-        }
-        let answer = try wait { try await self.client.transaction(request) }
-        guard !answer.succeeded else {
-            state.withLock { $0.sequence = after }
-            return true
-        }
-        let found = answer.responses.map(\.responseRange.kvs.first)
-        guard found.count == 2, found[0]?.createRevision == token else { throw depose() }
-        let newest = found[1]?.value
-        let isOurs = newest?.starts(with: Data("\(token)/\(identity)/".utf8)) == true
-        if isOurs { state.withLock { $0.sequence = newest } }
-        return newest == after
-    }
-
-    private func depose() -> OobleckError {
-        state.withLock { $0.isDeposed = true }
-        return .deposed
+        throw OobleckError.deposed
     }
 
     // MARK: The lease
@@ -215,18 +145,12 @@ package final class EtcdStore: CoordinationStore {
     /// False when the lease is lost for good.
     private func renew() async -> Bool {
         let asked = MonotonicTime.now
-        let (lease, isDeposed) = state.withLock { ($0.lease, $0.isDeposed) }
+        let (lease, isDeposed) = state.withLock { ($0.lead.lease, $0.lead.isDeposed) }
         guard !isDeposed else { return false }
         do {
             let seconds = try await client.keepAlive(lease)
-            return state.withLock { state in
-                // It may have run out before the answer came.
-                guard seconds > 0, state.mayAct() else {
-                    state.isDeposed = true
-                    return false
-                }
-                state.validUntil = asked + Seconds(Double(seconds))
-                return true
+            return state.withLock {
+                $0.lead.renewed(seconds, asked: asked, now: MonotonicTime.now)
             }
         } catch {
             // Tried again at the next turn; what counts is the end of the lease.
@@ -236,17 +160,14 @@ package final class EtcdStore: CoordinationStore {
 
     /// Takes over what the last leader kept.
     func reload() async throws {
-        let (durable, inline) = try await Self.read(client)
-        // The count is of all, whatever is sent.
-        let lines = EtcdRequests.all(under: location.key("ledger/"), limit: 1)
-        let counted = try await client.range(lines)
-        let sequence = try await client.read("sequence")
+        var entries: [KeyValue] = []
+        for prefix in SharedState.prefixes { entries += try await client.readAll(prefix) }
+        let lines = try await client.count(SharedState.ledgerPrefix)
+        let sequence = try await client.read(FencedLead.sequenceName)
+        let kept = try SharedState(entries: entries, lines: lines)
         state.withLock { state in
-            state.durable = durable
-            state.inline = inline
-            state.inline.committed = nil
-            state.lines = Int(counted.count)
-            state.sequence = sequence
+            state.kept = kept
+            state.lead.follow(sequence)
         }
     }
 

@@ -1,9 +1,9 @@
 import Foundation
 import OobleckCore
 
-/// How values stand in etcd: as JSON that keeps every number, also a loss that is none.
-enum EtcdCoding {
-    static func data(of value: some Encodable) throws -> Data {
+/// How values stand in a shared store: as JSON that keeps every number, also a loss that is none.
+package enum SharedCoding {
+    package static func data(of value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf",
@@ -14,7 +14,10 @@ enum EtcdCoding {
     }
 
     /// Throws `.storage` with one line when it is not what it should be.
-    static func value<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    package static func value<Value: Decodable>(
+        _ type: Value.Type,
+        from data: Data
+    ) throws -> Value {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf",
