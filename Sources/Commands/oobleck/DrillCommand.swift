@@ -70,6 +70,11 @@ struct DrillCommand: InterruptibleCommand {
     @Option(help: "Tell what happens in the world of this seed.")
     var replay: UInt64?
 
+    @Flag(
+        help: "With --simulate and --replay: the state is in an etcd that coordinators share."
+    )
+    var shared = false
+
     @Option(help: "Go through every order of messages among three nodes, so many moves deep.")
     var everyOrder: Int?
 
@@ -114,7 +119,11 @@ struct DrillCommand: InterruptibleCommand {
     // MARK: Simulated worlds
 
     private func simulateWorlds(_ count: Int) throws {
-        let campaign = Campaign(seeds: seed..<seed + UInt64(count), bugs: putBack)
+        let campaign = Campaign(
+            seeds: seed..<seed + UInt64(count),
+            bugs: putBack,
+            sharesStore: shared
+        )
         let isShown = Console.isTerminal
         let signals = ProcessSignals.shared
         let start = MonotonicTime.now
@@ -139,12 +148,17 @@ struct DrillCommand: InterruptibleCommand {
         }
         throw OobleckError(
             .internalFault,
-            "\(report.failures.count) of \(count) worlds fail; see oobleck drill --replay \(first.seed)"
+            "\(report.failures.count) of \(count) worlds fail; see oobleck drill\(shared ? " --shared" : "") --replay \(first.seed)"
         )
     }
 
     private func tell(_ seed: UInt64) throws {
-        let world = try Campaign.world(seed: seed, bugs: putBack, isTraced: true)
+        let world = try Campaign.world(
+            seed: seed,
+            bugs: putBack,
+            sharesStore: shared,
+            isTraced: true
+        )
         try Console.result(world.story.joined(separator: "\n"))
         guard let first = world.judge.complaints.first else { return }
         throw OobleckError(.internalFault, "seed \(seed): \(first)")

@@ -23,12 +23,20 @@ package struct Campaign: Sendable {
 
     package var seeds: Range<UInt64>
     package var bugs: KnownBugs
+    /// Whether the run's state is in a store that several coordinators share.
+    package var sharesStore: Bool
     /// Whether to end with the first failure.
     package var stopsAtFailure: Bool
 
-    package init(seeds: Range<UInt64>, bugs: KnownBugs = [], stopsAtFailure: Bool = false) {
+    package init(
+        seeds: Range<UInt64>,
+        bugs: KnownBugs = [],
+        sharesStore: Bool = false,
+        stopsAtFailure: Bool = false
+    ) {
         self.seeds = seeds
         self.bugs = bugs
+        self.sharesStore = sharesStore
         self.stopsAtFailure = stopsAtFailure
     }
 
@@ -36,9 +44,10 @@ package struct Campaign: Sendable {
     package static func world(
         seed: UInt64,
         bugs: KnownBugs = [],
+        sharesStore: Bool = false,
         isTraced: Bool = false
     ) throws -> World {
-        var setup = WorldSetup(seed: seed)
+        var setup = sharesStore ? WorldSetup(sharing: seed) : WorldSetup(seed: seed)
         setup.bugs = bugs
         let world = try World(setup, isTraced: isTraced)
         world.run()
@@ -65,7 +74,9 @@ package struct Campaign: Sendable {
                     return state.next
                 }
                 guard let seed else { return }
-                let outcome = Result { try Self.world(seed: seed, bugs: bugs) }
+                let outcome = Result { 
+                    try Self.world(seed: seed, bugs: bugs, sharesStore: sharesStore)
+                }
                 let count = shared.withLock { state in
                     switch outcome {
                     case .success(let world): state.report.add(world)

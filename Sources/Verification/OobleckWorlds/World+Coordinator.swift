@@ -27,8 +27,12 @@ struct CoordinatorShell {
     var beaten = -1.0
     /// When it last decided on something.
     var decided = 0.0
-    /// What came while the process stood still.
+    /// What came while the process stood still, or waited for a write.
     var backlog: [Delayed] = []
+    /// What came of the shared store while the process stood still.
+    var storeBacklog: [StoreHappening] = []
+    /// Whether the run is resumed with new nodes, and the next coordinator waits for them.
+    var awaitsNewcomers = false
 
     /// Something that waits until the process goes on.
     enum Delayed {
@@ -47,7 +51,7 @@ struct CoordinatorShell {
 extension World {
     /// A message, or the end of a stream, gets to the coordinator's process.
     func receive(_ payload: Payload, on session: Int) {
-        guard !shell.isFrozen else {
+        guard !shell.isFrozen, !isWriting else {
             return shell.backlog.append(.payload(payload, session: session))
         }
         guard sessions[session].isOpenHere else { return }
@@ -71,15 +75,15 @@ extension World {
 
     func tell(_ input: CoordinatorInstance.Input) {
         guard !shell.isDown else { return }
-        guard !shell.isFrozen else { return shell.backlog.append(.input(input)) }
-        shell.instance.handle(input, mayAct: shell.deposedFor == nil, now: Seconds(now))
+        guard !shell.isFrozen, !isWriting else { return shell.backlog.append(.input(input)) }
+        shell.instance.handle(input, mayAct: mayAct(), now: Seconds(now))
         performDirectives()
     }
 
     /// Signs of life for all peers, four a budget.
     func giveSignsOfLife() {
         let isDue = now - shell.beaten >= Self.detectionBudget / 4
-        guard isDue, shell.deposedFor == nil else { return }
+        guard isDue, mayAct() else { return }
         shell.beaten = now
         shell.streams = shell.streams.filter { sessions[$0].isOpenHere }
         for session in shell.streams.sorted() {
@@ -94,7 +98,17 @@ extension World {
 
     /// The process goes on: what came in meanwhile and the late tick, in either order.
     func thawCoordinator() {
+        guard shell.isFrozen else { return }
         shell.isFrozen = false
+        let store = shell.storeBacklog
+        shell.storeBacklog = []
+        for happening in store { happen(happening) }
+        takeBacklog()
+    }
+
+    /// The process can listen again.
+    func takeBacklog() {
+        guard !shell.isFrozen, !isWriting else { return }
         let (backlog, missedTick) = (shell.backlog, shell.missedTick)
         shell.backlog = []
         shell.missedTick = false

@@ -5,20 +5,32 @@ import OobleckCore
 extension World {
     func performDirectives() {
         hearDecisions()
-        while let directive = shell.instance.next(now: Seconds(now)) {
+        while !shell.isDown, !isWriting, let directive = shell.instance.next(now: Seconds(now)) {
             if isTraced, let line = WorldTrace.text(of: directive, sessions) { log(line) }
-            let result = result(of: directive)
-            if case .done = result { perform(directive) }
-            shell.instance.completed(result, mayAct: shell.deposedFor == nil, now: Seconds(now))
-            guard !shell.isDown else { return }
-            guard case .done = result else { continue }
-            directiveCount += 1
-            hearDecisions()
-            if let crash = shell.crash {
-                shell.crash?.directives -= 1
-                if crash.directives <= 1 { return self.crash() }
+            if shared != nil, directive.isForNext { return begin(directive) }
+            guard settle(directive, result(of: directive)) else { return }
+        }
+    }
+
+    /// Performs a directive as its result says; false when the process has died.
+    func settle(
+        _ directive: CoordinatorInstance.Directive,
+        _ result: CoordinatorInstance.DirectiveResult
+    ) -> Bool {
+        if case .done = result { perform(directive) }
+        shell.instance.completed(result, mayAct: mayAct(), now: Seconds(now))
+        guard !shell.isDown else { return false }
+        guard case .done = result else { return true }
+        directiveCount += 1
+        hearDecisions()
+        if let crash = shell.crash {
+            shell.crash?.directives -= 1
+            if crash.directives <= 1 {
+                self.crash()
+                return false
             }
         }
+        return true
     }
 
     /// The judge hears what was decided on, before anything of what follows from it is done.
@@ -38,7 +50,7 @@ extension World {
     private func result(
         of directive: CoordinatorInstance.Directive
     ) -> CoordinatorInstance.DirectiveResult {
-        if shell.deposedFor != nil, directive.isForNext { return .failed(.deposed) }
+        if !mayAct(), directive.isForNext { return .failed(.deposed) }
         if case .worker(let session, .message) = directive, sessions[session.rawValue].isOpenHere,
             nodes[sessions[session.rawValue].process.node]?.isClogged == true
         {
@@ -79,6 +91,8 @@ extension World {
         case .finish(let outcome):
             shell.outcome = outcome
             progress = now
+            endProcess()
+            giveBackLead()
         }
     }
 
@@ -112,7 +126,7 @@ extension World {
             let process = sessions[session].process
             judge.admitted(node, process, name: nodes[process.node]?.name ?? "", now: now)
         }
-        judge.said(byDeposed: shell.deposedFor != nil)
+        judge.said(byDeposed: shell.outcome == nil && !mayAct())
         transmit(.agentInstruction(instruction), over: session, isUp: false)
     }
 
@@ -121,7 +135,7 @@ extension World {
         if case .message(let message) = instruction {
             judgeSending(message, to: sessions[session].process.node)
         }
-        judge.said(byDeposed: shell.deposedFor != nil)
+        judge.said(byDeposed: shell.outcome == nil && !mayAct())
         transmit(.workerInstruction(instruction), over: session, isUp: false)
     }
 

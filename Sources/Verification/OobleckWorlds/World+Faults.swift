@@ -69,6 +69,16 @@ extension World {
         case .impostor(let target):
             for node in victims(1) { impersonate(node, target) }
         case .replay: replay()
+        case .stallMembers(let count, let seconds):
+            let members = Array(Array(0..<SimulatedEtcd.members).shuffled(using: &random).prefix(count))
+            stall(members, isStalled: true)
+            undo(.resumeMembers(members), after: seconds)
+        case .cutFromStore(let seconds):
+            shared?.cuts += 1
+            undo(.reachStore, after: seconds)
+        case .storeFull(let seconds):
+            shared?.etcd.isFull = true
+            undo(.emptyStore, after: seconds)
         case .diskFull(let seconds):
             shell.isDiskFull = true
             undo(.emptyDisk, after: seconds)
@@ -84,7 +94,7 @@ extension World {
             guard !shell.isFrozen, !shell.isDown else { return }
             for _ in 0..<(atOnce ? 2 : 1) { tell(.stopRequested(reason: "someone")) }
         case .depose(let seconds):
-            guard !shell.isFrozen, !shell.isDown, shell.crash == nil else { return }
+            guard !shell.isFrozen, !shell.isDown, shell.crash == nil, shared == nil else { return }
             shell.deposedFor = seconds
             tell(.tick)
         case .clog:
@@ -288,6 +298,9 @@ extension World {
             thawCoordinator()
         case .restartCoordinator: restartCoordinator()
         case .emptyDisk: shell.isDiskFull = false
+        case .resumeMembers(let members): stall(members, isStalled: false)
+        case .reachStore: shared?.cuts -= 1
+        case .emptyStore: shared?.etcd.isFull = false
         case .calm: network.jitter = 0
         case .flap(let node, let left):
             guard shell.outcome == nil else { return }

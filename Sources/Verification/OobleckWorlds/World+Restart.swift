@@ -11,7 +11,8 @@ extension World {
         log("the coordinator is killed")
         shell.crash = nil
         dropSessions()
-        guard let result = shell.result else { return undo(.restartCoordinator, after: seconds) }
+        endProcess()
+        guard let result = shell.result else { return another(after: seconds) }
         // The next one finds that all is done. Nodes that were told nothing leave by themselves.
         shell.outcome = result
         progress = now
@@ -23,9 +24,22 @@ extension World {
         (shell.isDown, downSince) = (true, now)
         log("the coordinator leaves its nodes alone")
         shell.crash = nil
+        closeAllSessions()
+        endProcess()
+        giveBackLead()
+        another(after: seconds)
+        hearEnd()
+    }
+
+    /// Another coordinator is started after a while; where a standby waits for the lead, it is that one.
+    private func another(after seconds: Double) {
+        guard shared == nil else { return }
+        undo(.restartCoordinator, after: seconds)
+    }
+
+    func closeAllSessions() {
         for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
         (shell.streams, shell.backlog) = ([], [])
-        undo(.restartCoordinator, after: seconds)
     }
 
     private func dropSessions() {
@@ -52,17 +66,20 @@ extension World {
     /// Someone has a run that was stopped go on: with another coordinator and new nodes.
     func resumeStopped() {
         judge.stopped(shell.outcome, disk: disk)
-        for session in sessions.indices where sessions[session].isOpenHere { closeHere(session) }
-        (shell.streams, shell.backlog) = ([], [])
+        closeAllSessions()
         (shell.outcome, shell.result, shell.crash) = (nil, nil, nil)
         (shell.isFrozen, shell.missedTick, shell.isDown) = (false, false, true)
         (shell.hasSaidFarewell, shell.isResumed) = (false, true)
-        for node in shell.store.nodes.filter({ !$0.value.isOut }).keys.sorted() {
-            shell.store.apply(.left(node, hasFailed: false, as: .done))
-        }
         (hurt, doomed) = ([], [])
         troubleUntil = max(troubleUntil, now)
-        restartCoordinator(newNodes: setup.nodes)
+        if shared != nil {
+            reopen()
+        } else {
+            for node in shell.store.nodes.filter({ !$0.value.isOut }).keys.sorted() {
+                shell.store.apply(.left(node, hasFailed: false, as: .done))
+            }
+            restartCoordinator(newNodes: setup.nodes)
+        }
         for _ in 0..<setup.nodes { addNode(after: random.seconds(0...0.1)) }
     }
 
@@ -70,9 +87,11 @@ extension World {
     func restartCoordinator(newNodes: Int? = nil) {
         guard shell.isDown else { return }
         // It does not start on a full disk; somebody tries again.
-        guard !shell.isDiskFull else { return undo(.restartCoordinator, after: 0.5) }
+        guard !shell.isDiskFull || shared != nil else {
+            return undo(.restartCoordinator, after: 0.5)
+        }
         reconcile()
-        shell.store.apply(.tookOver(term: shell.store.term + 1))
+        if shared == nil { shell.store.apply(.tookOver(term: shell.store.term + 1)) }
         do {
             var coordinator = try Coordinator(
                 restoring: shell.store,
@@ -93,7 +112,9 @@ extension World {
             isOver = true
         }
         (shell.isDown, shell.deposedFor) = (false, nil)
-        if now - downSince > Deadlines.standard.connect.value { wasAwayTooLong = true }
+        // It may have stood still, or waited for its store, before it ended.
+        let silence = now - min(downSince, shell.decided)
+        if silence > Deadlines.standard.connect.value { wasAwayTooLong = true }
         judge.restarted(shell.store)
         log("another coordinator takes over: term \(shell.store.term)")
     }

@@ -28,6 +28,8 @@ package final class World {
     var random: SeededRandom
     var agenda = Agenda<Happening>()
     var shell: CoordinatorShell
+    /// What the run's state is kept in where several coordinators share it.
+    var shared: SharedStoreWorld?
     var nodes: [NodeID: SimulatedNode] = [:]
     var sessions: [WorldSession] = []
     var network = WorldNetwork()
@@ -74,6 +76,7 @@ package final class World {
                 armed.append((place, moment, count, delay))
             }
         }
+        if setup.hasSharedStore { makeSharedStore() }
         agenda.add(.tick, at: 0)
     }
 
@@ -145,6 +148,7 @@ package final class World {
         case .wakeCoordinator(let term):
             guard !shell.isDown, shell.store.term == term else { return }
             tell(.wake)
+        case .shared(let happening): happen(happening)
         case .tick: tick()
         }
     }
@@ -161,6 +165,10 @@ package final class World {
     private func tick() {
         if shell.outcome == nil {
             if shell.isFrozen {
+                shell.missedTick = true
+            } else if isWriting {
+                // Another thread gives them.
+                giveSignsOfLife()
                 shell.missedTick = true
             } else if !shell.isDown {
                 giveSignsOfLife()
@@ -180,7 +188,8 @@ package final class World {
                 // On a full disk nothing starts.
                 if !shell.isDiskFull { resumeStopped() }
             } else {
-                isOver = !living || now - max(progress, troubleUntil) > Self.farewell
+                let isTold = shared?.isToldOver ?? true
+                isOver = !living && isTold || now - max(progress, troubleUntil) > Self.farewell
             }
         }
         agenda.add(.tick, at: now + 0.2)
@@ -217,6 +226,8 @@ enum Happening {
     case undo(Undo)
     /// The checkpoint store does something.
     case store(CheckpointAction, term: Int)
+    /// Between the processes and the store that they share.
+    case shared(StoreHappening)
     /// A time has come that the coordinator of this term waits for.
     case wakeCoordinator(term: Int)
     case tick
@@ -267,6 +278,10 @@ enum Undo {
     case thawCoordinator
     case restartCoordinator
     case emptyDisk
+    /// Members of the shared store go on.
+    case resumeMembers([Int])
+    case reachStore
+    case emptyStore
     case calm
     case flap(NodeID, left: Int)
 }

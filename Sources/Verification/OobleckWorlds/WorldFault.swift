@@ -91,6 +91,12 @@ package struct WorldFault: Hashable, Sendable {
         case save
         /// The coordinator's lease ends, and another leads after so many seconds.
         case depose(seconds: Double)
+        /// Members of the shared store stand still.
+        case stallMembers(count: Int, seconds: Double)
+        /// The coordinator and the shared store do not reach each other.
+        case cutFromStore(seconds: Double)
+        /// The shared store takes nothing new.
+        case storeFull(seconds: Double)
         /// A worker takes no messages of the coordinator from now on.
         case clog
         /// A worker runs out of memory, and its machine comes back after so many seconds.
@@ -117,7 +123,7 @@ extension WorldFault.Action {
             1
         case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
             .falseAlarm, .replay,
-            .diskFull, .mismeasure, .stop, .save, .depose:
+            .diskFull, .mismeasure, .stop, .save, .depose, .stallMembers, .cutFromStore, .storeFull:
             0
         }
     }
@@ -150,12 +156,18 @@ extension WorldFault.Action {
         case .stop: "stop"
         case .save: "save"
         case .depose: "depose"
+        case .stallMembers: "stall-members"
+        case .cutFromStore: "cut-from-store"
+        case .storeFull: "store-full"
         case .clog: "clog"
         case .outOfMemory: "out-of-memory"
         }
     }
 
-    /// All kinds.
+    /// What only happens where coordinators share a store.
+    package static let sharedKinds: Set<String> = ["stall-members", "cut-from-store", "store-full"]
+
+    /// All other kinds.
     package static let kinds: Set<String> = [
         "kill", "kill-pipeline", "freeze", "cut-off", "split", "break-stream", "jitter",
         "freeze-coordinator", "crash-coordinator", "cut-off-coordinator", "join", "flap", "drain",
@@ -210,6 +222,10 @@ extension WorldFault.Action: CustomStringConvertible {
         case .stop(let atOnce): "the run is told to stop\(atOnce ? " at once" : ""), and resumed"
         case .save: "a checkpoint is asked for"
         case .depose(let seconds): "the lead is lost; another coordinator after \(time(seconds))"
+        case .stallMembers(let count, let seconds):
+            "\(counted(count, "member")) of the store stand still for \(time(seconds))"
+        case .cutFromStore(let seconds): "the store is not reached for \(time(seconds))"
+        case .storeFull(let seconds): "the store is full for \(time(seconds))"
         case .clog: "a worker takes no messages any more"
         case .outOfMemory(let seconds): "a worker runs out of memory, back in \(time(seconds))"
         }

@@ -23,6 +23,8 @@ package struct WorldSetup: Sendable {
     /// Whether nodes look for another coordinator once they have not heard theirs for a budget, as they
     /// do where a standby may lead.
     package var hasStandby = false
+    /// Whether the run's state is in a store that several coordinators share, and a standby waits.
+    package var hasSharedStore = false
     /// Bugs put back in, to see that they are found.
     package var bugs: KnownBugs = []
 
@@ -81,6 +83,30 @@ package struct WorldSetup: Sendable {
         hasStandby = standby.chance(0.4)
         var evaluation = SeededRandom(seed: seed &* 0x9FB2_1C65 &+ 251)
         if evaluation.chance(0.4) { evaluationPeriod = 1 + evaluation.index(below: 4) }
+    }
+
+    /// The world of a seed, with its state in a store that several coordinators share.
+    package init(sharing seed: UInt64) {
+        self.init(seed: seed)
+        (hasSharedStore, hasStandby) = (true, true)
+        var random = SeededRandom(seed: seed &* 0x7F4A_7C15 &+ 269)
+        let length = 0.3 + 0.05 * Double(steps)
+        for _ in 0..<(1 + random.index(below: 3)) {
+            let seconds = random.seconds(0...8)
+            let actions: [WorldFault.Action] = [
+                .stallMembers(count: 1, seconds: seconds),
+                .stallMembers(count: 2, seconds: seconds), .cutFromStore(seconds: seconds),
+                .storeFull(seconds: seconds), .freezeCoordinator(seconds: seconds),
+                .crashCoordinator(directives: random.index(below: 20), seconds: 0),
+            ]
+            let action = actions[random.index(below: actions.count)]
+            let moment = WorldFault.Moment.allCases[random.index(below: 7)]
+            let trigger: WorldFault.Trigger =
+                random.chance(0.5)
+                ? .time(random.seconds(0...(2 * length)))
+                : .moment(moment, count: 1 + random.index(below: 6), delay: random.seconds(0...0.02))
+            faults.append(WorldFault(trigger, action))
+        }
     }
 
     /// In a quarter of the worlds some nodes measure nonsense, up to all of them.

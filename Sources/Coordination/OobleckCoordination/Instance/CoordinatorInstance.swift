@@ -95,6 +95,7 @@ package struct CoordinatorInstance: Sendable {
         mayAct: Bool = true,
         now: Seconds
     ) {
+        let mayAct = mayAct || coordinator.knownBugs.contains(.deposedSpeaks)
         if !urgent.isEmpty {
             urgent.removeFirst()
             return settle(now: now)
@@ -120,6 +121,8 @@ package struct CoordinatorInstance: Sendable {
         }
         work.notePerformed()
         if case .finish(let outcome) = directive { self.outcome = withFault(outcome) }
+        // The write itself may have taken longer than the lead lasted.
+        guard mayAct || outcome != nil || ending == .stopped(.deposed) else { return stepDown() }
         settle(now: now)
     }
 

@@ -6,7 +6,7 @@ import Foundation
 package struct LeadBid: Hashable, Sendable {
     /// What the leader's entry says of the bidder.
     let value: Data
-    let lease: Int64
+    package let lease: Int64
     private let bugs: KnownBugs
 
     package init(value: Data, lease: Int64, bugs: KnownBugs = []) {
