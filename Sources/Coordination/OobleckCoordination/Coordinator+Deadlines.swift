@@ -142,7 +142,7 @@ extension Coordinator {
                 now - (members[$0]?.workerHeard ?? 0) > deadlines.suspicion
             }
             // So many at once are rather ones that we do not hear; ``isolates(now:)`` sees to them.
-            guard silent.count <= mostSilent else { return }
+            guard !isOurs(silent) else { return }
             return lose(silent.map { tardy($0, firstSign: members[$0]?.workerHeard) }, now: now)
         }
         guard overdue.count < pending.plan.nodes.count else {

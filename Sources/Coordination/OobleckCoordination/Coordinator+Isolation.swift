@@ -7,7 +7,7 @@ struct Isolation: Sendable {
     var returning: Seconds?
 }
 
-/// When more than f nodes fall silent together, the likelier reason is the coordinator's own link:
+/// When more than f nodes fall silent together, or all of several, the likelier reason is the coordinator's own link:
 /// nobody is taken for dead, nothing is committed, and the run goes on when they are heard again.
 ///
 /// Bounded by ``Deadlines/isolation``; who is silent then is lost like any other.
@@ -15,11 +15,17 @@ extension Coordinator {
     /// Silent nodes of which more are not taken for dead at once.
     var mostSilent: Int { max(1, job.cluster.faultTolerance) }
 
+    /// Whether it is rather the coordinator that these nodes do not reach.
+    func isOurs(_ silent: [NodeID]) -> Bool {
+        let isAll = silent.count > 1 && silent.count == members.values.count { $0.isAlive }
+        return silent.count > mostSilent || isAll
+    }
+
     /// Whether the loss of nodes that have been silent for a lease is put off, because others fell
     /// silent within the same interval of heartbeats.
     mutating func isolates(now: Seconds) -> Bool {
         let silent = silentNodes(for: deadlines.lease - deadlines.heartbeat, now: now)
-        guard silent.count > mostSilent else { return false }
+        guard isOurs(silent) else { return false }
         isolation = Isolation(since: now)
         let limit = Self.tenths(deadlines.isolation)
         log(
@@ -36,7 +42,7 @@ extension Coordinator {
         let silent = silentNodes(for: deadlines.suspicion, now: now)
         let waited = now - isolation.since
         if silent.isEmpty || waited > deadlines.isolation { return endIsolation(silent, now: now) }
-        guard silent.count <= mostSilent else {
+        guard !isOurs(silent) else {
             self.isolation?.returning = nil
             return
         }

@@ -74,7 +74,7 @@ package struct Campaign: Sendable {
                     return state.next
                 }
                 guard let seed else { return }
-                let outcome = Result { 
+                let outcome = Result {
                     try Self.world(seed: seed, bugs: bugs, sharesStore: sharesStore)
                 }
                 let count = shared.withLock { state in

@@ -70,7 +70,9 @@ extension World {
             for node in victims(1) { impersonate(node, target) }
         case .replay: replay()
         case .stallMembers(let count, let seconds):
-            let members = Array(Array(0..<SimulatedEtcd.members).shuffled(using: &random).prefix(count))
+            let members = Array(
+                Array(0..<SimulatedEtcd.members).shuffled(using: &random).prefix(count)
+            )
             stall(members, isStalled: true)
             undo(.resumeMembers(members), after: seconds)
         case .cutFromStore(let seconds):

@@ -232,6 +232,7 @@ extension World {
     func exit(_ process: SimulatedProcess, _ reason: String, inOrder: Bool = false) {
         guard process.isRunning else { return }
         log("\(process.role.rawValue) \(process.node) exits: \(reason)")
+        noteUnanswered(reason)
         end(process, inOrder: inOrder)
     }
 

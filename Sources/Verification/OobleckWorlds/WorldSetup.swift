@@ -104,7 +104,11 @@ package struct WorldSetup: Sendable {
             let trigger: WorldFault.Trigger =
                 random.chance(0.5)
                 ? .time(random.seconds(0...(2 * length)))
-                : .moment(moment, count: 1 + random.index(below: 6), delay: random.seconds(0...0.02))
+                : .moment(
+                    moment,
+                    count: 1 + random.index(below: 6),
+                    delay: random.seconds(0...0.02)
+                )
             faults.append(WorldFault(trigger, action))
         }
     }

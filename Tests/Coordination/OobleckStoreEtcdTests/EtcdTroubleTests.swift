@@ -92,16 +92,14 @@ extension EtcdStoreTests {
             let store = try await cluster.lead(as: "a", budget: 4)
             try store.persist(.tookOver(term: 1))
             let client = try EtcdClient(cluster.location)
-            let key = cluster.location.key("leader")
-            let request = EtcdRequests.get(key).requestRange
-            let found = try #require(try await client.range(request).kvs.first)
-            let twin = EtcdStore(
-                client,
-                timeToLive: 6,
+            let found = try #require(try await client.readAll(FencedLead.leaderName).first)
+            let lead = FencedLead(
                 lease: found.lease,
                 token: found.createRevision,
+                identity: "twin",
                 validUntil: MonotonicTime.now + 60
             )
+            let twin = EtcdStore(client, lead, timeToLive: 6)
             try await twin.reload()
             try store.persist(.joined(3, agentPID: 7))
             let error = #expect(throws: OobleckError.self) { try twin.persist(.tookOver(term: 9)) }

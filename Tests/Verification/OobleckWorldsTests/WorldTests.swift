@@ -37,6 +37,62 @@ struct WorldTests {
         print("\(bug): found after \(report.worlds) worlds")
     }
 
+    @Test("1,500 worlds with an etcd that stalls, is cut off and is full keep every promise")
+    func sharedStores() throws {
+        let report = try Campaign(seeds: 0..<1500, sharesStore: true).run()
+        for failure in report.failures.prefix(10) {
+            let what = failure.complaints.prefix(3).joined(separator: "; ")
+            Issue.record(
+                "\(failure.seed): \(what); oobleck drill --shared --replay \(failure.seed)"
+            )
+        }
+        #expect(report.completed > report.worlds / 2)
+        print(report.summary)
+    }
+
+    @Test(
+        "a known bug of shared stores put back in is found within 1,000 worlds",
+        arguments: [
+            KnownBugs.writesUnnumbered, .renewalRevives, .refusalsRepeated, .endIgnored,
+            .deposedSpeaks,
+        ]
+    )
+    func knownBugsOfSharedStores(bug: KnownBugs) throws {
+        let campaign = Campaign(
+            seeds: 0..<1000,
+            bugs: bug,
+            sharesStore: true,
+            stopsAtFailure: true
+        )
+        let report = try campaign.run()
+        #expect(!report.failures.isEmpty, "not found in \(report.worlds) worlds")
+        print("\(bug): found after \(report.worlds) worlds")
+    }
+
+    /// Worlds with a shared store that found something, and what that was.
+    private static let onceBrokenSharing: [UInt64] = [
+        // A write took longer than the lead lasted, and what followed from it was still said.
+        22, 70,
+        // All nodes of a run that had no more than f left were taken for dead at once.
+        530,
+    ]
+
+    @Test("worlds with a shared store that broke once hold", arguments: Self.onceBrokenSharing)
+    func onceSharing(seed: UInt64) throws {
+        let report = try Campaign(seeds: seed..<seed + 1, sharesStore: true).run()
+        #expect(report.failures.isEmpty, "\(report.failures.map(\.complaints))")
+    }
+
+    @Test("the seeds reach every fault of a shared store")
+    func sharedVariety() throws {
+        var actions: Set<String> = []
+        for seed in 0..<60 as Range<UInt64> {
+            let world = try Campaign.world(seed: seed, sharesStore: true)
+            actions.formUnion(world.struck.map { world.setup.faults[$0].action.kind })
+        }
+        #expect(actions.isSuperset(of: WorldFault.Action.sharedKinds), "\(actions.sorted())")
+    }
+
     /// Worlds that found something, and what that was.
     private static let onceBroken: [UInt64] = [
         // A coordinator that stood still before its first tick took streams that had ended meanwhile

@@ -89,10 +89,12 @@ package struct SharedState: Sendable {
         case .planned: return try plan("planned", after.planned, [core(after)])
         case .inForce: return try plan("in-force", after.inForce, [core(after)])
         case .committed(let step):
-            return [[
-                .put("committed", try SharedCoding.data(of: step)),
-                try line(.step(step)),
-            ]]
+            return [
+                [
+                    .put("committed", try SharedCoding.data(of: step)),
+                    try line(.step(step)),
+                ]
+            ]
         case .restored(let restored, let record):
             let others: [KeyValueTransaction.Operation] = [
                 .delete("committed"),

@@ -34,15 +34,19 @@ extension World {
             latency: latency,
             largestPart: random.chance(0.3) ? 1500 : LargeValue.largestPart
         )
-        guard case .granted(let lease) = shared?.etcd.reply(
-            to: .grant(seconds: timeToLive),
-            now: 0
-        ) else { return }
+        guard
+            case .granted(let lease) = shared?.etcd.reply(
+                to: .grant(seconds: timeToLive),
+                now: 0
+            )
+        else { return }
         let bid = LeadBid(value: Data("0".utf8), lease: lease)
-        guard case .transaction(let answer) = shared?.etcd.reply(
-            to: .transaction(bid.transaction),
-            now: 0
-        ), case .won(let token) = bid.outcome(answer) else { return }
+        guard
+            case .transaction(let answer) = shared?.etcd.reply(
+                to: .transaction(bid.transaction),
+                now: 0
+            ), case .won(let token) = bid.outcome(answer)
+        else { return }
         lead(0, lease, token, asked: 0)
         agenda.add(.shared(.bid), at: Self.pause)
     }
@@ -133,6 +137,15 @@ extension World {
         }
     }
 
+    /// A process was not answered in time, because the coordinator waited for the store.
+    func noteUnanswered(_ reason: String) {
+        guard shared != nil, reason.contains("found no coordinator within") else { return }
+        let hadTrouble = struck.contains {
+            WorldFault.Action.sharedKinds.contains(setup.faults[$0].action.kind)
+        }
+        if hadTrouble { wasAwayTooLong = true }
+    }
+
     /// The store says that the run is over, and its last coordinator may not have heard it.
     func hearEnd() {
         guard shared?.isToldOver == true, shell.outcome == nil, shell.isDown else { return }
@@ -164,7 +177,8 @@ extension World {
     }
 
     private func changesOfTakeOver(_ state: DurableState) -> [DurableChange] {
-        let left = shell.isResumed && shell.awaitsNewcomers
+        let left =
+            shell.isResumed && shell.awaitsNewcomers
             ? state.nodes.filter { !$0.value.isOut }.keys.sorted() : []
         return [.tookOver(term: state.term + 1)]
             + left.map { .left($0, hasFailed: false, as: .done) }

@@ -56,7 +56,8 @@ extension World {
         guard let operations = writing.rest.first else { return finishWriting(.done) }
         // The last one is the one that counts.
         if writing.rest.count == 1, let change = writing.change { shared?.unheard = change }
-        guard let write = shared?.leads[writing.process]?.write(operations, now: Seconds(now)) else {
+        guard let write = shared?.leads[writing.process]?.write(operations, now: Seconds(now))
+        else {
             return finishWriting(.failed(.deposed))
         }
         startCall(.transaction(write.transaction), of: writing.process, .write(write))
