@@ -31,6 +31,9 @@ trap 'rm -rf "$cache"' EXIT
 PYTHONPYCACHEPREFIX=$cache python3 -W error -m py_compile "${python_files[@]}" ||
     fail "a Python file does not compile"
 
+echo "check: the drawn map of the folders"
+Scripts/architecture_map.py --check || fail "the map is old; run: Scripts/architecture_map.py"
+
 echo "check: the importer's format and style"
 if [ -x .venv/bin/ruff ]; then
     (cd Python && ../.venv/bin/ruff check --quiet . && ../.venv/bin/ruff format --check --quiet .) ||
