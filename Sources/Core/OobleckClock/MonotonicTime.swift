@@ -2,8 +2,10 @@ import Foundation
 import OobleckCore
 import SwiftOverlayShims
 
-/// Time since some moment before the start: nobody sets it back, and all processes of one machine
-/// read the same.
+/// Time since some moment before the start.
+///
+/// It is never set back, and all processes of one machine
+/// read the same value.
 package enum MonotonicTime {
     package static var now: Seconds { read(CLOCK_MONOTONIC) }
 }

@@ -12,7 +12,7 @@ package enum SystemThread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Starts a thread with a stack of so many bytes; it ends with `body`.
+    /// Starts a thread with a stack of the given size in bytes; it ends with `body`.
     ///
     /// Throws one line when it cannot be started.
     package static func start(

@@ -47,8 +47,8 @@ package enum Console {
         if let error = output.write(text + "\n")?.error(output.name) { throw error }
     }
 
-    /// Writes what a run came to, which is recorded elsewhere, too: waits for nobody who does not
-    /// read.
+    /// Writes the outcome of a run, which is also recorded elsewhere: never waits for a reader that
+    /// does not read.
     ///
     /// Throws ``OobleckError/Code/storage`` with one line when there is no space for it.
     package static func report(_ text: String) throws {
@@ -96,7 +96,7 @@ package enum Console {
         _ = StandardStream.errors.write(line + "\n", patience: patience)
     }
 
-    /// Ends the program when all is written, or nobody reads; at once unless it `waits`.
+    /// Ends the program when all output is written or has no reader; at once unless it `waits`.
     package static func exit(_ status: Int32, waits: Bool = true) -> Never {
         StandardStream.output.flush(patience: waits ? patience : 0.1)
         Foundation.exit(status)

@@ -2,9 +2,9 @@ import Foundation
 
 /// What the loss of the terminal (SIGHUP, or an error when writing to it) means for a run.
 package enum HangUp: Hashable, Sendable {
-    /// Somebody else watches over the process, and takes its end for what it is: stop in order.
+    /// Another program supervises the process and handles its end: stop in order.
     case stop
-    /// A person was at the terminal, whose connection broke: the run goes on without one.
+    /// A person's terminal lost its connection: the run continues without a terminal.
     case goOn
 
     /// Set for a process whose parent starts it again when it dies.

@@ -27,7 +27,7 @@ package enum OutputFailure: Hashable, Sendable {
     var isPassing: Bool { if case .failed = self { true } else { false } }
 
     /// The error of a command whose results were not written to `place`; `nil` when that is no
-    /// failure: whoever read them wanted no more, or is gone.
+    /// failure: their reader closed the stream or ended.
     func error(_ place: String) -> OobleckError? {
         switch self {
         case .readerLeft, .terminalLost: nil

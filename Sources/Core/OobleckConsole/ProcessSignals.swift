@@ -3,7 +3,8 @@ import Foundation
 import Synchronization
 import UnixSignals
 
-/// The signals of this process: taken over once, and handed to whoever is in charge at the moment.
+/// The signals of this process: installed once, and passed to the code that handles them at
+/// present.
 ///
 /// SIGINT and SIGTERM ask for an end, SIGHUP as ``HangUp`` says, SIGUSR1 for a checkpoint. A process
 /// that never calls ``start()`` keeps the system's defaults, but for SIGUSR1, which is ignored.
@@ -38,7 +39,8 @@ package final class ProcessSignals: Sendable {
 
     /// Takes the signals over; once per process.
     ///
-    /// - Parameter isSupervised: Whether a lost terminal asks for the end, whoever started us.
+    /// - Parameter isSupervised: Whether a lost terminal requests the end, regardless of the
+    ///   parent.
     package func start(isSupervised: Bool = false) async {
         var trapped: [UnixSignal] = [.sigint, .sigterm, .sigusr1]
         let isIgnored = Self.isIgnored(SIGHUP)
@@ -65,9 +67,9 @@ package final class ProcessSignals: Sendable {
 
     /// Hands what signals ask to `handler` while `body` runs.
     ///
-    /// Later calls take over from earlier ones, but for an `isOutermost` one, which stands behind all
-    /// others. If the end was asked for before, `handler` is told at once. It is called on a thread
-    /// that nobody else blocks, and must not wait for long.
+    /// A later call takes precedence over earlier ones. An `isOutermost` call has the lowest
+    /// precedence. If an end was requested before, `handler` is called at once. It runs on a thread
+    /// of its own, and must not wait for long.
     package func handling<Result>(
         isOutermost: Bool = false,
         _ handler: @escaping Handler,

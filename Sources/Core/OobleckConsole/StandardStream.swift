@@ -1,9 +1,9 @@
 import Foundation
 
-/// Standard output or standard error: written by a thread of its own, so that a terminal that stands
-/// still (Ctrl-S) or a pipe that is full holds up nobody who only shows something.
+/// Standard output or standard error: written by a thread of its own, so that a paused terminal
+/// (Ctrl-S) or a full pipe never delays code that only displays something.
 ///
-/// Nothing else in the program writes to these descriptors.
+/// No other code of the program writes to these descriptors.
 // The condition protects the state.
 package final class StandardStream: @unchecked Sendable {
     package static let output = StandardStream(STDOUT_FILENO, "standard output")
@@ -40,7 +40,7 @@ package final class StandardStream: @unchecked Sendable {
 
     /// Writes text, and returns when that is done or failed; nothing when it was written.
     ///
-    /// With a `patience`, it returns after so many seconds in any case.
+    /// With a `patience`, it returns after that number of seconds in any case.
     package func write(_ text: String, patience: TimeInterval? = nil) -> OutputFailure? {
         condition.lock()
         defer { condition.unlock() }
@@ -53,7 +53,7 @@ package final class StandardStream: @unchecked Sendable {
     /// Waits until all is written, at most `patience` seconds.
     package func flush(patience: TimeInterval) { condition.withLock { settle(patience) } }
 
-    /// Whether whoever reads the stream still does, as far as is known.
+    /// Whether the stream still has a reader, as far as is known.
     package var hasReader: Bool {
         guard condition.withLock({ failure == nil }) else { return false }
         var request = pollfd(fd: descriptor, events: 0, revents: 0)

@@ -3,7 +3,7 @@ package struct CheckpointOrder: Hashable, Sendable, Codable {
     /// With `step`, names the save: no other has both.
     package var generation: Generation
     package var step: Int
-    /// Absolute path of the folder to write to; made when it is missing, its parent is not.
+    /// Absolute path of the folder to write to, which is created if absent; its parent is not.
     package var folder: String
     package var layers: [Int]
 
@@ -146,8 +146,8 @@ package struct RestoredRun: Hashable, Sendable, Codable {
     /// Digest of the state restored; ``firstState`` where the run starts again.
     package var stateSHA256: String
 
-    /// Stands for the digest of the state before the first step, which nobody computes: it follows
-    /// from the job.
+    /// Replaces the digest of the state before the first step, which is never computed: that state
+    /// follows from the job.
     package static let firstState = "first-state"
 
     package init(step: Int, generation: Generation, stateSHA256: String) {

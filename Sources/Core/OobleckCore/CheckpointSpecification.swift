@@ -2,7 +2,7 @@
 package struct CheckpointSpecification: Hashable, Sendable, Codable {
     /// When the next save is due.
     package enum Rhythm: Hashable, Sendable, Codable {
-        /// After every so many committed steps.
+        /// After every given number of committed steps.
         case steps(Int)
         /// When the expected loss of work outweighs the cost of a save (``YoungDaly``).
         case youngDaly

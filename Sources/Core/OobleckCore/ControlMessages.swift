@@ -22,7 +22,7 @@ package enum CoordinatorMessage: Hashable, Sendable {
     case collect(generation: Generation, upload: [Int])
     /// Leave. The worker exits with status 0.
     case stop(reason: String)
-    /// Copy layers as they are now and write them while training goes on; report each.
+    /// Copy layers in their present state, write the copies while training continues, report each.
     case checkpoint(CheckpointOrder)
 }
 
@@ -85,7 +85,7 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     ///
     /// At zero there is no state yet and every worker initialises its layers from the seed.
     package var committedSteps: Int
-    /// The layers to copy before training goes on.
+    /// The layers to copy before training resumes.
     package var transfers: [LayerTransfer]
     /// The checkpoint from which every worker loads its layers, instead of what it holds.
     package var restore: RestorePoint?
@@ -267,7 +267,7 @@ package struct StateObservation: Hashable, Sendable {
 
 /// The decision that a step counts.
 package struct StepCommit: Hashable, Sendable {
-    /// The step's line of the ledger, so that whoever applied it can prove that it counts.
+    /// The step's line of the ledger, so that a worker that applied it can prove that it counts.
     package var record: CommittedStep
     /// What the microbatches' mean gradient is multiplied with: brings its norm down to the clipping
     /// bound, and corrects it where losses are sums (``JobSpecification/gradientCorrection(targets:)``).

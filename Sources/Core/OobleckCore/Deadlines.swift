@@ -47,8 +47,8 @@ package struct Deadlines: Hashable, Sendable {
     /// How long the first report of a group that does not form waits for what the others find, and
     /// for proof of who died.
     ///
-    /// Members that reach everybody report at once, the two that do not reach each other only after
-    /// their ``probe``.
+    /// Members that can reach all others report at once; two that cannot reach each other report
+    /// only after their ``probe``.
     package var formationGrace: Seconds { probe + 2 * grace }
 
     // MARK: Joining
@@ -74,7 +74,7 @@ package struct Deadlines: Hashable, Sendable {
     /// an attempt to reach it again, and only then look for who leads now.
     package var takeover: Seconds { 3 * budget }
 
-    /// How long an agent that is asked to end goes on looking for a coordinator to tell: long enough for
+    /// How long an agent that is asked to end searches for a coordinator to inform: long enough for
     /// one that restarts.
     package var lastSearch: Seconds { 3 * budget }
 
@@ -110,7 +110,7 @@ package struct Deadlines: Hashable, Sendable {
     /// no worker says that anything is wrong.
     package var stall: Seconds { 2 * collective }
 
-    /// How long a save of so many bytes may take.
+    /// How long a save of `bytes` may take.
     package func save(of bytes: ByteCount) -> Seconds {
         stall + Self.time(bytes, bytesPerSecond: Self.slowestDiskBytesPerSecond)
     }

@@ -7,7 +7,7 @@ public struct Handover: Hashable, Sendable {
     /// How long after that the neighbour has it.
     public var latency: Seconds
 
-    /// Takes no time: stages on one node, or a link that nobody measured.
+    /// Takes no time: stages on one node, or a link that was not measured.
     public static let free = Handover(busy: .zero, latency: .zero)
 
     /// A handover that takes `busy` and `latency`.

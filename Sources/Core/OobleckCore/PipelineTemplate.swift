@@ -8,7 +8,7 @@ public struct StageTemplate: Hashable, Sendable, Codable {
     public var node: Int
     /// Devices of that node that run the stage; a power of two.
     public var devices: Int
-    /// Forward time of one microbatch (DESIGN: F of the stage).
+    /// Forward time of one microbatch (F of the stage; `Documentation/Planner.md`, P1).
     public var forward: Seconds
     /// Backward time of one microbatch.
     public var backward: Seconds

@@ -1,4 +1,4 @@
-/// How a pipeline's time is estimated (DESIGN of the cost models: `Documentation/Architecture.md`).
+/// How a pipeline's time is estimated (`Documentation/Planner.md`, "Templates").
 public enum CostModel: String, Sendable, Codable, CaseIterable {
     /// The formula of the paper, section 4.1.
     case sosp23

@@ -147,7 +147,7 @@ package struct RunResult: Hashable, Sendable, Codable {
     package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(steps, forKey: .steps)
-        // Also when it is not known: whoever reads the file finds the field.
+        // Written also when it is unknown, so that readers of the file always find the field.
         try fields.encode(finalLoss, forKey: .finalLoss)
         try fields.encode(stateSHA256, forKey: .stateSHA256)
         try fields.encode(failures, forKey: .failures)

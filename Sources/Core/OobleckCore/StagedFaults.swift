@@ -19,7 +19,7 @@ package struct StagedFaults: Hashable, Sendable, Codable {
     }
 }
 
-/// A number that is not finite comes up in one layer's work on one microbatch, whoever does it.
+/// A number that is not finite appears in one layer's work on one microbatch, on any worker.
 package struct NumberFault: Hashable, Sendable, Codable {
     /// Where it comes up.
     package enum Pass: String, Sendable, Codable, CaseIterable {

@@ -93,7 +93,8 @@ package struct RecordedEvaluation: Hashable, Sendable, Codable {
         try fields.encodeIfPresent(targets, forKey: .targets)
     }
 
-    /// Whether it says the same of the same state, whoever computed it.
+    /// Whether both have the same values for the same state, regardless of which workers computed
+    /// them.
     package func agrees(with other: Self) -> Bool {
         (step, samples, targets) == (other.step, other.samples, other.targets)
             && finiteLoss == other.finiteLoss

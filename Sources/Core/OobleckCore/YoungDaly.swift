@@ -29,8 +29,9 @@ package enum YoungDaly {
         return Seconds(max(wanted, believed(written)))
     }
 
-    /// Saves of a run are no closer than this: where one holds nothing up, nobody gains from one every
-    /// second.
+    /// The least interval between saves.
+    ///
+    /// More frequent saves have no benefit, even where a save delays nothing.
     package static let leastSpacing: Seconds = 10
     /// The greatest part of the time in which a run's saves are being written: beside training that takes
     /// processor and disk as well, which the formula knows nothing of.

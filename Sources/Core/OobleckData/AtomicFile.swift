@@ -3,7 +3,7 @@ import OobleckCore
 
 /// A file that appears under its name all at once: written beside, synchronised, then renamed.
 ///
-/// Whoever reads the name sees the old file or the new one, never a part. A file that is not
+/// A reader of the name sees the old file or the new one, never a part. A file that is not
 /// published leaves nothing behind.
 package final class AtomicFile {
     package let path: String

@@ -3,9 +3,9 @@ import OobleckCore
 /// The summary of a corpus's file, kept beside it as `FILE.oobleck-digest`, so that the file is read
 /// once and not at every start.
 ///
-/// It is believed as long as the file's size, time, inode and type of tokens are those that it was
-/// made of. Whoever may write to the folder may replace the corpus as well, so the file is not
-/// protected any further.
+/// It is valid as long as size, time, inode and type of tokens equal those of the file that it was
+/// computed from. A user who may write to the folder may replace the corpus as well, so the file
+/// has no further protection.
 struct KeptSummary {
     static let ending = ".oobleck-digest"
     private static let version = 1
@@ -44,7 +44,7 @@ struct KeptSummary {
             let fields = try JSONValue(contentsOf: path, limit: Self.mostBytes).fields
             return fields.flatMap(summary)
         } catch {
-            // It is missing, or no JSON: the corpus itself is read, and says more.
+            // Absent, or no JSON: the corpus itself is read instead.
             return nil
         }
     }

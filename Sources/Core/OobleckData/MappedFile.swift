@@ -53,10 +53,10 @@ final class MappedFile: @unchecked Sendable {
         advise(0..<count, order == .sequential ? MADV_SEQUENTIAL : MADV_RANDOM)
     }
 
-    /// Has the bytes no longer count as memory of this process.
+    /// Removes the bytes from the memory of this process.
     ///
-    /// They stay in the system's cache, which gives way to whoever needs memory, and can be read
-    /// again.
+    /// They stay in the system's cache, which the system reclaims when memory is short, and can be
+    /// read again.
     func forget(_ range: Range<Int>) {
         let first = range.lowerBound / Self.faultSize * Self.faultSize
         let end = (range.upperBound + Self.faultSize - 1) / Self.faultSize * Self.faultSize

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// Token ids as they stand in a `.bin` file: little-endian numbers of one width, nothing else.
+/// Token ids of a `.bin` file: little-endian numbers of one width, without a header.
 ///
 /// 16 bits are assumed unless the job says otherwise (`data.token_bytes`). A file that is not made of
 /// 16-bit ids by all appearance is refused, with what it seems to be; a stated width is believed.

@@ -49,7 +49,7 @@ package struct ProgressLine: Sendable {
         if let running { add("this step \(NumberText.clock(running))", weight: 6) }
     }
 
-    /// The whole line, or with a limit as much of it as fits into so many columns.
+    /// The whole line, or with a limit as much of it as fits into `limit` columns.
     package func text(limit: Int?) -> String {
         var shown = parts
         while let limit, Self.join(shown).columns > limit, shown.count > 1,

@@ -4,7 +4,7 @@ import OobleckCore
 package struct ProgressPace: Sendable {
     /// Share of the newest step in the usual time.
     private static let newestShare = 0.2
-    /// A step counts as long from so many times the usual time, and from this long.
+    /// A step counts as long from this multiple of the usual time on, and from the next value on.
     private static let longFactor = 2.0
     private static let leastLong: Seconds = 10
 

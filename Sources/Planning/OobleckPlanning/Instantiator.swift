@@ -22,7 +22,7 @@ public struct Instantiation: Hashable, Sendable {
 }
 
 /// Chooses how many pipelines of each template run and how many microbatches each gets, so that
-/// the predicted step time is the exact minimum (DESIGN, section 3.3).
+/// the predicted step time is the exact minimum (`Documentation/Planner.md`, P8 to P10).
 ///
 /// The published cost models charge a synchronisation that depends on the count of pipelines alone;
 /// `schedule` what really remains after the slowest pipeline (``GradientSynchronization``), which is
@@ -56,7 +56,7 @@ public struct Instantiator: Sendable {
     /// Only under `schedule`.
     private let overlap: GradientSynchronization?
 
-    /// An instantiator over these templates, for nodes that share so many `cores`; `nil` gives each
+    /// An instantiator over these templates, for nodes that share `cores` cores; `nil` gives each
     /// its own.
     ///
     /// Throws ``OobleckError`` if there is nothing to distribute, or more than a million microbatches,
@@ -102,14 +102,14 @@ public struct Instantiator: Sendable {
             ? GradientSynchronization(self.templates, profile: profile) : nil
     }
 
-    /// What the synchronisation of so many pipelines takes at least after their end: under the
+    /// The least time of the synchronisation of `pipelines` pipelines after their end: under the
     /// published cost models exactly the all-reduce of layer 0 among as many nodes.
     func leastSynchronization(pipelines: Int) -> Seconds {
         overlap?.least(pipelines: pipelines) ?? firstLayer.allReduceTime(amongNodes: pipelines)
     }
 
-    /// What the synchronisation of pipelines of one template takes after their end, each with so many
-    /// microbatches.
+    /// The time of the synchronisation of pipelines of one template after their end, each with
+    /// `microbatches` microbatches.
     public func synchronization(
         of template: PipelineTemplate,
         microbatches: Int,
@@ -166,7 +166,7 @@ public struct Instantiator: Sendable {
     /// Whether the cost model hides sums behind passes.
     var isOverlapped: Bool { overlap != nil }
 
-    /// Whether so many nodes have to take turns on the cores.
+    /// Whether `nodes` nodes must take turns on the cores.
     private func sharesCores(nodes: Int) -> Bool {
         guard let cores, let template = templates.first else { return false }
         let devices = template.stages.reduce(0) { $0 + $1.devices } / template.nodes
@@ -195,8 +195,8 @@ public struct Instantiator: Sendable {
         return Array(coarse) + Array(counts)
     }
 
-    /// The greatest time of the slowest pipeline with which so many could be better than the best:
-    /// faster, or as fast with fewer pipelines.
+    /// The greatest time of the slowest pipeline with which this number of pipelines could be
+    /// better than the best: faster, or as fast with fewer pipelines.
     func limit(pipelines: Int, best: (step: Double, pipelines: Int)?) -> Double {
         guard let best else { return times.greatest }
         let synchronization = leastSynchronization(pipelines: pipelines).value

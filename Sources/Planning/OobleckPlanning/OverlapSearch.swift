@@ -26,7 +26,7 @@ struct OverlapSearch {
         workLimit = instantiator.effort.instantiationSteps
     }
 
-    /// Considers all with so many pipelines.
+    /// Considers all instantiations with these numbers of pipelines.
     mutating func run(_ pipelines: ClosedRange<Int>) {
         let packing = PipelinePacking(times: instantiator.times, nodes: nodes)
         var open: [Int] = []

@@ -55,8 +55,8 @@ struct PlanAlternatives {
 }
 
 extension Instantiator {
-    /// All choices of pipelines over exactly so many nodes, each with its least step time, ascending;
-    /// `nil` if they are too many to compare.
+    /// All choices of pipelines over exactly `nodes` nodes, each with its least step time,
+    /// ascending; `nil` if they are too many to compare.
     func alternatives(nodes: Int, minimumPipelines: Int) -> [Instantiation]? {
         guard minimumPipelines <= microbatches else { return [] }
         let multisets = PlanAlternatives.all(

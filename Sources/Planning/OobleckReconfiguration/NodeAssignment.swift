@@ -7,7 +7,7 @@ struct NodeAssignment {
     private struct Slot {
         let pipeline: Int
         let layers: [Int]
-        /// What it asks of a node's memory; nothing where nobody's is known.
+        /// The memory load on a node; `nil` where no node has a known bound.
         let load: MemoryBound?
     }
 

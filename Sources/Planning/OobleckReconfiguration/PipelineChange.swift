@@ -4,9 +4,9 @@ import OobleckCore
 public enum PipelineChange: Hashable, Sendable, CustomStringConvertible {
     /// A pipeline lost all its nodes.
     case ended(pipeline: Int)
-    /// A pipeline lost nodes and goes on with the rest.
+    /// A pipeline lost nodes and continues with the others.
     case shrank(pipeline: Int, from: Int, to: Int)
-    /// A short pipeline got nodes of another.
+    /// A pipeline below n_0 borrowed nodes from another.
     case borrowed(pipeline: Int, nodes: [NodeID], from: Int)
     /// Pipelines became one.
     case merged(pipelines: [Int], size: Int)

@@ -220,7 +220,7 @@ struct PlanComparison {
         )
     }
 
-    /// The copies that the pipelines need, but for layers that nobody holds.
+    /// The copies that the pipelines need, except for layers that no node holds.
     private func transfers(_ pipelines: [[NodeID]]) -> [LayerTransfer] {
         let needed = pipelines.flatMap { nodes in
             let wanted = templates.template(nodes: nodes.count)?.layersByNode ?? []

@@ -1,7 +1,7 @@
 import OobleckCore
 
 /// What a plan is judged by beside its step time: how long it will be in force, and what the links
-/// carry (DESIGN, section 3.4).
+/// carry (`Documentation/Planner.md`, equation P11).
 public struct ReconfigurationCosts: Hashable, Sendable {
     /// Expected time until the next failure; more than zero, infinity for none.
     public var timeToFailure: Seconds

@@ -206,7 +206,7 @@ public struct Replanner: Sendable {
         )
     }
 
-    /// The pipelines for so many nodes.
+    /// The pipelines for `nodes` nodes.
     func choice(nodes: Int) -> PlanChoice? {
         prepared[nodes]
             ?? instantiator.choice(

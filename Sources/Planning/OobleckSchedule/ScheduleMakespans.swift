@@ -45,7 +45,7 @@ public struct ScheduleMakespans: Sendable {
         }
     }
 
-    /// When the last backward pass ends at each stage, with so many microbatches.
+    /// When the last backward pass ends at each stage, with `microbatches` microbatches.
     public static func stageEnds(stages: [StageTime], microbatches: Int) -> [Seconds] {
         var walk = ScheduleMakespans(stages: stages)
         for _ in 0..<max(0, microbatches) { walk.advance() }

@@ -14,7 +14,7 @@ public struct ScheduleTimeline: Sendable {
     public let ends: [[Seconds]]
     private let busy: Seconds
 
-    /// The step of a pipeline that runs 1F1B with so many microbatches.
+    /// The step of a pipeline that runs 1F1B with `microbatches` microbatches.
     public init(stages: [StageTime], microbatches: Int) {
         let instructions = stages.indices.map {
             OneForwardOneBackward.instructions(

@@ -7,7 +7,7 @@ package struct LinkFit: Hashable {
     /// How long a message is under way beyond what its bytes take.
     package let latency: Seconds
 
-    /// The line through the times of next to nothing and of so many bytes.
+    /// The line through the times of a minimal message and of one of `bytes`.
     ///
     /// On a link so fast that both take the same, noise must not make the rate negative: the bytes
     /// take a hundredth of their time, and a nanosecond, at least. Nor must it make the latency

@@ -4,8 +4,8 @@ import OobleckCore
 
 /// Finds out which other workers this one can reach, when a group of them could not be formed.
 ///
-/// Each worker listens at a port that it tells the others over the control messages. Whoever connects
-/// to it learns that the machine is there, and nothing else: no byte is read or written.
+/// Each worker listens at a port that it sends to the others in control messages. A connection to
+/// it only proves that the machine can be reached: no byte is read or written.
 final class PeerReach: Sendable {
     /// How key and value of a rendezvous say where a node listens.
     static let keyPrefix = "reach/"
@@ -53,7 +53,7 @@ final class PeerReach: Sendable {
     /// Those of the peers, by the addresses that they told, to which nothing gets through.
     ///
     /// A machine that refuses the connection is reached: the process is gone, not the link. Ends early
-    /// when `isOver` says so, and then names nobody.
+    /// when `isOver` says so, and then returns no peer.
     static func unreached(
         _ peers: [NodeID: String],
         within time: Seconds,

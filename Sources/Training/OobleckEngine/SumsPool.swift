@@ -9,7 +9,7 @@ import OobleckTensor
 final class SumsPool {
     private var spare: [ObjectIdentifier: FixedPointAccumulator] = [:]
 
-    /// Zeros for a segment's sums over so many microbatches.
+    /// Zeros for a segment's sums over `addendCount` microbatches.
     func take(for segment: ParameterSegment, addendCount: Int) throws -> FixedPointAccumulator {
         let known = spare.removeValue(forKey: ObjectIdentifier(segment))
         // Another segment may have the place of one that is gone.
