@@ -2,8 +2,10 @@ import CDispatch
 import Foundation
 import OobleckCore
 
-/// Threads whose failure to start is seen: Foundation's `Thread` says nothing where there is no memory
-/// or no place for one, and never runs.
+/// Threads that report a failure to start.
+///
+/// Foundation's `Thread` reports nothing when the system has no memory or no slot for a thread, and
+/// never runs.
 package enum SystemThread {
     /// What a new thread is to do, handed over by reference.
     private final class Work: Sendable {

@@ -5,7 +5,7 @@ import OobleckCore
 package enum OutputFailure: Hashable, Sendable {
     /// The reader of the pipe has closed it.
     case readerLeft
-    /// The terminal is gone.
+    /// The terminal was closed.
     case terminalLost
     /// The stream was closed when the program started, or cannot be written.
     case closed

@@ -29,10 +29,11 @@ package final class ProcessSignals: Sendable {
     /// The signal that first asked for the end; `nil` while none did.
     package var stopSignal: Int32? { state.withLock { $0.requests.stopSignal } }
 
-    /// Has SIGUSR1 kill no command that saves nothing.
+    /// Makes commands without checkpoints ignore SIGUSR1, which would end them by default.
     package static func ignoreSaves() { signal(SIGUSR1, SIG_IGN) }
 
-    /// Leaves all decisions about the end of this process to its parent, also when both are asked.
+    /// Leaves all decisions about the end of this process to its parent, also when a signal reaches
+    /// both.
     package static func ignoreAll() {
         for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { signal(number, SIG_IGN) }
     }
@@ -44,9 +45,9 @@ package final class ProcessSignals: Sendable {
     package func start(isSupervised: Bool = false) async {
         var trapped: [UnixSignal] = [.sigint, .sigterm, .sigusr1]
         let isIgnored = Self.isIgnored(SIGHUP)
-        // Under nohup the terminal is none of our business.
+        // Under nohup a lost terminal has no effect.
         if !isIgnored { trapped.append(.sighup) }
-        // What a run in the background shows must not have the terminal stop it (stty tostop).
+        // Output of a run in the background must not stop it (stty tostop).
         signal(SIGTTOU, SIG_IGN)
         let isFirst = state.withLock { state in
             defer { state.isStarted = true }
@@ -86,7 +87,7 @@ package final class ProcessSignals: Sendable {
         return try await body()
     }
 
-    /// Does what a signal asks; from any thread.
+    /// Performs the request of a signal; may be called from any thread.
     package func receive(_ signal: Int32) {
         let (request, handler) = state.withLock { state in
             (state.requests.request(for: signal), state.handlers.last?.handler)

@@ -11,7 +11,7 @@ package final class StandardStream: @unchecked Sendable {
 
     /// The stream, in words.
     package let name: String
-    /// Whether it was a terminal when it was first looked at; one that is gone is none any more.
+    /// Whether it was a terminal at the first look; a closed terminal no longer looks like one.
     package let isTerminal: Bool
     private let descriptor: Int32
     private let condition = NSCondition()
@@ -20,7 +20,7 @@ package final class StandardStream: @unchecked Sendable {
     private var hasThread = false
     /// Why nothing is written any more.
     private var failure: OutputFailure?
-    /// The newest error that may pass.
+    /// The newest error that may be temporary.
     private var passing: OutputFailure?
     private var onTerminalLost: (@Sendable () -> Void)?
 
@@ -143,7 +143,7 @@ package final class StandardStream: @unchecked Sendable {
             switch errno {
             case EINTR: continue
             case EAGAIN:
-                // Another program has set its terminal, and so ours, not to wait.
+                // Another program made the shared terminal non-blocking.
                 var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&request, 1, 1000)
             default: return OutputFailure(errno: errno, isTerminal: isTerminal)

@@ -21,11 +21,11 @@ package enum CoordinatorFailurePoint: String, Sendable, Codable, CaseIterable {
     case midResume = "mid-resume"
     /// After a lost node was fenced, before any other reaction to its loss.
     case afterFence = "after-fence"
-    /// The first piece of the final state is stored.
+    /// After the first piece of the final state is stored.
     case midCollection = "mid-collection"
-    /// The final state is complete; neither it nor the result is kept.
+    /// After the final state is complete, before it or the result is persisted.
     case beforeResult = "before-result"
-    /// The result is kept, and no node was told to leave.
+    /// After persisting the result, before any node is told to leave.
     case afterResult = "after-result"
 
     /// Whether the point is passed in every step, and not only when plans change.

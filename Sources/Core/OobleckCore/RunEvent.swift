@@ -7,7 +7,7 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case nodeReady = "node-ready"
         case nodeLost = "node-lost"
         case nodeDrained = "node-drained"
-        /// A worker ended because its memory did; what it held is not placed there again.
+        /// A worker ran out of memory; its load is not placed on that node again.
         case outOfMemory = "out-of-memory"
         case suspicion
         case aborted

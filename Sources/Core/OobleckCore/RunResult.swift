@@ -46,7 +46,7 @@ package struct RecoveryRecord: Hashable, Sendable, Codable {
     }
 }
 
-/// How a run went back to a checkpoint (`result.json`, `restores`).
+/// How a run restored a checkpoint (`result.json`, `restores`).
 package struct RestoreRecord: Hashable, Sendable, Codable {
     /// Committed steps before and after.
     package var fromStep: Int
@@ -89,7 +89,7 @@ package struct RestoreRecord: Hashable, Sendable, Codable {
     }
 }
 
-/// What a finished run came to (`result.json`).
+/// The result of a finished run (`result.json`).
 package struct RunResult: Hashable, Sendable, Codable {
     package var steps: Int
     /// Loss of the last step that was not skipped; `nil`, and `null` in the file, when all were.

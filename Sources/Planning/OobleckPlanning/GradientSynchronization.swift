@@ -111,8 +111,8 @@ struct GradientSynchronization: Sendable {
 
     /// The least time that can remain with `pipelines` pipelines.
     ///
-    /// The sums of layer 0 begin only when
-    /// the slowest pipeline has ended; those of the shared parameters follow.
+    /// The sums of layer 0 begin only when the slowest pipeline has ended; those of the shared
+    /// parameters follow.
     func least(pipelines: Int) -> Seconds {
         guard let tied else { return Seconds(own(0, pipelines: pipelines)) }
         let holders = nodeCounts.contains(1) ? pipelines : 2 * pipelines
