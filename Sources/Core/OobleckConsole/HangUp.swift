@@ -18,7 +18,8 @@ package enum HangUp: Hashable, Sendable {
 
     /// What it means for a process with this environment; `pids` are its own number and its parent's.
     ///
-    /// It has a controlling terminal or not; SIGHUP was ignored when it started, as by `nohup`, or not.
+    /// It depends on whether the process has a controlling terminal, and on whether SIGHUP was
+    /// ignored when it started, as under `nohup`.
     package init(
         environment: [String: String],
         pids: [Int],

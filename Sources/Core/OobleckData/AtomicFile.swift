@@ -33,7 +33,7 @@ package final class AtomicFile {
 
     /// Gives the file its name.
     ///
-    /// Without `durably`, it survives our death but not the machine's.
+    /// Without `durably`, it survives the end of this process, but not a loss of power.
     package func publish(durably: Bool = true) throws {
         precondition(!isPublished, "\(path) is published twice")
         if durably { try file.synchronize() }

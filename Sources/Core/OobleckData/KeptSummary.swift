@@ -38,7 +38,7 @@ struct KeptSummary {
         return summary
     }
 
-    /// What is kept of the file as it is now; `nil` when that is nothing, or damaged.
+    /// The kept summary of the present state of the file; `nil` when it is absent or damaged.
     private func load() -> TokenSummary? {
         do {
             let fields = try JSONValue(contentsOf: path, limit: Self.mostBytes).fields
@@ -85,8 +85,8 @@ struct KeptSummary {
 
     /// Keeps the summary unless the file has changed meanwhile.
     ///
-    /// Nodes that start together may get into each other's way here: then nothing is kept, or for a
-    /// moment a part, which is no JSON.
+    /// Nodes that start together may interfere here. Then no summary is kept, or for a moment a
+    /// part of one, which is not valid JSON.
     private func save(_ summary: TokenSummary) {
         do {
             guard try OpenFile(file.path, for: .readInput).identity() == file.identity else {

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// A run in one line, made of parts of which the least important ones give way.
+/// The progress of a run in one line; the least important parts are omitted if space is short.
 package struct ProgressLine: Sendable {
     /// A piece of the line.
     private struct Part {

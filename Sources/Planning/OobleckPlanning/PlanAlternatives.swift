@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// Ways to divide nodes into pipelines of templates, all of them as long as they are few.
+/// All ways to divide nodes into pipelines of templates, up to a limit.
 struct PlanAlternatives {
     /// More are not listed: each is apportioned and, if its step time allows, placed.
     static let most = 256

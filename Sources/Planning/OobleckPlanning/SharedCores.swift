@@ -2,12 +2,11 @@ import OobleckCore
 
 /// The cost of nodes that share the processors of one machine.
 ///
-/// Profiles and templates are made for a node that has a core for each of its devices. Where more
-/// devices share fewer cores, they take turns: pipelines no longer run side by side, and bubbles and
-/// waits are filled with others' work. So the step is taken to be as long as all of its work divided
-/// by the cores (a machine does no more), or as long as it would be with a core for each device,
-/// whichever is longer. It is a lower bound of the real step, and near to it where the cores are
-/// busy; see Documentation/Decisions/0025-shared-cores.md for how near.
+/// Profiles and templates assume a core for each device. Where more devices share fewer cores, they
+/// take turns: pipelines no longer run in parallel, and the work of other devices fills bubbles and
+/// waits. So the step takes the longer of two times: all of its work divided by the cores, and its
+/// time with a core for each device. This is a lower bound of the real step, and close to it where
+/// the cores are busy; `Documentation/Decisions/0025-shared-cores.md` has measurements.
 ///
 /// The work of a step, in core-seconds:
 /// - the forward and backward passes of all microbatches;

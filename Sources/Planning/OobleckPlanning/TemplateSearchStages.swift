@@ -87,7 +87,7 @@ struct SearchChoice {
 ///     sosp23:           sum before k of (w + 4 W) + (2 w_k + 2 W) + sum after k of (2 w + 3 W)
 ///     sosp23-artifact:  sum before k of (w + 3 W) + (2 w_k + 3 W) + sum after k of (2 w + 2 W)
 ///
-/// (the latter for S >= 2). S is gone, so states need not count stages.
+/// (the latter for S >= 2). S no longer appears, so states need not count stages.
 struct SearchPrices {
     let before: Double
     let slowest: Double

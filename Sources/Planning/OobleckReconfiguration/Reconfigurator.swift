@@ -58,7 +58,7 @@ public struct Reconfigurator: Sendable {
         minimumNodes = minimum
     }
 
-    /// Takes a plan for the one in force: nodes stay where it has them if that costs nothing.
+    /// Records the plan in force: nodes keep their places in it where that costs nothing.
     public mutating func adopt(_ plan: ExecutionPlan) { previous = plan.pipelines }
 
     /// The plan of generation `generation` for these nodes, or why there is none.
@@ -101,7 +101,7 @@ public struct Reconfigurator: Sendable {
         }
     }
 
-    /// A decision that says which nodes have no memory for their part.
+    /// A decision, with the nodes that lack the memory for their part.
     private func leavingOut(
         _ nodes: [NodeID],
         _ decision: ReconfigurationDecision

@@ -1,7 +1,7 @@
 import OobleckCore
 import OobleckPlanning
 
-/// Answers what becomes of a plan when nodes are lost or join (`oobleck replan`).
+/// Computes the plan that follows when nodes are lost or join (`oobleck replan`).
 ///
 /// Works from what `plan.json` holds: its templates, pipelines and microbatches. The profile adds
 /// the bytes of each layer and the time of the synchronisation, which is otherwise taken to be what

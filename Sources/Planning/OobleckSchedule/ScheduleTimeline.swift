@@ -54,7 +54,7 @@ public struct ScheduleTimeline: Sendable {
         }
     }
 
-    /// The share of all stages' time in which a stage waits, from 0 to 1.
+    /// The bubble: the share of all stages' time in which a stage waits, from 0 to 1.
     public var bubbleShare: Double {
         let available = makespan.value * Double(ends.count)
         return available > 0 ? 1 - busy.value / available : 0

@@ -12,14 +12,14 @@ final class SumsPool {
     /// Zeros for a segment's sums over `addendCount` microbatches.
     func take(for segment: ParameterSegment, addendCount: Int) throws -> FixedPointAccumulator {
         let known = spare.removeValue(forKey: ObjectIdentifier(segment))
-        // Another segment may have the place of one that is gone.
+        // Another segment may use the address of a freed one.
         guard let known, known.fits(count: segment.count, addendCount: addendCount) else {
             return try FixedPointAccumulator(count: segment.count, addendCount: addendCount)
         }
         return known
     }
 
-    /// Takes sums back whose step was applied, which made them zero.
+    /// Returns sums whose step was applied; the update set them to zero.
     func give(_ sums: [ObjectIdentifier: FixedPointAccumulator]) { spare = sums }
 
     /// Lets go of all: the layers change.

@@ -145,7 +145,7 @@ package final class ImportedNetwork: LayeredModel {
         }
     }
 
-    /// Lets go of what only other layers need.
+    /// Frees the resources that only other layers need.
     package func keepOnly(_ held: Set<Int>) { layers = layers.filter { held.contains($0.key) } }
 
     private func layer(_ index: Int) throws -> Layer {

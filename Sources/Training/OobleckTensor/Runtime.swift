@@ -50,7 +50,7 @@ package enum TensorRuntime {
 
     /// Waits until the device has done all that it was told to.
     ///
-    /// A CUDA device works on while the process goes ahead: only after this has time passed.
+    /// A CUDA device works asynchronously: times are valid only after this call.
     package static func synchronize() throws { try check(ct_device_synchronize()) }
 
     /// Whether the device works on while this process goes ahead.
