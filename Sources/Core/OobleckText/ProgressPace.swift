@@ -5,7 +5,7 @@ package struct ProgressPace: Sendable {
     /// Share of the newest step in the usual time.
     private static let newestShare = 0.2
     /// A step is unusually long if it takes this multiple of the usual time, and at least
-    /// ``leastLong``.
+    /// `leastLong`.
     private static let longFactor = 2.0
     private static let leastLong: Seconds = 10
 
