@@ -30,7 +30,7 @@ package final class StandardStream: @unchecked Sendable {
         isTerminal = isatty(descriptor) == 1
     }
 
-    /// Has `handler` called, once, when the terminal is found to be gone.
+    /// Calls `handler` once, when the terminal is found to be closed.
     package func watchTerminal(_ handler: @escaping @Sendable () -> Void) {
         condition.withLock { onTerminalLost = handler }
     }

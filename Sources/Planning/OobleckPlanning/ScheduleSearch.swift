@@ -137,7 +137,7 @@ struct ScheduleSearch {
         return best
     }
 
-    /// The bounds for the best so far; anew only when it pays.
+    /// The bounds for the best so far; computed again only when that saves work.
     private mutating func tighten() {
         guard best.limit < tightened * (1 - 1e-5) else { return }
         tightened = best.limit

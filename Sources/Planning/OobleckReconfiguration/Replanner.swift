@@ -101,7 +101,7 @@ public struct Replanner: Sendable {
     /// The next plan, with its reason and the layers to copy.
     ///
     /// - Parameters:
-    ///   - lost: Nodes of the plan that are gone.
+    ///   - lost: Nodes of the plan that are lost.
     ///   - joined: Nodes that the plan does not have and that hold nothing.
     ///   - policy: How the plan is found.
     ///   - isLayoutOnly: Whether to plan although layers have no holder left.

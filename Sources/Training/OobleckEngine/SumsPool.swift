@@ -1,8 +1,8 @@
 import OobleckModels
 import OobleckTensor
 
-/// The integer sums of the last step, to be used again in the next: memory that is given back and asked for
-/// anew costs a page fault for every few thousand bytes.
+/// The integer sums of the last step, reused in the next: memory that is freed and allocated again
+/// costs a page fault for every few thousand bytes.
 ///
 /// Only sums of a step that was applied come here. Those of a step that was given up may still be written
 /// by a collective that was aborted.

@@ -24,8 +24,8 @@ package final class Worker: Sendable {
 
     /// A worker of `node` that other workers reach at the address `host`.
     ///
-    /// `sharesMachine` says whether other nodes of the run are on the same machine; asked for each
-    /// plan anew, since nodes come and go.
+    /// `sharesMachine` says whether other nodes of the run are on the same machine. It is called
+    /// for each plan, since nodes join and leave.
     package init(
         node: NodeID,
         host: String,
