@@ -31,6 +31,12 @@ trap 'rm -rf "$cache"' EXIT
 PYTHONPYCACHEPREFIX=$cache python3 -W error -m py_compile "${python_files[@]}" ||
     fail "a Python file does not compile"
 
+echo "check: links of the documents"
+Scripts/check_documents.py || fail "a link leads nowhere, see above"
+
+echo "check: the drawn map of the folders"
+Scripts/architecture_map.py --check || fail "the map is old; run: Scripts/architecture_map.py"
+
 echo "check: the importer's format and style"
 if [ -x .venv/bin/ruff ]; then
     (cd Python && ../.venv/bin/ruff check --quiet . && ../.venv/bin/ruff format --check --quiet .) ||
@@ -48,6 +54,9 @@ grep -qE '^Build complete' "$cache/build.log" || fail "the build failed"
 if grep -E "^$PWD/(Package.swift|Sources|Tests).*warning:" "$cache/build.log" | sort -u; then
     fail "warnings in our code, see above"
 fi
+
+echo "check: transcripts in the documents"
+Scripts/check_documents.py --program .build/debug/oobleck || fail "a transcript is not what the program prints"
 
 if [ "$failures" != 0 ]; then
     echo "check: $failures failed" >&2

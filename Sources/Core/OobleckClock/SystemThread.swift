@@ -2,8 +2,10 @@ import CDispatch
 import Foundation
 import OobleckCore
 
-/// Threads whose failure to start is seen: Foundation's `Thread` says nothing where there is no memory
-/// or no place for one, and never runs.
+/// Threads that report a failure to start.
+///
+/// Foundation's `Thread` reports nothing when the system has no memory or no slot for a thread, and
+/// never runs.
 package enum SystemThread {
     /// What a new thread is to do, handed over by reference.
     private final class Work: Sendable {
@@ -12,7 +14,7 @@ package enum SystemThread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Starts a thread with a stack of so many bytes; it ends with `body`.
+    /// Starts a thread with a stack of the given size in bytes; it ends with `body`.
     ///
     /// Throws one line when it cannot be started.
     package static func start(

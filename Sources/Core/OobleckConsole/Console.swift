@@ -10,10 +10,10 @@ import Synchronization
 /// - *Complaints* go to standard error, as one line; when that cannot be written, the exit status
 ///   still tells.
 package enum Console {
-    /// The longest that the end of the program waits for somebody to read.
+    /// The longest time that the end of the program waits for a reader.
     private static let patience: TimeInterval = 3
 
-    /// What complaints begin with.
+    /// The text that complaints begin with.
     private static let program = Mutex("oobleck")
 
     /// Prepares the streams; once, before anything is opened or written.
@@ -21,10 +21,10 @@ package enum Console {
     /// - Parameter program: What complaints begin with.
     package static func start(program: String = "oobleck") {
         Self.program.withLock { $0 = program }
-        // A reader that left, and a file beyond the size limit, show as failed writes.
+        // A closed reader and an exceeded file size limit appear as failed writes, not as signals.
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
-        // Or else the next file opened would be where our output goes.
+        // Otherwise the next file that is opened would receive the program's output.
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
         where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
             let mode = descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY
@@ -39,7 +39,7 @@ package enum Console {
 
     // MARK: Results
 
-    /// Writes a result and a newline, and waits until somebody takes it.
+    /// Writes a result and a newline, and waits until it is written.
     ///
     /// Throws ``OobleckError/Code/storage`` with one line when it cannot be written.
     package static func result(_ text: String) throws {
@@ -47,8 +47,8 @@ package enum Console {
         if let error = output.write(text + "\n")?.error(output.name) { throw error }
     }
 
-    /// Writes what a run came to, which is recorded elsewhere, too: waits for nobody who does not
-    /// read.
+    /// Writes the outcome of a run, which is also recorded elsewhere: never waits for a reader that
+    /// does not read.
     ///
     /// Throws ``OobleckError/Code/storage`` with one line when there is no space for it.
     package static func report(_ text: String) throws {
@@ -59,7 +59,7 @@ package enum Console {
         throw error
     }
 
-    /// Whether somebody may still read the results.
+    /// Whether the results may still have a reader.
     package static var hasReader: Bool { StandardStream.output.hasReader }
 
     // MARK: Display
@@ -96,7 +96,7 @@ package enum Console {
         _ = StandardStream.errors.write(line + "\n", patience: patience)
     }
 
-    /// Ends the program when all is written, or nobody reads; at once unless it `waits`.
+    /// Ends the program when all output is written or has no reader; at once unless it `waits`.
     package static func exit(_ status: Int32, waits: Bool = true) -> Never {
         StandardStream.output.flush(patience: waits ? patience : 0.1)
         Foundation.exit(status)

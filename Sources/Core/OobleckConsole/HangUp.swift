@@ -2,9 +2,9 @@ import Foundation
 
 /// What the loss of the terminal (SIGHUP, or an error when writing to it) means for a run.
 package enum HangUp: Hashable, Sendable {
-    /// Somebody else watches over the process, and takes its end for what it is: stop in order.
+    /// Another program supervises the process and handles its end: stop in order.
     case stop
-    /// A person was at the terminal, whose connection broke: the run goes on without one.
+    /// A person's terminal lost its connection: the run continues without a terminal.
     case goOn
 
     /// Set for a process whose parent starts it again when it dies.
@@ -18,7 +18,8 @@ package enum HangUp: Hashable, Sendable {
 
     /// What it means for a process with this environment; `pids` are its own number and its parent's.
     ///
-    /// It has a controlling terminal or not; SIGHUP was ignored when it started, as by `nohup`, or not.
+    /// It depends on whether the process has a controlling terminal, and on whether SIGHUP was
+    /// ignored when it started, as under `nohup`.
     package init(
         environment: [String: String],
         pids: [Int],

@@ -5,7 +5,7 @@ import OobleckCore
 package enum OutputFailure: Hashable, Sendable {
     /// The reader of the pipe has closed it.
     case readerLeft
-    /// The terminal is gone.
+    /// The terminal was closed.
     case terminalLost
     /// The stream was closed when the program started, or cannot be written.
     case closed
@@ -27,7 +27,7 @@ package enum OutputFailure: Hashable, Sendable {
     var isPassing: Bool { if case .failed = self { true } else { false } }
 
     /// The error of a command whose results were not written to `place`; `nil` when that is no
-    /// failure: whoever read them wanted no more, or is gone.
+    /// failure: their reader closed the stream or ended.
     func error(_ place: String) -> OobleckError? {
         switch self {
         case .readerLeft, .terminalLost: nil

@@ -2,7 +2,7 @@
 ///
 /// What is only for display never waits for a reader: when too much of it waits, the live line gives
 /// way first, then the oldest lines, and the reader is told how many once it reads again. Results are
-/// never left out; whoever adds one waits until it is written.
+/// never dropped; the caller that adds one waits until it is written.
 package struct OutputQueue: Sendable {
     /// One piece of output.
     package enum Piece: Sendable {

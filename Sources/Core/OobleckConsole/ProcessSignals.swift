@@ -3,7 +3,8 @@ import Foundation
 import Synchronization
 import UnixSignals
 
-/// The signals of this process: taken over once, and handed to whoever is in charge at the moment.
+/// The signals of this process: installed once, and passed to the code that handles them at
+/// present.
 ///
 /// SIGINT and SIGTERM ask for an end, SIGHUP as ``HangUp`` says, SIGUSR1 for a checkpoint. A process
 /// that never calls ``start()`` keeps the system's defaults, but for SIGUSR1, which is ignored.
@@ -28,23 +29,25 @@ package final class ProcessSignals: Sendable {
     /// The signal that first asked for the end; `nil` while none did.
     package var stopSignal: Int32? { state.withLock { $0.requests.stopSignal } }
 
-    /// Has SIGUSR1 kill no command that saves nothing.
+    /// Makes commands without checkpoints ignore SIGUSR1, which would end them by default.
     package static func ignoreSaves() { signal(SIGUSR1, SIG_IGN) }
 
-    /// Leaves all decisions about the end of this process to its parent, also when both are asked.
+    /// Leaves all decisions about the end of this process to its parent, also when a signal reaches
+    /// both.
     package static func ignoreAll() {
         for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { signal(number, SIG_IGN) }
     }
 
     /// Takes the signals over; once per process.
     ///
-    /// - Parameter isSupervised: Whether a lost terminal asks for the end, whoever started us.
+    /// - Parameter isSupervised: Whether a lost terminal requests the end, regardless of the
+    ///   parent.
     package func start(isSupervised: Bool = false) async {
         var trapped: [UnixSignal] = [.sigint, .sigterm, .sigusr1]
         let isIgnored = Self.isIgnored(SIGHUP)
-        // Under nohup the terminal is none of our business.
+        // Under nohup a lost terminal has no effect.
         if !isIgnored { trapped.append(.sighup) }
-        // What a run in the background shows must not have the terminal stop it (stty tostop).
+        // Output of a run in the background must not stop it (stty tostop).
         signal(SIGTTOU, SIG_IGN)
         let isFirst = state.withLock { state in
             defer { state.isStarted = true }
@@ -65,9 +68,9 @@ package final class ProcessSignals: Sendable {
 
     /// Hands what signals ask to `handler` while `body` runs.
     ///
-    /// Later calls take over from earlier ones, but for an `isOutermost` one, which stands behind all
-    /// others. If the end was asked for before, `handler` is told at once. It is called on a thread
-    /// that nobody else blocks, and must not wait for long.
+    /// A later call takes precedence over earlier ones. An `isOutermost` call has the lowest
+    /// precedence. If an end was requested before, `handler` is called at once. It runs on a thread
+    /// of its own, and must not wait for long.
     package func handling<Result>(
         isOutermost: Bool = false,
         _ handler: @escaping Handler,
@@ -84,7 +87,7 @@ package final class ProcessSignals: Sendable {
         return try await body()
     }
 
-    /// Does what a signal asks; from any thread.
+    /// Performs the request of a signal; may be called from any thread.
     package func receive(_ signal: Int32) {
         let (request, handler) = state.withLock { state in
             (state.requests.request(for: signal), state.handlers.last?.handler)

@@ -1,14 +1,14 @@
 import Foundation
 
-/// What the signals that came ask of the process.
+/// The requests that the signals received so far make of the process.
 package struct SignalRequests: Sendable {
     /// What is asked.
     package enum Request: Hashable, Sendable {
-        /// End in order, and keep what was done.
+        /// End in order, and save the state.
         case stop
         /// End at once.
         case stopNow
-        /// Save what was done so far, and go on.
+        /// Save a checkpoint and continue.
         case save
     }
 
@@ -21,8 +21,9 @@ package struct SignalRequests: Sendable {
 
     /// What a signal asks; `nil` is nothing.
     ///
-    /// The first SIGINT or SIGTERM asks for an end in order, the next for one at once. A lost
-    /// terminal says so once or twice, by a signal and by a failed write, and is never the second.
+    /// The first SIGINT or SIGTERM requests an end in order, the next one an immediate end. A lost
+    /// terminal is reported once or twice, by a signal and by a failed write, and never counts as
+    /// the second request.
     package mutating func request(for signal: Int32) -> Request? {
         switch signal {
         case SIGINT, SIGTERM:

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Standard output or standard error: written by a thread of its own, so that a terminal that stands
-/// still (Ctrl-S) or a pipe that is full holds up nobody who only shows something.
+/// Standard output or standard error: written by a thread of its own, so that a paused terminal
+/// (Ctrl-S) or a full pipe never delays code that only displays something.
 ///
-/// Nothing else in the program writes to these descriptors.
+/// No other code of the program writes to these descriptors.
 // The condition protects the state.
 package final class StandardStream: @unchecked Sendable {
     package static let output = StandardStream(STDOUT_FILENO, "standard output")
@@ -11,7 +11,7 @@ package final class StandardStream: @unchecked Sendable {
 
     /// The stream, in words.
     package let name: String
-    /// Whether it was a terminal when it was first looked at; one that is gone is none any more.
+    /// Whether it was a terminal at the first look; a closed terminal no longer looks like one.
     package let isTerminal: Bool
     private let descriptor: Int32
     private let condition = NSCondition()
@@ -20,7 +20,7 @@ package final class StandardStream: @unchecked Sendable {
     private var hasThread = false
     /// Why nothing is written any more.
     private var failure: OutputFailure?
-    /// The newest error that may pass.
+    /// The newest error that may be temporary.
     private var passing: OutputFailure?
     private var onTerminalLost: (@Sendable () -> Void)?
 
@@ -30,7 +30,7 @@ package final class StandardStream: @unchecked Sendable {
         isTerminal = isatty(descriptor) == 1
     }
 
-    /// Has `handler` called, once, when the terminal is found to be gone.
+    /// Calls `handler` once, when the terminal is found to be closed.
     package func watchTerminal(_ handler: @escaping @Sendable () -> Void) {
         condition.withLock { onTerminalLost = handler }
     }
@@ -40,7 +40,7 @@ package final class StandardStream: @unchecked Sendable {
 
     /// Writes text, and returns when that is done or failed; nothing when it was written.
     ///
-    /// With a `patience`, it returns after so many seconds in any case.
+    /// With a `patience`, it returns after that number of seconds in any case.
     package func write(_ text: String, patience: TimeInterval? = nil) -> OutputFailure? {
         condition.lock()
         defer { condition.unlock() }
@@ -53,7 +53,7 @@ package final class StandardStream: @unchecked Sendable {
     /// Waits until all is written, at most `patience` seconds.
     package func flush(patience: TimeInterval) { condition.withLock { settle(patience) } }
 
-    /// Whether whoever reads the stream still does, as far as is known.
+    /// Whether the stream still has a reader, as far as is known.
     package var hasReader: Bool {
         guard condition.withLock({ failure == nil }) else { return false }
         var request = pollfd(fd: descriptor, events: 0, revents: 0)
@@ -143,7 +143,7 @@ package final class StandardStream: @unchecked Sendable {
             switch errno {
             case EINTR: continue
             case EAGAIN:
-                // Another program has set its terminal, and so ours, not to wait.
+                // Another program made the shared terminal non-blocking.
                 var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&request, 1, 1000)
             default: return OutputFailure(errno: errno, isTerminal: isTerminal)

@@ -1,9 +1,10 @@
-/// What a node's arithmetic comes to, bit for bit, and what it depends on.
+/// The fingerprint of a node's arithmetic, and what the arithmetic depends on.
 ///
-/// The same job gives other bits where processor, library or settings choose other kernels: sums are
-/// rounded in another order. All nodes of a run need the same, and so do two runs that are compared.
+/// The same job gives other bits where processor, library or settings choose other kernels, since
+/// sums are rounded in another order. All nodes of a run need the same arithmetic, and so do two
+/// runs that are compared.
 package struct Arithmetic: Hashable, Sendable, Codable {
-    /// SHA-256 of what a fixed pass over every kind of layer of the job comes to, hexadecimal.
+    /// SHA-256 of the results of a fixed pass over every kind of layer of the job, hexadecimal.
     package var fingerprint: String
     /// As the system names it.
     package var processor: String
@@ -25,8 +26,8 @@ package struct Arithmetic: Hashable, Sendable, Codable {
     /// The start of the fingerprint, enough to tell two apart.
     package var mark: String { String(fingerprint.prefix(12)) }
 
-    /// Why a node that computes otherwise cannot take part in a run that computes so, and what would
-    /// make them equal, in one line.
+    /// Why a node with another fingerprint cannot take part in the run, and what would make both
+    /// equal, in one line.
     package func refusal(of other: Arithmetic) -> String {
         let cure =
             library == other.library
@@ -41,7 +42,7 @@ package struct Arithmetic: Hashable, Sendable, Codable {
     }
 }
 
-/// A level of processors of which all can compute the same bits.
+/// An instruction level: all processors that support it can compute the same bits.
 package enum CPULevel: String, Hashable, Sendable, Codable, CaseIterable {
     /// What every 64-bit x86 processor can do; the slowest.
     case compatible
@@ -67,7 +68,7 @@ package enum CPULevel: String, Hashable, Sendable, Codable, CaseIterable {
     }
 }
 
-/// An entry of a ledger that says what arithmetic its run has from there on.
+/// An entry of a ledger: the arithmetic of the run from here on.
 package struct RecordedArithmetic: Hashable, Sendable, Codable {
     package var arithmetic: Arithmetic
     /// Steps that were committed before.

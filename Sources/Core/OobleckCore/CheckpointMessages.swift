@@ -1,9 +1,9 @@
-/// Asks a worker to copy layers as they are after `step` committed steps, and to write them.
+/// Orders a worker to copy the state of layers after `step` committed steps, and to write it.
 package struct CheckpointOrder: Hashable, Sendable, Codable {
-    /// With `step`, names the save: no other has both.
+    /// Identifies the save together with `step`.
     package var generation: Generation
     package var step: Int
-    /// Absolute path of the folder to write to; made when it is missing, its parent is not.
+    /// Absolute path of the folder to write to, which is created if absent; its parent is not.
     package var folder: String
     package var layers: [Int]
 
@@ -15,7 +15,7 @@ package struct CheckpointOrder: Hashable, Sendable, Codable {
     }
 }
 
-/// What a layer's state file is known by.
+/// The digests and the size of a layer's state file.
 package struct ShardDigest: Hashable, Sendable, Codable {
     /// The layer digest: SHA-256 of the file's data section, hexadecimal.
     package var sha256: String
@@ -31,7 +31,7 @@ package struct ShardDigest: Hashable, Sendable, Codable {
     }
 }
 
-/// What became of one layer of a ``CheckpointOrder``.
+/// The outcome of one layer of a ``CheckpointOrder``.
 package struct ShardReport: Hashable, Sendable, Codable {
     package enum Outcome: Hashable, Sendable, Codable {
         /// On the device.
@@ -62,7 +62,7 @@ package struct ShardReport: Hashable, Sendable, Codable {
     }
 }
 
-/// A published checkpoint to go back to.
+/// A published checkpoint to restore.
 package struct RestorePoint: Hashable, Sendable, Codable {
     /// Committed steps in it.
     package var step: Int
@@ -99,7 +99,7 @@ package enum CheckpointAction: Hashable, Sendable {
     /// All layers are written: check that, add the manifest, give the folder its name, and remove
     /// what is older than the newest `keep`.
     case publish(CheckpointPublication)
-    /// A save came to nothing: remove what there is of it.
+    /// A save failed: remove its files.
     case discard(generation: Generation, step: Int)
     /// Look for the newest checkpoint of this job with at most `atMost` steps.
     case find(atMost: Int, corpusDigest: String?, excluding: Set<Int>)
@@ -130,9 +130,9 @@ package struct CheckpointPublication: Hashable, Sendable {
 /// What the checkpoint store answers.
 package enum CheckpointOutcome: Hashable, Sendable {
     case published(generation: Generation, step: Int)
-    /// Not published, nothing of it remains: what was wrong, one line.
+    /// Not published, and its files are removed: what was wrong, one line.
     case failed(generation: Generation, step: Int, message: String)
-    /// Something else went wrong that does no harm yet.
+    /// Another problem, which does no harm yet.
     case warned(String)
     /// The newest checkpoint that can be restored, and why newer ones cannot.
     case found(RestorePoint?, passedOver: [String])
@@ -140,14 +140,16 @@ package enum CheckpointOutcome: Hashable, Sendable {
 
 /// A return to a checkpoint: one line of the ledger before it is chained.
 package struct RestoredRun: Hashable, Sendable, Codable {
-    /// Committed steps from here on; the lines of later steps before this one count no more.
+    /// Committed steps in the restored state.
+    ///
+    /// Earlier lines of later steps no longer count.
     package var step: Int
     package var generation: Generation
     /// Digest of the state restored; ``firstState`` where the run starts again.
     package var stateSHA256: String
 
-    /// Stands for the digest of the state before the first step, which nobody computes: it follows
-    /// from the job.
+    /// Replaces the digest of the state before the first step, which is never computed: that state
+    /// follows from the job.
     package static let firstState = "first-state"
 
     package init(step: Int, generation: Generation, stateSHA256: String) {

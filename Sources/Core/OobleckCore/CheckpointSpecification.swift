@@ -2,7 +2,7 @@
 package struct CheckpointSpecification: Hashable, Sendable, Codable {
     /// When the next save is due.
     package enum Rhythm: Hashable, Sendable, Codable {
-        /// After every so many committed steps.
+        /// After every given number of committed steps.
         case steps(Int)
         /// When the expected loss of work outweighs the cost of a save (``YoungDaly``).
         case youngDaly
@@ -14,10 +14,10 @@ package struct CheckpointSpecification: Hashable, Sendable, Codable {
     /// Absolute path of the folder for the saves, the same on every node; `nil` is `checkpoints/` of
     /// the run's directory.
     package var directory: String?
-    /// Once nodes are missing that the run cannot go on without: how long to wait for new ones.
+    /// How long to wait for new nodes when the run cannot continue without them.
     package var wait: Seconds
 
-    /// What a job has that says nothing of checkpoints.
+    /// The values of a job that does not configure checkpoints.
     package static let standard = CheckpointSpecification(.youngDaly)
 
     /// Saves that stay when the job does not say.

@@ -12,12 +12,12 @@ package struct CommittedStep: Hashable, Sendable, Codable {
     /// Global gradient norm before clipping, summed in layer order; finite unless the step is
     /// skipped.
     package var gradientNorm: Double
-    /// Why the update was left out, the same on all nodes; `nil` for a step like any other.
+    /// Why the update was skipped, the same on all nodes; `nil` for an applied step.
     package var skipped: String?
     /// Targets that the loss is the mean over; `nil` where every microbatch has as many.
     package var targets: Int?
 
-    /// Why a step is skipped whose loss is the mean over no target at all.
+    /// Why a step without any target is skipped.
     package static let withoutTargets = "none of its targets counts"
 
     package init(

@@ -1,16 +1,16 @@
-/// What the coordinator tells a worker.
+/// A message of the coordinator to a worker.
 ///
-/// Each worker gets them in the order of the decisions, so the order itself carries meaning: a
-/// commit that comes before an abort is binding.
+/// Each worker receives them in the order of the decisions, so the order has a meaning: a commit
+/// that arrives before an abort is binding.
 package enum CoordinatorMessage: Hashable, Sendable {
     /// The job to train. First message of a session.
     case job(JobSpecification)
     /// Get ready for a plan: build its groups, fetch the layers it needs, then report `prepared`.
     case reconfigure(Reconfiguration)
-    /// Everyone is prepared: train under `generation` from step `step` (zero-based) onward.
+    /// All workers are prepared: train under `generation` from step `step` (zero-based) onward.
     case resume(generation: Generation, step: Int)
-    /// Everyone has the state after `step` steps: measure its loss on the validation data, then wait for
-    /// another message. Comes in place of `resume`, and after a commit that pauses.
+    /// All workers have the state after `step` steps: measure its loss on the validation data, then
+    /// wait for another message. Sent in place of `resume`, and after a commit that pauses.
     case evaluate(generation: Generation, step: Int)
     /// The outcome of step `step`: apply it. After a commit that pauses, wait for the next plan.
     case commit(StepCommit)
@@ -22,11 +22,11 @@ package enum CoordinatorMessage: Hashable, Sendable {
     case collect(generation: Generation, upload: [Int])
     /// Leave. The worker exits with status 0.
     case stop(reason: String)
-    /// Copy layers as they are now and write them while training goes on; report each.
+    /// Copy layers in their present state, write the copies while training continues, report each.
     case checkpoint(CheckpointOrder)
 }
 
-/// What a worker tells the coordinator.
+/// A message of a worker to the coordinator.
 package enum WorkerMessage: Hashable, Sendable {
     /// The worker has the job and its corpus, and can be planned for.
     ///
@@ -46,9 +46,9 @@ package enum WorkerMessage: Hashable, Sendable {
     case vote(StepVote)
     /// Losses of one global batch of the validation data.
     case evaluated(EvaluationReport)
-    /// A collective of this generation failed or timed out: somebody may be dead.
+    /// A collective of this generation failed or timed out: a member may be dead.
     case faulted(generation: Generation, message: String, FaultFindings = FaultFindings())
-    /// The worker cannot go on, whatever the plan: the run has to end with this exit status.
+    /// The worker cannot continue under any plan: the run must end with this exit status.
     case failed(exitStatus: Int32, message: String)
     /// A key of a group's rendezvous, for all other members of the generation.
     case rendezvous(Rendezvous)
@@ -62,11 +62,11 @@ package enum WorkerMessage: Hashable, Sendable {
     case restoreFailed(RestoreFailure)
 }
 
-/// What a worker knows of why its generation cannot go on.
+/// A worker's evidence of why its generation cannot continue.
 package struct FaultFindings: Hashable, Sendable {
     /// Members of the generation that it could not connect to.
     package var unreached: [NodeID]
-    /// Layers that it was to send, and whose state is not as its own last update left it.
+    /// Layers that it was to send, whose state changed since its own last update.
     package var damagedLayers: Set<Int>
 
     package init(unreached: [NodeID] = [], damagedLayers: Set<Int> = []) {
@@ -85,15 +85,17 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     ///
     /// At zero there is no state yet and every worker initialises its layers from the seed.
     package var committedSteps: Int
-    /// The layers to copy before training goes on.
+    /// The layers to copy before training resumes.
     package var transfers: [LayerTransfer]
     /// The checkpoint from which every worker loads its layers, instead of what it holds.
     package var restore: RestorePoint?
-    /// The longest that a step is expected to take; waits for others follow from it.
+    /// The longest expected time of a step; the limits of waits for other workers follow from it.
     package var expectedStep: Seconds
-    /// Bytes that a link moves in a second, as far as it is known; waits for copies follow from it.
+    /// Bytes that a link moves in a second, if known; the limits of waits for copies follow from
+    /// it.
     package var linkBytesPerSecond: Double?
-    /// Whether every worker has to prove its arithmetic anew: a check found that some compute wrong.
+    /// Whether every worker must compute its fingerprint again, because a check found wrong
+    /// results.
     package var provesArithmetic: Bool?
 
     package init(
@@ -142,7 +144,7 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     }
 }
 
-/// How getting ready for a plan went on one worker.
+/// How one worker prepared for a plan.
 package struct PreparationReport: Hashable, Sendable {
     package var generation: Generation
     /// Building the groups.
@@ -151,9 +153,9 @@ package struct PreparationReport: Hashable, Sendable {
     package var transfer: Seconds
     /// Bytes received.
     package var received: ByteCount
-    /// The worker's last try of a step, if it ended without a vote.
+    /// The worker's last attempt at a step, if it ended without a vote.
     package var abandoned: AbandonedTry?
-    /// The fingerprint of its arithmetic as it is now, where the plan asks for it.
+    /// The present fingerprint of its arithmetic, if the plan requests it.
     package var fingerprint: String?
 
     package init(
@@ -173,7 +175,7 @@ package struct PreparationReport: Hashable, Sendable {
     }
 }
 
-/// A try of a step that a worker had to give up before its vote.
+/// An attempt at a step that a worker had to give up before its vote.
 package struct AbandonedTry: Hashable, Sendable {
     package var step: Int
     /// From its start to its end.
@@ -237,7 +239,7 @@ package struct StepVote: Hashable, Sendable {
     }
 }
 
-/// Where numbers that are not finite came up in a step.
+/// Where numbers that are not finite appeared in a step.
 package struct NonFiniteLayers: Hashable, Sendable {
     /// Layers whose output in a forward pass was not finite although their input was.
     package var outputs: Set<Int>
@@ -252,11 +254,11 @@ package struct NonFiniteLayers: Hashable, Sendable {
     package var isEmpty: Bool { outputs.isEmpty && gradients.isEmpty }
 }
 
-/// What a worker sees of the state it holds, so that a copy that differs is found.
+/// A worker's report on the state it holds, by which differing copies are detected.
 package struct StateObservation: Hashable, Sendable {
     /// Digest of each layer's parameters and moments; empty where none are taken.
     package var digests: [Int: UInt64]
-    /// Layers whose digest is not what it was right after the worker's own last update.
+    /// Layers whose digest changed since the worker's own last update.
     package var altered: Set<Int>
 
     package init(digests: [Int: UInt64] = [:], altered: Set<Int> = []) {
@@ -267,10 +269,10 @@ package struct StateObservation: Hashable, Sendable {
 
 /// The decision that a step counts.
 package struct StepCommit: Hashable, Sendable {
-    /// The step's line of the ledger, so that whoever applied it can prove that it counts.
+    /// The step's line of the ledger, so that a worker that applied it can prove that it counts.
     package var record: CommittedStep
-    /// What the microbatches' mean gradient is multiplied with: brings its norm down to the clipping
-    /// bound, and corrects it where losses are sums (``JobSpecification/gradientCorrection(targets:)``).
+    /// The factor of the microbatches' mean gradient: it clips the norm, and corrects the gradient
+    /// where losses are sums (``JobSpecification/gradientCorrection(targets:)``).
     package var gradientFactor: Double
     /// Whether to wait for another message after applying, instead of starting the next step.
     package var pauses: Bool

@@ -1,30 +1,31 @@
 /// The named places in the coordinator's decisions where its death can be staged.
 package enum CoordinatorFailurePoint: String, Sendable, Codable, CaseIterable {
-    /// All have voted for a step; nothing of the decision is kept or sent.
+    /// After all workers have voted for a step, before the decision is persisted or sent.
     case beforeRecord = "before-record"
-    /// A step is in the ledger, and nobody was told: between the two phases of its commit.
+    /// After the step is in the ledger, before any worker is told: between the two phases of its
+    /// commit.
     case afterRecord = "after-record"
-    /// The first worker was told of a commit, the others not.
+    /// After the first worker was told of a commit, before the others are.
     case midCommit = "mid-commit"
-    /// A plan is decided, and neither kept nor sent.
+    /// After a plan is decided, before it is persisted or sent.
     case beforePlan = "before-plan"
-    /// A plan is kept, and nobody was told.
+    /// After persisting a plan, before sending it.
     case afterPlan = "after-plan"
-    /// The first worker was told of a plan, the others not.
+    /// After the first worker was told of a plan, before the others are.
     case midPlan = "mid-plan"
-    /// All are prepared; that the plan is in force is neither kept nor sent.
+    /// After all workers are prepared, before the activation of the plan is persisted or sent.
     case beforeResume = "before-resume"
-    /// It is kept that a plan is in force, and nobody was told.
+    /// After persisting the activation, before sending resume.
     case afterResume = "after-resume"
-    /// The first worker was told to resume, the others not.
+    /// After the first worker was told to resume, before the others are.
     case midResume = "mid-resume"
-    /// A lost node was put out, and nothing else was done about it yet.
+    /// After a lost node was fenced, before any other reaction to its loss.
     case afterFence = "after-fence"
-    /// The first piece of the final state is stored.
+    /// After the first piece of the final state is stored.
     case midCollection = "mid-collection"
-    /// The final state is complete; neither it nor the result is kept.
+    /// After the final state is complete, before it or the result is persisted.
     case beforeResult = "before-result"
-    /// The result is kept, and no node was told to leave.
+    /// After persisting the result, before any node is told to leave.
     case afterResult = "after-result"
 
     /// Whether the point is passed in every step, and not only when plans change.

@@ -1,15 +1,15 @@
 /// Every deadline of a run, derived from the one number that users set and from how long steps take.
 ///
-/// Two kinds of trouble have to be told apart from patience. Silence is judged by the budget alone:
-/// signs of life come from threads of their own, which no step, checkpoint or transfer holds up.
-/// Waits for work (a step, a collective, a transfer) are allowed the time that the work takes, many
-/// times over, since the first step of a process or of a plan is slower than those after it.
+/// There are two kinds. Silence is judged by the budget alone: heartbeats come from separate
+/// threads, which no step, checkpoint or transfer delays. Waits for work (a step, a collective, a
+/// transfer) last a multiple of the time of the work, since the first step of a process or of a
+/// plan is slower than later ones.
 package struct Deadlines: Hashable, Sendable {
-    /// The longest a failure may go unnoticed.
+    /// The longest time until a failure is detected.
     package let budget: Seconds
     /// The longest of the predicted step time and those measured lately; 0 before any is known.
     ///
-    /// No deadline takes it for longer than ``longestStep``.
+    /// Deadlines limit it to ``longestStep``.
     package let step: Seconds
     /// Bytes that a link moves in a second, by the profile and the slowest copy so far; `nil` before any
     /// is known.
@@ -21,34 +21,35 @@ package struct Deadlines: Hashable, Sendable {
         self.link = link
     }
 
-    /// Those of the budget that a job has when it names none.
+    /// The deadlines of a job that names no budget.
     package static let standard = Deadlines(budget: 2)
 
     // MARK: Silence
 
-    /// Time between two signs of life: three may be lost before a node is taken for dead.
+    /// Time between two heartbeats: three may be lost before a node is declared lost.
     package var heartbeat: Seconds { budget / 4 }
-    /// Time between two looks at the clock; with it a silent node is found at the latest
-    /// ``detection`` after its last sign of life.
+    /// Time between two ticks.
+    ///
+    /// With it a silent node is detected at the latest ``detection`` after its last heartbeat.
     package var tick: Seconds { budget / 8 }
     /// Silence after which a node is shown as suspect.
     package var suspicion: Seconds { budget / 2 }
-    /// Silence after which a node is lost.
+    /// Silence after which a node is declared lost.
     package var lease: Seconds { budget - tick }
-    /// The longest from a node's last sign of life to its loss.
+    /// The longest time from a node's last heartbeat to its declared loss.
     package var detection: Seconds { lease + tick }
-    /// How long a report of a broken collective waits for proof of who died.
+    /// How long a report of a broken collective waits for proof of which node died.
     package var grace: Seconds { budget / 8 }
 
-    /// How long a plan may be in preparation before a worker looks whom it does not reach.
+    /// How long a plan may be in preparation before a worker probes which peers it can reach.
     package var doubt: Seconds { formation / 2 }
-    /// How long it looks.
+    /// How long the probe takes.
     package var probe: Seconds { budget / 2 }
-    /// How long the first report of a group that does not form waits for what the others find, and
-    /// for proof of who died.
+    /// How long the first report of a group that does not form waits for the reports of the others,
+    /// and for proof of which node died.
     ///
-    /// Members that reach everybody report at once, the two that do not reach each other only after
-    /// their ``probe``.
+    /// Members that can reach all others report at once; two that cannot reach each other report
+    /// only after their ``probe``.
     package var formationGrace: Seconds { probe + 2 * grace }
 
     // MARK: Joining
@@ -57,30 +58,30 @@ package struct Deadlines: Hashable, Sendable {
     package var connect: Seconds { 5 * budget }
     /// How long a node's worker may take to get ready, and the run to wait for its first nodes.
     ///
-    /// To load libtorch and a corpus takes its time however fast failures are to be found.
+    /// Loading libtorch and a corpus takes long, however short the budget is.
     package var join: Seconds { max(Self.processStart, 20 * budget) }
-    /// How long newcomers are waited for that may follow others, before all get work at once.
+    /// How long the coordinator waits for further new nodes before all get work at once.
     package var joinPause: Seconds { budget / 8 }
-    /// How long the first newcomer waits for work at most, in such a storm.
+    /// The longest time that the first of many new nodes waits for work.
     package var joinStorm: Seconds { budget }
 
     /// How long a restarted coordinator waits for agents and workers to come back.
     ///
-    /// They look for it far more often.
+    /// Nodes try to reach it far more often.
     package var reconnection: Seconds { 0.75 * budget }
     /// How long a coordinator that takes over through a shared store waits for them.
     ///
-    /// The one before it may be frozen rather than dead: they notice its silence first, then give up
-    /// an attempt to reach it again, and only then look for who leads now.
+    /// The previous coordinator may be suspended instead of dead. Nodes first notice its silence,
+    /// then give up an attempt to reach it again, and only then search for the present leader.
     package var takeover: Seconds { 3 * budget }
 
-    /// How long an agent that is asked to end goes on looking for a coordinator to tell: long enough for
+    /// How long an agent that is asked to end searches for a coordinator to inform: long enough for
     /// one that restarts.
     package var lastSearch: Seconds { 3 * budget }
 
-    /// How long the coordinator waits for nodes of which more than f fell silent at once.
+    /// How long the coordinator waits for nodes when more than f became silent at once.
     ///
-    /// They look for it for longer, so that they are still there.
+    /// Nodes search for it for longer, so they still exist then.
     package var isolation: Seconds { 10 * budget }
 
     // MARK: Work
@@ -89,16 +90,18 @@ package struct Deadlines: Hashable, Sendable {
     package var formation: Seconds { 3 * budget }
     /// How long all nodes may take to prepare a plan before silence alone counts against them.
     package var barrier: Seconds { 3 * budget }
-    /// How long the copies of a plan may take, the most bytes that one node receives being these.
+    /// How long the copies of a plan may take, given the largest number of bytes that a node
+    /// receives.
     package func transfer(_ bytes: ByteCount) -> Seconds {
         barrier + Self.time(bytes, bytesPerSecond: slowestRate)
     }
-    /// The slowest rate of a copy that is waited for: a tenth of the link's, where that is known to be slow.
+    /// The slowest accepted rate of a copy: a tenth of the link's rate, where that is known to be
+    /// slow.
     private var slowestRate: Double {
         let known = max(Self.leastRate, (link ?? .infinity) / 10)
         return min(Self.slowestLinkBytesPerSecond, known)
     }
-    /// After this a node that has not prepared a plan is lost even if it shows signs of life.
+    /// After this time a node that has not prepared a plan is lost, even if it sends heartbeats.
     package func preparation(receiving bytes: ByteCount) -> Seconds {
         2 * barrier + transfer(bytes)
     }
@@ -106,11 +109,11 @@ package struct Deadlines: Hashable, Sendable {
     package var collective: Seconds {
         10 * (budget + step.bounded(by: .zero...Self.longestStep))
     }
-    /// How long a step may take, or a collection of the final state in which nothing arrives, when
-    /// no worker says that anything is wrong.
+    /// How long a step may take, or a collection of the final state without new data, if no worker
+    /// reports a problem.
     package var stall: Seconds { 2 * collective }
 
-    /// How long a save of so many bytes may take.
+    /// How long a save of `bytes` may take.
     package func save(of bytes: ByteCount) -> Seconds {
         stall + Self.time(bytes, bytesPerSecond: Self.slowestDiskBytesPerSecond)
     }
@@ -119,8 +122,8 @@ package struct Deadlines: Hashable, Sendable {
         Seconds(Double(bytes.value) / bytesPerSecond).bounded(by: .zero...Seconds.longestMeasured)
     }
 
-    /// How long a run that was asked to stop may take to commit a step: the one in flight, and if
-    /// that is lost a plan for the nodes that are left.
+    /// How long a run that was asked to stop may take to commit a step: the one in flight, or, if
+    /// that is lost, one under a plan for the remaining nodes.
     package var stop: Seconds { stall + preparation(receiving: .zero) }
 
     // MARK: Leaving
@@ -139,11 +142,11 @@ package struct Deadlines: Hashable, Sendable {
     /// A step is never waited for as if it took longer than a day: a prediction or a measurement that
     /// says so is wrong.
     package static let longestStep: Seconds = 86_400
-    /// A link slower than this is taken for stuck.
+    /// A link slower than this counts as stuck.
     package static let slowestLinkBytesPerSecond = 1e7
-    /// No link is taken for slower than ten times this.
+    /// No link is assumed to be slower than ten times this.
     private static let leastRate = 1e5
-    /// A disk slower than this is taken for stuck.
+    /// A disk slower than this counts as stuck.
     package static let slowestDiskBytesPerSecond = 1e6
 
     /// What is wrong with the order of the deadlines, or `nil`: each must leave room for the ones
@@ -180,7 +183,7 @@ extension Deadlines {
         package var seconds: Seconds
         /// What it follows from.
         package var formula: String
-        /// What it bounds, and what happens then.
+        /// What it limits, and what happens when it expires.
         package var meaning: String
     }
 

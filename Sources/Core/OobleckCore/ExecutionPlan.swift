@@ -30,7 +30,7 @@ public struct Pipeline: Hashable, Sendable, Codable {
     }
 }
 
-/// The pipelines that train side by side, their microbatch counts, and the generation.
+/// The pipelines that train in parallel, their microbatch counts, and the generation.
 public struct ExecutionPlan: Hashable, Sendable, Codable {
     /// The number of this plan.
     public var generation: Generation

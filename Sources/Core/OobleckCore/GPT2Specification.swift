@@ -9,8 +9,8 @@ package struct GPT2Specification: Hashable, Sendable, Codable {
     /// Tokens of one sample.
     package var sequenceLength: Int
     package var dropout: Double
-    /// `nil` for the published GPT-2, so that such a model is written as it always was: digests of
-    /// jobs and models cover that text.
+    /// `nil` for the published GPT-2, so that its text never changes: digests of jobs and models
+    /// cover that text.
     private var otherVariant: ModelVariant?
 
     package init(
@@ -44,9 +44,9 @@ package struct GPT2Specification: Hashable, Sendable, Codable {
         case otherVariant = "variant"
     }
 
-    /// What it has otherwise than the published GPT-2.
+    /// Its differences from the published GPT-2.
     ///
-    /// Counts that say what the sizes say anyway are left out of it.
+    /// Counts that follow from the sizes are omitted.
     package var variant: ModelVariant {
         get { otherVariant ?? .published }
         set {

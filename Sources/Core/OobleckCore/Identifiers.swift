@@ -1,7 +1,7 @@
 /// Names one node for the whole run.
 ///
-/// Never given to another node, not even after a death, so that a process that comes back from the
-/// dead can be told from its successor.
+/// Never reused, not even after a death, so that a process that was declared lost and returns can
+/// be distinguished from its successor.
 public struct NodeID: Hashable, Comparable, Sendable, Codable, ExpressibleByIntegerLiteral,
     CustomStringConvertible
 {
@@ -34,7 +34,7 @@ public struct NodeID: Hashable, Comparable, Sendable, Codable, ExpressibleByInte
 
 /// The number of the execution plan in force.
 ///
-/// Every message carries it; stale ones are dropped.
+/// Every message carries it; messages of old generations are dropped.
 public struct Generation: Hashable, Comparable, Sendable, Codable, ExpressibleByIntegerLiteral,
     CustomStringConvertible
 {

@@ -35,7 +35,8 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
     package var epsilon: Double
     /// Greatest global gradient norm; larger gradients are scaled down to it.
     package var gradientClip: Double
-    /// Steps in a row whose numbers are not finite, with which training counts as diverged.
+    /// After this number of consecutive steps with numbers that are not finite, training has
+    /// diverged.
     package var skipLimit: Int
 
     package init(
@@ -113,7 +114,7 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
     package var faultTolerance: Int
     /// Memory of one device that the planner may use; `nil` is unlimited.
     package var deviceMemory: ByteCount?
-    /// The longest a failure may go unnoticed; every deadline derives from it.
+    /// The longest time until a failure is detected; every deadline derives from it.
     package var detectionBudget: Seconds
     /// How long nodes without a coordinator wait for another; `nil` is ``defaultCoordinatorWait``.
     package var coordinatorWait: Seconds?

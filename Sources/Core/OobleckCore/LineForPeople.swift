@@ -1,12 +1,12 @@
 /// The longest message that a person is shown, in bytes of UTF-8.
 ///
-/// Longer ones repeat what somebody wrote, and lose their middle.
+/// Longer ones quote a file or a peer; their middle is cut out.
 private let longestLineBytes = 2000
 
 /// A text on one line of bounded length, whatever a file or a peer put into it.
 ///
-/// Control characters become spaces, so that a text cannot write on a terminal or into a log as it
-/// likes.
+/// Control characters become spaces, so that a text cannot control a terminal or forge lines of a
+/// log.
 package func lineForPeople(_ text: String) -> String {
     var bytes = Array(text.utf8)
     let isShort = bytes.count <= longestLineBytes

@@ -1,10 +1,10 @@
-/// What may be believed of a time that something measured.
+/// Validity of a measured time.
 ///
 /// A clock may be read at a bad moment, a program may have a bug, a profile may come from anywhere.
-/// Ratios and deadlines are made from such times, so that each has to be checked where it is used:
-/// a time of nothing, a negative one or one without bound is no measurement, and counts for nothing.
+/// Ratios and deadlines are derived from measured times, so each is checked where it is used. A
+/// zero, negative or infinite time is no measurement and is ignored.
 extension Seconds {
-    /// The longest time that a measurement is believed to have taken: eleven days.
+    /// The longest valid measurement: eleven days.
     package static let longestMeasured: Seconds = 1e6
 
     /// The most milliseconds that an interface is given: what 32 bits hold, 24 days.
@@ -16,7 +16,7 @@ extension Seconds {
         value > 0 && value <= Self.longestMeasured.value ? self : nil
     }
 
-    /// This time within the bounds; what is not a number is the lower one.
+    /// This time limited to the bounds; NaN becomes the lower one.
     package func bounded(by bounds: ClosedRange<Seconds>) -> Seconds {
         value.isNaN ? bounds.lowerBound : min(max(self, bounds.lowerBound), bounds.upperBound)
     }
@@ -31,7 +31,7 @@ extension Seconds {
 }
 
 extension ByteCount {
-    /// The sum of sizes, the most that fits where it is larger; negative ones count for nothing.
+    /// The sum of sizes, limited to the largest integer; negative ones are ignored.
     package static func total(_ sizes: some Sequence<ByteCount>) -> ByteCount {
         ByteCount(
             sizes.reduce(0) { sum, size in

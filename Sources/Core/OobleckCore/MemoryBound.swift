@@ -19,7 +19,7 @@ public struct MemoryBound: Hashable, Sendable, Codable {
 }
 
 extension PipelineTemplate {
-    /// What the template's node number `node` would have to hold.
+    /// The load of the template's node number `node`.
     public func load(ofNode node: Int, profile: ModelProfile) -> MemoryBound {
         MemoryBound(
             layers: layersByNode[node],

@@ -1,4 +1,4 @@
-/// What a worker keeps in memory beyond its layers' own needs (`profile.json`, `memory_rule`).
+/// Memory that a worker needs beyond that of its layers (`profile.json`, `memory_rule`).
 ///
 /// A measured profile has one. Without it a stage is charged for parameters, gradients, optimizer state
 /// and activations alone, as in the paper (section 4.1).
@@ -8,9 +8,9 @@ public struct MemoryRule: Hashable, Sendable, Codable {
     /// Boundary tensors, each as large as a layer's output, that are received ahead or being sent.
     public var boundaryTensors: Int
     /// Copies of a stage's parameters and optimizer state that are written to a checkpoint while
-    /// training goes on.
+    /// training continues.
     public var stateCopiesTraining: Int
-    /// Copies as large as a stage's parameters and optimizer state that are there while a plan changes:
+    /// Copies as large as a stage's parameters and optimizer state that exist while a plan changes:
     /// the layers held before, and those being written to a checkpoint.
     public var stateCopiesChanging: Int
 

@@ -1,4 +1,4 @@
-/// What one layer costs: the unit that the planner assigns to stages (`profile.json`, one entry).
+/// The costs of one layer, the unit that the planner assigns to stages (`profile.json`, one entry).
 public struct LayerProfile: Hashable, Sendable, Codable {
     /// The layer's name, for people.
     public var name: String
@@ -122,7 +122,7 @@ public struct ModelProfile: Hashable, Sendable, Codable {
     /// All-reduce time among that many nodes of what the first and the last layer share, which the
     /// entries of both contain; `nil` if they share nothing.
     public var tiedAllReduceAcrossNodes: [Int: Seconds]?
-    /// What a worker keeps beyond its layers' needs; `nil` is nothing.
+    /// A worker's memory beyond that of its layers; `nil` is none.
     public var memoryRule: MemoryRule?
     /// Whether the layers' costs are those with forward passes computed again; `nil` is not.
     public var recomputes: Bool?
@@ -172,7 +172,7 @@ extension ModelProfile {
     static let mostBytes = 1 << 48
     /// The longest time of a layer: eleven days.
     private static let longestTime = Seconds.longestMeasured
-    /// The slowest link, in bytes a second: what it carries takes no time without bound.
+    /// The slowest accepted link, in bytes a second, so that transfer times are bounded.
     private static let slowestLink = 1.0
 
     /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense.

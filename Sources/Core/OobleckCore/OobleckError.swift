@@ -1,4 +1,4 @@
-/// How a worker ends that tells its agent more by it than that it failed.
+/// Exit statuses by which a worker tells its agent the kind of its failure.
 package enum WorkerExit {
     /// It asked for memory and got none (`EX_OSERR`).
     package static let outOfMemory: Int32 = 71

@@ -8,7 +8,7 @@ public struct StageTemplate: Hashable, Sendable, Codable {
     public var node: Int
     /// Devices of that node that run the stage; a power of two.
     public var devices: Int
-    /// Forward time of one microbatch (DESIGN: F of the stage).
+    /// Forward time of one microbatch (F of the stage; `Documentation/Planner.md`, P1).
     public var forward: Seconds
     /// Backward time of one microbatch.
     public var backward: Seconds
@@ -88,8 +88,8 @@ public struct PipelineTemplate: Hashable, Sendable, Codable {
     public var nodes: Int
     /// The cost model's T at four microbatches a stage.
     public var iteration: Seconds
-    /// What no division's T is below, where the search ended before it had proved that of the template
-    /// the least; `nil` where it is.
+    /// A lower bound of T over all divisions, where the search ended before it had proved the
+    /// template minimal; `nil` where the template is minimal.
     public var leastIteration: Seconds?
     /// The stages in order of the forward pass.
     public var stages: [StageTemplate]

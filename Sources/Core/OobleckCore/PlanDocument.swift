@@ -1,4 +1,4 @@
-/// How a pipeline's time is estimated (DESIGN of the cost models: `Documentation/Architecture.md`).
+/// How a pipeline's time is estimated (`Documentation/Planner.md`, "Templates").
 public enum CostModel: String, Sendable, Codable, CaseIterable {
     /// The formula of the paper, section 4.1.
     case sosp23
@@ -8,7 +8,7 @@ public enum CostModel: String, Sendable, Codable, CaseIterable {
     case schedule
 }
 
-/// Between which node counts the templates answer `faultTolerance` losses at once.
+/// The range of node counts in which the plan survives `faultTolerance` losses at once.
 public struct Guarantee: Hashable, Sendable, Codable {
     /// Least node count at which every layer has f + 1 copies.
     public var minimumNodes: Int
@@ -50,7 +50,7 @@ public struct PlanDocument: Hashable, Sendable, Codable {
     /// Version of the file format that this program reads and writes.
     public static let formatVersion = 1
 
-    /// What a file says of the version of its format; nothing stands for the first.
+    /// The version in a file; an absent one means the first.
     public private(set) var version: Int?
     /// The cost model the plan minimises.
     public var costModel: CostModel
@@ -58,7 +58,7 @@ public struct PlanDocument: Hashable, Sendable, Codable {
     public var devicesPerNode: Int
     /// Microbatches of one step over all pipelines.
     public var microbatches: Int
-    /// What the templates answer for.
+    /// The range of node counts that is guaranteed.
     public var guarantee: Guarantee
     /// The templates, by node count.
     public var templates: [PipelineTemplate]
@@ -72,7 +72,7 @@ public struct PlanDocument: Hashable, Sendable, Codable {
     public var planningTime: PlanningTime
     /// The cores that all nodes share, on one machine; `nil` where each node has its own.
     public var sharedCores: Double?
-    /// `nil` for none, so that a plan with work for all does not speak of them.
+    /// `nil` for none, so that a plan with work for all nodes omits the key.
     private var idle: [NodeID]?
 
     /// Living nodes that no pipeline uses, for the next plan to employ.

@@ -7,7 +7,7 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case nodeReady = "node-ready"
         case nodeLost = "node-lost"
         case nodeDrained = "node-drained"
-        /// A worker ended because its memory did; what it held is not placed there again.
+        /// A worker ran out of memory; its load is not placed on that node again.
         case outOfMemory = "out-of-memory"
         case suspicion
         case aborted
@@ -38,13 +38,14 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case evicted
         /// A coordinator took over from an earlier one.
         case restarted
-        /// More than f nodes fell silent at once: the coordinator takes itself for cut off.
+        /// More than f nodes became silent at once: the coordinator assumes that it is cut off
+        /// itself.
         case isolated
-        /// After a restart of the coordinator, or a cut, the run goes on.
+        /// The run continues after a restart of the coordinator, or after a cut.
         case reconnected
-        /// Something that must be kept cannot be written: the run waits.
+        /// A required record cannot be written: the run waits.
         case storageTrouble = "storage-trouble"
-        /// It could be written, and the run goes on.
+        /// The record was written, and the run continues.
         case storageRestored = "storage-restored"
     }
 

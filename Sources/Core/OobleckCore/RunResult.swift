@@ -46,7 +46,7 @@ package struct RecoveryRecord: Hashable, Sendable, Codable {
     }
 }
 
-/// How a run went back to a checkpoint (`result.json`, `restores`).
+/// How a run restored a checkpoint (`result.json`, `restores`).
 package struct RestoreRecord: Hashable, Sendable, Codable {
     /// Committed steps before and after.
     package var fromStep: Int
@@ -89,7 +89,7 @@ package struct RestoreRecord: Hashable, Sendable, Codable {
     }
 }
 
-/// What a finished run came to (`result.json`).
+/// The result of a finished run (`result.json`).
 package struct RunResult: Hashable, Sendable, Codable {
     package var steps: Int
     /// Loss of the last step that was not skipped; `nil`, and `null` in the file, when all were.
@@ -147,7 +147,7 @@ package struct RunResult: Hashable, Sendable, Codable {
     package func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(steps, forKey: .steps)
-        // Also when it is not known: whoever reads the file finds the field.
+        // Written also when it is unknown, so that readers of the file always find the field.
         try fields.encode(finalLoss, forKey: .finalLoss)
         try fields.encode(stateSHA256, forKey: .stateSHA256)
         try fields.encode(failures, forKey: .failures)

@@ -10,13 +10,13 @@ package struct NodeStatus: Hashable, Sendable, Codable {
         case dead
         /// It left in order, as it was asked to.
         case drained
-        /// It was let go because it was too slow.
+        /// It was removed because it was too slow.
         case evicted
-        /// It did not fit, and never worked for the run.
+        /// It was refused, and never worked for the run.
         case refused
         /// The run ended, and the node with it.
         case done
-        /// The coordinator is gone, and the node waits for another.
+        /// The coordinator ended, and the node waits for another.
         case waiting
 
         /// Whether the node takes part in the run, or is about to.
@@ -36,7 +36,7 @@ package struct NodeStatus: Hashable, Sendable, Codable {
     package var workerPIDs: [Int]
     package var pipeline: Int?
     package var stages: [Int]
-    /// How many times longer it takes than its peers; `nil` for a node that is not slow.
+    /// Its slowness, as a multiple of its peers' time; `nil` for a node that is not slow.
     package var slowness: Double?
 
     package init(
@@ -87,9 +87,9 @@ package struct RunStatus: Hashable, Sendable, Codable {
         case stopping
         case finished
         case stopped
-        /// Too few nodes are left, or a layer's last copy is gone; there is a checkpoint.
+        /// Too few nodes are left, or a layer lost its last copy; a checkpoint exists.
         case waitingForNodes = "waiting-for-nodes"
-        /// Something that must be kept cannot be written; the nodes keep their state.
+        /// A required record cannot be written; the nodes keep their state.
         case waitingForStorage = "waiting-for-storage"
     }
 
@@ -116,12 +116,12 @@ package struct RunStatus: Hashable, Sendable, Codable {
     package var checkpointStep: Int?
     /// Why storage does not work, and for how long; `nil` while it does.
     package var storageTrouble: String?
-    /// Why the run ended before its last step; `nil` while it goes, and when it is finished.
+    /// Why the run ended before its last step; `nil` while it runs, and when it is finished.
     package var reason: String?
     /// When this was written, in seconds since 1970; `nil` before it is.
     package var updated: Double?
-    /// Added by who reads it: when the newest checkpoint was published, until when nodes wait for a
-    /// coordinator, both in seconds since 1970, and the command that has the run go on.
+    /// Added by the reader of the file: when the newest checkpoint was published, until when nodes
+    /// wait for a coordinator, both in seconds since 1970, and the command that resumes the run.
     package var checkpointSaved: Double?
     package var nodesWaitUntil: Double?
     package var resumeCommand: String?

@@ -1,6 +1,6 @@
-/// The secret of one run: who knows it may speak to the run's coordinator.
+/// The secret of one run: a peer that knows it may call the run's coordinator.
 ///
-/// Never printed, and compared in a time that tells nothing about it.
+/// Never printed, and compared in a time that does not depend on its content.
 package struct RunToken: Sendable, ExpressibleByStringLiteral {
     /// Random bits of a new token.
     private static let bits = 256
@@ -8,7 +8,7 @@ package struct RunToken: Sendable, ExpressibleByStringLiteral {
     /// What goes over the control stream and into the token's file; nowhere else.
     package let secret: String
 
-    /// A token that somebody wrote down.
+    /// A token from its text.
     ///
     /// Throws `.inputData` when it is none; the message does not repeat it.
     package init(parsing text: String) throws {

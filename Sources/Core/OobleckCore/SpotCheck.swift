@@ -1,8 +1,8 @@
-/// What a made-up microbatch of one layer came to on a worker, in a step in which all holders of the layer
-/// compute it.
+/// A worker's results of a generated microbatch of one layer, in a step in which all holders of the
+/// layer compute it.
 ///
-/// Holders have the same parameters and are given the same numbers, so that all come to the same bits;
-/// one that does not has hardware that computes wrong.
+/// Holders have the same parameters and the same numbers, so all get the same bits. A holder with
+/// other bits has hardware that computes wrong results.
 package struct SpotCheck: Hashable, Sendable {
     package var layer: Int
     /// Of output and gradients.
@@ -14,11 +14,15 @@ package struct SpotCheck: Hashable, Sendable {
     }
 }
 
-/// When which layer is checked: the same for every plan of a job, so that a step that is tried again is
-/// checked again.
+/// Which layer is checked in which step.
+///
+/// The schedule is the same for every plan of a job, so a step that is tried again is checked
+/// again.
 package struct SpotCheckSchedule: Hashable, Sendable {
-    /// Microbatches of a layer that a node computes for each that it computes for a check, at least: what
-    /// checks cost is one over this, where a node has a single layer, and less where it has more.
+    /// The least number of training microbatches of a layer per microbatch of a check.
+    ///
+    /// The relative cost of checks is one over this for a node with a single layer, and less for
+    /// others.
     private static let leastMicrobatches = 200
 
     private let layerCount: Int

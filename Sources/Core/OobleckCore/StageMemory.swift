@@ -1,4 +1,4 @@
-/// What a stage needs of its devices' memory, in parts.
+/// The memory that a stage needs on its devices, in parts.
 public struct StageMemory: Hashable, Sendable, Codable {
     /// The process without any layer.
     public var process: ByteCount
@@ -51,7 +51,7 @@ public struct StageMemory: Hashable, Sendable, Codable {
         self.activations = inFlight * activations + inputs * boundary
         self.workspace = workspace
         checkpoint = rule.stateCopiesTraining * state
-        // Gradients and activations are gone while a plan changes.
+        // Gradients and activations are freed before a plan changes.
         let freed = gradients + self.activations + workspace + checkpoint
         let change = rule.stateCopiesChanging * state
         self.change = change > freed ? change - freed : 0

@@ -19,7 +19,7 @@ package struct StagedFaults: Hashable, Sendable, Codable {
     }
 }
 
-/// A number that is not finite comes up in one layer's work on one microbatch, whoever does it.
+/// A number that is not finite appears in one layer's work on one microbatch, on any worker.
 package struct NumberFault: Hashable, Sendable, Codable {
     /// Where it comes up.
     package enum Pass: String, Sendable, Codable, CaseIterable {
@@ -59,7 +59,7 @@ package struct SlownessFault: Hashable, Sendable, Codable {
     }
 }
 
-/// A node computes wrong in silence, from one step on: one bit of every layer's output is another.
+/// A node silently computes wrong results from one step on: one bit of every layer's output flips.
 package struct MiscomputationFault: Hashable, Sendable, Codable {
     package var node: NodeID
     package var step: Int
@@ -77,7 +77,7 @@ package struct BitFlipFault: Hashable, Sendable, Codable {
         case beforeStep = "before-step"
         /// Between the vote and its outcome.
         case afterVote = "after-vote"
-        /// When the node has looked at the state for the last time before it updates it.
+        /// After the last digest before the update.
         case inUpdate = "in-update"
     }
 

@@ -1,7 +1,7 @@
 /// A parameter that several layers use.
 ///
-/// Each of these layers holds a copy. The gradient is the sum over all of them, so that the copies
-/// stay equal.
+/// Each of these layers holds a copy. The gradient is the sum over all of them, so the copies stay
+/// equal.
 package struct TiedParameter: Hashable, Sendable {
     /// A layer that uses it, and its name there.
     package struct Use: Hashable, Sendable {

@@ -27,9 +27,9 @@ extension JobSpecification {
     }
 }
 
-/// What a state comes to on the validation data: one line of the ledger before it is chained.
+/// The loss of a state on the validation data: one line of the ledger before it is chained.
 ///
-/// The same bits for a state whatever failed before, and on any number of nodes.
+/// The bits of a state's loss depend neither on earlier failures nor on the number of nodes.
 package struct RecordedEvaluation: Hashable, Sendable, Codable {
     /// Committed steps in the state.
     package var step: Int
@@ -93,14 +93,16 @@ package struct RecordedEvaluation: Hashable, Sendable, Codable {
         try fields.encodeIfPresent(targets, forKey: .targets)
     }
 
-    /// Whether it says the same of the same state, whoever computed it.
+    /// Whether both have the same values for the same state, regardless of which workers computed
+    /// them.
     package func agrees(with other: Self) -> Bool {
         (step, samples, targets) == (other.step, other.samples, other.targets)
             && finiteLoss == other.finiteLoss
     }
 }
 
-/// One worker's share of an evaluation: what its last stage found of one global batch.
+/// One worker's share of an evaluation: the losses that its last stage computed for one global
+/// batch.
 package struct EvaluationReport: Hashable, Sendable {
     package var generation: Generation
     /// Committed steps in the state.

@@ -5,10 +5,10 @@
 package enum YoungDaly {
     /// The interval, from what a run has seen so far.
     ///
-    /// The mean time between failures is taken as if the next one came now: without failures so
-    /// far, the interval grows with the time that none has come.
+    /// The mean time between failures is computed as if a failure happened now. Without failures so
+    /// far, the interval grows with the length of the run.
     ///
-    /// A time that cannot have been measured counts for nothing.
+    /// A time that cannot have been measured is ignored.
     ///
     /// - Parameters:
     ///   - heldUp: How long the last save held training up.
@@ -29,11 +29,13 @@ package enum YoungDaly {
         return Seconds(max(wanted, believed(written)))
     }
 
-    /// Saves of a run are no closer than this: where one holds nothing up, nobody gains from one every
-    /// second.
+    /// The least interval between saves.
+    ///
+    /// More frequent saves have no benefit, even where a save delays nothing.
     package static let leastSpacing: Seconds = 10
-    /// The greatest part of the time in which a run's saves are being written: beside training that takes
-    /// processor and disk as well, which the formula knows nothing of.
+    /// The largest share of time in which saves are being written.
+    ///
+    /// Writing also takes processor and disk, which the formula ignores.
     package static let mostWriting = 0.05
 
     /// The time between the starts of two saves of a run: ``interval(heldUp:written:elapsed:failures:)``

@@ -1,8 +1,8 @@
 /// The operators that a layer's graph may call: those of arithmetic and shape.
 ///
-/// A graph comes from a file that anybody may have written. None of these opens a file, starts a
-/// process, draws random numbers of its own or runs code; `aten::dropout` draws the masks that the
-/// run's seed gives.
+/// A graph comes from an untrusted file. None of these operators opens a file, starts a process,
+/// draws random numbers of its own or runs code. `aten::dropout` draws masks that follow from the
+/// run's seed.
 package enum AllowedOperators {
     /// Whether a graph may call the operator.
     ///

@@ -3,7 +3,7 @@ import OobleckCore
 
 /// A file that appears under its name all at once: written beside, synchronised, then renamed.
 ///
-/// Whoever reads the name sees the old file or the new one, never a part. A file that is not
+/// A reader of the name sees the old file or the new one, never a part. A file that is not
 /// published leaves nothing behind.
 package final class AtomicFile {
     package let path: String
@@ -33,7 +33,7 @@ package final class AtomicFile {
 
     /// Gives the file its name.
     ///
-    /// Without `durably`, it survives our death but not the machine's.
+    /// Without `durably`, it survives the end of this process, but not a loss of power.
     package func publish(durably: Bool = true) throws {
         precondition(!isPublished, "\(path) is published twice")
         if durably { try file.synchronize() }

@@ -4,8 +4,8 @@ import OobleckCore
 ///
 /// Sample `i` has inputs `[i s, i s + s)` and targets one token further, for a sequence length s.
 ///
-/// Files are mapped, not read into memory, and looked at once: what that finds out is kept beside
-/// the file (``KeptSummary``). They must not change while the corpus is in use.
+/// Files are mapped, not read into memory. They are examined once, and a summary is kept beside the
+/// file (``KeptSummary``). They must not change while the corpus is in use.
 package struct Corpus: Sendable {
     package let path: String
     /// What of the path was left out, for people; one line each.

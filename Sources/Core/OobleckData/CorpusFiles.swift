@@ -1,7 +1,7 @@
 import Foundation
 import OobleckCore
 
-/// How a corpus gets off the disk.
+/// Opens a corpus by the kind of its files.
 ///
 /// One rule for each kind, by name and content: a Megatron-LM data set by its `.idx` file, named or
 /// beside the `.bin` file that is; a NumPy array by its first bytes; a name that ends in `.bin` is
@@ -10,7 +10,7 @@ import OobleckCore
 struct CorpusFiles {
     let tokens: TokenSequence
     let summary: TokenSummary
-    /// What was passed over or left out, for people.
+    /// The files that were ignored, for people.
     let notes: [String]
     let isText: Bool
 

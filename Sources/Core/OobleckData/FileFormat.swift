@@ -1,13 +1,13 @@
-/// A format that a file's first bytes give away, and that this program does not read where it looked.
+/// A format that is recognised by a file's first bytes, and that this program cannot read there.
 ///
-/// Marks are long enough that token ids have them with a chance below 2^-32 at the most.
+/// Marks are so long that token ids contain them with a probability below 2^-32.
 struct FileFormat: Hashable, Sendable {
     /// As in "it is NAME".
     let name: String
     /// What would make the file usable.
     let remedy: String
 
-    /// Bytes of a file's start that are enough to tell.
+    /// The number of first bytes that are needed to recognise a format.
     static let startSize = 4096
 
     /// The format of a file that begins with `start` and has `size` bytes; `nil` is none that is

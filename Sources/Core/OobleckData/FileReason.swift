@@ -3,7 +3,7 @@ import OobleckCore
 
 /// Why a call of Foundation on a file failed, in the system's words ("No space left on device").
 ///
-/// Foundation's own descriptions name domains and numbers, which say nothing to people.
+/// Foundation's own descriptions contain error domains and numbers, which users do not understand.
 package func fileReason(_ error: any Error) -> String {
     if let error = error as? OobleckError { return error.message }
     var next: (any Error)? = error

@@ -1,9 +1,9 @@
 import OobleckCore
 
-/// What is done with each key of a GPT-2's `config.json`.
+/// The treatment of each key of a GPT-2's `config.json`.
 ///
-/// A key that is in none of these lists is unknown to the package's GPT-2 as well: both go on without
-/// it, and we say so.
+/// A key that is in none of these lists is unknown to the package's GPT-2 as well. Both ignore it,
+/// and this program reports it.
 extension GPT2Configuration {
     /// Other names that the package accepts for a size.
     static let aliases = [

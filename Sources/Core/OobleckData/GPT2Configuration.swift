@@ -7,7 +7,7 @@ package struct GPT2Configuration: Hashable, Sendable {
     package var attentionDropout: Double
     package var embeddingDropout: Double
     package var residualDropout: Double
-    /// Keys that neither we nor the package's GPT-2 know; both go on without them.
+    /// Keys that neither this program nor the package's GPT-2 know; both ignore them.
     package var unknownKeys: [String] = []
 
     /// The configuration of a model of ours, whose dropout is the same everywhere.

@@ -24,7 +24,7 @@ package struct ImportedFolder: Sendable {
             )
         }
         let bytes = try InputFile.bytes(manifestPath, atMost: largestManifest)
-        // By the letter first: decoders take one of two equal keys.
+        // Strict parsing first: decoders accept repeated keys and use one of them.
         let value = try JSONValue(parsing: bytes, path: manifestPath)
         if let version = value.fields?["version"]?.double,
             version != Double(ImportManifest.formatVersion)
@@ -120,7 +120,7 @@ package struct ImportedFolder: Sendable {
                         + "\(outputs)"
                 )
             }
-            // They are there for other passes and other layers of the worker, too.
+            // Other passes and other layers of the worker use them too.
             let shared = inputs - layer.receives.count
             guard let place = graph.nodes.firstIndex(where: { $0.writesOver(below: shared) }) else {
                 continue

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// The keys of a JSON text as they stand in it: decoders take one of two equal ones without a word.
+/// The keys of a JSON text, repeated ones included: decoders silently use one of two equal keys.
 package struct JSONKeys {
     /// A key and how many objects and lists it is inside of.
     package struct Key: Hashable {

@@ -5,7 +5,7 @@ struct JSONFault: Error {
     let what: String
 }
 
-/// Reads JSON by the letter of RFC 8259, keys unique.
+/// Parses JSON strictly by RFC 8259, and requires unique keys.
 ///
 /// Costs one pass; nesting is bounded.
 struct JSONParser {

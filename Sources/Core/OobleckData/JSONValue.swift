@@ -1,7 +1,7 @@
 import OobleckCore
 
-/// A JSON value of a file that others wrote, read by the letter: a key that stands twice, `NaN`, and
-/// whatever else is not JSON are refused rather than taken for something.
+/// A JSON value of a file from another program, parsed strictly: a repeated key, `NaN`, and
+/// everything else that is not JSON are refused.
 package enum JSONValue: Hashable, Sendable {
     case null
     case boolean(Bool)
@@ -20,7 +20,7 @@ package enum JSONValue: Hashable, Sendable {
 
         package subscript(_ key: String) -> JSONValue? { values[key] }
 
-        /// False when the key is there already.
+        /// False when the object already has the key.
         mutating func add(_ key: String, _ value: JSONValue) -> Bool {
             guard values.updateValue(value, forKey: key) == nil else { return false }
             keys.append(key)

@@ -3,9 +3,9 @@ import OobleckCore
 /// The summary of a corpus's file, kept beside it as `FILE.oobleck-digest`, so that the file is read
 /// once and not at every start.
 ///
-/// It is believed as long as the file's size, time, inode and type of tokens are those that it was
-/// made of. Whoever may write to the folder may replace the corpus as well, so the file is not
-/// protected any further.
+/// It is valid as long as size, time, inode and type of tokens equal those of the file that it was
+/// computed from. A user who may write to the folder may replace the corpus as well, so the file
+/// has no further protection.
 struct KeptSummary {
     static let ending = ".oobleck-digest"
     private static let version = 1
@@ -38,13 +38,13 @@ struct KeptSummary {
         return summary
     }
 
-    /// What is kept of the file as it is now; `nil` when that is nothing, or damaged.
+    /// The kept summary of the present state of the file; `nil` when it is absent or damaged.
     private func load() -> TokenSummary? {
         do {
             let fields = try JSONValue(contentsOf: path, limit: Self.mostBytes).fields
             return fields.flatMap(summary)
         } catch {
-            // It is missing, or no JSON: the corpus itself is read, and says more.
+            // Absent, or no JSON: the corpus itself is read instead.
             return nil
         }
     }
@@ -85,8 +85,8 @@ struct KeptSummary {
 
     /// Keeps the summary unless the file has changed meanwhile.
     ///
-    /// Nodes that start together may get into each other's way here: then nothing is kept, or for a
-    /// moment a part, which is no JSON.
+    /// Nodes that start together may interfere here. Then no summary is kept, or for a moment a
+    /// part of one, which is not valid JSON.
     private func save(_ summary: TokenSummary) {
         do {
             guard try OpenFile(file.path, for: .readInput).identity() == file.identity else {

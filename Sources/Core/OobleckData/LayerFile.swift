@@ -13,9 +13,9 @@ package enum LayerFile {
 
     /// Writes `data`, the data section of a layer's state file, into `folder`.
     ///
-    /// Returns once the file is on the device and was read back from it as it was written, so that
-    /// no older checkpoint goes for one that a disk tore or altered. Throws `.storage`, and then
-    /// nothing of the file is left where that can be helped.
+    /// Returns once the file is on the device and was read back unchanged, so that no older
+    /// checkpoint is removed for one that a disk tore or altered. Throws `.storage` after removing
+    /// the file, if that is possible.
     package static func write(
         _ data: [UInt8],
         ofLayer layer: Int,
@@ -53,7 +53,7 @@ package enum LayerFile {
             try readBack(path, as: digest)
             return digest
         } catch {
-            // A part of a file is worth nothing, and its room is wanted.
+            // A partial file is useless, and its space is needed.
             unlink(path)
             throw error
         }

@@ -1,12 +1,12 @@
 import Foundation
 import OobleckCore
 
-/// A file's bytes in the address space, read from the disk where and when they are looked at.
+/// A file's bytes in the address space, read from the disk when they are accessed.
 ///
-/// Mapping costs no memory and no time, whatever the size. The file must stay as it is: a change in
-/// place shows in the bytes, and reading beyond the end of a file that was cut off meanwhile ends
-/// the process (SIGBUS), as does a disk that fails. A file that is replaced under its name (written
-/// beside, then renamed) does no harm: the mapping keeps the old one.
+/// Mapping costs neither memory nor time, whatever the size. The file must not change. A change in
+/// place is visible in the bytes. Reading beyond the end of a truncated file, or from a failing
+/// disk, ends the process (SIGBUS). Replacing the file under its name (written beside, then
+/// renamed) is safe: the mapping keeps the old one.
 ///
 /// Sendable since the memory is only read, and stays mapped as long as this object lives.
 final class MappedFile: @unchecked Sendable {
@@ -53,17 +53,17 @@ final class MappedFile: @unchecked Sendable {
         advise(0..<count, order == .sequential ? MADV_SEQUENTIAL : MADV_RANDOM)
     }
 
-    /// Has the bytes no longer count as memory of this process.
+    /// Removes the bytes from the memory of this process.
     ///
-    /// They stay in the system's cache, which gives way to whoever needs memory, and can be read
-    /// again.
+    /// They stay in the system's cache, which the system reclaims when memory is short, and can be
+    /// read again.
     func forget(_ range: Range<Int>) {
         let first = range.lowerBound / Self.faultSize * Self.faultSize
         let end = (range.upperBound + Self.faultSize - 1) / Self.faultSize * Self.faultSize
         advise(first..<min(end, count), MADV_DONTNEED)
     }
 
-    /// Advice that is not taken does no harm.
+    /// Advice that the system ignores does no harm.
     private func advise(_ range: Range<Int>, _ advice: Int32) {
         guard let start = memory.baseAddress, !range.isEmpty else { return }
         madvise(UnsafeMutableRawPointer(mutating: start + range.lowerBound), range.count, advice)

@@ -3,15 +3,15 @@ import OobleckCore
 
 /// An open file descriptor with whole reads and writes, closed when the last reference goes.
 ///
-/// The one way to open a file. It never waits and opens regular files only: a FIFO, a device or a
-/// socket is refused at once, by name. Files that people give us fail as `.inputData`, files that
-/// we keep fail as `.storage`; both messages name the path and the reason.
+/// The one way to open a file. It never blocks, and opens regular files only: a FIFO, a device or a
+/// socket is refused at once, by name. Files of users fail as `.inputData`, files of the program as
+/// `.storage`; both messages name the path and the reason.
 package final class OpenFile {
     /// What a file is opened for.
     package enum Purpose: Sendable {
-        /// Reading a file that somebody gave us.
+        /// Reading a file of a user.
         case readInput
-        /// Reading a file that we wrote.
+        /// Reading a file of this program.
         case readBack
         /// Writing a new file, or over an old one, with these permissions.
         case replace(permissions: UInt32)
@@ -41,7 +41,7 @@ package final class OpenFile {
             throw OobleckError(code, FileObstacle.opening(path, reason: errno))
         }
         let mode = try status().st_mode
-        // Devices may be written to; a FIFO would hold us up, or end us, as its reader likes.
+        // Devices may be written to. The reader of a FIFO could block or end this process.
         let isRead = flags & O_ACCMODE == O_RDONLY
         if isRead || mode & S_IFMT == S_IFIFO, let obstacle = FileObstacle.kind(path, mode: mode) {
             throw OobleckError(code, obstacle)
@@ -53,7 +53,7 @@ package final class OpenFile {
     /// Bytes of the file as it is now.
     package func size() throws -> Int { Int(try status().st_size) }
 
-    /// What tells the file as it is now from what it was or will be.
+    /// The identity of the file's present state.
     func identity() throws -> FileIdentity { FileIdentity(try status()) }
 
     /// Maps the first `count` bytes for reading; of none, a buffer without memory.
@@ -136,7 +136,7 @@ package final class OpenFile {
         }
     }
 
-    /// Has what is on the device be read from there again, not from memory, where the system can.
+    /// Makes later reads come from the device instead of the cache, where the system supports it.
     package func forgetCached() { posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
 
     /// Returns once everything written is on the device.

@@ -4,9 +4,10 @@ import OobleckCore
 extension Safetensors.Header {
     /// Reads the JSON of a header that has a data section of `dataSize` bytes behind it.
     ///
-    /// Nothing in the file is believed: every name must stand once, every tensor have a known type, a shape whose
-    /// size is that of its data, and data that follow the previous tensor's without gap or overlap up
-    /// to the end of the file. Throws `.inputData` with the path otherwise.
+    /// Everything in the file is checked. Names must be unique. Every tensor must have a known type
+    /// and a shape whose size is that of its data. The data must follow those of the previous
+    /// tensor without gap or overlap, up to the end of the file. Throws `.inputData` with the path
+    /// otherwise.
     package init(parsing json: [UInt8], dataSize: Int, path: String) throws {
         let fields = try Self.fields(json, path: path)
         var tensors: [Safetensors.Tensor] = []

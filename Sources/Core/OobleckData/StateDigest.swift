@@ -4,8 +4,8 @@ import OobleckCore
 ///
 /// A layer's digest is the SHA-256 of the data section of its state file: for each parameter in
 /// layer order the parameter, `exp_avg` and `exp_avg_sq`, as little-endian float32, row-major
-/// (``ParameterLayout/stateTensors(ofLayer:model:)``). Whoever has the tensors can compute it with
-/// ``SHA256Hasher`` and no file.
+/// (``ParameterLayout/stateTensors(ofLayer:model:)``). A holder of the tensors can compute it with
+/// ``SHA256Hasher`` and without a file.
 package enum StateDigest {
     /// The header of a layer's state file.
     package static func header(ofLayer layer: Int, model: ModelSpecification) -> Safetensors.Header

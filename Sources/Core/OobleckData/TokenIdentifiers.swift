@@ -1,9 +1,10 @@
 import OobleckCore
 
-/// Token ids as they stand in a `.bin` file: little-endian numbers of one width, nothing else.
+/// Token ids of a `.bin` file: little-endian numbers of one width, without a header.
 ///
-/// 16 bits are assumed unless the job says otherwise (`data.token_bytes`). A file that is not made of
-/// 16-bit ids by all appearance is refused, with what it seems to be; a stated width is believed.
+/// 16 bits are assumed unless the job says otherwise (`data.token_bytes`). A file that does not
+/// look like 16-bit ids is refused, and the message says what it looks like. A stated width is not
+/// questioned.
 struct TokenIdentifiers {
     /// Types of the ids, by the widths that a job may state, in bytes.
     private static let types: [Int: TokenType] = [1: .uint8, 2: .uint16, 4: .int32, 8: .int64]

@@ -69,7 +69,7 @@ struct TokenSequence: Sendable {
         }
     }
 
-    /// Has the tokens of `range` no longer count as memory of the process, if they are in a file.
+    /// Removes the tokens of `range` from the memory of the process, if they are in a file.
     func forget(_ range: Range<Int>) {
         if case .file(let file) = storage { file.forget(byteRange(range)) }
     }

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// What a job trains on: a corpus of tokens, or columns.
+/// The training data of a job: a corpus of tokens, or columns.
 package struct TrainingData {
     private enum Content {
         case tokens(Corpus)

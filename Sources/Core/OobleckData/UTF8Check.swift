@@ -1,4 +1,4 @@
-/// Looks for the first byte that makes a sequence of bytes no UTF-8, piece by piece.
+/// Finds the first byte that is not valid UTF-8, piece by piece.
 struct UTF8Check {
     private let tokens: TokenSequence
     private let byteCount: Int

@@ -108,7 +108,7 @@ package final class WeightFolder {
     /// Whether the file has a head that is not the token embedding though the configuration ties
     /// them.
     ///
-    /// Such a file means different models to different versions of the package: up to 4 the head is
+    /// Different versions of the package read such a file as different models: up to 4 the head is
     /// dropped, from 5 on it is kept.
     package func contradictsTying() throws -> Bool {
         guard configuration.model.tiesHead,

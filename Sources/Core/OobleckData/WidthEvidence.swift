@@ -1,6 +1,6 @@
 /// What numbers of 16 bits look like: such ids, wider ones, or text.
 struct WidthEvidence {
-    /// What a file must have at least to be suspected of another width or of being text, in bytes.
+    /// The least size in bytes of a file that is tested for another width or for text.
     private static let leastBytes = 16
     private static let leastTextBytes = 64
 

@@ -1,8 +1,8 @@
-/// What people type on a command line, and what to say where it makes no sense.
+/// Command lines as users type them, and messages for invalid ones.
 package enum CommandLineText {
     /// The arguments with each negative number joined to the option before it, as `--steps=-3`.
     ///
-    /// A number that starts with a hyphen would be taken for an option.
+    /// A number that starts with a hyphen would be parsed as an option.
     package static func joiningNegativeNumbers(_ arguments: [String]) -> [String] {
         var joined: [String] = []
         var isOver = false

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// What a machine has for training, one line a thing (`oobleck doctor`).
+/// What a machine has for training, one finding per line (`oobleck doctor`).
 package struct DoctorReport: Sendable, Encodable {
     /// How good a finding is.
     package enum Verdict: String, Sendable, Encodable {

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// What a training run would be, told without starting it (`oobleck train --dry-run`).
+/// The properties of a training run, computed without starting it (`oobleck train --dry-run`).
 package struct DryRunReport: Sendable, Encodable {
     package let model: String
     /// Where the layers' times come from: a file, or `nil` when they were measured just now.
@@ -18,7 +18,7 @@ package struct DryRunReport: Sendable, Encodable {
     package let checkpoint: CheckpointSpecification?
     /// Parameters and optimizer state of all layers: what a checkpoint holds.
     package let stateBytes: ByteCount
-    /// Node losses that are survived at once.
+    /// Simultaneous node losses that the run survives.
     package let survivable: Int
     /// Fewest nodes that can train.
     package let leastNodes: Int

@@ -1,4 +1,4 @@
-/// Which known names somebody may have meant.
+/// The known names that a user may have meant.
 package enum NearestNames {
     /// The known names closest to `name`, at most three, none when all are far off.
     package static func of(_ name: String, among known: [String]) -> [String] {

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// What each node of a plan needs of its memory, by a profile.
+/// The memory that each node of a plan needs, by a profile.
 package struct NodeMemory: Sendable, Encodable {
     /// One node.
     package struct Row: Sendable, Encodable {

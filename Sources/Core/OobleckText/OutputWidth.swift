@@ -1,6 +1,6 @@
 /// How wide output may be.
 package enum OutputWidth: Hashable, Sendable {
-    /// A terminal with so many columns.
+    /// A terminal with this number of columns.
     case columns(Int)
     /// A file or a pipe, where nothing is cut or folded.
     case unlimited

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// A run in one line, made of parts of which the least important ones give way.
+/// The progress of a run in one line; the least important parts are omitted if space is short.
 package struct ProgressLine: Sendable {
     /// A piece of the line.
     private struct Part {
@@ -49,7 +49,7 @@ package struct ProgressLine: Sendable {
         if let running { add("this step \(NumberText.clock(running))", weight: 6) }
     }
 
-    /// The whole line, or with a limit as much of it as fits into so many columns.
+    /// The whole line, or with a limit as much of it as fits into `limit` columns.
     package func text(limit: Int?) -> String {
         var shown = parts
         while let limit, Self.join(shown).columns > limit, shown.count > 1,

@@ -2,9 +2,9 @@ import OobleckCore
 
 /// Decides which lines on a run's progress are printed where a line cannot be replaced.
 ///
-/// A line is printed when a step was committed or the run does something else, every few seconds at
-/// most, and when a step runs unusually long; then again whenever it has taken twice as long. No
-/// line is printed twice.
+/// A line is printed when a step was committed or the run's activity changed, at most every few
+/// seconds. It is also printed when a step runs unusually long, and again whenever that time has
+/// doubled. No line is printed twice.
 package struct ProgressLog: Sendable {
     /// Shortest time between two lines.
     private static let interval: Seconds = 4
@@ -32,7 +32,7 @@ package struct ProgressLog: Sendable {
         if status.storageTrouble != nil { return waiting(status, at: now) }
         troubleSince = nil
         if pace.elapsed(at: now) < told { told = 0 }
-        // The first line comes after an interval, too: runs of a moment need none.
+        // The first line also comes after an interval, since very short runs need none.
         guard let lastTime else {
             lastTime = now
             return nil
@@ -50,7 +50,7 @@ package struct ProgressLog: Sendable {
         return heartbeat(status, long)
     }
 
-    /// A run that waits for storage says so at once, and then ever less often.
+    /// A wait for storage is reported at once, and then at growing intervals.
     private mutating func waiting(_ status: RunStatus, at now: Seconds) -> String? {
         let since = troubleSince ?? now
         if troubleSince == nil { (troubleSince, troubleTold) = (now, 0) }
@@ -71,7 +71,7 @@ package struct ProgressLog: Sendable {
 }
 
 extension RunStatus.Phase {
-    /// Whether the run is at work, rather than over.
+    /// Whether the run is still active.
     fileprivate var isWork: Bool {
         switch self {
         case .finished, .stopped: false

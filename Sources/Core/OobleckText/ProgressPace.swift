@@ -4,7 +4,8 @@ import OobleckCore
 package struct ProgressPace: Sendable {
     /// Share of the newest step in the usual time.
     private static let newestShare = 0.2
-    /// A step counts as long from so many times the usual time, and from this long.
+    /// A step is unusually long if it takes this multiple of the usual time, and at least
+    /// `leastLong`.
     private static let longFactor = 2.0
     private static let leastLong: Seconds = 10
 
@@ -28,7 +29,7 @@ package struct ProgressPace: Sendable {
         phase = status.phase
     }
 
-    /// How long the present step or phase has been going on.
+    /// How long the present step or phase has lasted.
     package func elapsed(at now: Seconds) -> Seconds { now - since }
 
     /// The same, if it is unusually long.

@@ -4,11 +4,11 @@ import OobleckSchedule
 /// When the gradient sums of a step are complete, beside the backward passes (cost model
 /// `schedule`).
 ///
-/// As the engine does it (`GradientSums`, `StepRunner`): a worker starts a layer's all-reduce when
+/// As in the engine (`GradientSums`, `StepRunner`), a worker starts a layer's all-reduce when
 /// the layer's last backward pass ends there. The all-reduce begins when all that hold the layer have
 /// reached it, one in each pipeline, and takes what the profile measured among as many nodes. A node
-/// does one after the other, from its last layer to its first, and at the end that of what the first
-/// and the last layer share, among all that hold either.
+/// does one after the other, from its last layer to its first, and at the end that of the
+/// parameters that the first and the last layer share, among all holders of either.
 struct GradientSynchronization: Sendable {
     /// Pipelines that are alike: they reach everything at the same times.
     struct Group {
@@ -109,8 +109,10 @@ struct GradientSynchronization: Sendable {
         return Seconds(last - slowest)
     }
 
-    /// The least that can remain with so many pipelines: the sums of layer 0 begin only when the
-    /// slowest pipeline has ended, and what is shared after them.
+    /// The least time that can remain with `pipelines` pipelines.
+    ///
+    /// The sums of layer 0 begin only when the slowest pipeline has ended; those of the shared
+    /// parameters follow.
     func least(pipelines: Int) -> Seconds {
         guard let tied else { return Seconds(own(0, pipelines: pipelines)) }
         let holders = nodeCounts.contains(1) ? pipelines : 2 * pipelines

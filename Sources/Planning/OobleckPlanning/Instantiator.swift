@@ -22,19 +22,18 @@ public struct Instantiation: Hashable, Sendable {
 }
 
 /// Chooses how many pipelines of each template run and how many microbatches each gets, so that
-/// the predicted step time is the exact minimum (DESIGN, section 3.3).
+/// the predicted step time is the exact minimum (`Documentation/Planner.md`, P8 to P10).
 ///
-/// The published cost models charge a synchronisation that depends on the count of pipelines alone;
-/// `schedule` what really remains after the slowest pipeline (``GradientSynchronization``), which is
-/// at least such an amount: so the same search gives a bound that is mostly reached, and
-/// ``OverlapSearch`` looks at what lies between.
+/// The published cost models charge a synchronisation that depends only on the count of pipelines.
+/// `schedule` charges what remains after the end of the slowest pipeline
+/// (``GradientSynchronization``), which has a lower bound of that form. So the same search gives a
+/// lower bound, which is usually reached. ``OverlapSearch`` searches the remaining gap.
 ///
-/// A time X is enough for p pipelines if p templates whose sizes sum to N, each with as many
-/// microbatches as it finishes within X, hold the global batch. Without the demand that counts be
-/// integers this is a linear program over (pipelines, nodes), answered by the upper hull of
-/// (size, microbatches) in O(t log M): it gives the least X that could do for p, and rejects most p
-/// at once. What is left is a knapsack, over those templates only whose use the linear program's
-/// slack allows (``PipelinePacking``).
+/// A time X is enough for p pipelines if there are p templates whose sizes sum to N, and which
+/// together finish the global batch within X. Without the condition that counts are integers this
+/// is a linear program over (pipelines, nodes). The upper hull of (size, microbatches) solves it in
+/// O(t log M): it gives a lower bound of X for p, and rejects most p at once. The rest is a
+/// knapsack over the templates that the slack of the linear program allows (``PipelinePacking``).
 public struct Instantiator: Sendable {
     /// Templates, by node count ascending.
     public let templates: [PipelineTemplate]
@@ -56,7 +55,7 @@ public struct Instantiator: Sendable {
     /// Only under `schedule`.
     private let overlap: GradientSynchronization?
 
-    /// An instantiator over these templates, for nodes that share so many `cores`; `nil` gives each
+    /// An instantiator over these templates, for nodes that share `cores` cores; `nil` gives each
     /// its own.
     ///
     /// Throws ``OobleckError`` if there is nothing to distribute, or more than a million microbatches,
@@ -102,14 +101,14 @@ public struct Instantiator: Sendable {
             ? GradientSynchronization(self.templates, profile: profile) : nil
     }
 
-    /// What the synchronisation of so many pipelines takes at least after their end: under the
+    /// The least time of the synchronisation of `pipelines` pipelines after their end: under the
     /// published cost models exactly the all-reduce of layer 0 among as many nodes.
     func leastSynchronization(pipelines: Int) -> Seconds {
         overlap?.least(pipelines: pipelines) ?? firstLayer.allReduceTime(amongNodes: pipelines)
     }
 
-    /// What the synchronisation of pipelines of one template takes after their end, each with so many
-    /// microbatches.
+    /// The time of the synchronisation of pipelines of one template after their end, each with
+    /// `microbatches` microbatches.
     public func synchronization(
         of template: PipelineTemplate,
         microbatches: Int,
@@ -166,7 +165,7 @@ public struct Instantiator: Sendable {
     /// Whether the cost model hides sums behind passes.
     var isOverlapped: Bool { overlap != nil }
 
-    /// Whether so many nodes have to take turns on the cores.
+    /// Whether `nodes` nodes must take turns on the cores.
     private func sharesCores(nodes: Int) -> Bool {
         guard let cores, let template = templates.first else { return false }
         let devices = template.stages.reduce(0) { $0 + $1.devices } / template.nodes
@@ -195,8 +194,8 @@ public struct Instantiator: Sendable {
         return Array(coarse) + Array(counts)
     }
 
-    /// The greatest time of the slowest pipeline with which so many could be better than the best:
-    /// faster, or as fast with fewer pipelines.
+    /// The greatest time of the slowest pipeline with which this number of pipelines could be
+    /// better than the best: faster, or as fast with fewer pipelines.
     func limit(pipelines: Int, best: (step: Double, pipelines: Int)?) -> Double {
         guard let best else { return times.greatest }
         let synchronization = leastSynchronization(pipelines: pipelines).value
@@ -206,8 +205,8 @@ public struct Instantiator: Sendable {
             return pipelines < best.pipelines ? step <= best.step : step < best.step
         }
         guard !isBetter(limit) else { return limit }
-        // What the sum's rounding hides is small for the sum, and may be any number of steps of the
-        // threshold, which is far finer where the synchronization dwarfs the passes: bisected.
+        // Bisected, because rounding of the sum may hide many steps of the threshold where the
+        // synchronization is much larger than the passes.
         var better = limit - 4 * max(best.step, synchronization).ulp
         guard isBetter(better) else { return limit.nextDown }
         while better.nextUp < limit {

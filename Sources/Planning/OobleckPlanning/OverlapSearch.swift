@@ -3,10 +3,10 @@ import OobleckCore
 /// Finds the pipelines and microbatches with the least step time under cost model `schedule`, where
 /// the synchronisation depends on all of them.
 ///
-/// For each count of pipelines the packing gives the least time of the slowest one; with the least
-/// synchronisation of that count this is a lower bound of the step, and the packing's choice mostly
-/// reaches it. Where it does not, everything below the best step is tried: multisets of (template,
-/// microbatches) in order, as far as the effort goes.
+/// For each count of pipelines the packing gives the least time of the slowest one. Adding the
+/// least synchronisation of that count gives a lower bound of the step, which the packing's choice
+/// usually reaches. Where it does not, all multisets of (template, microbatches) below the best
+/// step are tried in order, up to the limit of the effort.
 struct OverlapSearch {
     /// Far above what rounding does to sums of a model's layers, relatively.
     private static let margin = 1e-12
@@ -26,7 +26,7 @@ struct OverlapSearch {
         workLimit = instantiator.effort.instantiationSteps
     }
 
-    /// Considers all with so many pipelines.
+    /// Considers all instantiations with these numbers of pipelines.
     mutating func run(_ pipelines: ClosedRange<Int>) {
         let packing = PipelinePacking(times: instantiator.times, nodes: nodes)
         var open: [Int] = []

@@ -29,8 +29,9 @@ struct CriticalPath {
     }
 }
 
-/// The cost model's T of a division into stages, which templates minimise (DESIGN, section 3.2): at
-/// four microbatches a stage, under `schedule` at four a device, equal for all divisions.
+/// The cost model's T of a division into stages, which templates minimise
+/// (`Documentation/Planner.md`, P4 and P5): at four microbatches a stage, under `schedule` at four
+/// a device, equal for all divisions.
 public func iterationTime(stages: [StageTemplate], costModel: CostModel) -> Seconds {
     let path = CriticalPath(stages)
     let slots: Int
@@ -53,7 +54,7 @@ public func iterationTime(stages: [StageTemplate], costModel: CostModel) -> Seco
 
 /// Time of one step's forward and backward passes of a pipeline with that many microbatches,
 /// nondecreasing in m: under `schedule` the makespan, else max(T1, T1 + T3 + (m - S + k - 1) w_k)
-/// (DESIGN, section 6).
+/// (`Documentation/Planner.md`, P9).
 public func pipelineTime(
     _ template: PipelineTemplate,
     microbatches: Int,

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// Ways to divide nodes into pipelines of templates, all of them as long as they are few.
+/// All ways to divide nodes into pipelines of templates, up to a limit.
 struct PlanAlternatives {
     /// More are not listed: each is apportioned and, if its step time allows, placed.
     static let most = 256
@@ -55,8 +55,8 @@ struct PlanAlternatives {
 }
 
 extension Instantiator {
-    /// All choices of pipelines over exactly so many nodes, each with its least step time, ascending;
-    /// `nil` if they are too many to compare.
+    /// All choices of pipelines over exactly `nodes` nodes, each with its least step time,
+    /// ascending; `nil` if they are too many to compare.
     func alternatives(nodes: Int, minimumPipelines: Int) -> [Instantiation]? {
         guard minimumPipelines <= microbatches else { return [] }
         let multisets = PlanAlternatives.all(

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// Words for a plan: why this one, with numbers, in one line of at most 160 characters.
+/// The reason for a plan, with numbers, in one line of at most 160 characters.
 package struct PlanReason {
     /// Longest line.
     package static let lengthLimit = 160
@@ -33,7 +33,8 @@ package struct PlanReason {
         }
         if let nextBest { parts.append(nextBest) }
         if !comparesAll { parts.append(Self.tooMany) }
-        // What does not fit goes from the end: the least important comes last.
+        // If the line is too long, parts are dropped from the end; the least important part is
+        // last.
         var line = parts.joined(separator: "; ")
         while line.count > Self.lengthLimit, parts.count > 1 {
             parts.removeLast()
@@ -42,7 +43,7 @@ package struct PlanReason {
         return String(line.prefix(Self.lengthLimit))
     }
 
-    /// The runner-up, unless it differs in nothing that is told here.
+    /// The runner-up, unless it equals the plan in everything that the line contains.
     private var nextBest: String? {
         guard let other = choice.runnerUp else { return nil }
         let (name, time) = (Self.pipelines(other), Self.time(other.step))
@@ -61,7 +62,8 @@ package struct PlanReason {
             + "\(wanted) would do"
     }
 
-    /// What there are too few of for a pipeline more than losses: each needs a microbatch too.
+    /// The resource that is too scarce for f + 1 pipelines: nodes, or microbatches, of which each
+    /// pipeline needs one.
     private var wanted: String {
         let pipelines = choice.wantedPipelines
         let best = choice.instantiation

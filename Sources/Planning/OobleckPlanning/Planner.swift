@@ -2,7 +2,7 @@ import OobleckCore
 
 /// Plans a run before it starts: templates, and the pipelines of generation 0.
 ///
-/// Takes no time itself: the caller measures ``templates(nodes:faultTolerance:sizes:)`` and
+/// Reads no clock: the caller measures ``templates(nodes:faultTolerance:sizes:)`` and
 /// ``plan(nodes:microbatches:templates:)`` and fills in ``PlanDocument/planningTime``.
 public struct Planner: Sendable {
     private let generator: TemplateGenerator

@@ -10,7 +10,7 @@ import OobleckCore
 /// of m microbatches: A passes between its first forward and its first backward pass, in which it
 /// does W other forward passes, and again A between its last forward and its last backward pass, in
 /// which it does W backward passes. With handovers, rounds through the pipeline may be slower than
-/// any stage: S microbatches each from the first stage on, W + 1 each from the stage at hand on.
+/// any stage: S microbatches each from the first stage on, W + 1 each from this stage on.
 /// After r and q of them, the stage still takes
 ///
 ///     r (T + all handovers) + P + q (w + A) + (m - r S - q (W + 1)) w + max(A, W B).
@@ -57,14 +57,14 @@ struct ScheduleBounds {
     /// What no division stays below.
     var least: Double { front[devices * (stages.layerCount + 1) + stages.layerCount] }
 
-    /// What no division that begins with so many devices and layers stays below, if one of the stages
-    /// so far is the slowest.
+    /// A lower bound of all divisions that begin with these devices and layers, if one of the
+    /// stages so far is the slowest.
     func least(_ devicesUsed: Int, _ end: Int) -> Double {
         strict[devicesUsed * (stages.layerCount + 1) + end]
     }
 
-    /// The same before last stages, by what those delay a stage with passes of at least so long; `way`
-    /// is that to them, there and back.
+    /// The same before last stages, by the delay that these cause for a stage with at least the
+    /// given pass times; `way` is the handover to them, there and back.
     func least(
         _ devicesUsed: Int,
         _ end: Int,
@@ -197,8 +197,8 @@ struct ScheduleBounds {
         }
     }
 
-    /// From which layers, after so many devices, stages lead to the end whose bounds are below the
-    /// limit.
+    /// The layers from which, after a number of devices, stages with bounds below the limit lead to
+    /// the end.
     private func completable(below limit: Double) -> [Bool] {
         let stride = stages.layerCount + 1
         var isOpen = [Bool](repeating: false, count: front.count)

@@ -1,8 +1,8 @@
 /// Branch and bound from the last stage to the first (cost model `schedule`): tries whatever
 /// ``ScheduleLabel`` does not exclude, most promising first.
 ///
-/// Exponential at worst, where divisions are many whose makespan their label does not give; so it ends
-/// after a count of steps.
+/// Exponential in the worst case, if many divisions have a makespan above their label; therefore it
+/// ends after a fixed number of steps.
 struct ScheduleBranches {
     private var candidates: ScheduleCandidates
     private let stepLimit: Int

@@ -18,8 +18,9 @@ struct ScheduleLabel {
     private var downTo: [Double]
     /// With time reversed: from microbatch 0 to the x-th before the last one.
     private var upFrom: [Double]
-    /// The work and handovers of the first one, the first two and so on: a round through so many takes as
-    /// many microbatches on.
+    /// The work and handovers of the first stage, of the first two and so on.
+    ///
+    /// A round through n stages advances n microbatches.
     private var rounds: [Double] = []
     private static let mostRounds = 4
     /// Where ``ScheduleLabels`` says how it came to be.
@@ -34,7 +35,7 @@ struct ScheduleLabel {
     /// How many they are.
     var stageCount: Int { starts.count }
 
-    /// Puts a stage before them, for so many microbatches in all; returns the steps that it took.
+    /// Puts a stage before them, for `microbatches` in all; returns the number of search steps.
     mutating func prepend(_ stage: StageTime, microbatches: Int) -> Int {
         let around = stage.forward.value + stage.backward.value
         let way = around + stage.handover.thereAndBack
@@ -86,7 +87,7 @@ struct ScheduleLabel {
     }
 
     /// How much longer than their work the first and the last microbatch take through them, for a
-    /// stage before them with passes of at least so long; `way` is that from it, there and back.
+    /// stage before them with at least the times `passes`; `way` is its handover, there and back.
     func delays(passes: (forward: Double, backward: Double), way: Double) -> Double {
         delay(starts, passes.forward, way) + delay(ends, passes.backward, way)
     }

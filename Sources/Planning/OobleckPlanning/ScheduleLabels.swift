@@ -1,9 +1,9 @@
 /// The least makespan that ``ScheduleLabel`` allows, by dynamic programming from the last stage to the
 /// first (cost model `schedule`).
 ///
-/// Last stages that are no better in anything that is asked of them are dropped, and where more than
-/// so many remain at one place, two become one that is as good as either: the result is a lower
-/// bound whatever is kept, mostly that of the best division, and its divisions are good ones.
+/// Last stages that are no better in any number of their labels are dropped. Where more than `most`
+/// remain at one place, two are merged into one that is as good as either. So the result is always
+/// a lower bound, usually that of the best division, and its divisions are good ones.
 struct ScheduleLabels {
     private var candidates: ScheduleCandidates
     /// Bounds from here on do not win.
@@ -39,7 +39,7 @@ struct ScheduleLabels {
         }
     }
 
-    /// A search that keeps so many labels of one place.
+    /// A search that keeps at most `most` labels of one place.
     init(_ candidates: ScheduleCandidates, limit: Double, most: Int) {
         self.candidates = candidates
         self.limit = limit
@@ -52,7 +52,7 @@ struct ScheduleLabels {
 
     private var steps: Int { candidates.steps + comparisons }
 
-    /// Searches in about so many steps at most.
+    /// Searches in about `stepLimit` steps at most.
     mutating func run(stepLimit: Int) -> Result {
         let before = steps
         var isComplete = true

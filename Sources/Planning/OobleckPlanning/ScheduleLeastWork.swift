@@ -1,7 +1,7 @@
 import OobleckCore
 
 /// The least work and handovers, there and back, on each side of a stage (cost model `schedule`):
-/// no stages over so many devices and those layers take less together.
+/// no stages over the given devices and layers take less together.
 ///
 /// Where a node has one device and links are free, all divisions of some layers work alike. Else
 /// the least is found by dynamic programming over (devices, layers): O(D L^2 log G).
@@ -54,12 +54,14 @@ struct ScheduleLeastWork {
         self.after = after
     }
 
-    /// Before a stage that begins at the layer, after so many devices: with the way to it.
+    /// Before a stage that begins at layer `first` after `devicesUsed` devices, with the handover
+    /// to it.
     func before(_ devicesUsed: Int, _ first: Int) -> Double {
         before?[devicesUsed * stride + first] ?? prefix[first]
     }
 
-    /// Behind a stage that ends at the layer, with so many devices left: with the way to them.
+    /// After a stage that ends at layer `end` with `devicesLeft` devices left, with the handover to
+    /// them.
     func after(_ devicesLeft: Int, _ end: Int) -> Double {
         after?[devicesLeft * stride + end] ?? prefix[stride - 1] - prefix[end]
     }

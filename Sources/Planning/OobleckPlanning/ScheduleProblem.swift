@@ -20,13 +20,14 @@ struct ScheduleProblem {
     /// No division has more stages.
     var mostStages: Int { min(devices, stages.layerCount) }
 
-    /// Devices that the node of the last of so many devices has for the stage that ends there.
+    /// The devices that a stage may use on the node of the last of `devices` devices, if it ends
+    /// there.
     func room(_ devices: Int) -> Int {
         let filled = devices % stages.devicesPerNode
         return filled == 0 ? stages.devicesPerNode : filled
     }
 
-    /// The times of a stage up to which so many devices are used, its own included.
+    /// The times of a stage up to whose end `devicesUsed` devices are used, its own included.
     func time(_ layers: Range<Int>, devices: Int, devicesUsed: Int) -> StageTime {
         StageTime(
             forward: costs.forward(layers, devices: devices),
@@ -60,8 +61,8 @@ struct ScheduleDivision {
     var limit: Double { time * (1 - Self.margin) }
 }
 
-/// The microbatches at which cost model `schedule` compares divisions over so many devices: four
-/// for each, whatever the count of stages.
+/// The microbatches at which cost model `schedule` compares divisions over a number of devices:
+/// four for each device, whatever the count of stages.
 func scheduleMicrobatches(devices: Int) -> Int { 4 * devices }
 
 /// The makespan of these stages.

@@ -2,15 +2,17 @@ import OobleckCore
 
 /// Finds the division with the least makespan of the real 1F1B schedule (cost model `schedule`).
 ///
-/// Two divisions to begin with: the best of `sosp23`, and the one whose stages' lower bounds are
-/// least (``ScheduleBounds``), which is mostly the answer, as its makespan equals its bound. Then
-/// paths through all last stages are bounded together (``ScheduleLabels``), with few labels first;
-/// what that leaves open is tried (``ScheduleBranches``). A stage's place counted from the end gives
-/// its warmup and its microbatches in flight, so both go from the last stage to the first.
+/// It starts from two divisions: the best of `sosp23`, and the one with the least lower bound from
+/// its stages (``ScheduleBounds``). The second is usually the answer, because its makespan equals
+/// its bound. Then paths through all last stages are bounded together (``ScheduleLabels``), with
+/// few labels first, and the remaining divisions are tried (``ScheduleBranches``). A stage's place
+/// from the end determines its warmup and its microbatches in flight, so both searches run from the
+/// last stage to the first.
 ///
-/// What is cut cannot win by more than rounding. On a tie the division found first stays, so that of
-/// `sosp23` if it has the least makespan. Each part ends after a count of steps, the same on every
-/// machine; if that was too few, ``least`` says what no division stays below.
+/// A discarded division cannot be better by more than rounding. On a tie the division found first
+/// is kept, so that of `sosp23` if it has the least makespan. Each part ends after a fixed number
+/// of steps, the same on every machine. If that number was too small, ``least`` is a lower bound of
+/// all divisions.
 struct ScheduleSearch {
     /// How many labels of one place are kept: few first, as few mostly do.
     private static let labelCounts = [1, 4, 32, 256]
@@ -23,7 +25,8 @@ struct ScheduleSearch {
     /// The limit that ``bounds`` were tightened for.
     private var tightened = Double.infinity
     private(set) var count = SearchCount()
-    /// What no division stays below; `nil` when the one found is proved to have the least makespan.
+    /// A lower bound of all divisions; `nil` when the one found is proved to have the least
+    /// makespan.
     private(set) var least: Double?
 
     /// A search over `nodes` nodes from a division that fits.
@@ -134,7 +137,7 @@ struct ScheduleSearch {
         return best
     }
 
-    /// The bounds for the best so far; anew only when it pays.
+    /// The bounds for the best so far; computed again only when that saves work.
     private mutating func tighten() {
         guard best.limit < tightened * (1 - 1e-5) else { return }
         tightened = best.limit

@@ -1,6 +1,6 @@
-/// How far a search under cost model `schedule` goes, whose work may grow exponentially at worst.
+/// The limit of a search under cost model `schedule`, whose work is exponential in the worst case.
 public enum SearchEffort: String, Sendable, Codable, CaseIterable {
-    /// Ends after about two seconds a template, and then says how far its best may be from the least.
+    /// Ends after about two seconds a template, and then gives a lower bound beside its best.
     case bounded
     /// Ends when the least is proved, however long that takes.
     case exhaustive

@@ -1,13 +1,12 @@
 import OobleckCore
 
-/// What it costs that nodes share the processors of one machine.
+/// The cost of nodes that share the processors of one machine.
 ///
-/// Profiles and templates are made for a node that has a core for each of its devices. Where more
-/// devices share fewer cores, they take turns: pipelines no longer run side by side, and bubbles and
-/// waits are filled with others' work. So the step is taken to be as long as all of its work divided
-/// by the cores (a machine does no more), or as long as it would be with a core for each device,
-/// whichever is longer. It is a lower bound of the real step, and near to it where the cores are
-/// busy; see Documentation/Decisions/0025-shared-cores.md for how near.
+/// Profiles and templates assume a core for each device. Where more devices share fewer cores, they
+/// take turns: pipelines no longer run in parallel, and the work of other devices fills bubbles and
+/// waits. So the step takes the longer of two times: all of its work divided by the cores, and its
+/// time with a core for each device. This is a lower bound of the real step, and close to it where
+/// the cores are busy; `Documentation/Decisions/0025-shared-cores.md` has measurements.
 ///
 /// The work of a step, in core-seconds:
 /// - the forward and backward passes of all microbatches;
@@ -17,13 +16,13 @@ package struct SharedCores: Hashable, Sendable {
     /// Cores that all nodes have together; may be a fraction, as a control group's quota is.
     package let count: Double
 
-    /// So many cores, or `nil` for a number that makes no sense.
+    /// `count` cores, or `nil` for a count that is not positive and finite.
     package init?(_ count: Double) {
         guard count.isFinite, count > 0 else { return nil }
         self.count = count
     }
 
-    /// Whether so many devices have to take turns.
+    /// Whether `devices` devices must take turns.
     package func areShared(devices: Int) -> Bool { Double(devices) > count }
 
     /// Core-seconds of a step's passes: each pipeline's microbatches through all of its stages.
@@ -37,13 +36,14 @@ package struct SharedCores: Hashable, Sendable {
         }
     }
 
-    /// Core-seconds of the sums of a step's gradients among so many pipelines.
+    /// Core-seconds of the sums of a step's gradients among `pipelines` pipelines.
     static func sums(_ layers: [LayerProfile], pipelines: Int) -> Double {
         Double(pipelines)
             * layers.reduce(0) { $0 + $1.allReduceTime(amongNodes: pipelines).value }
     }
 
-    /// How much longer than `alone`, with a core for each device, a step of so many core-seconds takes.
+    /// How much longer than `alone`, with a core for each device, a step of `work` core-seconds
+    /// takes.
     func excess(work: Double, alone: Seconds) -> Seconds {
         Seconds(max(0, work / count - alone.value))
     }

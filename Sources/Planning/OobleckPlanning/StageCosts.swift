@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// Time and memory of every possible stage of a model (DESIGN, section 3.1).
+/// Time and memory of every possible stage of a model (`Documentation/Planner.md`, P1 to P3).
 ///
 /// Built in O(L^2 log G) time and space for L layers and G devices a node; each answer is O(1).
 public struct StageCosts: Sendable {
@@ -98,7 +98,7 @@ public struct StageCosts: Sendable {
     /// output of the layer before over the profile's link.
     func handover(before layer: Int) -> Handover { handovers[layer] }
 
-    /// The same after a stage up to which so many devices are used: free inside a node.
+    /// The same after a stage up to whose end `devicesUsed` devices are used: free inside a node.
     func handover(before layer: Int, devicesUsed: Int) -> Handover {
         devicesUsed % devicesPerNode == 0 ? handovers[layer] : .free
     }

@@ -1,7 +1,7 @@
 import OobleckCore
 
 /// Makes pipeline templates: for a node count, the division of all layers into stages that
-/// minimises the cost model's T among all that fit the memory (DESIGN, section 3.2).
+/// minimises the cost model's T among all that fit the memory (`Documentation/Planner.md`, P5).
 public struct TemplateGenerator: Sendable {
     /// The model's costs.
     public let profile: ModelProfile
@@ -51,7 +51,7 @@ public struct TemplateGenerator: Sendable {
     /// for each size from n_0 to max(N - f n_0, 2 n_0 - 1), at most N, as far as one exists.
     ///
     /// The second bound serves counts below (f + 1) n_0, which run with fewer copies. If a size in
-    /// between has no template, the set goes on up to N. Templates of `known` are not made again.
+    /// between has no template, the set continues up to N. Templates of `known` are not made again.
     /// `sizes` can set both bounds; the set then ends at its maximum in any case.
     /// Throws ``OobleckError/Code/noPlan`` when no template exists.
     public func templates(

@@ -9,9 +9,9 @@ import OobleckCore
 /// exactly. Where the memory refuses a table's division, one that counts stages takes its place:
 /// exact in memory, so that it bounds well where memory binds.
 ///
-/// Every bound is taken a margin for rounding below its value, so no W that could win by rounding
-/// is passed over, and every T compared is ``iterationTime(stages:costModel:)`` of real stages. On
-/// a tie the lesser W wins.
+/// Every bound is lowered by a margin for rounding, so no W that could win by rounding is
+/// discarded. Every T that is compared is ``iterationTime(stages:costModel:)`` of real stages. On a
+/// tie the smaller W wins.
 struct TemplateSearch {
     /// How much work was done so far.
     private(set) var count = SearchCount()

@@ -61,7 +61,7 @@ struct SearchStages {
         return low
     }
 
-    /// Whether a division, with so many stages, fits the memory.
+    /// Whether a division fits the memory, given its number of stages.
     func fits(_ division: [SearchChoice]) -> Bool {
         guard let mostInFlight else { return true }
         var first = 0
@@ -82,12 +82,12 @@ struct SearchChoice {
 
 /// T as a sum over stages, given the time W of the slowest stage k.
 ///
-/// With `after` stages behind it, S = k + 1 + after, and the T of DESIGN, section 3.2, becomes
+/// With `after` stages behind it, S = k + 1 + after, and T (`Documentation/Planner.md`, P5) becomes
 ///
 ///     sosp23:           sum before k of (w + 4 W) + (2 w_k + 2 W) + sum after k of (2 w + 3 W)
 ///     sosp23-artifact:  sum before k of (w + 3 W) + (2 w_k + 3 W) + sum after k of (2 w + 2 W)
 ///
-/// (the latter for S >= 2). S is gone, so states need not count stages.
+/// (the latter for S >= 2). S no longer appears, so states need not count stages.
 struct SearchPrices {
     let before: Double
     let slowest: Double

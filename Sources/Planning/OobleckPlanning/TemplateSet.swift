@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// The templates that answer for a range of node counts (DESIGN, section 3.2).
+/// The templates for a range of node counts (`Documentation/Planner.md`, "Sizes").
 public struct TemplateSet: Hashable, Sendable {
     /// The templates, by node count ascending.
     public let templates: [PipelineTemplate]

@@ -1,8 +1,8 @@
 import OobleckCore
 import OobleckPlanning
 
-/// What becomes of a plan after every set of up to f losses, computed before any of them happens
-/// (`oobleck plan --certify`).
+/// The next plan after every set of up to f losses, computed before any loss happens (`oobleck plan
+/// --certify`).
 public struct Certificate: Hashable, Sendable, Codable {
     /// What follows a class of failure sets that differ only in which of several equal pipelines
     /// they hit.
@@ -40,7 +40,8 @@ public struct Certificate: Hashable, Sendable, Codable {
     public var faultTolerance: Int
     /// How many failure sets were checked: all of 1 to f nodes.
     public var sets: Int
-    /// Whether which nodes of a pipeline are lost was told apart, not only how many.
+    /// Whether sets are distinguished by the lost nodes of a pipeline, and not only by their
+    /// number.
     public var distinguishesPlaces: Bool
     /// By count of losses, then by pipelines.
     public var entries: [Entry]
@@ -63,12 +64,14 @@ extension Replanner {
     /// Checks all sets of 1 to f lost nodes, idle ones among them, under policy `optimal`, f being the
     /// plan's.
     ///
-    /// Each class is answered by ``replan(losing:joining:policy:isLayoutOnly:)`` for an example of
-    /// it. Where those are too many, sets are told apart by how many nodes each pipeline loses:
-    /// exact for the next sizes and the step time, which depend on the count of nodes left, and for
-    /// the copies of each layer, as a pipeline that is not hit holds them all; bytes are left out.
+    /// ``replan(losing:joining:policy:isLayoutOnly:)`` computes the answer for one example of each
+    /// class. Where there are too many classes, sets are distinguished only by the number of nodes
+    /// that each pipeline loses. This is exact for the next sizes and the step time, which depend
+    /// on the count of remaining nodes, and for the copies of each layer, since an intact pipeline
+    /// holds them all. Bytes are omitted then.
     ///
-    /// Throws ``OobleckError/Code/usage`` if even those are too many, which takes dozens of losses.
+    /// Throws ``OobleckError/Code/usage`` if even these are too many, which requires dozens of
+    /// losses.
     public func certificate() throws -> Certificate {
         let losses = document.guarantee.faultTolerance
         let nodes = held.count

@@ -112,7 +112,8 @@ struct FailureClasses {
             while now.left >= pattern.places.count, now.used < pipelines.count {
                 now.lost += pattern.places.map { pipelines[now.used][$0] }
                 times += 1
-                // So many pipelines out of those without a pattern: one more each time.
+                // Choices of that number of pipelines out of those without a pattern, one more each
+                // time.
                 let choices = now.sets.multipliedReportingOverflow(by: pipelines.count - now.used)
                 let ways = (choices.partialValue / times)
                     .multipliedReportingOverflow(by: pattern.ways)

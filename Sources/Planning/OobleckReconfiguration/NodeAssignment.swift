@@ -7,7 +7,7 @@ struct NodeAssignment {
     private struct Slot {
         let pipeline: Int
         let layers: [Int]
-        /// What it asks of a node's memory; nothing where nobody's is known.
+        /// The memory load on a node; `nil` where no node has a known bound.
         let load: MemoryBound?
     }
 
@@ -22,15 +22,16 @@ struct NodeAssignment {
     /// Loads under which nodes ran out of memory.
     var bounds: [NodeID: [MemoryBound]] = [:]
 
-    /// Most nodes that are placed exactly at once: the method takes their cube of steps.
+    /// The most nodes that are placed exactly at once: the method takes a cubic number of steps.
     static let exactLimit = 256
 
     /// The nodes of each pipeline, in the order of its template's places.
     ///
-    /// A node that holds exactly what a place needs takes it first, at home if it can: by the
-    /// triangle inequality of set differences no assignment copies fewer bytes for that. The rest,
-    /// few after a failure, are placed exactly; ``exactLimit`` at a time if they are more, which is
-    /// then not exact. `nodes` are ascending.
+    /// A node that holds exactly the layers of a place takes it first, in its own pipeline if
+    /// possible. By the triangle inequality of set differences no other assignment copies fewer
+    /// bytes. The remaining nodes, few after a failure, are placed exactly. If there are more than
+    /// ``exactLimit``, they are placed in groups of that size, which is not exact. `nodes` are
+    /// ascending.
     func pipelines(
         _ instantiation: Instantiation,
         templates: TemplateSet,

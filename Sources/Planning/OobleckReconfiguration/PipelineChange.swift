@@ -1,22 +1,22 @@
 import OobleckCore
 
-/// One thing that the published policy did; pipelines are numbered as in the old plan.
+/// One action of the published policy; pipelines are numbered as in the old plan.
 public enum PipelineChange: Hashable, Sendable, CustomStringConvertible {
     /// A pipeline lost all its nodes.
     case ended(pipeline: Int)
-    /// A pipeline lost nodes and goes on with the rest.
+    /// A pipeline lost nodes and continues with the others.
     case shrank(pipeline: Int, from: Int, to: Int)
-    /// A short pipeline got nodes of another.
+    /// A pipeline below n_0 borrowed nodes from another.
     case borrowed(pipeline: Int, nodes: [NodeID], from: Int)
     /// Pipelines became one.
     case merged(pipelines: [Int], size: Int)
-    /// Nodes in a pipeline for which there is no template were divided anew.
+    /// The nodes of a pipeline without a template were divided again.
     case divided(size: Int, into: [Int])
     /// Nodes formed a new pipeline.
     case formed(nodes: [NodeID])
     /// A node was added to a pipeline, which has `size` nodes now.
     case added(node: NodeID, size: Int)
-    /// All nodes were divided anew because some had no place.
+    /// All nodes were divided again because some had no place.
     case dividedAll(into: [Int])
 
     /// As `pipeline 1 borrows node 12 of pipeline 3`.

@@ -151,7 +151,7 @@ struct PipelineRegrouping {
         add(nodes)
     }
 
-    /// Divides all nodes anew if that leaves fewer of them without a place.
+    /// Divides all nodes again if that leaves fewer of them without a place.
     mutating func employSpareNodes() {
         guard !spare.isEmpty else { return }
         let fit = PipelineFit(sizes: sizes, mostPipelines: mostPipelines)

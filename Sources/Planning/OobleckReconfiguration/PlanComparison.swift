@@ -35,12 +35,12 @@ struct PlanOption {
 
 /// Finds and compares the plans for the nodes that are left (policy `optimal`).
 ///
-/// Compared are all ways to divide the nodes, as long as they are few: by rising step time, each with
-/// the nodes where they hold the most bytes, until the steps alone cost more than the best plan with
+/// If there are few ways to divide the nodes, all are compared: by rising step time, each with the
+/// nodes where they hold the most bytes, until the steps alone cost more than the best plan with
 /// its copies. So no plan with as many copies of each layer and as few idle nodes costs less by
-/// ``ReconfigurationCosts``. Where there are too many ways: the least step time, its neighbours by
-/// count of pipelines, and what the published policy would do, as it is and with its nodes placed
-/// anew. So the choice is never worse than the published policy's.
+/// ``ReconfigurationCosts``. If there are too many, these are compared: the least step time, its
+/// neighbours by count of pipelines, and the result of the published policy, as it is and with its
+/// nodes placed again. So the choice is never worse than the published policy's.
 struct PlanComparison {
     let templates: TemplateSet
     let instantiator: Instantiator
@@ -110,7 +110,7 @@ struct PlanComparison {
         var best = min(cost(fastest, step), rival.map { cost($0, step) } ?? .infinity)
         func consider(_ other: Instantiation, _ employed: [NodeID]) {
             guard other.nodeCounts.count >= least, other.nodeCounts != fastest.sizes else { return }
-            // Slower steps alone may cost more than all that could be saved.
+            // Slower steps alone may cost more than fewer copies could save.
             let floor = costs.cost(step: other.step, transfer: .zero, fastest: step)
             guard floor <= best else { return }
             options.append(placed(other, nodes: employed))
@@ -165,7 +165,7 @@ struct PlanComparison {
         return option(instantiation, placed.nodes, [], isExact: placed.isExact)
     }
 
-    /// Nodes that would have to hold what they have no memory for, ascending.
+    /// Nodes whose known memory bound forbids their load, ascending.
     func overloaded(_ option: PlanOption) -> [NodeID] {
         guard !bounds.isEmpty else { return [] }
         return option.nodes.flatMap { nodes in
@@ -220,7 +220,7 @@ struct PlanComparison {
         )
     }
 
-    /// The copies that the pipelines need, but for layers that nobody holds.
+    /// The copies that the pipelines need, except for layers that no node holds.
     private func transfers(_ pipelines: [[NodeID]]) -> [LayerTransfer] {
         let needed = pipelines.flatMap { nodes in
             let wanted = templates.template(nodes: nodes.count)?.layersByNode ?? []

@@ -11,7 +11,7 @@ public struct PublishedLayout: Hashable, Sendable {
     public var changes: [PipelineChange]
 }
 
-/// Policy `sosp23`: how pipelines go on after losses (paper, section 5).
+/// Policy `sosp23`: the pipelines after losses (paper, section 5; `Documentation/Planner.md`).
 ///
 /// (1) A pipeline that lost nodes and still has n >= n_0 takes the template of its new size. (2)
 /// Otherwise it borrows from the largest pipeline above n_0, the last one on a tie, which lends from
@@ -19,10 +19,10 @@ public struct PublishedLayout: Hashable, Sendable {
 /// pipelines are merged in order, and a rest that is still short joins the first healthy one.
 ///
 /// Two departures from the published code (`ReconfigurationEngine` in `oobleck/execution/engine.py`
-/// of SymbioticLab/Oobleck): sizes without a template, on which it fails, are cut to sizes with
-/// one (``PipelineFit``), and nodes may join. A pipeline that lost or lent but got nobody keeps the
-/// order of its nodes, and a newcomer stands last; the published code sorts every pipeline, which is
-/// the same for ascending nodes.
+/// of SymbioticLab/Oobleck): sizes without a template, on which it fails, are cut to sizes with one
+/// (``PipelineFit``), and nodes may join. A pipeline that lost or lent nodes but received none
+/// keeps the order of its nodes, and a new node stands last; the published code sorts every
+/// pipeline, which is the same for ascending nodes.
 public struct PublishedPolicy: Sendable {
     private let sizes: [Int]
     private let mostPipelines: Int

@@ -1,15 +1,16 @@
 import OobleckCore
 
-/// What a plan is judged by beside its step time: how long it will be in force, and what the links
-/// carry (DESIGN, section 3.4).
+/// The criteria for a plan beside its step time: the time that it will be in force, and the rate of
+/// the links (`Documentation/Planner.md`, equation P11).
 public struct ReconfigurationCosts: Hashable, Sendable {
     /// Expected time until the next failure; more than zero, infinity for none.
     public var timeToFailure: Seconds
     /// Bytes that all copies together move in a second; more than zero.
     public var bandwidth: Double
-    /// Detecting the failure, deciding and rebuilding the process groups: all but the copying.
+    /// Time to detect the failure, decide, and rebuild the process groups: a recovery without
+    /// copies.
     public var overhead: Seconds
-    /// How many times longer a node takes than the profile says; as long where it has no entry.
+    /// Slowness of nodes: the factor over the profile's times; 1 for a node without an entry.
     public var slowness: [NodeID: Double] = [:]
 
     /// Costs of reconfigurations.

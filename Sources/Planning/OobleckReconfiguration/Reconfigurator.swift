@@ -1,7 +1,8 @@
 import OobleckCore
 import OobleckPlanning
 
-/// Decides how training goes on after nodes were lost, joined or drained (DESIGN, section 3.4).
+/// Decides the next plan after nodes were lost, joined or drained (`Documentation/Planner.md`,
+/// "Reconfiguration").
 ///
 /// Keeps the templates made so far, so that a decision after a loss makes none, and the last plan,
 /// so that nodes stay in their pipelines where that costs nothing.
@@ -17,7 +18,7 @@ public struct Reconfigurator: Sendable {
     private var choices: [Int: PlanChoice] = [:]
     private var previous: [Pipeline] = []
 
-    /// A reconfigurator for one run, whose nodes share so many `cores`; `nil` gives each its own.
+    /// A reconfigurator for one run, whose nodes share `cores` cores; `nil` gives each its own.
     ///
     /// Throws ``OobleckError`` when the values make no sense or no number of nodes can hold the
     /// model.
@@ -57,7 +58,7 @@ public struct Reconfigurator: Sendable {
         minimumNodes = minimum
     }
 
-    /// Takes a plan for the one in force: nodes stay where it has them if that costs nothing.
+    /// Records the plan in force: nodes keep their places in it where that costs nothing.
     public mutating func adopt(_ plan: ExecutionPlan) { previous = plan.pipelines }
 
     /// The plan of generation `generation` for these nodes, or why there is none.
@@ -71,7 +72,7 @@ public struct Reconfigurator: Sendable {
     ///   - costs: What plans are judged by.
     ///   - bounds: Loads under which nodes ran out of memory. They are given less, or nothing: a
     ///     node for which the best plan has no place that it can hold stays idle.
-    /// - Returns: The plan with its transfers, or what is missing for one.
+    /// - Returns: The plan with its transfers, or the reason why none exists.
     public mutating func decide(
         nodes: [NodeID],
         holdings: [NodeID: Set<Int>],
@@ -100,7 +101,7 @@ public struct Reconfigurator: Sendable {
         }
     }
 
-    /// A decision that says which nodes have no memory for their part.
+    /// A decision, with the nodes that lack the memory for their part.
     private func leavingOut(
         _ nodes: [NodeID],
         _ decision: ReconfigurationDecision
@@ -124,7 +125,8 @@ public struct Reconfigurator: Sendable {
         }
     }
 
-    /// The best plan that uses as many of these nodes as any, and who has no memory for it.
+    /// The best plan that uses as many of these nodes as possible, and the nodes without the memory
+    /// for it.
     private mutating func decide(
         fitting nodes: [NodeID],
         holdings: [NodeID: Set<Int>],
@@ -219,7 +221,7 @@ public struct Reconfigurator: Sendable {
         return choice
     }
 
-    /// The templates for so many nodes, made anew only for more nodes than ever before.
+    /// The templates for `nodes` nodes; computed only for more nodes than in any earlier call.
     private mutating func prepare(nodes: Int) -> (TemplateSet, Instantiator) {
         if let prepared, nodes <= prepared.templates.guarantee.maximumNodes {
             return (prepared.templates, prepared.instantiator)

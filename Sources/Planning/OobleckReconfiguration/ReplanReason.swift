@@ -1,7 +1,7 @@
 import OobleckCore
 import OobleckPlanning
 
-/// Words for a plan that follows another: what happened, what was done, and what it costs.
+/// The reason for a plan that follows another: what happened, what was done, and its cost.
 struct ReplanReason {
     /// Most changes that are told one by one.
     private static let mostChanges = 6

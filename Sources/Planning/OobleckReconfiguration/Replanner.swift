@@ -1,7 +1,7 @@
 import OobleckCore
 import OobleckPlanning
 
-/// Answers what becomes of a plan when nodes are lost or join (`oobleck replan`).
+/// Computes the plan that follows when nodes are lost or join (`oobleck replan`).
 ///
 /// Works from what `plan.json` holds: its templates, pipelines and microbatches. The profile adds
 /// the bytes of each layer and the time of the synchronisation, which is otherwise taken to be what
@@ -101,7 +101,7 @@ public struct Replanner: Sendable {
     /// The next plan, with its reason and the layers to copy.
     ///
     /// - Parameters:
-    ///   - lost: Nodes of the plan that are gone.
+    ///   - lost: Nodes of the plan that are lost.
     ///   - joined: Nodes that the plan does not have and that hold nothing.
     ///   - policy: How the plan is found.
     ///   - isLayoutOnly: Whether to plan although layers have no holder left.
@@ -206,7 +206,7 @@ public struct Replanner: Sendable {
         )
     }
 
-    /// The pipelines for so many nodes.
+    /// The pipelines for `nodes` nodes.
     func choice(nodes: Int) -> PlanChoice? {
         prepared[nodes]
             ?? instantiator.choice(

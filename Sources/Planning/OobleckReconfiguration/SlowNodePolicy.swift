@@ -6,12 +6,12 @@ package enum SlowNodeDecision: Hashable, Sendable {
     case keep
     /// Move microbatches; predicted step times before and after.
     case rebalance(before: Seconds, after: Seconds)
-    /// Do without these nodes; predicted step times when they are kept and when they are not.
+    /// Remove these nodes; predicted step times with them and without them.
     case evict([NodeID], kept: Seconds, without: Seconds)
 }
 
-/// Weighs the ways of living with slow nodes by the time that training takes until the next
-/// failure, like any other reconfiguration (``ReconfigurationCosts``).
+/// Compares the responses to slow nodes by the time that training takes until the next failure,
+/// like any other reconfiguration (``ReconfigurationCosts``).
 package struct SlowNodePolicy: Sendable {
     /// Gain in the step time below which nothing is changed: measured speeds are not exact.
     private static let leastGain = 0.05

@@ -16,8 +16,8 @@ public enum Instruction: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The 1F1B schedule: each stage runs as many forward passes ahead as there are stages behind it,
-/// then one forward and one backward pass in turn, then the backward passes that are left.
+/// The 1F1B schedule: each stage first runs as many forward passes as there are stages after it,
+/// then one forward and one backward pass in turn, then the remaining backward passes.
 ///
 /// At stage s of S at most S - s microbatches are in flight, which bounds the activations kept
 /// (PipeDream-Flush: Narayanan et al., "Memory-Efficient Pipeline-Parallel DNN Training", 2021).

@@ -2,11 +2,11 @@ import OobleckCore
 
 /// The makespans of 1F1B with one microbatch, two, three and so on, all in one walk.
 ///
-/// Up to the forward pass of the last microbatch, a step of m microbatches runs like one of more;
+/// Up to the forward pass of the last microbatch, a step of m microbatches runs like a longer one;
 /// only the backward passes after it differ. So each further microbatch costs one round of the
-/// steady part, O(S), and the rest of its backward passes, O(S^2), where
-/// ``makespan(stages:microbatches:)`` walks everything anew, O(S m). The times are the same to the
-/// last bit. O(S) space: what a round needs of a neighbour is always its latest.
+/// steady phase, O(S), and the rest of its backward passes, O(S^2).
+/// ``makespan(stages:microbatches:)`` walks the whole step instead, O(S m). The times are equal to
+/// the last bit. O(S) space, because a round needs only the latest time of a neighbour.
 public struct ScheduleMakespans: Sendable {
     private let forwards: [Double]
     private let backwards: [Double]
@@ -45,7 +45,7 @@ public struct ScheduleMakespans: Sendable {
         }
     }
 
-    /// When the last backward pass ends at each stage, with so many microbatches.
+    /// When the last backward pass ends at each stage, with `microbatches` microbatches.
     public static func stageEnds(stages: [StageTime], microbatches: Int) -> [Seconds] {
         var walk = ScheduleMakespans(stages: stages)
         for _ in 0..<max(0, microbatches) { walk.advance() }

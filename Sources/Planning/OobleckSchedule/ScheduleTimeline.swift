@@ -14,7 +14,7 @@ public struct ScheduleTimeline: Sendable {
     public let ends: [[Seconds]]
     private let busy: Seconds
 
-    /// The step of a pipeline that runs 1F1B with so many microbatches.
+    /// The step of a pipeline that runs 1F1B with `microbatches` microbatches.
     public init(stages: [StageTime], microbatches: Int) {
         let instructions = stages.indices.map {
             OneForwardOneBackward.instructions(
@@ -54,7 +54,7 @@ public struct ScheduleTimeline: Sendable {
         }
     }
 
-    /// The share of all stages' time in which a stage waits, from 0 to 1.
+    /// The bubble: the share of all stages' time in which a stage waits, from 0 to 1.
     public var bubbleShare: Double {
         let available = makespan.value * Double(ends.count)
         return available > 0 ? 1 - busy.value / available : 0

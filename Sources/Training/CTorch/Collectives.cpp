@@ -166,7 +166,7 @@ void ct_store_abort(CTStore *store) { store->value->abort(); }
 
 namespace {
 
-/// A group being formed on a thread of its own, so that whoever waits for it can give up.
+/// A group being formed on a thread of its own, so that its waiter can give up.
 struct Formation {
   std::condition_variable done;
   Backend backend;

@@ -129,7 +129,7 @@ void *compiler() {
   if (library == nullptr) {
     throw std::runtime_error(std::string("cannot load CUDA's compiler: ") + dlerror());
   }
-  // It looks for its second half by name alone, and finds it when that is loaded already.
+  // It looks for its second half by name only, and finds it if that is already loaded.
   Result (*version)(int *, int *);
   find(library, "nvrtcVersion", version);
   int major = 0, minor = 0;

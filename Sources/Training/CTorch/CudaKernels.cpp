@@ -33,7 +33,8 @@ extern "C" __global__ void mean_of_sums(
   EACH(i, n) out[i] = (float)((double)sums[i] * scale) * clip;
 }
 
-// Eight neighbouring threads have a piece: each sums every eighth element, the first adds the sums up.
+// Eight neighbouring threads share a piece: each sums every eighth element, and the first adds the
+// sums.
 extern "C" __global__ void squares_of_sums(
     const i64 *sums, double *out, i64 n, i64 piece, double scale) {
   const i64 pieces = (n + piece - 1) / piece;

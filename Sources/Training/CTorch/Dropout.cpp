@@ -23,7 +23,8 @@ uint64_t mixed(uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// The loader picks a clone before a sanitizer's runtime has started, which the choice would call.
+// The loader resolves function clones before a sanitizer runtime is initialised, and the resolver
+// would call that runtime. Sanitizer builds disable clones.
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
 #define CT_CLONES
 #else
@@ -94,7 +95,7 @@ void ctorch::seedDropout(uint64_t seed) {
 
 namespace {
 
-/// Takes the place of libtorch's own dropout, also inside its attention, whose masks come from a
+/// Replaces libtorch's own dropout, also inside its attention, because its masks come from a
 /// generator that all threads share.
 at::Tensor replacedDropout(const at::Tensor &input, double probability, bool isTraining) {
   TORCH_CHECK(probability >= 0 && probability < 1, "dropout of ", probability);

@@ -5,7 +5,7 @@
 
 namespace ctorch {
 
-/// Starts the sequence of masks that this seed stands for, on this thread.
+/// Starts the sequence of masks of this seed, on this thread.
 void seedDropout(uint64_t seed);
 
 /// Whether dropout does anything on this thread.

@@ -156,7 +156,7 @@ void Graph::noteRoots(GraphNode &node) {
   }
   if (node.op) {
     const auto &schema = node.op->schema();
-    // They change the statistics that they are given, and their schemas do not say so.
+    // They change their statistics arguments although their schemas do not say so.
     for (const char *flag : {"training", "use_input_stats"}) {
       const auto statistics = schema.argumentIndexWithName("running_mean");
       const auto index = schema.argumentIndexWithName(flag);
@@ -165,7 +165,7 @@ void Graph::noteRoots(GraphNode &node) {
       bool isGiven = false;
       for (const auto &patch : node.patches) isGiven |= patch.argument == *statistics;
       const bool isChanging = isGiven && !(value.isBool() && !value.toBool());
-      // Who trains moves the statistics; the norm is called without.
+      // The engine updates the running statistics, so the norm is called without them.
       node.isBatchNorm |= isChanging && schema.name() == "aten::batch_norm" && value.isBool();
       TORCH_CHECK(
           !isChanging || node.isBatchNorm, schema.name(),

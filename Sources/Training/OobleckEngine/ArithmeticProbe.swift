@@ -4,12 +4,12 @@ import OobleckData
 import OobleckModels
 import OobleckTensor
 
-/// Finds out what this process's arithmetic comes to: a fixed pass over every kind of layer of a job,
-/// at its shapes, forward, backward and update.
+/// Computes the fingerprint of this process's arithmetic: a fixed pass over every kind of layer of
+/// a job, at its shapes, forward, backward and update.
 ///
-/// It takes about as long as one microbatch, and the memory of one layer at a time. Where that is much,
-/// a microbatch of one sample has to do, and layers with many parameters are not updated: the update
-/// treats each number alike.
+/// It takes about the time of one microbatch, and the memory of one layer at a time. Where that is
+/// too much, it uses a microbatch of one sample and does not update layers with many parameters,
+/// since the update treats all numbers alike.
 struct ArithmeticProbe {
     /// Parameters of a layer that is updated.
     private static let mostUpdated = 4 << 20
@@ -51,7 +51,7 @@ struct ArithmeticProbe {
                 do {
                     try sums.add(gradient, at: entry.offset)
                 } catch let error as TensorError where error.code == .outOfRange {
-                    // A model whose first gradients are beyond all bounds has a fingerprint, too.
+                    // A model whose first gradients are out of range also has a fingerprint.
                 }
             }
             _ = try segment.state.apply(
@@ -62,7 +62,8 @@ struct ArithmeticProbe {
                 decayEnd: segment.decayEnd
             )
         }
-        // On a device what was beyond all bounds left its mark, which is not a step's.
+        // On a CUDA device out-of-range values leave marks. These marks do not belong to a step and
+        // are discarded.
         _ = try FixedPointAccumulator.takeMarks()
     }
 

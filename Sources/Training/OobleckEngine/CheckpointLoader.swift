@@ -16,7 +16,7 @@ struct CheckpointLoader {
 
     /// The given layers, each checked against its digest.
     ///
-    /// Throws ``Failure`` when one is missing or not what it should be.
+    /// Throws ``Failure`` when one is absent or does not match its digest.
     func run(_ layers: [Int]) throws -> [Int: LayerState] {
         var loaded: [Int: LayerState] = [:]
         for layer in layers {

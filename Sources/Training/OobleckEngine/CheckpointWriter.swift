@@ -71,7 +71,7 @@ final class CheckpointWriter: Sendable {
         var layers = copy.layers[...]
         do {
             try Self.makeFolder(order.folder)
-            // Each copy's memory goes once it is written.
+            // A copy's memory is freed as soon as it is written.
             while let (layer, bytes) = layers.popFirst() {
                 let digest = try LayerFile.write(
                     bytes,

@@ -6,12 +6,12 @@ import OobleckData
 /// Measures computing time, for the training thread.
 ///
 /// Where several nodes of a run share a machine, a thread also waits for processors that the others
-/// use, longer the more it computes. That says nothing of its node, and is left out: but for the
-/// time that the node's own limit (a CPU quota of its control group) held it up.
+/// use, and it waits longer the more it computes. That is no property of its node, so the wait is
+/// subtracted, except for the part that the node's own CPU quota caused.
 ///
-/// The clocks are read one after the other, and the thread may have to wait between two readings,
-/// under a tracer at each. They are read in such an order that a wait never looks like computing, and
-/// no stretch is taken for shorter than the processor time that it used.
+/// The clocks are read one after the other, and the thread may wait between two readings, under a
+/// tracer at each. The order of the readings ensures that a wait never counts as computing, and
+/// that no interval is shorter than the processor time that it used.
 final class ComputeClock {
     /// What the clocks say at one moment.
     struct Reading {
@@ -23,7 +23,7 @@ final class ComputeClock {
     /// A stretch of time.
     struct Interval: Equatable {
         var wall: Seconds = .zero
-        /// Part of it that the thread could have run and had no processor.
+        /// The part in which the thread was runnable without a processor.
         var delay: Seconds = .zero
         /// Processor time that the thread used in it.
         var processor: Seconds = .zero
@@ -36,7 +36,7 @@ final class ComputeClock {
             )
         }
 
-        /// Computing time, `share` of the delay being the node's own doing.
+        /// Computing time, if the node itself caused `share` of the delay.
         ///
         /// Within the bounds that hold whatever the clocks say: not less than the processor time, not
         /// more than passed.

@@ -3,7 +3,7 @@ import OobleckCore
 /// When this worker voted for each of the latest steps, and when it had the decision.
 ///
 /// On the monotonic clock, which all processes of one machine share: from the last vote of all
-/// nodes to the first decision nobody has anything to do, and that is what the vote costs a step.
+/// nodes to the first decision every worker is idle, and that time is the cost of the vote.
 struct DecisionTimes {
     /// Steps that are kept.
     static let capacity = 1024

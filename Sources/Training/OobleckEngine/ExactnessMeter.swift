@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckModels
 import OobleckTensor
 
-/// What exact sums cost over plain float32 ones, measured on the parts where they differ.
+/// The cost of exact sums compared with float32 sums, measured on the parts that differ.
 package struct ExactnessMeter {
     /// The parts of one step, for one worker that holds the whole model.
     package struct Cost: Sendable, Codable {

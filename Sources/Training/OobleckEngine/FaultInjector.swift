@@ -47,7 +47,7 @@ final class FaultInjector {
 
     /// Whether a number of this layer's work on this microbatch is to be not finite.
     ///
-    /// Whoever does the work, and each time that it is done.
+    /// Independent of the worker, and each time that the work is done.
     func spoils(_ pass: NumberFault.Pass, layer: Int, microbatch: Int, step: Int) -> Bool {
         guard !numbers.isEmpty else { return false }
         return numbers.contains(

@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckTensor
 import Synchronization
 
-/// What a generation owns beyond its plan: the rendezvous store and the groups.
+/// The resources of a generation: the rendezvous store and the groups.
 ///
 /// Any thread may abort it, which ends every wait of the training thread in it.
 final class GenerationResources: Sendable {

@@ -57,8 +57,8 @@ final class GradientSums {
 
     /// Adds one microbatch's gradients of a layer, in the order of the parameters that are trained.
     ///
-    /// False when one is not finite or too large, and not in the sums: the step cannot count. A CUDA
-    /// device says so later (``takeOutOfRange()``).
+    /// False when a gradient is not finite or too large and was not added: the update must be
+    /// skipped. A CUDA device reports it later (``takeOutOfRange()``).
     func add(_ gradients: ArraySlice<Tensor>, layer: LayerState) throws -> Bool {
         var isComplete = true
         func noteOutOfRange(_ body: () throws -> Void) throws {

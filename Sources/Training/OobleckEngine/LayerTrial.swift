@@ -2,8 +2,9 @@ import OobleckCore
 import OobleckModels
 import OobleckTensor
 
-/// A made-up microbatch of one layer, forward and backward: with the same parameters it has the same bits on
-/// every node that computes alike.
+/// A generated microbatch of one layer, forward and backward.
+///
+/// With the same parameters it gives the same bits on every node with the same arithmetic.
 struct LayerTrial {
     /// Domain of the seeds of what is computed.
     static let domain: UInt64 = 9
@@ -66,7 +67,7 @@ struct LayerTrial {
         )
     }
 
-    /// What a layer comes to with the parameters that it has.
+    /// The results of a layer with its present parameters.
     func check(_ state: LayerState) throws -> SpotCheck {
         let digest = try run(state).tensors.reduce(LayerTrial.domain) {
             try $1.leaf(requiresGradient: false).contiguous().digest(seed: $0)

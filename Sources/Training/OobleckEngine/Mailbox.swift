@@ -18,7 +18,7 @@ final class Mailbox: @unchecked Sendable {
         }
     }
 
-    /// No message follows; who waits gets `nil` once all are taken.
+    /// No message follows; a waiting thread gets `nil` once all are taken.
     func close() {
         condition.withLock {
             isClosed = true

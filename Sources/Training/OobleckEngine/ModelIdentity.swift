@@ -2,8 +2,8 @@ import Foundation
 import OobleckCore
 import OobleckData
 
-/// What all nodes must have alike before they can train one model: its shape and the weights that
-/// it starts from.
+/// The digest that all nodes must share before they train one model: of its shape and its initial
+/// weights.
 enum ModelIdentity {
     /// SHA-256 of the model's specification and of the files that its initial weights are read
     /// from, hexadecimal.
@@ -14,7 +14,7 @@ enum ModelIdentity {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         if case .imported(let model) = job.model {
-            // The manifest has the digests of all files. Weights are checked by who reads them.
+            // The manifest has the digests of all files. Each reader of weights checks them.
             let folder = ImportedFolder(model)
             for name in folder.structureFiles { try folder.requireDigest(name) }
             hasher.update(model.sha256)

@@ -4,8 +4,8 @@ import OobleckCore
 
 /// Finds out which other workers this one can reach, when a group of them could not be formed.
 ///
-/// Each worker listens at a port that it tells the others over the control messages. Whoever connects
-/// to it learns that the machine is there, and nothing else: no byte is read or written.
+/// Each worker listens at a port that it sends to the others in control messages. A connection to
+/// it only proves that the machine can be reached: no byte is read or written.
 final class PeerReach: Sendable {
     /// How key and value of a rendezvous say where a node listens.
     static let keyPrefix = "reach/"
@@ -41,7 +41,7 @@ final class PeerReach: Sendable {
 
     deinit { close(socket) }
 
-    /// Drops the connections that others made to find out whether we are there.
+    /// Closes the connections that others made to probe this worker.
     func dropVisitors() {
         while true {
             let visitor = accept(socket, nil, nil)
@@ -50,10 +50,10 @@ final class PeerReach: Sendable {
         }
     }
 
-    /// Those of the peers, by the addresses that they told, to which nothing gets through.
+    /// Returns the peers that cannot be reached at their advertised addresses.
     ///
     /// A machine that refuses the connection is reached: the process is gone, not the link. Ends early
-    /// when `isOver` says so, and then names nobody.
+    /// when `isOver` says so, and then returns no peer.
     static func unreached(
         _ peers: [NodeID: String],
         within time: Seconds,
@@ -141,7 +141,7 @@ private struct Endpoint {
         do {
             found = try resolve(host: String(parts[0]), port: String(parts[1]))
         } catch {
-            // A name that does not resolve says nothing of the link.
+            // A name that does not resolve proves nothing about the link.
             return .unknown
         }
         guard let endpoint = found.first else { return .unknown }

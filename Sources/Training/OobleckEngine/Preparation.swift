@@ -104,7 +104,8 @@ struct Preparation {
         var layers: [Int: LayerState] = [:]
         for layer in wanted {
             if reconfiguration.committedSteps == 0 {
-                // Also what was made before: it may be damaged, and is no loss.
+                // Layers that were made earlier are made again too: they may be damaged, and
+                // contain no training.
                 layers[layer] = try initialState(layer: layer)
             } else if let state = arrived[layer] ?? held[layer] {
                 layers[layer] = state
@@ -119,7 +120,7 @@ struct Preparation {
         return (layers, received)
     }
 
-    /// What the node holds counts no more: all layers come from a checkpoint.
+    /// The layers that the node holds no longer count: all layers come from a checkpoint.
     private func restore(
         _ layers: [Int],
         from point: RestorePoint

@@ -1,7 +1,7 @@
 import OobleckCore
 import OobleckModels
 
-/// A plan whose groups are formed and whose layers are here, waiting to be resumed.
+/// A plan whose groups are formed and whose layers have arrived, before `resume`.
 struct PreparedGeneration {
     let reconfiguration: Reconfiguration
     /// This node's work; `nil` when the plan has none for it (it only lent its layers).

@@ -2,8 +2,10 @@ import Foundation
 import OobleckCore
 import Synchronization
 
-/// A worker alone, with a stand-in for the coordinator that commits every step at once: what the
-/// arithmetic of a job costs in one process, without any control plane (benchmarks, profiling).
+/// A single worker with a substitute for the coordinator that commits every step at once.
+///
+/// It measures the arithmetic of a job in one process, without a control plane (benchmarks,
+/// profiling).
 package final class SoloRun: ControlLink {
     private struct State {
         var commitTimes: [ContinuousClock.Instant] = []

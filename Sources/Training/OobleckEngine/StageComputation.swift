@@ -84,7 +84,8 @@ struct StageComputation {
                 statistics: output.statistics
             )
         }
-        // The graph goes here. It was made all the same: operators may choose by it how they compute.
+        // The graph is dropped here. It was still built, because operators may choose their
+        // algorithm by it.
         return LayerPass(
             received: input,
             outputs: try output.tensors.map { try $0.leaf(requiresGradient: false) },
@@ -135,7 +136,7 @@ struct StageComputation {
 
     /// Runs `body`, and where an operator fails says which layer cannot be computed, and `when`.
     ///
-    /// The processor's operators fail for one reason: what they are given.
+    /// Operators of the CPU fail for one reason only: invalid arguments.
     func naming<Result>(
         _ state: LayerState,
         _ when: String,

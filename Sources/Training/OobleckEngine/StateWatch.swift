@@ -1,14 +1,15 @@
 import OobleckCore
 import OobleckModels
 
-/// Remembers the digest that each layer's state had right after this worker's own last update of
-/// it, so that a change by anything else is known for one, whatever the other copies say.
+/// Remembers the digest of each layer's state directly after this worker's own last update.
+///
+/// So any other change of the state is detected, independent of other copies.
 struct StateWatch {
     private var known: [Int: (state: LayerState, digest: UInt64)] = [:]
     /// Layers that had changed when an update was applied to them: wrong until they are replaced.
     private var spoiled: Set<Int> = []
 
-    /// Takes over the layers of a new plan: those that were here keep what is remembered.
+    /// Adopts the layers of a new plan; layers that the worker already held keep their digests.
     mutating func adopt(_ layers: [Int: LayerState]) throws {
         let before = known
         known = try layers.reduce(into: [:]) { result, entry in
@@ -26,7 +27,7 @@ struct StateWatch {
 
     /// All layers were just updated, which gave `digests`.
     ///
-    /// One that had changed since the vote took its damage along; the update makes it no better.
+    /// A layer that had changed since the vote stays damaged: the update does not repair it.
     mutating func noteUpdate(_ layers: [Int: LayerState], _ digests: UpdateDigests) {
         for (layer, state) in layers {
             if let before = known[layer], before.state === state,
@@ -38,7 +39,7 @@ struct StateWatch {
         }
     }
 
-    /// Takes the state of a layer for what its update made of it, whatever it is.
+    /// Accepts the present state of a layer as the result of its update.
     ///
     /// For staged faults of an update.
     mutating func trust(_ layer: Int, _ state: LayerState) throws {

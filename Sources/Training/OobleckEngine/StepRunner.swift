@@ -114,7 +114,8 @@ final class StepRunner {
         try readStretches()
         let spotCheck = try checkLayer()
         try sums.startTied()
-        // Nothing reads the parameters any more: what they are now is what was computed with.
+        // No later operation of the step reads the parameters, so their digest is that of the
+        // values used.
         let state = try states.observation(layers: computation.layers)
         try waiting {
             try previous?.sends.drain()
@@ -162,7 +163,7 @@ final class StepRunner {
     ) throws -> Result {
         try resources.checkAborted()
         if TensorRuntime.isAsynchronous, slowness <= 1 {
-            // The device is not waited for: it says later how long it took.
+            // The worker does not wait for the device, which reports its time later.
             let start = try DeviceMoment()
             let result = try body()
             stretches.append((layer.layer, start, try DeviceMoment()))
@@ -175,7 +176,7 @@ final class StepRunner {
             return result
         }
         if slowness > 1 {
-            // A staged slow node works on, to no use, by what its own work took.
+            // A staged slow node repeats useless work in proportion to its own work.
             let own = clock.elapsed(since: start)
             let end = slowness * own.computing()
             var used = own
@@ -278,7 +279,8 @@ final class StepRunner {
         try waiting { try previous?.sends.send(seeds) }
     }
 
-    /// A gradient of `layer` is not finite: finds out whether a forward pass of this stage is why.
+    /// A gradient of `layer` is not finite: determines whether a forward pass of this stage caused
+    /// it.
     private func noteNonFinite(
         _ layer: LayerState,
         _ layerPasses: [StageComputation.LayerPass]

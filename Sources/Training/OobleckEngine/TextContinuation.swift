@@ -4,7 +4,7 @@ import OobleckData
 import OobleckModels
 import OobleckTensor
 
-/// What a trained model makes of the beginning of a text, token by token.
+/// Continues a text with a trained model, token by token.
 package final class TextContinuation {
     /// Domain of the seeds of draws.
     private static let domain: UInt64 = 12

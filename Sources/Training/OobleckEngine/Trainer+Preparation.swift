@@ -67,10 +67,10 @@ extension Trainer {
         }
     }
 
-    /// Says whom this worker does not reach while the plan is still being prepared.
+    /// Reports the peers that this worker cannot reach while the plan is still being prepared.
     ///
-    /// Two that do not reach each other are found by this: they wait in their connections for longer
-    /// than the others wait for them, and are aborted before they fail.
+    /// This detects two workers that cannot reach each other: they wait in their connections for
+    /// longer than the others wait for them, and would be aborted before they fail.
     private func watchReach(
         of plan: ExecutionPlan,
         _ resources: GenerationResources,
@@ -94,8 +94,8 @@ extension Trainer {
         return watch
     }
 
-    /// Layers that others are to get from here, and must not: they are not as this worker's own last
-    /// update left them.
+    /// Layers that this worker should send but must not, because their state changed since its own
+    /// last update.
     private func damagedLayers(toSend reconfiguration: Reconfiguration) throws -> Set<Int> {
         let wanted = Set(reconfiguration.transfers.filter { $0.fromNode == node }.map(\.layer))
         return try wanted.filter { layer in

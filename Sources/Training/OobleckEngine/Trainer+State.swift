@@ -1,7 +1,7 @@
 import OobleckCore
 import OobleckModels
 
-/// Giving away what a worker holds: to a checkpoint, and as the final state.
+/// Saving the layers of a worker: to a checkpoint, and as the final state.
 extension Trainer {
     /// Copies the layers that a checkpoint wants of this node and has the copies written.
     ///

@@ -40,7 +40,8 @@ extension Trainer {
             switch answer {
             case .commit(let commit) where commit.step == step:
                 if !commit.skips { try apply(commit, sums, loaded) }
-                // What the generation before left; here it delays no recovery.
+                // Returns the freed memory of the previous generation, at a point where it delays no
+                // recovery.
                 if step == first { TensorRuntime.releaseFreeMemory() }
                 if commit.pauses { return false }
                 step += 1
@@ -121,7 +122,7 @@ extension Trainer {
 
     /// Applies a committed step.
     ///
-    /// Nothing that happens to others can undo it.
+    /// No failure of another worker can undo it.
     private func apply(_ commit: StepCommit, _ sums: GradientSums, _ loaded: Loaded) throws {
         let training = loaded.job.training
         let update = UpdateRule(

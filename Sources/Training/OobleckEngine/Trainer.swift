@@ -3,7 +3,7 @@ import OobleckData
 import OobleckModels
 import OobleckTensor
 
-/// The training thread of a worker: what it holds, and how it answers each message.
+/// The training thread of a worker: its layers, and its response to each message.
 final class Trainer {
     /// What a job gives a worker, once it is loaded.
     struct Loaded {
@@ -134,7 +134,7 @@ final class Trainer {
         )
     }
 
-    /// Takes over what was prepared for a generation: from now on that one's layers are held.
+    /// Adopts the prepared state of a generation: from now on the worker holds its layers.
     ///
     /// Later calls change nothing. Returns nothing when the generation is over.
     func adopt(_ generation: Generation) throws -> PreparedGeneration? {

@@ -24,8 +24,8 @@ package final class Worker: Sendable {
 
     /// A worker of `node` that other workers reach at the address `host`.
     ///
-    /// `sharesMachine` says whether other nodes of the run are on the same machine; asked for each
-    /// plan anew, since nodes come and go.
+    /// `sharesMachine` says whether other nodes of the run are on the same machine. It is called
+    /// for each plan, since nodes join and leave.
     package init(
         node: NodeID,
         host: String,
@@ -62,7 +62,7 @@ package final class Worker: Sendable {
         mailbox.put(message)
     }
 
-    /// The control connection is gone: ends the training thread.
+    /// The control connection ended: ends the training thread.
     package func close() {
         current.withLock { $0 }?.abort()
         mailbox.close()
@@ -130,7 +130,7 @@ package final class Worker: Sendable {
         do {
             return try trainer.run()
         } catch let error as TensorError where error.code == .outOfMemory {
-            // Whatever comes next may fail as well: the agent tells the rest.
+            // Further operations may fail as well; the agent reports the rest.
             Console.note("out of memory: \(error.message)")
             _exit(WorkerExit.outOfMemory)
         } catch let error as OobleckError {

@@ -12,8 +12,9 @@ enum WorkerMemory {
     /// the neighbour has not taken yet.
     private static let boundaryTensors = 8
 
-    /// Has this process keep little free memory, if the job limits what there is: what a limited job
-    /// profiles with, its workers train with.
+    /// Makes this process keep little free memory if the job has a memory limit.
+    ///
+    /// Profiling and training of a limited job use the same setting.
     static func prepare(for job: JobSpecification) {
         if job.cluster.deviceMemory != nil { TensorRuntime.holdLittleFreeMemory() }
     }

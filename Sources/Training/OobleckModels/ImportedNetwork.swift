@@ -131,7 +131,7 @@ package final class ImportedNetwork: LayeredModel {
         for (result, wanted) in zip(results, layer.sends) {
             let isNumber = wanted.kind == .float32
             let bytes = wanted.elementCount * wanted.kind.byteCount
-            // Numbers may have half the bytes then; whoever sends them brings them to one type.
+            // Numbers may have half the bytes then; the sender converts them to one type.
             let isHalf = TensorRuntime.autocasts && isNumber && 2 * result.byteCount == bytes
             guard result.shape == wanted.shape, result.isFloatingPoint == isNumber,
                 isHalf || result.byteCount == bytes
@@ -145,7 +145,7 @@ package final class ImportedNetwork: LayeredModel {
         }
     }
 
-    /// Lets go of what only other layers need.
+    /// Frees the resources that only other layers need.
     package func keepOnly(_ held: Set<Int>) { layers = layers.filter { held.contains($0.key) } }
 
     private func layer(_ index: Int) throws -> Layer {

@@ -3,9 +3,8 @@ import OobleckTensor
 
 /// A model as the engine trains it: a list of layers, each of which computes by itself.
 ///
-/// What a layer computes depends on nothing but its parameters, what it receives, its part of the
-/// microbatch, and (seed, step, microbatch, layer), so that its results are the same bits in every
-/// pipeline.
+/// The results of a layer depend only on its parameters, its inputs, its part of the microbatch,
+/// and (seed, step, microbatch, layer). So they have the same bits in every pipeline.
 package protocol LayeredModel {
     var layerCount: Int { get }
 
@@ -23,7 +22,7 @@ package protocol LayeredModel {
 
     func name(ofLayer layer: Int) -> String
 
-    /// Lets go of what was kept for layers that are not held any more.
+    /// Frees the resources of layers that are no longer held.
     func keepOnly(_ held: Set<Int>)
 
     /// The first of the layers that compute like this one.

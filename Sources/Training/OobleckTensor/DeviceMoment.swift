@@ -1,7 +1,7 @@
 import CTorch
 import OobleckCore
 
-/// A moment in the work of a CUDA device: when it gets to what comes after, not when it is told to.
+/// A moment in the work of a CUDA device: when the device reaches it, not when it was enqueued.
 package final class DeviceMoment {
     private let event: OpaquePointer
 

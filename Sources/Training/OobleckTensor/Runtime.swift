@@ -50,7 +50,7 @@ package enum TensorRuntime {
 
     /// Waits until the device has done all that it was told to.
     ///
-    /// A CUDA device works on while the process goes ahead: only after this has time passed.
+    /// A CUDA device works asynchronously: times are valid only after this call.
     package static func synchronize() throws { try check(ct_device_synchronize()) }
 
     /// Whether the device works on while this process goes ahead.
@@ -71,10 +71,12 @@ package enum TensorRuntime {
     /// allocator would keep apart from those of the next.
     package static func releaseFreeMemory() { ct_release_free_memory() }
 
-    /// Makes this process hold no more of the host's memory than its tensors need, for the price of asking
-    /// for it anew: blocks of a MiB and more go back to the system when they are freed.
+    /// Makes this process hold no more host memory than its tensors need: freed blocks of a MiB and
+    /// more return to the system.
     ///
-    /// Otherwise the allocator keeps blocks of up to 32 MiB, and was seen to hold a fifth more.
+    /// The price is allocating them again.
+    ///
+    /// Otherwise the allocator keeps blocks of up to 32 MiB, and held a fifth more in measurements.
     package static func holdLittleFreeMemory() { ct_return_blocks_from(1 << 20) }
 
     /// Bytes in use of the memory that tensors are in.

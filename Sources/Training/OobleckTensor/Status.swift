@@ -11,7 +11,7 @@ package struct TensorError: Error, Sendable, CustomStringConvertible {
         case failed
         /// A number is not finite, or too large for an exact sum.
         case outOfRange
-        /// There is no memory for what was asked.
+        /// An allocation failed for lack of memory.
         case outOfMemory
     }
 

@@ -1,7 +1,7 @@
 import OobleckCore
 
 /// The least T over all divisions, found by trying each one: an independent check that follows
-/// DESIGN, sections 3.1 and 3.2, word for word and shares no code with the planner.
+/// `Documentation/Planner.md` (P1 to P5) word for word and shares no code with the planner.
 struct ExhaustiveTemplates {
     let profile: ModelProfile
     let devicesPerNode: Int

@@ -59,8 +59,8 @@ const char *ct_kernel_level(void);
 CTStatus ct_initialize(int thread_count);
 /// Gives memory that is free but still held by the allocator back to the system.
 void ct_release_free_memory(void);
-/// From now on, blocks of the host's memory of `bytes` and more go back to the system when they are
-/// freed. Costs time: what goes back is asked for anew.
+/// From now on, freed blocks of host memory of `bytes` and more return to the system. Costs time,
+/// since they must be allocated again.
 void ct_return_blocks_from(size_t bytes);
 /// Bytes in use of the memory that tensors are in: of a CUDA device by all processes, otherwise those of
 /// this process that are resident.
