@@ -35,6 +35,20 @@ package enum DurableChange: Hashable, Sendable, Codable {
     case recovered(RecoveryRecord)
     /// A node ran out of memory.
     case ranOutOfMemory(MemoryFailure)
+
+    /// Whether the next coordinator must know it also after a loss of power.
+    ///
+    /// Nodes may outlive that: they must not be taken for further than the run, numbers and generations
+    /// are given once, and a node that was let in is let in again. Steps are not urgent: workers prove
+    /// what they have, and what none has is done again.
+    package var isUrgent: Bool {
+        switch self {
+        case .restored, .recounted, .joined, .planned, .numbered, .inForce: true
+        case .tookOver, .left, .draining, .committed, .computing, .evaluated, .recovered,
+            .ranOutOfMemory:
+            false
+        }
+    }
 }
 
 /// A node whose worker ran out of memory, and with what.

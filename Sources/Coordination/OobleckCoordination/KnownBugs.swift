@@ -34,6 +34,10 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
     package static let refusalsRepeated = KnownBugs(rawValue: 4096)
     /// A standby takes up a run that is over.
     package static let endIgnored = KnownBugs(rawValue: 8192)
+    /// After a loss of power, the store's number of steps counts and not the ledger's.
+    package static let ledgerIgnored = KnownBugs(rawValue: 16384)
+    /// Who was let in, and which plan was given out, is not brought to the device at once.
+    package static let joinsForgotten = KnownBugs(rawValue: 32768)
 
     /// All of them, by name.
     package static let names: [(name: String, bug: KnownBugs)] = [
@@ -51,6 +55,8 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
         ("renewal-revives", .renewalRevives),
         ("refusals-repeated", .refusalsRepeated),
         ("end-ignored", .endIgnored),
+        ("ledger-ignored", .ledgerIgnored),
+        ("joins-forgotten", .joinsForgotten),
     ]
 }
 

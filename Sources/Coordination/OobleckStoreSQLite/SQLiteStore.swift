@@ -144,14 +144,3 @@ package final class SQLiteStore: CoordinationStore {
         }
     }
 }
-
-extension DurableChange {
-    /// Whether the next coordinator must know it also after a loss of power: workers may outlive that,
-    /// and must not be taken for further than the run.
-    fileprivate var isUrgent: Bool {
-        switch self {
-        case .restored, .recounted: true
-        default: false
-        }
-    }
-}

@@ -22,8 +22,10 @@ struct CoordinatorShell {
     var hasSaidFarewell = false
     /// Whether someone has had the run go on after it was stopped.
     var isResumed = false
+    /// What it wrote.
+    var files = SimulatedFiles()
     /// What it kept for the next one.
-    var store = DurableState()
+    var store: DurableState { files.state }
     var beaten = -1.0
     /// When it last decided on something.
     var decided = 0.0

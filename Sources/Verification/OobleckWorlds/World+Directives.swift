@@ -80,9 +80,12 @@ extension World {
             note(.lossDeclared)
         case .wake(let time): agenda.add(.wakeCoordinator(term: shell.store.term), at: time.value)
         case .log(let event): judge.logged(event)
-        case .publish, .recordArithmetic, .write: break
+        case .recordArithmetic(let recorded): write(.arithmetic(recorded))
+        case .write: shell.files.synchronizeLines()
+        case .publish: break
         case .recovered(let record): judge.recovered(record)
         case .checkpoint(let action):
+            if case .publish = action { shell.files.synchronizeLines() }
             let time = now + random.seconds(0...0.05)
             agenda.add(.store(action, term: shell.store.term), at: time)
         case .persist, .record, .recordEvaluation, .restored, .store, .conclude: keep(directive)
@@ -99,24 +102,39 @@ extension World {
     private func keep(_ directive: CoordinatorInstance.Directive) {
         switch directive {
         case .persist(let change):
-            shell.store.apply(change)
+            shell.files.persist(change, now: now)
             changes.append(change)
             judge.kept(change, decided: shell.decided)
         case .record(let step):
             progress = now
-            judge.recorded(step, nodes: nodes)
+            write(.step(step))
         case .recordEvaluation(let recorded):
             progress = now
-            judge.evaluated(recorded)
+            write(.evaluation(recorded))
         case .restored(let restored):
             progress = now
-            judge.restored(restored)
+            write(.restored(restored))
         case .store(let chunk):
             progress = now
             judge.stored(chunk)
         case .conclude(let outcome):
             if case .completed = outcome { shell.result = outcome }
         default: break
+        }
+    }
+
+    /// Adds a line to the ledger.
+    func write(_ entry: HistoryEntry) {
+        shell.files.append(entry, now: now)
+        judge(entry)
+    }
+
+    func judge(_ entry: HistoryEntry) {
+        switch entry {
+        case .step(let step): judge.recorded(step, nodes: nodes)
+        case .evaluation(let recorded): judge.evaluated(recorded)
+        case .restored(let restored): judge.restored(restored)
+        case .arithmetic: break
         }
     }
 

@@ -75,6 +75,7 @@ extension World {
             )
             stall(members, isStalled: true)
             undo(.resumeMembers(members), after: seconds)
+        case .losePower(let seconds): losePower(for: seconds)
         case .cutFromStore(let seconds):
             shared?.cuts += 1
             undo(.reachStore, after: seconds)

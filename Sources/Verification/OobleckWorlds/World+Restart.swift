@@ -76,7 +76,7 @@ extension World {
             reopen()
         } else {
             for node in shell.store.nodes.filter({ !$0.value.isOut }).keys.sorted() {
-                shell.store.apply(.left(node, hasFailed: false, as: .done))
+                shell.files.persist(.left(node, hasFailed: false, as: .done), now: now)
             }
             restartCoordinator(newNodes: setup.nodes)
         }
@@ -90,8 +90,10 @@ extension World {
         guard !shell.isDiskFull || shared != nil else {
             return undo(.restartCoordinator, after: 0.5)
         }
-        reconcile()
-        if shared == nil { shell.store.apply(.tookOver(term: shell.store.term + 1)) }
+        for entry in shell.files.reconcile(now: now) { judge(entry) }
+        if shared == nil {
+            shell.files.persist(.tookOver(term: shell.store.term + 1), now: now)
+        }
         do {
             var coordinator = try Coordinator(
                 restoring: shell.store,
@@ -119,18 +121,17 @@ extension World {
         log("another coordinator takes over: term \(shell.store.term)")
     }
 
-    /// What the store has and the ledger lacks is added to it: the store is written first.
-    private func reconcile() {
-        if let restored = shell.store.restored, restored != judge.newestRestore {
-            judge.restored(restored)
-        }
-        if let step = shell.store.committed, step.step == judge.ledger.count {
-            judge.recorded(step, nodes: nodes)
-        }
-        if let evaluated = shell.store.evaluated, evaluated.step == judge.ledger.count,
-            judge.evaluations[evaluated.step] == nil
-        {
-            judge.evaluated(evaluated)
-        }
+    /// The coordinator's machine loses power: what it had not brought to its device is gone.
+    func losePower(for seconds: Double) {
+        guard shell.outcome == nil, !shell.isDown else { return }
+        (shell.isDown, downSince) = (true, now)
+        (shell.isFrozen, shell.missedTick, shell.crash) = (false, false, nil)
+        log("the coordinator's machine is off")
+        dropSessions()
+        shell.files.losePower(&random)
+        // What was written of the end may be gone as well.
+        shell.result = nil
+        judge.lostPower(shell.files.lines)
+        undo(.restartCoordinator, after: seconds)
     }
 }

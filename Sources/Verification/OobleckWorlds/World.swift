@@ -68,6 +68,7 @@ package final class World {
         coordinator.putBack(setup.bugs)
         coordinator.hasStandby = setup.hasStandby
         shell = CoordinatorShell(coordinator)
+        shell.files.bugs = setup.bugs
         for _ in 0..<setup.nodes { addNode(after: random.seconds(0...0.1)) }
         for (place, fault) in setup.faults.enumerated() {
             switch fault.trigger {

@@ -91,6 +91,8 @@ package struct WorldFault: Hashable, Sendable {
         case save
         /// The coordinator's lease ends, and another leads after so many seconds.
         case depose(seconds: Double)
+        /// The coordinator's machine is off, and another coordinator starts on it after so many seconds.
+        case losePower(seconds: Double)
         /// Members of the shared store stand still.
         case stallMembers(count: Int, seconds: Double)
         /// The coordinator and the shared store do not reach each other.
@@ -123,7 +125,8 @@ extension WorldFault.Action {
             1
         case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
             .falseAlarm, .replay,
-            .diskFull, .mismeasure, .stop, .save, .depose, .stallMembers, .cutFromStore, .storeFull:
+            .diskFull, .mismeasure, .stop, .save, .depose, .losePower, .stallMembers, .cutFromStore,
+            .storeFull:
             0
         }
     }
@@ -156,6 +159,7 @@ extension WorldFault.Action {
         case .stop: "stop"
         case .save: "save"
         case .depose: "depose"
+        case .losePower: "lose-power"
         case .stallMembers: "stall-members"
         case .cutFromStore: "cut-from-store"
         case .storeFull: "store-full"
@@ -174,7 +178,7 @@ extension WorldFault.Action {
         "false-alarm",
         "impostor", "replay",
         "disk-full", "mismeasure", "crawl", "miscompute", "stop", "save",
-        "depose", "clog", "out-of-memory",
+        "depose", "clog", "out-of-memory", "lose-power",
     ]
 }
 
@@ -222,6 +226,7 @@ extension WorldFault.Action: CustomStringConvertible {
         case .stop(let atOnce): "the run is told to stop\(atOnce ? " at once" : ""), and resumed"
         case .save: "a checkpoint is asked for"
         case .depose(let seconds): "the lead is lost; another coordinator after \(time(seconds))"
+        case .losePower(let seconds): "the coordinator's machine is off for \(time(seconds))"
         case .stallMembers(let count, let seconds):
             "\(counted(count, "member")) of the store stand still for \(time(seconds))"
         case .cutFromStore(let seconds): "the store is not reached for \(time(seconds))"

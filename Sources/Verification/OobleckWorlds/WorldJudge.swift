@@ -132,11 +132,18 @@ package struct WorldJudge: Sendable {
         if isDeposed { complain("a coordinator that leads no more speaks to a node") }
     }
 
+    /// Whether the machine with the ledger ever lost power.
+    private var hasLostPower = false
     /// What is known of machines by name.
     private var machines = MachineAccount()
 
     private mutating func planned(_ plan: Reconfiguration) {
-        guard plan.generation != newest else { return }
+        guard plan.generation != newest else {
+            if plans[newest]?.plan != plan.plan {
+                complain("generation \(newest) is given out twice, for different plans")
+            }
+            return
+        }
         if plan.generation < newest {
             complain("generation \(plan.generation) follows \(newest)")
         }
@@ -198,12 +205,14 @@ package struct WorldJudge: Sendable {
             complain("step \(number) of generation \(step.generation) after \(last.generation)")
         }
         ledger.append(step)
-        history.insert(step)
+        let isProven = !history.insert(step).inserted && hasLostPower
         lines.append(LedgerChain.line(.step(step), after: lines.last))
         guard number < setup.steps else { return complain("step \(number) is too many") }
         if step.loss != reference.losses[number] || step.gradientNorm != reference.norms[number] {
             complain("step \(number) differs from the undisturbed run")
         }
+        // Workers prove what was recorded before, and lost with the machine's power.
+        guard !isProven else { return }
         guard let plan = plans[step.generation], step.generation == resumedGeneration else {
             return complain("step \(number) of generation \(step.generation), not in force")
         }
@@ -213,7 +222,7 @@ package struct WorldJudge: Sendable {
                 complain("step \(number) recorded without a vote of node \(node)")
             }
         }
-        if isEvaluated(after: number), evaluations[number] == nil {
+        if isEvaluated(after: number), evaluations[number] == nil, !hasLostPower {
             complain("step \(number) is recorded, and the state before it was not evaluated")
         }
         checkCopies(plan, step: number, nodes)
@@ -300,9 +309,28 @@ package struct WorldJudge: Sendable {
         recoveries = state.recoveries
         machines.restart()
         out.formUnion(state.nodes.filter(\.value.isOut).keys)
-        if let newest = state.lastGeneration, newest < self.newest {
+        if let newest = state.lastGeneration, newest < self.newest, !hasLostPower {
             complain("generation \(self.newest) was given out and not kept")
         }
+    }
+
+    /// The machine with the ledger lost power, and these lines are left; what was only said to have been
+    /// kept may be forgotten.
+    mutating func lostPower(_ entries: [HistoryEntry]) {
+        hasLostPower = true
+        (ledger, lines, evaluations, newestRestore) = ([], [], [:], nil)
+        for entry in entries {
+            lines.append(LedgerChain.line(entry, after: lines.last))
+            switch entry {
+            case .step(let step): ledger.append(step)
+            case .restored(let restored):
+                ledger.removeLast(ledger.count - restored.step)
+                (evaluations, newestRestore) = ([:], restored)
+            case .evaluation(let recorded): evaluations[recorded.step] = recorded
+            case .arithmetic: break
+            }
+        }
+        (out, released, holders, machines) = ([], [], [:], MachineAccount())
     }
 
     /// The session of a node's worker is closed: what was told to it may be told once more.

@@ -79,6 +79,7 @@ package struct WorldSetup: Sendable {
         drawMiscomputation(length: length)
         drawRequests(from: &random, length: length)
         drawNewest(length: length)
+        drawPower(length: length)
         var standby = SeededRandom(seed: seed &* 0xA5A5_1F3D &+ 211)
         hasStandby = standby.chance(0.4)
         var evaluation = SeededRandom(seed: seed &* 0x9FB2_1C65 &+ 251)
@@ -89,6 +90,7 @@ package struct WorldSetup: Sendable {
     package init(sharing seed: UInt64) {
         self.init(seed: seed)
         (hasSharedStore, hasStandby) = (true, true)
+        faults.removeAll { $0.action.kind == "lose-power" }
         var random = SeededRandom(seed: seed &* 0x7F4A_7C15 &+ 269)
         let length = 0.3 + 0.05 * Double(steps)
         for _ in 0..<(1 + random.index(below: 3)) {
@@ -142,6 +144,22 @@ package struct WorldSetup: Sendable {
             .depose(seconds: seconds), .clog, .outOfMemory(seconds: seconds),
         ]
         faults.append(WorldFault(.time(time), actions[random.index(below: actions.count)]))
+    }
+
+    /// In a sixth of the worlds the coordinator's machine loses power, drawn apart from the rest.
+    private mutating func drawPower(length: Double) {
+        var random = SeededRandom(seed: seed &* 0x3C6E_F372 &+ 283)
+        guard random.chance(1.0 / 6) else { return }
+        for _ in 0..<(1 + random.index(below: 2)) {
+            let action = WorldFault.Action.losePower(seconds: random.seconds(0...3))
+            let moment = WorldFault.Moment.allCases[random.index(below: 7)]
+            let delay = random.chance(0.5) ? 0 : random.seconds(0...0.02)
+            let trigger: WorldFault.Trigger =
+                random.chance(0.3)
+                ? .time(random.seconds(0...length))
+                : .moment(moment, count: 1 + random.index(below: 8), delay: delay)
+            faults.append(WorldFault(trigger, action))
+        }
     }
 
     /// In a tenth of the worlds a processor comes to compute wrong, drawn apart from the rest.

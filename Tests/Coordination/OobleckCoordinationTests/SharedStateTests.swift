@@ -43,7 +43,7 @@ import Testing
     func readsBack(largestPart: Int) throws {
         let world = try World.lively(seed: 5, nodes: 6, steps: 9)
         #expect(world.judge.complaints == [])
-        #expect(world.changes.count > 30)
+        #expect(world.changes.count > 15)
         var (state, entries) = (SharedState(largestPart: largestPart), Entries())
         for change in world.changes {
             for operations in try state.writes(keeping: change) { entries.apply(operations) }

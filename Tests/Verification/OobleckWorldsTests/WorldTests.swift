@@ -27,7 +27,7 @@ struct WorldTests {
         arguments: [
             KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
             .commitSentBeforeRecorded, .droppedTakenForDead, .quarantineIgnored, .deposedSpeaks,
-            .overflowIgnored, .memoryForgotten,
+            .overflowIgnored, .memoryForgotten, .ledgerIgnored, .joinsForgotten,
         ]
     )
     func knownBugs(bug: KnownBugs) throws {
@@ -112,6 +112,8 @@ struct WorldTests {
         155, 733_682,
         // A worker that came back twice had not heard the plan that was sent in between.
         5107,
+        // Nodes that were let in just before a loss of power were put out, and generations given twice.
+        48, 86, 773,
         // Signs of life that came while the disk was full were forgotten.
         612_689,
         // One node that did not come back was given up while no node was heard.

@@ -196,7 +196,7 @@ extension World {
             other.apply(change)
             if found == other {
                 shared?.truth = other
-                shell.store = other
+                shell.files.follow(other)
                 changes.append(change)
                 return judge.kept(change, decided: now)
             }
@@ -239,7 +239,7 @@ extension World {
         endLeader()
         shared?.leading = candidate.process
         shared?.kept = candidate.kept
-        shell.store = candidate.kept.durable
+        shell.files.follow(candidate.kept.durable)
         let newNodes = shell.awaitsNewcomers ? setup.nodes : nil
         shell.awaitsNewcomers = false
         restartCoordinator(newNodes: newNodes)
