@@ -129,7 +129,7 @@ let core = Folder(
         module("OobleckCore"),
         module("OobleckText", ["OobleckCore"]),
         module("OobleckClock", ["OobleckCore"]),
-        module("OobleckConsole", ["OobleckCore", unixSignals]),
+        module("OobleckConsole", ["OobleckCore", "OobleckText", unixSignals]),
         module("OobleckData", ["OobleckCore", crypto]),
     ]
 )
@@ -197,6 +197,14 @@ let runs = Folder(
                 "OobleckStoreEtcd", "OobleckTransport",
             ]
         ),
+        module(
+            "OobleckRuntime",
+            [
+                "OobleckClock", "OobleckConsole", "OobleckCoordination", "OobleckCore",
+                "OobleckData", "OobleckReconfiguration", "OobleckRecording", "OobleckRunFiles",
+                "OobleckStoreEtcd", "OobleckStoreSQLite", "OobleckText", "OobleckTransport",
+            ]
+        ),
     ]
 )
 let simulation = Folder(
@@ -258,8 +266,8 @@ let commands = Folder(
                 "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCoordination",
                 "OobleckCore", "OobleckData", "OobleckDrills", "OobleckEvaluation",
                 "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
-                "OobleckRunFiles", "OobleckSchedule", "OobleckSimulator", "OobleckStoreEtcd",
-                "OobleckStoreSQLite", "OobleckText", "OobleckTransport", "OobleckWorlds",
+                "OobleckRunFiles", "OobleckRuntime", "OobleckSchedule", "OobleckSimulator",
+                "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",
                 argumentParser, logging,
             ]
         ),
@@ -346,7 +354,16 @@ let allTests = [
             tests(
                 "OobleckRunFiles",
                 ["OobleckCore", "OobleckData", "OobleckRunFiles", "OobleckTestSupport", crypto]
-            )
+            ),
+            tests(
+                "OobleckRuntime",
+                [
+                    "OobleckClock", "OobleckConsole", "OobleckCoordination", "OobleckCore",
+                    "OobleckData", "OobleckEtcdSupport", "OobleckReconfiguration",
+                    "OobleckRecording", "OobleckRunFiles", "OobleckRuntime", "OobleckStoreEtcd",
+                    "OobleckStoreSQLite", "OobleckTestSupport", "OobleckTransport",
+                ]
+            ),
         ]
     ),
     Folder(

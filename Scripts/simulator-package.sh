@@ -11,7 +11,7 @@ modules=(
     OobleckFigures OobleckEvaluation OobleckClock OobleckData OobleckText OobleckConsole
 )
 commands=(
-    CommandArguments Console CostOptions FailureOptions FiguresCommand IdleOptions
+    CommandArguments CostOptions FailureOptions FiguresCommand IdleOptions
     Oobleck+Version PaperResult+Text SimulateCommand SimulationReport+Text
 )
 
@@ -75,7 +75,7 @@ let package = Package(
         ),
         .target(name: "OobleckClock", dependencies: ["OobleckCore"]),
         .target(name: "OobleckText", dependencies: ["OobleckCore"]),
-        .target(name: "OobleckConsole", dependencies: ["OobleckCore", unixSignals]),
+        .target(name: "OobleckConsole", dependencies: ["OobleckCore", "OobleckText", unixSignals]),
         .target(name: "OobleckData", dependencies: ["OobleckCore", crypto]),
         .executableTarget(
             name: "simulator",

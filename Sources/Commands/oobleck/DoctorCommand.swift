@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckRuntime
 import OobleckText
 import OobleckTransport
 

@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckRunFiles
+import OobleckRuntime
 
 /// `oobleck sample`.
 struct SampleCommand: InterruptibleCommand {

@@ -12,14 +12,14 @@ import OobleckStoreSQLite
 import OobleckTransport
 
 /// A run whose coordinator is this process and whose nodes are processes of this machine.
-struct LocalRun {
+package struct LocalRun {
     /// What can be done to a run while it goes.
-    struct Controls: Sendable {
-        let server: CoordinatorServer
-        let cluster: LocalCluster
+    package struct Controls: Sendable {
+        package let server: CoordinatorServer
+        package let cluster: LocalCluster
 
         /// Ends a node's processes with SIGKILL, and tells the coordinator when, not that.
-        func kill(_ node: NodeID) {
+        package func kill(_ node: NodeID) {
             let now = MonotonicTime.now
             if cluster.kill(node) { server.noteKill(node, at: now) }
         }
@@ -43,7 +43,7 @@ struct LocalRun {
         case taken(RunStart)
     }
 
-    init(
+    package init(
         request: RunRequest,
         display: RunDisplay,
         observer: @escaping @Sendable (RunNotice, Controls) -> Void = { _, _ in }
@@ -56,14 +56,14 @@ struct LocalRun {
     }
 
     /// A run that goes on after its coordinator ended.
-    init(resuming request: ResumeRequest, faults: [CoordinatorFault], display: RunDisplay) {
+    package init(resuming request: ResumeRequest, faults: [CoordinatorFault], display: RunDisplay) {
         source = .resumed(request)
         self.display = display
         coordinatorFaults = faults
     }
 
     /// A run that was taken over from a coordinator that is gone.
-    init(
+    package init(
         takingOver start: RunStart,
         startedNodes: Int,
         faults: [CoordinatorFault],
@@ -79,7 +79,7 @@ struct LocalRun {
     ///
     /// Throws one line when the run could not start, and then leaves nothing behind, or when it
     /// stopped.
-    func execute() async throws -> (RunDirectory, RunResult) {
+    package func execute() async throws -> (RunDirectory, RunResult) {
         var run = self
         while true {
             switch try await run.attempt() {
@@ -214,21 +214,29 @@ struct LocalRun {
     private func staff(_ start: RunStart, adopted: Int) -> (Coordinator, newNodes: Int) {
         var coordinator = start.coordinator
         coordinator.hasStandby = start.shared != nil
-        let wanted = start.job.cluster.nodes
+        let staffing = staffing(start, adopted: adopted)
+        coordinator.awaitsOthers = staffing.awaitsOthers
+        if let count = staffing.expectedNewcomers { coordinator.expectNewcomers(count) }
+        return (coordinator, staffing.newNodes)
+    }
+
+    private func staffing(_ start: RunStart, adopted: Int) -> RunStaffing {
+        let job = start.job
         guard case .resumed(let request) = source, let launch = start.launch else {
-            // Nodes that wait for their coordinator are not replaced; where none is left all are.
-            let newNodes = adopted > 0 ? 0 : (startedNodes ?? wanted)
-            coordinator.awaitsOthers = adopted + newNodes < wanted
-            return (coordinator, newNodes)
+            return RunStaffing(
+                wanted: job.cluster.nodes,
+                startedNodes: startedNodes,
+                adopted: adopted
+            )
         }
-        let newNodes = request.newNodes(start.job, launch, adopted: adopted)
-        // Nodes of other machines may wait as well; where none does, all of the run's are new.
         let isAlone = CoordinatorAddress(host: start.socket.host, port: 0).isLoopback
-        let hasLiving = adopted > 0 || !isAlone && start.state?.livingAgents.isEmpty == false
-        let count = hasLiving ? newNodes : max(newNodes, wanted)
-        coordinator.awaitsOthers = adopted + newNodes < wanted
-        coordinator.expectNewcomers(count)
-        return (coordinator, newNodes)
+        return RunStaffing(
+            resuming: request,
+            job,
+            launch,
+            adopted: adopted,
+            mayHaveOthers: !isAlone && start.state?.livingAgents.isEmpty == false
+        )
     }
 
     /// The last words of a run that can go on say how.

@@ -9,7 +9,7 @@ import OobleckStoreSQLite
 import OobleckTransport
 
 /// What a coordinator starts with, in a new run or in one that goes on.
-struct RunStart {
+package struct RunStart {
     let directory: RunDirectory
     let job: JobSpecification
     let coordinator: Coordinator
@@ -41,16 +41,27 @@ struct RunStart {
     /// Stages deaths of this process, each once in the life of the run.
     func faultInjector(_ faults: [CoordinatorFault]) throws -> CoordinatorFaultInjector {
         let path = directory.stagedFaultsPath
-        let text = FileManager.default.fileExists(atPath: path) ? try TextFile.read(path) : ""
-        let past = text.split(separator: "\n").map(String.init)
+        let past = try pastFaults()
         return CoordinatorFaultInjector(
-            faults.filter { !past.contains($0.description) },
+            remainingFaults(faults, past: past),
             committedSteps: state?.committedSteps ?? 0
         ) { fault in
             let lines = (past + [fault.description]).joined(separator: "\n") + "\n"
             // This process is about to die; whether that is noted is seen when the run goes on.
             _ = FileManager.default.createFile(atPath: path, contents: Data(lines.utf8))
         }
+    }
+
+    /// Staged deaths of earlier coordinators of the run.
+    func pastFaults() throws -> [String] {
+        let path = directory.stagedFaultsPath
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        return try TextFile.read(path).split(separator: "\n").map(String.init)
+    }
+
+    /// Those that have not happened.
+    func remainingFaults(_ faults: [CoordinatorFault], past: [String]) -> [CoordinatorFault] {
+        faults.filter { !past.contains($0.description) }
     }
 
     /// What decides a run's plans.
@@ -164,11 +175,7 @@ extension RunStart {
         _ store: any CoordinationStore,
         isOrphaned: Bool
     ) throws {
-        let gone = isOrphaned ? [] : state.livingAgents.keys.sorted()
-        let changes =
-            [DurableChange.tookOver(term: state.term + 1)]
-            + gone.map { DurableChange.left($0, hasFailed: false, as: .done) }
-        for change in changes {
+        for change in state.succession(isOrphaned: isOrphaned) {
             try store.persist(change)
             state.apply(change)
         }
@@ -186,10 +193,10 @@ extension RunStart {
     }
 
     /// Makes ledger and store agree again: see ``HistoryReconciliation``.
-    private static func reconcile(
+    static func reconcile(
         _ state: inout DurableState,
         with directory: RunDirectory,
-        _ store: SQLiteStore
+        _ store: any CoordinationStore
     ) throws {
         let history = try LedgerEnd.history(path: directory.ledgerPath)
         let missing = HistoryReconciliation(store: state, ledger: history)
@@ -230,4 +237,11 @@ extension RunStart {
 extension DurableState {
     /// Agents of nodes that are not out.
     var livingAgents: [NodeID: Int] { nodes.filter { !$0.value.isOut }.mapValues(\.agentPID) }
+
+    /// What begins the next coordinator's term; see ``RunStart/takeOver(_:_:isOrphaned:)``.
+    func succession(isOrphaned: Bool) -> [DurableChange] {
+        let gone = isOrphaned ? [] : livingAgents.keys.sorted()
+        return [.tookOver(term: term + 1)]
+            + gone.map { .left($0, hasFailed: false, as: .done) }
+    }
 }

@@ -8,26 +8,19 @@ import Synchronization
 
 /// Kills nodes of a run one after the other, each in the middle of a step, and writes down under which
 /// plans it trained.
-final class KillScript: Sendable {
+package final class KillScript: Sendable {
     /// One kill: of the last node of a pipeline of this size.
-    struct Kill: Sendable {
+    package struct Kill: Hashable, Sendable {
         let pipelineSize: Int
+
+        package init(pipelineSize: Int) { self.pipelineSize = pipelineSize }
     }
 
     private struct State {
-        var kills: [Kill]
-        /// With the nodes that were killed before each.
-        var plans: [(document: PlanDocument, lost: [NodeID])] = []
-        var recoveries = 0
-        var killed: [NodeID] = []
-        /// Killed, and not in a plan yet.
-        var pending: [NodeID] = []
+        var schedule: KillSchedule
         var lastCommit: Seconds?
         var isEnded = false
     }
-
-    /// Steps between a recovery and the next kill.
-    private static let pause = 2
 
     private let display: RunDisplay
     private let end: Seconds
@@ -35,24 +28,22 @@ final class KillScript: Sendable {
     private let state: Mutex<State>
 
     /// A script that stops its run `deadline` after now.
-    init(_ kills: [Kill], display: RunDisplay, deadline: Seconds) {
+    package init(_ kills: [Kill], display: RunDisplay, deadline: Seconds) {
         self.display = display
         end = MonotonicTime.now + deadline
-        state = Mutex(State(kills: kills))
+        state = Mutex(State(schedule: KillSchedule(kills)))
     }
 
     /// The plans in order.
-    var plans: [(document: PlanDocument, lost: [NodeID])] { state.withLock(\.plans) }
+    package var plans: [(document: PlanDocument, lost: [NodeID])] {
+        state.withLock(\.schedule.plans)
+    }
 
-    func follow(_ notice: RunNotice, _ controls: LocalRun.Controls) {
+    package func follow(_ notice: RunNotice, _ controls: LocalRun.Controls) {
         stopIfLate(controls)
         switch notice {
-        case .planned(let plan):
-            state.withLock { state in
-                state.plans.append((plan, state.pending))
-                state.pending = []
-            }
-        case .recovered: state.withLock { $0.recoveries += 1 }
+        case .planned(let plan): state.withLock { $0.schedule.planned(plan) }
+        case .recovered: state.withLock { $0.schedule.recovered() }
         case .committed(let step): kill(after: step.step + 1, controls)
         default: break
         }
@@ -74,15 +65,7 @@ final class KillScript: Sendable {
         state.withLock { state in
             let stepTime = state.lastCommit.map { now - $0 } ?? 0
             state.lastCommit = now
-            guard let next = state.kills.first, state.recoveries == state.killed.count,
-                step > Self.pause * (state.killed.count + 1), let plan = state.plans.last?.document,
-                let pipeline = plan.plan.pipelines.last(where: {
-                    $0.nodes.count == next.pipelineSize
-                }), let node = pipeline.nodes.last
-            else { return }
-            state.kills.removeFirst()
-            state.killed.append(node)
-            state.pending.append(node)
+            guard let node = state.schedule.victim(after: step) else { return }
             let display = display
             queue.asyncAfter(deadline: .now() + min(2, stepTime.value / 2)) {
                 display.say(

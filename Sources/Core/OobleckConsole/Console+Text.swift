@@ -1,5 +1,4 @@
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckText
 
@@ -20,29 +19,29 @@ extension Console {
     }
 
     /// The most columns of a line; `nil`, in files and pipes, is any number.
-    static var lineLimit: Int? { width.limit }
+    package static var lineLimit: Int? { width.limit }
 
     /// The most columns of a page of text and tables.
-    static var pageLimit: Int { width.limit ?? pageColumns }
+    package static var pageLimit: Int { width.limit ?? pageColumns }
 
     /// A text of a page, broken between words, all lines but the first indented.
-    static func wrapped(_ text: String, indent: Int = 4) -> String {
+    package static func wrapped(_ text: String, indent: Int = 4) -> String {
         text.folded(limit: pageLimit, indent: indent)
     }
 
     /// A number with `digits` decimals.
-    static func decimal(_ value: Double, _ digits: Int) -> String {
+    package static func decimal(_ value: Double, _ digits: Int) -> String {
         NumberText.decimal(value, digits)
     }
 
     /// A count with the unit thousand or million.
-    static func short(_ value: Double) -> String { NumberText.short(value) }
+    package static func short(_ value: Double) -> String { NumberText.short(value) }
 
     /// A length of time as `1:23` or `2:01:23`.
-    static func clock(seconds: Double) -> String { NumberText.clock(Seconds(seconds)) }
+    package static func clock(seconds: Double) -> String { NumberText.clock(Seconds(seconds)) }
 
     /// A time of day, for a moment in seconds since 1970; with its date when that is not today's.
-    static func time(_ moment: Double) -> String {
+    package static func time(_ moment: Double) -> String {
         var (then, now) = (time_t(moment), Foundation.time(nil))
         var (parts, today) = (tm(), tm())
         localtime_r(&then, &parts)
@@ -54,7 +53,7 @@ extension Console {
     }
 
     /// The value as JSON with sorted keys.
-    static func json(_ value: some Encodable) throws -> String {
+    package static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self)

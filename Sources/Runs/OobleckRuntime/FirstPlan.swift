@@ -2,19 +2,19 @@ import OobleckCore
 import OobleckReconfiguration
 
 /// The plan that a run begins with.
-struct FirstPlan {
+package struct FirstPlan {
     /// The profile with the job's limit of memory.
-    let profile: ModelProfile
+    package let profile: ModelProfile
     /// As it was before the plan.
     let reconfigurator: Reconfigurator
-    let document: PlanDocument
+    package let document: PlanDocument
 
     /// Plans for a job by a profile of its model.
     ///
     /// `host` is where the nodes listen: on loopback they share this machine.
     ///
     /// Throws one line when the two do not belong together, or no plan exists.
-    init(_ job: JobSpecification, _ profile: ModelProfile, host: String) throws {
+    package init(_ job: JobSpecification, _ profile: ModelProfile, host: String) throws {
         guard profile.layers.count == job.model.layerCount else {
             throw OobleckError(
                 .inputData,

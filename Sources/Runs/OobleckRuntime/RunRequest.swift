@@ -7,33 +7,39 @@ import OobleckStoreEtcd
 import OobleckTransport
 
 /// What is to be trained and where, as somebody asked for it.
-struct RunRequest: Sendable {
-    var configPath: String
+package struct RunRequest: Sendable {
+    package var configPath: String
     /// Keys that take the place of the job's own; options of their own, such as `nodes`, come last.
-    var settings: [JobSetting] = []
-    var nodes: Int?
-    var steps: Int?
-    var seed: UInt64?
-    var checkpoint = CheckpointRequest()
-    var faults: FaultArguments?
-    var runDirectoryPath: String
+    package var settings: [JobSetting] = []
+    package var nodes: Int?
+    package var steps: Int?
+    package var seed: UInt64?
+    package var checkpoint = CheckpointRequest()
+    package var faults: RunFaults?
+    package var runDirectoryPath: String
     /// Address at which coordinator and workers listen.
-    var listenHost = "127.0.0.1"
-    var port = 0
+    package var listenHost = "127.0.0.1"
+    package var port = 0
     /// Certificates for control messages; `nil` is plain text.
-    var tls: ControlTLS?
+    package var tls: ControlTLS?
     /// Where the run's state is kept; `nil` is its directory.
-    var coordination: EtcdLocation?
+    package var coordination: EtcdLocation?
     /// A profile to use instead of measuring one.
-    var profilePath: String?
+    package var profilePath: String?
     /// Nodes to start on this machine; all if left out.
-    var startedNodes: Int?
+    package var startedNodes: Int?
+
+    /// A run of the job in `configPath`, as its file has it, recorded in `runDirectoryPath`.
+    package init(configPath: String, runDirectoryPath: String) {
+        self.configPath = configPath
+        self.runDirectoryPath = runDirectoryPath
+    }
 
     /// The job with all that was asked for, checked as far as that is possible without starting
     /// anything: it can be planned for once it is profiled.
     ///
     /// Without `keepsSummary`, nothing is written beside the corpus. Throws one line.
-    func job(keepsSummary: Bool = true) throws -> JobSpecification {
+    package func job(keepsSummary: Bool = true) throws -> JobSpecification {
         var job = try JobFile.load(path: configPath, settings: settings)
         if let nodes { job.cluster.nodes = nodes }
         if let seed { job.training.seed = seed }
@@ -121,7 +127,7 @@ struct RunRequest: Sendable {
     }
 
     /// A name for a run that got none.
-    static func newRunPath(_ prefix: String) -> String {
+    package static func newRunPath(_ prefix: String) -> String {
         var time = time(nil)
         var parts = tm()
         localtime_r(&time, &parts)

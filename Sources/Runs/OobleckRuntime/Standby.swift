@@ -7,26 +7,45 @@ import OobleckStoreEtcd
 import OobleckTransport
 
 /// A coordinator that waits until the one that leads a run is gone.
-struct Standby {
+package struct Standby {
     /// The run to take up, and how.
-    struct Request: Sendable {
+    package struct Request: Sendable {
         var location: EtcdLocation
         /// Where to record the run from then on.
         var runDirectoryPath: String
         /// Address at which the coordinator listens.
-        var listenHost = "127.0.0.1"
-        var port = 0
+        var listenHost: String
+        var port: Int
         /// Certificates for control messages; `nil` is plain text.
         var tls: ControlTLS?
+
+        package init(
+            location: EtcdLocation,
+            runDirectoryPath: String,
+            listenHost: String = "127.0.0.1",
+            port: Int = 0,
+            tls: ControlTLS? = nil
+        ) {
+            self.location = location
+            self.runDirectoryPath = runDirectoryPath
+            self.listenHost = listenHost
+            self.port = port
+            self.tls = tls
+        }
     }
 
     let request: Request
     let display: RunDisplay
 
+    package init(request: Request, display: RunDisplay) {
+        self.request = request
+        self.display = display
+    }
+
     /// Waits as long as it takes; returns `nil` when the run ended under another coordinator.
     ///
     /// Throws one line.
-    func takeOver() async throws -> RunStart? {
+    package func takeOver() async throws -> RunStart? {
         display.say("standing by for \(request.location)")
         let start = try await RunStart.standBy(request) {
             ProcessSignals.shared.stopSignal != nil

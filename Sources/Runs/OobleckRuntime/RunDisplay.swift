@@ -10,7 +10,7 @@ import Synchronization
 
 /// Shows how a run goes: on a terminal one live line, elsewhere a line when something changed; and
 /// one line for each event that matters.
-final class RunDisplay: Sendable {
+package final class RunDisplay: Sendable {
     private struct State {
         var pace = ProgressPace()
         var log = ProgressLog()
@@ -25,6 +25,8 @@ final class RunDisplay: Sendable {
     private let start = MonotonicTime.now
     private let state = Mutex(State())
 
+    package init() {}
+
     func show(_ notice: RunNotice) {
         switch notice {
         case .committed, .evaluated, .planned: break
@@ -38,7 +40,7 @@ final class RunDisplay: Sendable {
     }
 
     /// Prints a line above the live line.
-    func say(_ text: String) {
+    package func say(_ text: String) {
         Console.show(text.folded(limit: Console.lineLimit))
     }
 

@@ -20,7 +20,9 @@ struct LostLead {
     /// The lead of the run that this was the start of; `nil` where it is not in etcd.
     init?(_ start: RunStart) {
         guard let shared = start.shared else { return nil }
-        request = ResumeRequest(path: start.directory.path, tls: start.tls)
+        var request = ResumeRequest(path: start.directory.path)
+        request.tls = start.tls
+        self.request = request
         location = shared.location
         let cluster = start.job.cluster
         budget = cluster.detectionBudget
@@ -33,24 +35,26 @@ struct LostLead {
     /// for.
     func waitUntilVacant() async throws {
         let end = MonotonicTime.now + patience
-        var taken: Seconds?
+        var watch = LeadWatch(budget: budget)
         while MonotonicTime.now < end, ProcessSignals.shared.stopSignal == nil {
-            do {
-                // Another may have led it to its end meanwhile.
-                guard try await EtcdStore.outcome(location) == nil else { break }
-                _ = try await EtcdLeader.current(location)
-                // The key may be our own, until its lease has ended in etcd as well.
-                let since = taken ?? MonotonicTime.now
-                taken = since
-                if MonotonicTime.now - since > 4 * budget { break }
-            } catch let error as OobleckError where error.code == .outOfNodes {
-                return
-            } catch {
-                // It does not answer yet.
-                taken = nil
+            switch watch.verdict(await observation(), at: MonotonicTime.now) {
+            case .leadAgain: return
+            case .stayDeposed: throw OobleckError.deposed
+            case .keepWatching: try await Task.sleep(for: .milliseconds(200))
             }
-            try await Task.sleep(for: .milliseconds(200))
         }
         throw OobleckError.deposed
+    }
+
+    private func observation() async -> LeadWatch.Observation {
+        do {
+            guard try await EtcdStore.outcome(location) == nil else { return .runIsOver }
+            _ = try await EtcdLeader.current(location)
+            return .isLed
+        } catch let error as OobleckError where error.code == .outOfNodes {
+            return .isVacant
+        } catch {
+            return .noAnswer
+        }
     }
 }

@@ -2,14 +2,19 @@ import Foundation
 import OobleckCore
 
 /// The programs that a run starts.
-struct Executables {
+package struct Executables: Sendable {
     /// This program.
-    let command: String
+    package let command: String
     /// The program that trains, beside this one.
-    let worker: String
+    package let worker: String
+
+    init(command: String, worker: String) {
+        self.command = command
+        self.worker = worker
+    }
 
     /// Throws one line when the worker is not there.
-    init() throws {
+    package init() throws {
         do {
             command = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         } catch {

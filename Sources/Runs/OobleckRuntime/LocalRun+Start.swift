@@ -96,21 +96,12 @@ extension LocalRun {
             try endNodes(of: directory)
         }
         let done = try directory.result().steps
-        guard let steps = request.steps, steps != done else {
-            display.say(
-                "the run in \(directory.path) is finished after \(done) steps; it goes on with more: "
-                    + "\(directory.resumeCommand) --steps N"
-            )
-            return directory
-        }
-        guard steps > done else {
-            throw OobleckError(
-                .usage,
-                "--steps is \(steps), but the run in \(directory.path) is finished after \(done) "
-                    + "steps; it must be more"
-            )
-        }
-        return nil
+        guard try !request.isMore(thanFinished: done, in: directory) else { return nil }
+        display.say(
+            "the run in \(directory.path) is finished after \(done) steps; it goes on with more: "
+                + "\(directory.resumeCommand) --steps N"
+        )
+        return directory
     }
 
     private func endNodes(of directory: RunDirectory) throws {
@@ -127,14 +118,7 @@ extension LocalRun {
         var start = try await RunStart.resume(request)
         start.tls = request.tls
         do {
-            guard (request.tls != nil) == start.usedTLS else {
-                throw OobleckError(
-                    .usage,
-                    start.usedTLS
-                        ? "the run speaks TLS; name --tls-cert, --tls-key and --tls-ca again"
-                        : "the run speaks plain text; leave the --tls options out"
-                )
-            }
+            try request.requireSameTLS(start.usedTLS)
             try requireDescriptors(start.job)
         } catch {
             start.socket.discard()

@@ -6,7 +6,7 @@ import OobleckTransport
 
 /// How it stands with a run, whoever of it is alive: from its directory, and from the processes of this
 /// machine.
-enum RunSituation {
+package enum RunSituation: Hashable, Sendable {
     /// Its coordinator runs.
     case going
     /// All its steps are trained.
@@ -18,44 +18,62 @@ enum RunSituation {
     /// Its coordinator is gone, and its nodes with it.
     case abandoned(since: Double)
 
-    init(_ directory: RunDirectory, _ status: RunStatus, now: Double) throws {
-        if directory.isRunning {
+    /// What can be seen of a run.
+    package struct Evidence: Hashable, Sendable {
+        /// Whether its coordinator's process lives.
+        package var isRunning = false
+        package var isFinished = false
+        /// What a coordinator left that did not end in order; `nil` where it did.
+        package var remains: Remains?
+
+        package init() {}
+    }
+
+    /// What a coordinator left that died.
+    package struct Remains: Hashable, Sendable {
+        /// When the status was last written, in seconds since 1970; `nil` if never.
+        package var lastSeen: Double?
+        /// How long nodes wait for another coordinator.
+        package var wait: Seconds
+        /// Its nodes, all of this machine, that run still; `nil` where nodes may be on others.
+        package var waitingHere: [NodeID]?
+        /// The nodes that lived when the status was written.
+        package var living: [NodeID]
+
+        package init(lastSeen: Double?, wait: Seconds, waitingHere: [NodeID]?, living: [NodeID]) {
+            self.lastSeen = lastSeen
+            self.wait = wait
+            self.waitingHere = waitingHere
+            self.living = living
+        }
+    }
+
+    /// How it stands with the run at `now`, in seconds since 1970.
+    package init(_ evidence: Evidence, now: Double) {
+        if evidence.isRunning {
             self = .going
-        } else if directory.isFinished {
+        } else if evidence.isFinished {
             self = .finished
-        } else if FileManager.default.fileExists(atPath: directory.endpointPath) {
-            self = try Self.orphaned(directory, status, now: now)
+        } else if let remains = evidence.remains {
+            // The status is written several times a second while there is someone to write it.
+            let since = remains.lastSeen ?? now
+            let until = since + remains.wait.value
+            let waiting = remains.waitingHere ?? (now < until ? remains.living : [])
+            self =
+                waiting.isEmpty
+                ? .abandoned(since: since) : .waiting(waiting, since: since, until: until)
         } else {
             self = .stopped
         }
     }
 
-    private static func orphaned(
-        _ directory: RunDirectory,
-        _ status: RunStatus,
-        now: Double
-    ) throws -> RunSituation {
-        let endpoint = try directory.endpoint()
-        let wait =
-            try directory.job().cluster.coordinatorWait
-            ?? ClusterSpecification.defaultCoordinatorWait
-        // The status is written several times a second while there is someone to write it.
-        let since = status.updated ?? now
-        let until = since + wait.value
-        let alive = status.nodes.filter { $0.state.isAlive }
-        guard CoordinatorAddress(host: endpoint.host, port: endpoint.port).isLoopback else {
-            // Nodes of other machines cannot be looked at from here.
-            return now < until
-                ? .waiting(alive.map(\.id), since: since, until: until) : .abandoned(since: since)
-        }
-        let agents = alive.reduce(into: [NodeID: Int]()) { $0[$1.id] = $1.agentPID }
-        let waiting = LocalCluster.waiting(agents, endpointPath: directory.endpointPath)
-        return waiting.isEmpty
-            ? .abandoned(since: since) : .waiting(waiting, since: since, until: until)
+    /// How it stands with the run in `directory` at `now`, in seconds since 1970.
+    package init(_ directory: RunDirectory, _ status: RunStatus, now: Double) throws {
+        self.init(try Evidence(directory, status), now: now)
     }
 
     /// Whether `oobleck train --resume` has it go on without being asked for more.
-    var canGoOn: Bool {
+    package var canGoOn: Bool {
         switch self {
         case .going, .finished: false
         case .stopped, .waiting, .abandoned: true
@@ -63,7 +81,7 @@ enum RunSituation {
     }
 
     /// What there is to say to people about it, besides the numbers; nothing while all is well.
-    func lines(_ directory: RunDirectory, _ status: RunStatus, now: Double) -> [String] {
+    package func lines(_ directory: RunDirectory, _ status: RunStatus, now: Double) -> [String] {
         func time(_ moment: Double) -> String { Console.time(moment) }
         func length(_ seconds: Double) -> String { Console.clock(seconds: seconds) }
         let next = "go on with: \(directory.resumeCommand)"
@@ -90,9 +108,34 @@ enum RunSituation {
     }
 }
 
+extension RunSituation.Evidence {
+    init(_ directory: RunDirectory, _ status: RunStatus) throws {
+        isRunning = directory.isRunning
+        isFinished = directory.isFinished
+        guard !isRunning, !isFinished,
+            FileManager.default.fileExists(atPath: directory.endpointPath)
+        else { return }
+        let endpoint = try directory.endpoint()
+        let alive = status.nodes.filter { $0.state.isAlive }
+        let agents = alive.reduce(into: [NodeID: Int]()) { $0[$1.id] = $1.agentPID }
+        let isLocal = CoordinatorAddress(host: endpoint.host, port: endpoint.port).isLoopback
+        remains = RunSituation.Remains(
+            lastSeen: status.updated,
+            wait: try directory.job().cluster.coordinatorWait
+                ?? ClusterSpecification.defaultCoordinatorWait,
+            waitingHere: isLocal
+                ? LocalCluster.waiting(agents, endpointPath: directory.endpointPath) : nil,
+            living: alive.map(\.id)
+        )
+    }
+}
+
 extension RunStatus {
     /// The status as it is now, whatever the coordinator wrote last.
-    func updated(for situation: RunSituation, in directory: RunDirectory) throws -> RunStatus {
+    package func updated(
+        for situation: RunSituation,
+        in directory: RunDirectory
+    ) throws -> RunStatus {
         var status = self
         let store = try CheckpointStore(directory, job: directory.job())
         let found = store.newest(atMost: .max, corpusDigest: nil, excluding: []).point

@@ -161,15 +161,29 @@ extension RunStart {
     /// Adds to the directory's ledger what other coordinators have added to etcd's.
     private static func catchUp(_ directory: RunDirectory, with store: EtcdStore) throws {
         let recorder = try RunRecorder(directory)
-        let known = try directory.ledgerLineCount()
-        let lines = try store.ledger()
-        guard known <= lines.count else {
+        let new = try newLines(
+            of: try store.ledger(),
+            known: try directory.ledgerLineCount(),
+            path: directory.ledgerPath
+        )
+        for line in new { try recorder.append(line) }
+    }
+
+    /// What a ledger file at `path` with `known` lines lacks of the ledger in etcd.
+    ///
+    /// Throws `.storage` when it has more.
+    static func newLines(
+        of ledger: [HistoryEntry],
+        known: Int,
+        path: String
+    ) throws -> [HistoryEntry] {
+        guard known <= ledger.count else {
             throw OobleckError(
                 .storage,
-                "\(directory.ledgerPath) has \(counted(known, "line")), and etcd \(lines.count)"
+                "\(path) has \(counted(known, "line")), and etcd \(ledger.count)"
             )
         }
-        for line in lines[known...] { try recorder.append(line) }
+        return Array(ledger[known...])
     }
 
     private static func leader(_ socket: ListeningSocket) -> EtcdLeader {

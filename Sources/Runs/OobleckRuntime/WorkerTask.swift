@@ -5,7 +5,7 @@ import OobleckData
 import OobleckTransport
 
 /// A task of the worker program that ends by itself: profiling, or the reference run.
-struct WorkerTask {
+package struct WorkerTask {
     let executables: Executables
     let arguments: [String]
     let logPath: String
@@ -15,12 +15,28 @@ struct WorkerTask {
     /// Whether the log is there when the error of a failed task is read.
     var keepsLog = true
 
+    package init(
+        executables: Executables,
+        arguments: [String],
+        logPath: String,
+        deadline: Seconds,
+        level: CPULevel? = nil,
+        keepsLog: Bool = true
+    ) {
+        self.executables = executables
+        self.arguments = arguments
+        self.logPath = logPath
+        self.deadline = deadline
+        self.level = level
+        self.keepsLog = keepsLog
+    }
+
     /// Runs the task, and calls `watch` a few times a second meanwhile.
     ///
     /// Throws the task's own last line, with its exit status, when it fails. The task never
     /// outlives this process: it ends when its input does. When this is cancelled it is ended.
     /// `onStart` is called with its process.
-    func run(
+    package func run(
         onStart: (ChildProcess) -> Void = { _ in },
         _ watch: () throws -> Void = {}
     ) async throws {

@@ -10,9 +10,7 @@ import Synchronization
 /// starts the next, which goes on with the nodes that wait for it.
 ///
 /// The nodes are no children of the supervisor. When it dies itself the coordinator goes on, alone.
-struct RunSupervisor {
-    /// Deaths in a row without a step in between, after which something is wrong with the run.
-    private static let limit = 5
+package struct RunSupervisor {
     /// The longest a coordinator may live.
     private static let deadline: Seconds = 365 * 24 * 3600
 
@@ -22,10 +20,22 @@ struct RunSupervisor {
     let next: [String]
     let runDirectoryPath: String
 
+    package init(
+        executable: String,
+        first: [String],
+        next: [String],
+        runDirectoryPath: String
+    ) {
+        self.executable = executable
+        self.first = first
+        self.next = next
+        self.runDirectoryPath = runDirectoryPath
+    }
+
     /// Returns the exit status of the last coordinator.
     ///
     /// Throws one line when coordinators die one after the other.
-    func run() async throws -> Int32 {
+    package func run() async throws -> Int32 {
         let state = Shared()
         return try await ProcessSignals.shared.handling(state.obey) {
             try await restart(state)
@@ -34,7 +44,7 @@ struct RunSupervisor {
 
     private func restart(_ state: Shared) async throws -> Int32 {
         var arguments = first
-        var (deaths, lastSteps) = (0, -1)
+        var deaths = CoordinatorDeaths()
         while true {
             let child = try ChildProcess.spawn(
                 executable,
@@ -46,26 +56,26 @@ struct RunSupervisor {
             )
             state.lead(child)
             _ = try await child.waitUntilExit(deadline: MonotonicTime.now + Self.deadline)
-            guard case .signal(let number) = child.exitStatus else {
-                if case .status(let status) = child.exitStatus { return status }
+            guard let exit = child.exitStatus else {
                 throw OobleckError(.internalFault, "the coordinator did not end in a year")
             }
-            guard !state.isStopping else {
-                throw OobleckError(.outOfNodes, "interrupted; the coordinator died of it")
+            let verdict = try deaths.verdict(after: exit, isStopping: state.isStopping) {
+                try LedgerEnd(path: runDirectoryPath + "/ledger.jsonl").steps
             }
-            let steps = try LedgerEnd(path: runDirectoryPath + "/ledger.jsonl").steps
-            deaths = steps > lastSteps ? 1 : deaths + 1
-            lastSteps = steps
-            let reason = String(cString: strsignal(number))
-            guard deaths < Self.limit else {
+            switch verdict {
+            case .end(let status): return status
+            case .interrupted:
+                throw OobleckError(.outOfNodes, "interrupted; the coordinator died of it")
+            case .giveUp(let deaths, let steps, let reason):
                 throw OobleckError(
                     .internalFault,
                     "the coordinator died \(counted(deaths, "time")) in a row at step \(steps), last of: "
                         + "\(reason); its run is in \(runDirectoryPath)"
                 )
+            case .restart(let reason):
+                Console.show("the coordinator died (\(reason)); starting the next")
+                arguments = next
             }
-            Console.show("the coordinator died (\(reason)); starting the next")
-            arguments = next
         }
     }
 
@@ -73,32 +83,26 @@ struct RunSupervisor {
     private final class Shared: Sendable {
         private struct State {
             var coordinator: ChildProcess?
-            /// Requests to end.
-            var stops = 0
+            var signals = SupervisorSignals()
         }
 
         private let state = Mutex(State())
 
-        /// Whether the run was asked to end: then no other coordinator is started.
-        var isStopping: Bool { state.withLock { $0.stops > 0 } }
+        var isStopping: Bool { state.withLock(\.signals.isStopping) }
 
         /// Notes who leads the run; passes on what was asked before.
         func lead(_ coordinator: ChildProcess) {
             state.withLock { state in
                 state.coordinator = coordinator
-                if state.stops > 0 { coordinator.signal(SIGTERM) }
+                if state.signals.isStopping { coordinator.signal(SIGTERM) }
             }
         }
 
-        /// Passes a request on; the third one for an end is the last word.
+        /// Passes a request on.
         func obey(_ request: ProcessSignals.Request) {
             state.withLock { state in
-                switch request {
-                case .stop, .stopNow:
-                    state.stops += 1
-                    state.coordinator?.signal(state.stops > 2 ? SIGKILL : SIGTERM)
-                case .save: state.coordinator?.signal(SIGUSR1)
-                }
+                let number = state.signals.signal(for: request)
+                state.coordinator?.signal(number)
             }
         }
     }

@@ -4,23 +4,26 @@ import OobleckRunFiles
 import OobleckTransport
 
 /// What somebody asked of a run that is to go on.
-struct ResumeRequest: Sendable {
+package struct ResumeRequest: Sendable {
     /// The run's directory.
-    var path: String
+    package var path: String
     /// Nodes of the run from now on; as before if left out.
-    var nodes: Int?
+    package var nodes: Int?
     /// Steps to train in all; as before if left out.
-    var steps: Int?
+    package var steps: Int?
     /// Nodes to start on this machine; as before if left out.
-    var startedNodes: Int?
+    package var startedNodes: Int?
     /// Where the coordinator listens; as before if left out.
-    var listenHost: String?
-    var port: Int?
-    var checkpoint = CheckpointRequest()
+    package var listenHost: String?
+    package var port: Int?
+    package var checkpoint = CheckpointRequest()
     /// Whether its nodes may compute otherwise than those before: the result is another then.
-    var acceptsOtherArithmetic = false
+    package var acceptsOtherArithmetic = false
     /// Certificates for control messages; `nil` is plain text.
-    var tls: ControlTLS?
+    package var tls: ControlTLS?
+
+    /// The run in `path` is to go on as it was.
+    package init(path: String) { self.path = path }
 
     /// The job of the run in `directory`, of which `committed` steps count, with all that was asked
     /// for.
@@ -49,6 +52,34 @@ struct ResumeRequest: Sendable {
         )
         try JobFile.validate(job)
         return job
+    }
+
+    /// Whether the run, which is finished after `done` steps, is to train more of them.
+    ///
+    /// Throws one line when it is to have fewer than it has.
+    func isMore(thanFinished done: Int, in directory: RunDirectory) throws -> Bool {
+        guard let steps, steps != done else { return false }
+        guard steps > done else {
+            throw OobleckError(
+                .usage,
+                "--steps is \(steps), but the run in \(directory.path) is finished after \(done) "
+                    + "steps; it must be more"
+            )
+        }
+        return true
+    }
+
+    /// Throws one line unless the certificates are given that the nodes of a run with `usedTLS` need:
+    /// nodes that wait speak as they did.
+    func requireSameTLS(_ usedTLS: Bool) throws {
+        guard (tls != nil) == usedTLS else {
+            throw OobleckError(
+                .usage,
+                usedTLS
+                    ? "the run speaks TLS; name --tls-cert, --tls-key and --tls-ca again"
+                    : "the run speaks plain text; leave the --tls options out"
+            )
+        }
     }
 
     /// How the run is started from now on.

@@ -2,11 +2,11 @@ import Foundation
 import OobleckCore
 
 /// The files that come with the source.
-enum Checkout {
+package enum Checkout {
     /// A file or folder of the checkout: below the folder we are in, or a folder above this program.
     ///
     /// Throws one line.
-    static func path(_ name: String) throws -> String {
+    package static func path(_ name: String) throws -> String {
         var folders = [FileManager.default.currentDirectoryPath]
         var folder = URL(fileURLWithPath: try Executables().command)
         while folder.path != "/" {

@@ -4,14 +4,14 @@ import OobleckCore
 import OobleckData
 
 /// A profile that is measured now, in a folder that is gone afterwards.
-enum MeasuredProfile {
+package enum MeasuredProfile {
     /// How long measuring a model may take.
     private static let deadline: Seconds = 600
 
     /// Measures the job's model on this machine; leaves the profile at `path`, if one is given.
     ///
     /// Throws one line.
-    static func measure(
+    package static func measure(
         _ job: JobSpecification,
         _ executables: Executables,
         to path: String? = nil

@@ -8,23 +8,27 @@ import OobleckTransport
 import Synchronization
 
 /// The same job undisturbed: one process, one pipeline of one stage, no network.
-struct ReferenceRun {
+package struct ReferenceRun {
     let request: RunRequest
     let display: RunDisplay
     /// Longest that the run may take.
-    var deadline: Seconds = 7 * 24 * 3600
+    var deadline: Seconds
+
+    package init(
+        request: RunRequest,
+        display: RunDisplay,
+        deadline: Seconds = 7 * 24 * 3600
+    ) {
+        self.request = request
+        self.display = display
+        self.deadline = deadline
+    }
 
     /// Trains, and returns where and what it came to.
     ///
     /// Throws one line.
-    func execute() async throws -> (RunDirectory, RunResult) {
-        var job = try request.job()
-        job.faults = []
-        // What is wrong with the numbers is wrong with them everywhere.
-        job.stagedFaults = StagedFaults(numbers: job.stagedFaults.numbers)
-        job.cluster.nodes = 1
-        job.cluster.faultTolerance = 0
-        job.cluster.deviceMemory = nil
+    package func execute() async throws -> (RunDirectory, RunResult) {
+        let job = Self.undisturbed(try request.job())
         let executables = try Executables()
         let directory = try RunDirectory.create(
             path: request.runDirectoryPath,
@@ -51,6 +55,18 @@ struct ReferenceRun {
         try CheckpointStore(directory, job: job).removeLeftovers()
         display.clear()
         return (directory, try directory.result())
+    }
+
+    /// The job on one node without a limit of memory, with no failure but those of the numbers: what is
+    /// wrong with them is wrong in every run of the job.
+    static func undisturbed(_ job: JobSpecification) -> JobSpecification {
+        var job = job
+        job.faults = []
+        job.stagedFaults = StagedFaults(numbers: job.stagedFaults.numbers)
+        job.cluster.nodes = 1
+        job.cluster.faultTolerance = 0
+        job.cluster.deviceMemory = nil
+        return job
     }
 
     private func spaceMessage(_ isFull: Bool, _ directory: RunDirectory) -> String {
