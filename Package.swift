@@ -359,8 +359,8 @@ let allTests = [
                 "OobleckRuntime",
                 [
                     "OobleckClock", "OobleckConsole", "OobleckCoordination", "OobleckCore",
-                    "OobleckData", "OobleckEtcdSupport", "OobleckReconfiguration",
-                    "OobleckRecording", "OobleckRunFiles", "OobleckRuntime", "OobleckStoreEtcd",
+                    "OobleckEtcdSupport", "OobleckPlanning", "OobleckReconfiguration",
+                    "OobleckRunFiles", "OobleckRuntime", "OobleckStoreEtcd",
                     "OobleckStoreSQLite", "OobleckTestSupport", "OobleckTransport",
                 ]
             ),

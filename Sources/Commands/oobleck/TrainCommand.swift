@@ -51,6 +51,12 @@ struct TrainCommand: InterruptibleCommand {
     @Option(help: "Seed of weights, sample order and dropout; overrides the job.")
     var seed: UInt64?
 
+    @Option(
+        help:
+            "What plans are compared by; overrides the job. [\(ClusterSpecification.defaultCostModel.rawValue)]"
+    )
+    var costModel: CostModel?
+
     @Option(help: "Where to record the run; must not exist or be empty. [runs/NAME-TIME]")
     var runDir: String?
 
@@ -156,7 +162,7 @@ struct TrainCommand: InterruptibleCommand {
         if resume != nil, let (option, reason) = fixed {
             throw ValidationError("\(option) cannot be changed by --resume: \(reason).")
         }
-        let changes: [Any?] = [nodes, steps, seed, profile, settings.first]
+        let changes: [Any?] = [nodes, steps, seed, costModel, profile, settings.first]
         guard !standby || changes.allSatisfy({ $0 == nil }) && !reference else {
             throw ValidationError("A run stays as it is: --standby takes no changes.")
         }
@@ -166,6 +172,10 @@ struct TrainCommand: InterruptibleCommand {
     private var fixed: (option: String, reason: String)? {
         let options: [(isGiven: Bool, String, String)] = [
             (seed != nil, "--seed", "weights and sample order follow from it"),
+            (
+                costModel != nil, "--cost-model",
+                "the run's plans are compared by the one that it has"
+            ),
             (!settings.isEmpty, "--set", "the run has its job; --steps and --nodes can change"),
             (runDir != nil, "--run-dir", "the run stays in its directory"),
             (profile != nil, "--profile", "the run's plans rest on the one that it has"),
@@ -212,6 +222,7 @@ struct TrainCommand: InterruptibleCommand {
         var request = RunRequest(configPath: config, runDirectoryPath: directory)
         request.settings = try settings.map { try JobSetting($0) }
         (request.nodes, request.steps, request.seed) = (nodes, steps, seed)
+        request.costModel = costModel
         request.checkpoint = try checkpoints.request()
         request.faults = faults
         if let listen { request.listenHost = try NetworkInterface.address(listen) }

@@ -14,6 +14,8 @@ package struct RunRequest: Sendable {
     package var nodes: Int?
     package var steps: Int?
     package var seed: UInt64?
+    /// What plans are compared by; as the job says if left out.
+    package var costModel: CostModel?
     package var checkpoint = CheckpointRequest()
     package var faults: RunFaults?
     package var runDirectoryPath: String
@@ -43,6 +45,7 @@ package struct RunRequest: Sendable {
         var job = try JobFile.load(path: configPath, settings: settings)
         if let nodes { job.cluster.nodes = nodes }
         if let seed { job.training.seed = seed }
+        if let costModel { job.cluster.costModel = costModel }
         if let steps {
             job.training.setSteps(steps)
         }

@@ -75,7 +75,7 @@ package struct RunStart {
         let isLocal = CoordinatorAddress(host: host, port: 0).isLoopback
         return try Reconfigurator(
             profile: profile,
-            costModel: .sosp23,
+            costModel: job.cluster.planningCostModel,
             faultTolerance: job.cluster.faultTolerance,
             microbatches: job.training.microbatchCount,
             cores: isLocal ? MachineCores.available : nil

@@ -1,4 +1,7 @@
+import Foundation
 import OobleckCore
+import OobleckPlanning
+import OobleckReconfiguration
 import Testing
 
 @testable import OobleckRuntime
@@ -33,6 +36,45 @@ struct FirstPlanTests {
         #expect(
             try FirstPlan(job, profile, host: "10.0.0.1").profile.deviceMemory == ByteCount(1 << 20)
         )
+    }
+
+    @Test("is made by the job's cost model, and says by which", arguments: CostModel.allCases)
+    func costModel(model: CostModel) throws {
+        var job = RunRemains.job
+        job.cluster.costModel = model
+        let first = try FirstPlan(job, RunRemains.profile, host: "10.0.0.1")
+        #expect(first.document.costModel == model)
+        #expect(first.document.reason.contains("(\(model.rawValue))"), "\(first.document.reason)")
+        // The plan of `oobleck plan` for the same profile.
+        let planner = try Planner(profile: RunRemains.profile, costModel: model)
+        let plan = try planner.plan(nodes: 4, faultTolerance: 1, microbatches: 8)
+        #expect(plan.templates == first.document.templates)
+        #expect(plan.plan == first.document.plan)
+        // The next plan of the run, after a loss.
+        var reconfigurator = first.reconfigurator
+        let decision = reconfigurator.decide(
+            nodes: [0, 1, 2],
+            holdings: [:],
+            hasState: false,
+            generation: 1
+        )
+        guard case .plan(let next, _) = decision else { return #expect(Bool(false), "\(decision)") }
+        #expect(next.costModel == model)
+        #expect(next.reason.contains("(\(model.rawValue))"))
+        let replanned = try Replanner(plan, profile: RunRemains.profile).replan(losing: [3])
+        #expect(replanned.costModel == model)
+        #expect(replanned.reason.contains("(\(model.rawValue)), was"), "\(replanned.reason)")
+    }
+
+    @Test("of a job that an earlier version wrote down is made by the paper's cost model")
+    func unsaidCostModel() throws {
+        var job = RunRemains.job
+        job.cluster.costModel = nil
+        let text = try JSONEncoder().encode(job)
+        #expect(!String(decoding: text, as: UTF8.self).contains("costModel"))
+        let read = try JSONDecoder().decode(JobSpecification.self, from: text)
+        let first = try FirstPlan(read, RunRemains.profile, host: "10.0.0.1")
+        #expect(first.document.costModel == .sosp23)
     }
 
     @Test("is refused for a profile of another model")

@@ -101,6 +101,19 @@ struct RunStartTests {
         try end(start)
     }
 
+    @Test("the cost model stays, also where nodes change; a later default changes nothing")
+    func costModel() async throws {
+        for model: CostModel? in [.schedule, .sosp23Artifact, nil] {
+            var job = RunRemains.job
+            job.cluster.costModel = model
+            let remains = try RunRemains(job: job)
+            let start = try await resume(remains) { $0.nodes = 5 }
+            #expect(start.job.cluster.costModel == model)
+            #expect(try remains.directory.job().cluster.planningCostModel == model ?? .sosp23)
+            try end(start)
+        }
+    }
+
     @Test("nodes without a plan are refused, and the job and the result stay")
     func unplannable() async throws {
         var job = RunRemains.job
