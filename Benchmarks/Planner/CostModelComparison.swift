@@ -89,8 +89,13 @@ struct CostModelComparison {
         // One more than ever: templates of a size that was not prepared.
         _ = document(&reconfigurator, nodes: 0..<(nodes + 1), generation: 2, holdings: all)
         let slowest = first.plan.pipelines.compactMap { pipeline in
-            first.template(nodes: pipeline.templateNodes).map {
-                pipelineTime($0, microbatches: pipeline.microbatches, costModel: .schedule).value
+            first.template(nodes: pipeline.templateNodes).map { template in
+                let real = handingOver(template, profile)
+                return pipelineTime(
+                    real,
+                    microbatches: pipeline.microbatches,
+                    costModel: .schedule
+                ).value
             }
         }
         return Plan(
@@ -99,6 +104,23 @@ struct CostModelComparison {
             decisionSeconds: decided - planned,
             joinSeconds: ProcessorTime.now - decided
         )
+    }
+
+    /// The template with the hand-overs that its stages really have, of which the paper's model knows
+    /// nothing.
+    private func handingOver(
+        _ template: PipelineTemplate,
+        _ profile: ModelProfile
+    ) -> PipelineTemplate {
+        var template = template
+        for index in template.stages.indices.dropLast() {
+            let bytes = profile.layers[template.stages[index].endLayer - 1].outputBytes
+            template.stages[index].handover = Handover(
+                busy: Seconds(profile.linkBytesPerSecond.map { Double(bytes.value) / $0 } ?? 0),
+                latency: profile.linkLatency ?? 0
+            )
+        }
+        return template
     }
 
     private func document(
