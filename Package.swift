@@ -226,6 +226,13 @@ let simulation = Folder(
             ]
         ),
         module(
+            "OobleckReports",
+            [
+                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
+                "OobleckReconfiguration", "OobleckSchedule", "OobleckSimulator", "OobleckText",
+            ]
+        ),
+        module(
             "OobleckArtifact",
             [
                 "OobleckCore", "OobleckData", "OobleckEvaluation", "OobleckFigures",
@@ -266,7 +273,7 @@ let commands = Folder(
                 "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCoordination",
                 "OobleckCore", "OobleckData", "OobleckDrills", "OobleckEvaluation",
                 "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
-                "OobleckRunFiles", "OobleckRuntime", "OobleckSchedule", "OobleckSimulator",
+                "OobleckReports", "OobleckRunFiles", "OobleckRuntime", "OobleckSimulator",
                 "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",
                 argumentParser, logging,
             ]
@@ -375,6 +382,13 @@ let allTests = [
             ),
             tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
             tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
+            tests(
+                "OobleckReports",
+                [
+                    "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckReports",
+                    "OobleckSimulator", "OobleckText",
+                ]
+            ),
             tests(
                 "OobleckArtifact",
                 [

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckConsole
 import OobleckCore
+import OobleckReports
 import OobleckSimulator
 
 /// `oobleck simulate`.
@@ -73,7 +74,9 @@ struct SimulateCommand: ParsableCommand {
             note: remarks.isEmpty ? nil : remarks.joined(separator: "\n")
         )
         for line in notes(policies) { Console.complain(line) }
-        try Console.result(format == .json ? Console.json(report) : report.text)
+        try Console.result(
+            format == .json ? Console.json(report) : report.text(width: Console.pageLimit)
+        )
     }
 
     /// What of the options has no effect, and does no harm.
@@ -108,7 +111,8 @@ struct SimulateCommand: ParsableCommand {
         try Console.result(
             format == .json
                 ? Console.json(result)
-                : result.text(model: model, policy: policy) + "\n\n" + reading.summary
+                : result.text(model: model, policy: policy, width: Console.pageLimit)
+                    + "\n\n" + reading.summary
         )
     }
 }

@@ -5,7 +5,7 @@ extension PlanDocument {
     /// Refuses a plan with too few copies of each layer for the losses that must be survivable.
     ///
     /// A run that has lost nodes goes on with such a plan; nobody should begin with one unasked.
-    func requireGuarantee(model: String) throws {
+    package func requireGuarantee(model: String) throws {
         let losses = guarantee.faultTolerance
         guard plan.pipelines.count <= losses else { return }
         let nodeCount = plan.nodes.count + idleNodes.count

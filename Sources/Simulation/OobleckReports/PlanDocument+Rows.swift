@@ -1,4 +1,3 @@
-import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 import OobleckText
@@ -11,7 +10,7 @@ extension PlanDocument {
     private static let mostStages = 16
 
     /// A row for each template: those in use, and the smallest and the largest of the others.
-    var templateRows: [String] {
+    func templateRows(width: Int) -> [String] {
         let used = Set(plan.pipelines.map(\.templateNodes))
         var shown = Set(templates.indices.filter { used.contains(templates[$0].nodes) })
         let order = templates.indices.sorted {
@@ -30,7 +29,7 @@ extension PlanDocument {
                 Self.percent(template.balance), template.stagePhrase(Self.mostStages),
             ])
         }
-        var rows = table.lines(limit: Console.pageLimit)
+        var rows = table.lines(limit: width)
         if shown.count < templates.count {
             rows.append("and \(templates.count - shown.count) more (--format json shows all)")
         }
@@ -38,7 +37,7 @@ extension PlanDocument {
     }
 
     /// A row for each kind of pipeline.
-    var pipelineRows: [String] {
+    func pipelineRows(width: Int) -> [String] {
         var table = TextTable([
             .init("pipelines", .right), .init("nodes", .right), .init("microbatches", .right),
             .init("time", .right), .init("bubble", .right), .init("on nodes"),
@@ -52,7 +51,7 @@ extension PlanDocument {
                 Self.percent(kind.bubbleShare), kind.nodesPhrase,
             ])
         }
-        var rows = table.lines(limit: Console.pageLimit)
+        var rows = table.lines(limit: width)
         if kinds.count > Self.mostRows {
             rows.append(
                 "and \(counted(kinds.count - Self.mostRows, "more kind")) (--format json shows all)"

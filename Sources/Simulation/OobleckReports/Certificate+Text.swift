@@ -1,19 +1,23 @@
-import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 import OobleckReconfiguration
 import OobleckText
 
 /// A plan with its certificate, as one JSON object.
-struct CertifiedPlan: Encodable {
+package struct CertifiedPlan: Encodable {
     let document: PlanDocument
     let certificate: Certificate
+
+    package init(document: PlanDocument, certificate: Certificate) {
+        self.document = document
+        self.certificate = certificate
+    }
 
     private enum CodingKeys: String, CodingKey {
         case certificate
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         try document.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(certificate, forKey: .certificate)
@@ -24,24 +28,22 @@ extension Certificate {
     /// Most rows for each count of losses.
     private static let mostRows = 8
 
-    /// The certificate for people, within 80 columns.
-    var text: String {
+    /// The certificate for people, within `width` columns.
+    package func text(width: Int) -> String {
         guard !entries.isEmpty else { return "certificate: no loss to survive, nothing to check" }
         let survived = entries.filter(\.isSurvived).reduce(0) { $0 + $1.sets }
         let kinds = counted(entries.count, "case")
         var lines = [
             "certificate: \(survived) of \(counted(sets, "failure set")) of up to "
                 + "\(counted(faultTolerance, "node")) survived",
-            Console.wrapped(
-                (distinguishesPlaces
-                    ? "all checked, in \(kinds) that differ in more than which of equal pipelines "
-                        + "they hit"
-                    : "too many to tell apart by place: all checked by how many nodes each "
-                        + "pipeline loses, in \(kinds), without bytes")
-                    + (holds
-                        ? "; every layer keeps a holder and every node left has work" : ""),
-                indent: 2
-            ),
+            ((distinguishesPlaces
+                ? "all checked, in \(kinds) that differ in more than which of equal pipelines "
+                    + "they hit"
+                : "too many to tell apart by place: all checked by how many nodes each "
+                    + "pipeline loses, in \(kinds), without bytes")
+                + (holds
+                    ? "; every layer keeps a holder and every node left has work" : ""))
+                .folded(limit: width, indent: 2),
             "",
         ]
         var table = TextTable([
@@ -62,8 +64,10 @@ extension Certificate {
                 )
             }
         }
-        lines += table.lines(limit: Console.pageLimit)
-        return (lines + remarks.map { Console.wrapped($0, indent: 2) }).joined(separator: "\n")
+        lines += table.lines(limit: width)
+        return (lines + remarks.map { ($0).folded(limit: width, indent: 2) }).joined(
+            separator: "\n"
+        )
     }
 
     /// Those not survived first, then the longest recoveries, then the slowest steps.

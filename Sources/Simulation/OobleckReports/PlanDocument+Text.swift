@@ -1,8 +1,8 @@
-import OobleckConsole
 import OobleckCore
 import OobleckFigures
 import OobleckPlanning
 import OobleckSchedule
+import OobleckText
 
 /// Pipelines that are alike but for their nodes.
 struct PipelineKind {
@@ -48,8 +48,8 @@ extension PlanDocument {
         return kinds
     }
 
-    /// The plan for people, within 80 columns.
-    var text: String {
+    /// The plan for people, within `width` columns.
+    package func text(width: Int) -> String {
         let seconds = planningTime.templates + planningTime.instantiation
         let heading = [
             "plan of \(counted(plan.nodes.count, "node")), generation "
@@ -58,16 +58,17 @@ extension PlanDocument {
             "\(counted(microbatches, "microbatch")) a step; "
                 + "synchronisation \(PlanReason.time(plan.synchronizationTime)); planned in "
                 + PlanReason.time(seconds),
-            Console.wrapped(guaranteePhrase),
+            guaranteePhrase.folded(limit: width, indent: 4),
         ]
         let lines: [String] =
-            heading + unprovedRows + [""] + templateRows + [""] + pipelineRows + idleRows
-            + ["", Console.wrapped(reason)]
+            heading + unprovedRows(width) + [""] + templateRows(width: width) + [""]
+            + pipelineRows(width: width) + idleRows(width)
+            + ["", reason.folded(limit: width, indent: 4)]
         return lines.joined(separator: "\n")
     }
 
     /// Which templates are not proved the best, and how far they may be from it.
-    private var unprovedRows: [String] {
+    private func unprovedRows(_ width: Int) -> [String] {
         let gaps = templates.compactMap { template -> (nodes: Int, gap: Double)? in
             guard let least = template.leastIteration, least > 0 else { return nil }
             return (template.nodes, template.iteration.value / least.value - 1)
@@ -76,18 +77,21 @@ extension PlanDocument {
         let sizes = gaps.prefix(8).map { "\($0.nodes)" }.joined(separator: ", ")
         let percent = (greatest * 10_000).rounded(.up) / 100
         return [
-            Console.wrapped(
-                "not proved the least, search ended: templates of \(sizes)"
-                    + (gaps.count > 8 ? " and \(gaps.count - 8) more" : "")
-                    + " nodes; at most \(percent) % above it (--exhaustive goes on)"
-            )
+            ("not proved the least, search ended: templates of \(sizes)"
+                + (gaps.count > 8 ? " and \(gaps.count - 8) more" : "")
+                + " nodes; at most \(percent) % above it (--exhaustive goes on)").folded(
+                    limit: width,
+                    indent: 4
+                )
         ]
     }
 
-    private var idleRows: [String] {
+    private func idleRows(_ width: Int) -> [String] {
         guard !idleNodes.isEmpty else { return [] }
         let nodes = idleNodes.map(\.description).joined(separator: ", ")
-        return [Console.wrapped("idle, as no template has a place for them: \(nodes)")]
+        return [
+            "idle, as no template has a place for them: \(nodes)".folded(limit: width, indent: 4)
+        ]
     }
 
     private var guaranteePhrase: String {
@@ -111,7 +115,7 @@ extension PlanDocument {
     }
 
     /// The chart of ``kinds``.
-    func scheduleChart(model: String) -> ScheduleChart {
+    package func scheduleChart(model: String) -> ScheduleChart {
         ScheduleChart(
             title: "\(model): one step of \(counted(microbatches, "microbatch")) on "
                 + "\(counted(plan.nodes.count, "node")), 1F1B",

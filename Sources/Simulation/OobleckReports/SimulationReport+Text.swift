@@ -1,20 +1,21 @@
 import Foundation
-import OobleckConsole
 import OobleckCore
 import OobleckPlanning
 import OobleckSimulator
 import OobleckText
 
 extension SimulationReport {
-    /// The report for people.
-    var text: String {
-        let days = Console.decimal(duration.value / 86_400, duration.value < 86_400 ? 2 : 1)
+    /// The report for people, within `width` columns.
+    package func text(width: Int) -> String {
+        let days = NumberText.decimal(duration.value / 86_400, duration.value < 86_400 ? 2 : 1)
         let worlds = counted(trials, "world")
         var lines = [
             "\(model), up to \(nodes) nodes, \(days) days, \(worlds), "
                 + "\(Self.number(losses.mean)) losses each"
         ]
-        if let note { lines += note.split(separator: "\n").map { Console.wrapped(String($0)) } }
+        if let note {
+            lines += note.split(separator: "\n").map { String($0).folded(limit: width, indent: 4) }
+        }
         lines += [
             "useful, lost and all are hours of all nodes; +- is the margin at 95 %", "",
         ]
@@ -26,7 +27,9 @@ extension SimulationReport {
         var obstacles: [String] = []
         for row in policies {
             if let obstacle = row.obstacle {
-                obstacles.append(Console.wrapped("\(row.policy) cannot run: \(obstacle)"))
+                obstacles.append(
+                    "\(row.policy) cannot run: \(obstacle)".folded(limit: width, indent: 4)
+                )
                 continue
             }
             func hours(_ seconds: Double?) -> String { Self.amount((seconds ?? 0) / 3600) }
@@ -40,14 +43,14 @@ extension SimulationReport {
             ])
         }
         let caveats = policies.filter { $0.obstacle == nil }.compactMap { row in
-            row.caveat.map { Console.wrapped("\(row.policy) \($0)") }
+            row.caveat.map { "\(row.policy) \($0)".folded(limit: width, indent: 4) }
         }
-        lines += table.lines(limit: Console.pageLimit) + obstacles + caveats
-        return (lines + differenceLines + recoveryLines).joined(separator: "\n")
+        lines += table.lines(limit: width) + obstacles + caveats
+        return (lines + differenceLines(width) + recoveryLines(width)).joined(separator: "\n")
     }
 
     /// How the policies compare with the first, in the same worlds.
-    private var differenceLines: [String] {
+    private func differenceLines(_ width: Int) -> [String] {
         guard policies.count > 1, trials > 1, let first = policies.first else { return [] }
         var table = TextTable([
             .init("difference to \(first.policy)"), .init("samples/s", .right),
@@ -60,11 +63,11 @@ extension SimulationReport {
                 row.policy, sign + Self.number(difference.mean), Self.number(difference.margin),
             ])
         }
-        return ["", "in the same worlds:"] + table.lines(limit: Console.pageLimit)
+        return ["", "in the same worlds:"] + table.lines(limit: width)
     }
 
     /// How long recoveries took, for each policy that had any.
-    private var recoveryLines: [String] {
+    private func recoveryLines(_ width: Int) -> [String] {
         let rows = policies.filter { $0.obstacle == nil && $0.recoveries.count > 0 }
         guard !rows.isEmpty else { return [] }
         let shown = [10, 50, 90, 99, 100]
@@ -78,18 +81,18 @@ extension SimulationReport {
             }
             table.append([row.policy, "\(row.recoveries.count)"] + times)
         }
-        return [""] + table.lines(limit: Console.pageLimit)
+        return [""] + table.lines(limit: width)
     }
 
     private static func amount(_ value: Double) -> String {
-        value < 100 ? Console.decimal(value, 1) : Console.short(value)
+        value < 100 ? NumberText.decimal(value, 1) : NumberText.short(value)
     }
 
     /// Four digits, as `0.01234`, `12.34` or `1234`.
     private static func number(_ value: Double) -> String {
-        guard value != 0, value.isFinite else { return Console.decimal(value, 0) }
+        guard value != 0, value.isFinite else { return NumberText.decimal(value, 0) }
         let digits = Int(floor(log10(abs(value))))
         return digits >= 6
-            ? Console.short(value) : Console.decimal(value, min(6, max(0, 3 - digits)))
+            ? NumberText.short(value) : NumberText.decimal(value, min(6, max(0, 3 - digits)))
     }
 }

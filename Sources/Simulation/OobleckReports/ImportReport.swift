@@ -1,10 +1,9 @@
-import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckText
 
 /// What an import gave, for people and programs.
-struct ImportReport: Encodable {
+package struct ImportReport: Encodable {
     var message: String
     var path: String
     var layers: Int
@@ -21,7 +20,7 @@ struct ImportReport: Encodable {
         case parameters
     }
 
-    init(_ model: ImportedModel) {
+    package init(_ model: ImportedModel) {
         self.model = model
         let manifest = model.manifest
         path = model.path
@@ -36,8 +35,8 @@ struct ImportReport: Encodable {
             + "\(NumberText.short(Double(parameters))) parameters; written to \(model.path)"
     }
 
-    func text(_ format: OutputFormat) throws -> String {
-        guard format == .text else { return try Console.json(self) }
+    /// The report for people, within `width` columns.
+    package func text(width: Int) -> String {
         var table = TextTable([
             .init("layers"), .init("kind", .right), .init("parameters", .right),
             .init("sends", .right), .init("name"),
@@ -48,10 +47,10 @@ struct ImportReport: Encodable {
                 ? "start   from the job's seed" : "start   from the source's weights",
             "batch   " + model.manifest.batch.map(\.forPeople).joined(separator: ", "),
         ]
-        let tied = model.manifest.tied.map { Console.wrapped("tied    \($0.name)", indent: 8) }
+        let tied = model.manifest.tied.map { "tied    \($0.name)".folded(limit: width, indent: 8) }
         return
-            (table.lines(limit: Console.pageLimit) + [""]
-            + (more.map { Console.wrapped($0, indent: 8) }) + tied + ["", message])
+            (table.lines(limit: width) + [""]
+            + (more.map { ($0).folded(limit: width, indent: 8) }) + tied + ["", message])
             .joined(separator: "\n")
     }
 
