@@ -266,6 +266,14 @@ let verification = Folder(
 let commands = Folder(
     "Commands",
     [
+        module(
+            "OobleckSimulationCommands",
+            [
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
+                "OobleckEvaluation", "OobleckReports", "OobleckSimulator",
+                argumentParser,
+            ]
+        ),
         program("oobleck-fuzz", ["OobleckConsole", "OobleckCore", "OobleckFuzz", argumentParser]),
         program(
             "oobleck",
@@ -273,9 +281,9 @@ let commands = Folder(
                 "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCoordination",
                 "OobleckCore", "OobleckData", "OobleckDrills", "OobleckEvaluation",
                 "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
-                "OobleckReports", "OobleckRunFiles", "OobleckRuntime", "OobleckSimulator",
+                "OobleckReports", "OobleckRunFiles", "OobleckRuntime", "OobleckSimulationCommands",
                 "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",
-                argumentParser, logging,
+                argumentParser,
             ]
         ),
     ]

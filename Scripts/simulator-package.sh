@@ -9,25 +9,16 @@ folder=${1:-$root/.build/simulator}
 modules=(
     OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration OobleckSimulator
     OobleckFigures OobleckEvaluation OobleckReports OobleckClock OobleckData OobleckText
-    OobleckConsole
-)
-commands=(
-    CommandArguments CostOptions FailureOptions FiguresCommand IdleOptions
-    Oobleck+Version SimulateCommand
+    OobleckConsole OobleckSimulationCommands
 )
 
 rm -rf "$folder/Sources" "$folder/Tests"
-mkdir -p "$folder/Sources/simulator" "$folder/Tests"
+mkdir -p "$folder/Sources" "$folder/Tests"
 for module in "${modules[@]}"; do ln -sfn "$(echo "$root"/Sources/*/"$module")" "$folder/Sources/$module"; done
 for tests in Simulator Figures Evaluation Reports; do
     ln -sfn "$root/Tests/Simulation/Oobleck${tests}Tests" "$folder/Tests/Oobleck${tests}Tests"
 done
-for command in "${commands[@]}"; do
-    ln -sf "$root/Sources/Commands/oobleck/$command.swift" "$folder/Sources/simulator/$command.swift"
-done
-for file in "$root"/Benchmarks/Simulator/*.swift; do
-    ln -sf "$file" "$folder/Sources/simulator/$(basename "$file")"
-done
+ln -sfn "$root/Benchmarks/Simulator" "$folder/Sources/simulator"
 cat >"$folder/Package.swift" <<'END'
 // swift-tools-version:6.1
 import PackageDescription
@@ -85,12 +76,19 @@ let package = Package(
         .target(name: "OobleckText", dependencies: ["OobleckCore"]),
         .target(name: "OobleckConsole", dependencies: ["OobleckCore", "OobleckText", unixSignals]),
         .target(name: "OobleckData", dependencies: ["OobleckCore", crypto]),
+        .target(
+            name: "OobleckSimulationCommands",
+            dependencies: [
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
+                "OobleckEvaluation", "OobleckReports", "OobleckSimulator",
+                argumentParser,
+            ]
+        ),
         .executableTarget(
             name: "simulator",
             dependencies: [
-                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
-                "OobleckEvaluation", "OobleckPlanning", "OobleckReports", "OobleckSimulator",
-                "OobleckText", argumentParser,
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckSimulationCommands",
+                "OobleckSimulator", argumentParser,
             ]
         ),
         .testTarget(

@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckText
 import OobleckTransport
 

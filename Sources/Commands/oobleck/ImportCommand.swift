@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckReports
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck import`.

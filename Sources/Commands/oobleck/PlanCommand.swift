@@ -8,6 +8,7 @@ import OobleckPlanning
 import OobleckReconfiguration
 import OobleckReports
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckTransport
 
 /// `oobleck plan`.

@@ -7,6 +7,7 @@ import OobleckData
 import OobleckReconfiguration
 import OobleckReports
 import OobleckRunFiles
+import OobleckSimulationCommands
 
 extension ReplanPolicy: ExpressibleByArgument {}
 

@@ -5,6 +5,7 @@ import OobleckCore
 import OobleckData
 import OobleckRunFiles
 import OobleckRuntime
+import OobleckSimulationCommands
 
 /// `oobleck sample`.
 struct SampleCommand: InterruptibleCommand {

@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
 import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckStoreEtcd
 import OobleckText
 import OobleckTransport

@@ -6,8 +6,8 @@ import OobleckReports
 import OobleckSimulator
 
 /// `oobleck simulate`.
-struct SimulateCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct SimulateCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Simulate how policies survive failures.",
         discussion: """
@@ -45,7 +45,9 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: "How to print.")
     var format = OutputFormat.text
 
-    func run() throws {
+    package init() {}
+
+    package func run() throws {
         if paperCompatible { return try runPaper() }
         guard !corrected, experiment == nil else {
             throw OobleckError(

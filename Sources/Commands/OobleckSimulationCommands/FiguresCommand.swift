@@ -7,8 +7,8 @@ import OobleckData
 import OobleckEvaluation
 
 /// `oobleck figures`.
-struct FiguresCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct FiguresCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "figures",
         abstract: "Draw the paper's figures and tables, reproduced, with ours beside them."
     )
@@ -28,7 +28,9 @@ struct FiguresCommand: ParsableCommand {
     @Flag(help: "Make the paper's figures only, in seconds.")
     var paperOnly = false
 
-    func run() throws {
+    package init() {}
+
+    package func run() throws {
         var isFolder: ObjCBool = true
         if let traces,
             !FileManager.default.fileExists(atPath: traces, isDirectory: &isFolder)
@@ -49,7 +51,7 @@ struct FiguresCommand: ParsableCommand {
             traces: traces,
             trials: trials ?? 8,
             seed: seed ?? 1,
-            version: Oobleck.version,
+            version: programVersion,
             isPaperOnly: paperOnly
         )
         let start = MonotonicTime.now

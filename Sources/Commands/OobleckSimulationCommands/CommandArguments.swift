@@ -2,7 +2,7 @@ import ArgumentParser
 import OobleckCore
 
 /// How a command prints.
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+package enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text
     case json
 }
