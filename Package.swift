@@ -129,7 +129,7 @@ let core = Folder(
         module("OobleckCore"),
         module("OobleckText", ["OobleckCore"]),
         module("OobleckClock", ["OobleckCore"]),
-        module("OobleckConsole", ["OobleckCore", unixSignals]),
+        module("OobleckConsole", ["OobleckCore", "OobleckText", unixSignals]),
         module("OobleckData", ["OobleckCore", crypto]),
     ]
 )
@@ -197,6 +197,14 @@ let runs = Folder(
                 "OobleckStoreEtcd", "OobleckTransport",
             ]
         ),
+        module(
+            "OobleckRuntime",
+            [
+                "OobleckClock", "OobleckConsole", "OobleckCoordination", "OobleckCore",
+                "OobleckData", "OobleckReconfiguration", "OobleckRecording", "OobleckRunFiles",
+                "OobleckStoreEtcd", "OobleckStoreSQLite", "OobleckText", "OobleckTransport",
+            ]
+        ),
     ]
 )
 let simulation = Folder(
@@ -215,6 +223,13 @@ let simulation = Folder(
             [
                 "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
                 "OobleckSimulator", crypto,
+            ]
+        ),
+        module(
+            "OobleckReports",
+            [
+                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
+                "OobleckReconfiguration", "OobleckSchedule", "OobleckSimulator", "OobleckText",
             ]
         ),
         module(
@@ -251,6 +266,14 @@ let verification = Folder(
 let commands = Folder(
     "Commands",
     [
+        module(
+            "OobleckSimulationCommands",
+            [
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
+                "OobleckEvaluation", "OobleckReports", "OobleckSimulator",
+                argumentParser,
+            ]
+        ),
         program("oobleck-fuzz", ["OobleckConsole", "OobleckCore", "OobleckFuzz", argumentParser]),
         program(
             "oobleck",
@@ -258,9 +281,9 @@ let commands = Folder(
                 "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCoordination",
                 "OobleckCore", "OobleckData", "OobleckDrills", "OobleckEvaluation",
                 "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
-                "OobleckRunFiles", "OobleckSchedule", "OobleckSimulator", "OobleckStoreEtcd",
-                "OobleckStoreSQLite", "OobleckText", "OobleckTransport", "OobleckWorlds",
-                argumentParser, logging,
+                "OobleckReports", "OobleckRunFiles", "OobleckRuntime", "OobleckSimulationCommands",
+                "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",
+                argumentParser,
             ]
         ),
     ]
@@ -346,7 +369,16 @@ let allTests = [
             tests(
                 "OobleckRunFiles",
                 ["OobleckCore", "OobleckData", "OobleckRunFiles", "OobleckTestSupport", crypto]
-            )
+            ),
+            tests(
+                "OobleckRuntime",
+                [
+                    "OobleckClock", "OobleckConsole", "OobleckCoordination", "OobleckCore",
+                    "OobleckEtcdSupport", "OobleckPlanning", "OobleckReconfiguration",
+                    "OobleckRunFiles", "OobleckRuntime", "OobleckStoreEtcd",
+                    "OobleckStoreSQLite", "OobleckTestSupport", "OobleckTransport",
+                ]
+            ),
         ]
     ),
     Folder(
@@ -358,6 +390,13 @@ let allTests = [
             ),
             tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
             tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
+            tests(
+                "OobleckReports",
+                [
+                    "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckReports",
+                    "OobleckSimulator", "OobleckText",
+                ]
+            ),
             tests(
                 "OobleckArtifact",
                 [

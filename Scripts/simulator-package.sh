@@ -1,32 +1,24 @@
 #!/usr/bin/env bash
 # Makes a package of the simulator and its figures alone in .build/simulator, or in the folder
 # given: builds in minutes, without gRPC and libtorch. Its program `simulator` has the commands
-# `simulate` and `figures` of `oobleck`, and `times`; its tests are those of the three modules (that
+# `simulate` and `figures` of `oobleck`, and `times`; its tests are those of the four modules (that
 # simulator and coordinator agree is tested where the coordinator is).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=${1:-$root/.build/simulator}
 modules=(
     OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration OobleckSimulator
-    OobleckFigures OobleckEvaluation OobleckClock OobleckData OobleckText OobleckConsole
-)
-commands=(
-    CommandArguments Console CostOptions FailureOptions FiguresCommand IdleOptions
-    Oobleck+Version PaperResult+Text SimulateCommand SimulationReport+Text
+    OobleckFigures OobleckEvaluation OobleckReports OobleckClock OobleckData OobleckText
+    OobleckConsole OobleckSimulationCommands
 )
 
 rm -rf "$folder/Sources" "$folder/Tests"
-mkdir -p "$folder/Sources/simulator" "$folder/Tests"
+mkdir -p "$folder/Sources" "$folder/Tests"
 for module in "${modules[@]}"; do ln -sfn "$(echo "$root"/Sources/*/"$module")" "$folder/Sources/$module"; done
-for tests in Simulator Figures Evaluation; do
+for tests in Simulator Figures Evaluation Reports; do
     ln -sfn "$root/Tests/Simulation/Oobleck${tests}Tests" "$folder/Tests/Oobleck${tests}Tests"
 done
-for command in "${commands[@]}"; do
-    ln -sf "$root/Sources/Commands/oobleck/$command.swift" "$folder/Sources/simulator/$command.swift"
-done
-for file in "$root"/Benchmarks/Simulator/*.swift; do
-    ln -sf "$file" "$folder/Sources/simulator/$(basename "$file")"
-done
+ln -sfn "$root/Benchmarks/Simulator" "$folder/Sources/simulator"
 cat >"$folder/Package.swift" <<'END'
 // swift-tools-version:6.1
 import PackageDescription
@@ -73,16 +65,30 @@ let package = Package(
                 "OobleckSimulator", crypto,
             ]
         ),
+        .target(
+            name: "OobleckReports",
+            dependencies: [
+                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
+                "OobleckReconfiguration", "OobleckSchedule", "OobleckSimulator", "OobleckText",
+            ]
+        ),
         .target(name: "OobleckClock", dependencies: ["OobleckCore"]),
         .target(name: "OobleckText", dependencies: ["OobleckCore"]),
-        .target(name: "OobleckConsole", dependencies: ["OobleckCore", unixSignals]),
+        .target(name: "OobleckConsole", dependencies: ["OobleckCore", "OobleckText", unixSignals]),
         .target(name: "OobleckData", dependencies: ["OobleckCore", crypto]),
+        .target(
+            name: "OobleckSimulationCommands",
+            dependencies: [
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
+                "OobleckEvaluation", "OobleckReports", "OobleckSimulator",
+                argumentParser,
+            ]
+        ),
         .executableTarget(
             name: "simulator",
             dependencies: [
-                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
-                "OobleckEvaluation", "OobleckPlanning", "OobleckSimulator", "OobleckText",
-                argumentParser,
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckSimulationCommands",
+                "OobleckSimulator", argumentParser,
             ]
         ),
         .testTarget(
@@ -98,6 +104,13 @@ let package = Package(
         .testTarget(
             name: "OobleckEvaluationTests",
             dependencies: ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]
+        ),
+        .testTarget(
+            name: "OobleckReportsTests",
+            dependencies: [
+                "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckReports",
+                "OobleckSimulator", "OobleckText",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

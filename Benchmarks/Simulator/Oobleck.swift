@@ -2,13 +2,14 @@ import ArgumentParser
 import Foundation
 import OobleckConsole
 import OobleckCore
+import OobleckSimulationCommands
 
 /// The commands that need no control plane, and what times them; built in a minute.
 @main
 struct Oobleck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "oobleck",
-        version: version,
+        version: programVersion,
         subcommands: [SimulateCommand.self, FiguresCommand.self, TimesCommand.self]
     )
 

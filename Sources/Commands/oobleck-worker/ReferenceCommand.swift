@@ -37,7 +37,7 @@ struct ReferenceCommand: AsyncParsableCommand {
                 profile: profile,
                 reconfigurator: try Reconfigurator(
                     profile: profile,
-                    costModel: .sosp23,
+                    costModel: job.cluster.planningCostModel,
                     faultTolerance: 0,
                     microbatches: job.training.microbatchCount
                 )

@@ -5,6 +5,7 @@ import OobleckCore
 import OobleckData
 import OobleckRecording
 import OobleckRunFiles
+import OobleckRuntime
 import OobleckStoreEtcd
 import OobleckTransport
 

@@ -1,4 +1,5 @@
 import OobleckConsole
+import OobleckSimulationCommands
 
 /// What a command did, as one JSON object (`--format json`).
 struct CommandReport: Encodable {

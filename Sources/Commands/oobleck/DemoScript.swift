@@ -2,6 +2,7 @@ import Dispatch
 import OobleckClock
 import OobleckCore
 import OobleckRecording
+import OobleckRuntime
 import OobleckTransport
 import Synchronization
 

@@ -3,6 +3,8 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckText
 import OobleckTransport
 

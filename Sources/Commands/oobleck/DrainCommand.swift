@@ -2,6 +2,7 @@ import ArgumentParser
 import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckTransport
 
 /// `oobleck drain`.

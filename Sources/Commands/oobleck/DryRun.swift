@@ -1,6 +1,8 @@
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck train --dry-run`: what a run would be, without starting it or leaving anything behind.

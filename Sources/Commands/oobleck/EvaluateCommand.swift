@@ -6,6 +6,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckEvaluation
+import OobleckRuntime
 
 /// `oobleck evaluate`.
 struct EvaluateCommand: InterruptibleCommand {

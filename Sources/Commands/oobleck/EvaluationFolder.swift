@@ -3,6 +3,7 @@ import OobleckArtifact
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckRuntime
 
 /// Where an evaluation writes: its page, its checks, and the run directories of what it trained.
 struct EvaluationFolder {

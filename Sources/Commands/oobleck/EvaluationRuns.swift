@@ -4,6 +4,7 @@ import OobleckClock
 import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
+import OobleckRuntime
 
 /// The training of real processes that parts 3 and 4 of the evaluation check.
 final class EvaluationRuns {

@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck events`.

@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck explain`.

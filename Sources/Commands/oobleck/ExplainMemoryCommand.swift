@@ -2,6 +2,7 @@ import ArgumentParser
 import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck explain memory`.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckConsole
 import OobleckRunFiles
+import OobleckSimulationCommands
 
 /// `oobleck export`.
 struct ExportCommand: ParsableCommand {

@@ -1,19 +1,11 @@
 import OobleckCore
+import OobleckRuntime
 
 /// The failures that `--fault` stages.
-struct FaultArguments {
-    /// Sudden deaths.
-    private(set) var deaths: [PlannedFault] = []
-    /// All others of nodes.
-    private(set) var staged = StagedFaults()
-    /// Deaths of the coordinator.
-    private(set) var coordinator: [CoordinatorFault] = []
-
-    /// Whether any is a node's.
-    var concernNodes: Bool { !deaths.isEmpty || staged != StagedFaults() }
-
+extension RunFaults {
     /// Reads each of `arguments`; throws one line.
     init(_ arguments: [String]) throws {
+        self.init()
         let prefix = "coordinator,"
         for argument in arguments {
             if argument.hasPrefix(prefix) {

@@ -4,6 +4,7 @@ import OobleckCore
 import OobleckData
 import OobleckDrills
 import OobleckRunFiles
+import OobleckRuntime
 
 /// `oobleck drill` on real processes.
 struct FieldDrill {

@@ -3,6 +3,8 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckReports
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck import`.
@@ -74,7 +76,10 @@ struct ImportCommand: InterruptibleCommand {
         let path = URL(fileURLWithPath: to).standardizedFileURL.path
         let model = try ImportedFolder.open(path: path)
         try ImportedFolder(model).check()
-        try Console.result(ImportReport(model).text(format))
+        let report = ImportReport(model)
+        try Console.result(
+            format == .json ? Console.json(report) : report.text(width: Console.pageLimit)
+        )
     }
 
     private var arguments: [String] {

@@ -49,21 +49,3 @@ extension InterruptibleCommand {
         }
     }
 }
-
-/// The end of a command that a signal asked for, before it had anything to tell.
-struct Interruption: Error, CustomStringConvertible {
-    let exitStatus: Int32
-    let description: String
-
-    init(isRun: Bool, signal: Int32? = ProcessSignals.shared.stopSignal) {
-        let number = signal ?? SIGINT
-        exitStatus = isRun ? OobleckError.Code.outOfNodes.exitStatus : 128 + number
-        description = number == SIGHUP ? "the terminal is gone" : "interrupted"
-    }
-
-    /// Ends the process, which was asked to end twice.
-    static func endAtOnce(isRun: Bool) -> Never {
-        Console.complain("ended at once, as asked twice")
-        Console.exit(Self(isRun: isRun).exitStatus, waits: false)
-    }
-}

@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckSimulationCommands
 import OobleckText
 
 /// Training on several nodes that goes on when nodes fail, with the very same result.

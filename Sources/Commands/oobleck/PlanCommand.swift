@@ -6,7 +6,9 @@ import OobleckData
 import OobleckFigures
 import OobleckPlanning
 import OobleckReconfiguration
+import OobleckReports
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckTransport
 
 /// `oobleck plan`.
@@ -100,8 +102,11 @@ struct PlanCommand: ParsableCommand {
             instantiation: MonotonicTime.now - middle
         )
         if let plot { try document.scheduleChart(model: profile.model).write(to: plot) }
+        let width = Console.pageLimit
         guard certify else {
-            return try Console.result(format == .json ? Console.json(document) : document.text)
+            return try Console.result(
+                format == .json ? Console.json(document) : document.text(width: width)
+            )
         }
         let certificate = try Replanner(
             document,
@@ -114,7 +119,10 @@ struct PlanCommand: ParsableCommand {
             try Console.result(
                 Console.json(CertifiedPlan(document: document, certificate: certificate))
             )
-        case .text: try Console.result(document.text + "\n\n" + certificate.text)
+        case .text:
+            try Console.result(
+                document.text(width: width) + "\n\n" + certificate.text(width: width)
+            )
         }
     }
 }

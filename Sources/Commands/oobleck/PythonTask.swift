@@ -2,6 +2,7 @@ import Foundation
 import OobleckClock
 import OobleckCore
 import OobleckData
+import OobleckRuntime
 import OobleckTransport
 
 /// A command of the Python package that comes with the source (`Python/oobleck`).

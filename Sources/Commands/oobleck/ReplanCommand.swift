@@ -5,7 +5,9 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckReconfiguration
+import OobleckReports
 import OobleckRunFiles
+import OobleckSimulationCommands
 
 extension ReplanPolicy: ExpressibleByArgument {}
 
@@ -66,22 +68,9 @@ struct ReplanCommand: ParsableCommand {
         }
         document.planningTime.instantiation = MonotonicTime.now - start
         try Console.result(
-            format == .json ? Console.json(document) : document.text + document.copies
+            format == .json
+                ? Console.json(document)
+                : document.text(width: Console.pageLimit) + document.copies
         )
-    }
-}
-
-extension PlanDocument {
-    /// The layers to copy for people, after an empty line; empty when there are none.
-    fileprivate var copies: String {
-        guard !transfers.isEmpty else { return "" }
-        let rows = copyRows.map { row in
-            let cells = [(row.layers, 8), (row.from, 4), (row.to, 4), (row.bytes, 10)]
-            return cells.map { text, width in
-                String(repeating: " ", count: max(0, width - text.count)) + text
-            }
-            .joined(separator: "  ")
-        }
-        return "\n\n" + rows.joined(separator: "\n")
     }
 }

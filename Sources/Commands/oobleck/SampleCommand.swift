@@ -4,6 +4,8 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckRunFiles
+import OobleckRuntime
+import OobleckSimulationCommands
 
 /// `oobleck sample`.
 struct SampleCommand: InterruptibleCommand {

@@ -3,6 +3,8 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
+import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck status`.

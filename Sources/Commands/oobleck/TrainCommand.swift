@@ -3,6 +3,8 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
+import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckStoreEtcd
 import OobleckText
 import OobleckTransport
@@ -49,6 +51,12 @@ struct TrainCommand: InterruptibleCommand {
 
     @Option(help: "Seed of weights, sample order and dropout; overrides the job.")
     var seed: UInt64?
+
+    @Option(
+        help:
+            "What plans are compared by; overrides the job. [\(ClusterSpecification.defaultCostModel.rawValue)]"
+    )
+    var costModel: CostModel?
 
     @Option(help: "Where to record the run; must not exist or be empty. [runs/NAME-TIME]")
     var runDir: String?
@@ -155,7 +163,7 @@ struct TrainCommand: InterruptibleCommand {
         if resume != nil, let (option, reason) = fixed {
             throw ValidationError("\(option) cannot be changed by --resume: \(reason).")
         }
-        let changes: [Any?] = [nodes, steps, seed, profile, settings.first]
+        let changes: [Any?] = [nodes, steps, seed, costModel, profile, settings.first]
         guard !standby || changes.allSatisfy({ $0 == nil }) && !reference else {
             throw ValidationError("A run stays as it is: --standby takes no changes.")
         }
@@ -165,6 +173,10 @@ struct TrainCommand: InterruptibleCommand {
     private var fixed: (option: String, reason: String)? {
         let options: [(isGiven: Bool, String, String)] = [
             (seed != nil, "--seed", "weights and sample order follow from it"),
+            (
+                costModel != nil, "--cost-model",
+                "the run's plans are compared by the one that it has"
+            ),
             (!settings.isEmpty, "--set", "the run has its job; --steps and --nodes can change"),
             (runDir != nil, "--run-dir", "the run stays in its directory"),
             (profile != nil, "--profile", "the run's plans rest on the one that it has"),
@@ -175,7 +187,7 @@ struct TrainCommand: InterruptibleCommand {
 
     func run() async throws {
         if supervise { return try await superviseRun() }
-        let faults = try FaultArguments(fault)
+        let faults = try RunFaults(fault)
         let display = RunDisplay()
         if let resume {
             guard !faults.concernNodes else {
@@ -194,22 +206,7 @@ struct TrainCommand: InterruptibleCommand {
         guard let config else { return }
         let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
         let directory = runDir ?? RunRequest.newRunPath(name)
-        let request = RunRequest(
-            configPath: config,
-            settings: try settings.map { try JobSetting($0) },
-            nodes: nodes,
-            steps: steps,
-            seed: seed,
-            checkpoint: try checkpoints.request(),
-            faults: faults,
-            runDirectoryPath: directory,
-            listenHost: try listen.map { try NetworkInterface.address($0) } ?? "127.0.0.1",
-            port: port ?? 0,
-            tls: try tls.read(),
-            coordination: try location(of: directory),
-            profilePath: profile,
-            startedNodes: startNodes
-        )
+        let request = try runRequest(config, directory, faults)
         if dryRun { return try await DryRun(request: request, format: format).execute() }
         try report(
             reference
@@ -218,18 +215,35 @@ struct TrainCommand: InterruptibleCommand {
         )
     }
 
+    private func runRequest(
+        _ config: String,
+        _ directory: String,
+        _ faults: RunFaults
+    ) throws -> RunRequest {
+        var request = RunRequest(configPath: config, runDirectoryPath: directory)
+        request.settings = try settings.map { try JobSetting($0) }
+        (request.nodes, request.steps, request.seed) = (nodes, steps, seed)
+        request.costModel = costModel
+        request.checkpoint = try checkpoints.request()
+        request.faults = faults
+        if let listen { request.listenHost = try NetworkInterface.address(listen) }
+        request.port = port ?? 0
+        request.tls = try tls.read()
+        request.coordination = try location(of: directory)
+        request.profilePath = profile
+        request.startedNodes = startNodes
+        return request
+    }
+
     private func resumeRequest(_ path: String) throws -> ResumeRequest {
-        ResumeRequest(
-            path: path,
-            nodes: nodes,
-            steps: steps,
-            startedNodes: startNodes,
-            listenHost: try listen.map { try NetworkInterface.address($0) },
-            port: port,
-            checkpoint: try checkpoints.request(),
-            acceptsOtherArithmetic: acceptOtherArithmetic,
-            tls: try tls.read()
-        )
+        var request = ResumeRequest(path: path)
+        (request.nodes, request.steps, request.startedNodes) = (nodes, steps, startNodes)
+        request.listenHost = try listen.map { try NetworkInterface.address($0) }
+        request.port = port
+        request.checkpoint = try checkpoints.request()
+        request.acceptsOtherArithmetic = acceptOtherArithmetic
+        request.tls = try tls.read()
+        return request
     }
 
     /// The run's name in etcd is that of its directory, unless it got another.
@@ -238,7 +252,7 @@ struct TrainCommand: InterruptibleCommand {
         return try etcd.location(coordination, run: name)
     }
 
-    private func standBy(_ faults: FaultArguments, _ display: RunDisplay) async throws {
+    private func standBy(_ faults: RunFaults, _ display: RunDisplay) async throws {
         guard !faults.concernNodes else {
             throw OobleckError(.usage, "nodes of a run have their faults already")
         }

@@ -122,9 +122,16 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
     package var cpuLevel: CPULevel?
     /// Where all nodes compute; `nil` is the CPU.
     package var device: DeviceKind?
+    /// What plans are compared by; `nil`, in jobs of versions that did not say, is ``CostModel/sosp23``.
+    package var costModel: CostModel?
 
     /// How long nodes wait for a coordinator when the job does not say.
     package static let defaultCoordinatorWait: Seconds = 600
+    /// What plans are compared by when the job does not say; see decision 37.
+    package static let defaultCostModel = CostModel.sosp23
+
+    /// What all plans of the run are compared by.
+    package var planningCostModel: CostModel { costModel ?? .sosp23 }
 
     package init(
         nodes: Int,
@@ -133,11 +140,13 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
         detectionBudget: Seconds,
         coordinatorWait: Seconds? = nil,
         cpuLevel: CPULevel? = nil,
-        device: DeviceKind? = nil
+        device: DeviceKind? = nil,
+        costModel: CostModel? = nil
     ) {
         self.coordinatorWait = coordinatorWait
         self.cpuLevel = cpuLevel
         self.device = device
+        self.costModel = costModel
         self.nodes = nodes
         self.faultTolerance = faultTolerance
         self.deviceMemory = deviceMemory

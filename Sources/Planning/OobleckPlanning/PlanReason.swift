@@ -9,11 +9,13 @@ package struct PlanReason {
 
     private let choice: PlanChoice
     private let minimumNodes: Int
+    private let costModel: CostModel
 
-    /// The reason for a choice among templates from `minimumNodes` nodes upward.
-    package init(_ choice: PlanChoice, minimumNodes: Int) {
+    /// The reason for a choice by `costModel` among templates from `minimumNodes` nodes upward.
+    package init(_ choice: PlanChoice, minimumNodes: Int, costModel: CostModel) {
         self.choice = choice
         self.minimumNodes = minimumNodes
+        self.costModel = costModel
     }
 
     /// The line, with what is to be copied between the plan and its runner-up, if anything, and whether
@@ -22,7 +24,10 @@ package struct PlanReason {
         let best = choice.instantiation
         var parts: [String] = []
         if !choice.coversFaultTolerance { parts.append(warning) }
-        parts.append("\(Self.pipelines(best)): predicted step \(Self.time(best.step))")
+        parts.append(
+            "\(Self.pipelines(best)): predicted step \(Self.time(best.step)) "
+                + "(\(costModel.rawValue))"
+        )
         if let cores = best.sharedCores {
             parts.append(cores.description(nodes: best.nodeCounts.reduce(0, +)))
         }

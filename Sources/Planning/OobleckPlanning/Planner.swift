@@ -75,7 +75,12 @@ public struct Planner: Sendable {
                 synchronizationTime: best.synchronization,
                 pipelines: pipelines
             ),
-            reason: PlanReason(choice, minimumNodes: templates.minimumNodes).line(),
+            reason: PlanReason(
+                choice,
+                minimumNodes: templates.minimumNodes,
+                costModel: generator.costModel
+            )
+            .line(),
             transfers: [],
             planningTime: PlanningTime(templates: .zero, instantiation: .zero),
             idleNodes: (nextNode..<nodes).map { NodeID($0) }

@@ -178,7 +178,8 @@ public struct Reconfigurator: Sendable {
                 wantedPipelines: choice.wantedPipelines,
                 runnerUp: next?.instantiation ?? choice.runnerUp
             ),
-            minimumNodes: minimumNodes
+            minimumNodes: minimumNodes,
+            costModel: generator.costModel
         )
         let document = PlanDocument(
             costModel: generator.costModel,

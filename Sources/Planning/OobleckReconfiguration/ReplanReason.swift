@@ -19,6 +19,7 @@ struct ReplanReason {
     let old: ExecutionPlan
     let faultTolerance: Int
     let hasProfile: Bool
+    let costModel: CostModel
     let costs: ReconfigurationCosts
 
     private var instantiation: Instantiation { option.instantiation }
@@ -37,7 +38,7 @@ struct ReplanReason {
         }
         parts.append(
             "\(PlanReason.pipelines(instantiation)): predicted step "
-                + "\(PlanReason.time(instantiation.step)), was \(PlanReason.time(old.stepTime))"
+                + "\(PlanReason.time(instantiation.step)) (\(costModel.rawValue)), was \(PlanReason.time(old.stepTime))"
         )
         if !instantiation.isProved { parts.append("not proved the least step") }
         parts.append(copies)

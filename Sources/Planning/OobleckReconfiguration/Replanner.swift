@@ -133,6 +133,7 @@ public struct Replanner: Sendable {
                 old: document.plan,
                 faultTolerance: document.guarantee.faultTolerance,
                 hasProfile: hasProfile,
+                costModel: document.costModel,
                 costs: costs
             )
             .line

@@ -208,7 +208,9 @@ package enum JobFile {
             detectionBudget: Seconds(section.number("detection_budget") ?? 2),
             coordinatorWait: section.number("coordinator_wait").map { Seconds($0) },
             cpuLevel: section.level("cpu_level"),
-            device: section.device("device")
+            device: section.device("device"),
+            // Written down, so that a run that is resumed by a later version plans as it did.
+            costModel: section.costModel("cost_model") ?? ClusterSpecification.defaultCostModel
         )
     }
 }

@@ -120,6 +120,11 @@ struct JobSection {
         return parse(key, names) { DeviceKind(rawValue: $0) }
     }
 
+    func costModel(_ key: String) -> CostModel? {
+        let names = CostModel.allCases.map(\.rawValue).joined(separator: ", ")
+        return parse(key, "one of \(names)") { CostModel(rawValue: $0) }
+    }
+
     func size(_ key: String) -> ByteCount? {
         parse(key, "a number of bytes, or one with a unit as in \"48 MiB\"", ByteCount.parsing)
     }

@@ -36,6 +36,19 @@ import Testing
         #expect(job.corpusPath == Checkout.path + "/.corpus/shakespeare.txt")
     }
 
+    @Test("a job names what plans are compared by, or has the default written down")
+    func costModel() throws {
+        for model in CostModel.allCases {
+            let text = "cluster: {cost_model: \(model.rawValue)}\ndata: {corpus: /a}"
+            #expect(try load(text).cluster.costModel == model)
+        }
+        let plain = try load("data: {corpus: /a}").cluster
+        #expect(plain.costModel == ClusterSpecification.defaultCostModel)
+        let unknown = failure("cluster: {cost_model: fast}\ndata: {corpus: /a}")
+        #expect(unknown.contains("cluster.cost_model is \"fast\""), "\(unknown)")
+        #expect(unknown.contains("sosp23, sosp23-artifact, schedule"), "\(unknown)")
+    }
+
     @Test("a corpus is all that a job must name")
     func defaults() throws {
         let job = try load("data: {corpus: a.txt}")
