@@ -236,7 +236,7 @@ let verification = Folder(
         ),
         module(
             "OobleckDrills",
-            ["OobleckClock", "OobleckCore", "OobleckRunFiles", "OobleckTransport"]
+            ["OobleckClock", "OobleckCore", "OobleckData", "OobleckRunFiles", "OobleckTransport"]
         ),
         module(
             "OobleckFuzz",
@@ -346,7 +346,8 @@ let allTests = [
             tests(
                 "OobleckRunFiles",
                 ["OobleckCore", "OobleckData", "OobleckRunFiles", "OobleckTestSupport", crypto]
-            )
+            ),
+            tests("OobleckRecording", ["OobleckCore", "OobleckRecording"]),
         ]
     ),
     Folder(
