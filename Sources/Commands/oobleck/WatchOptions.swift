@@ -9,7 +9,9 @@ struct WatchOptions: ParsableArguments {
     @Option(help: "HOST:PORT of the run's coordinator, instead of a run directory.")
     var coordinator: String?
 
-    @Option(help: "With --coordinator: a copy, of mode 0600, of the file token in the run directory.")
+    @Option(
+        help: "With --coordinator: a copy, of mode 0600, of the file token in the run directory."
+    )
     var tokenFile: String?
 
     @OptionGroup var tls: TLSOptions

@@ -194,8 +194,10 @@ extension Coordinator {
         }
     }
 
-    private static func describe(_ save: CheckpointProgress.Save, until now: Seconds) -> SavedCheckpoint
-    {
+    private static func describe(
+        _ save: CheckpointProgress.Save,
+        until now: Seconds
+    ) -> SavedCheckpoint {
         SavedCheckpoint(
             step: save.step,
             bytes: ByteCount.total(save.written.values.map { ByteCount($0.bytes) }),

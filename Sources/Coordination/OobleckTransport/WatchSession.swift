@@ -49,7 +49,8 @@ struct WatchSession: Sendable {
         guard isOver else {
             throw RPCError(
                 code: .resourceExhausted,
-                message: "this watch reads too slowly: more than \(Watcher.mostEvents) events waited "
+                message:
+                    "this watch reads too slowly: more than \(Watcher.mostEvents) events waited "
                     + "for it; watch again, or read events.jsonl in the run directory"
             )
         }

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Watching a run", .serialized, .timeLimit(.minutes(5)))
 struct WatchTests {
-    @Test("over its coordinator's socket: the loss of a node and the recovery arrive with their fields")
+    @Test(
+        "over its coordinator's socket: the loss of a node and the recovery arrive with their fields"
+    )
     func watch() throws {
         let laboratory = try Laboratory()
         let running = try laboratory.start(
@@ -71,7 +73,10 @@ struct WatchTests {
         let refused = [
             ["events"], ["events", "--coordinator", "127.0.0.1:1", "--token-file", "t"],
             ["events", "--follow", "--coordinator", "127.0.0.1:1"],
-            ["status", laboratory.path("run"), "--coordinator", "127.0.0.1:1", "--token-file", "t"],
+            [
+                "status", laboratory.path("run"), "--coordinator", "127.0.0.1:1", "--token-file",
+                "t",
+            ],
         ]
         for arguments in refused {
             #expect(try laboratory.run(arguments).status == 64, "\(arguments)")

@@ -84,7 +84,8 @@ import Testing
 
     @Test("a line without its sentence is refused in one line")
     func damaged() {
-        let line = #"{"time":1,"monotonic":2,"kind":"finished","generation":3,"step":7,"fields":{}}"#
+        let line =
+            #"{"time":1,"monotonic":2,"kind":"finished","generation":3,"step":7,"fields":{}}"#
         let error = #expect(throws: OobleckError.self) { try TimedEvent.parsing(line) }
         #expect(error?.code == .inputData && error?.message.contains("\n") == false)
     }

@@ -8,7 +8,6 @@ enum EventKey: String, CodingKey {
     case advice
     case afterSeconds = "after_seconds"
     case agentPID = "agent_pid"
-    case bytes
     case cause
     case checkpointStep = "checkpoint_step"
     case committedStep = "committed_step"

@@ -4,14 +4,14 @@ extension RunEvent.Content {
     /// `nil` when the kind is unknown; throws a `DecodingError` when a field is missing or unknown.
     init?(_ kind: RunEvent.Kind, _ node: NodeID?, _ decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: EventKey.self)
-        if let content = try Self.aboutNode(kind, node, fields, decoder)
-            ?? Self.aboutTraining(kind, fields, decoder)
-            ?? Self.aboutRun(kind, node, fields, decoder)
-        {
-            self = content
-        } else {
+        guard
+            let content = try Self.aboutNode(kind, node, fields, decoder)
+                ?? Self.aboutTraining(kind, fields, decoder)
+                ?? Self.aboutRun(kind, node, fields, decoder)
+        else {
             return nil
         }
+        self = content
     }
 
     private static func aboutNode(

@@ -20,7 +20,11 @@ private struct WantedEvent: Sendable {
     /// A checkpoint that failed with these words of the system, or of the store, as its reason.
     static func checkpointFailed(_ words: String) -> WantedEvent {
         WantedEvent("checkpoint-failed with reason \"\(words)\"") {
-            if case .checkpointFailed(let failed) = $0 { failed.reason.contains(words) } else { false }
+            if case .checkpointFailed(let failed) = $0 {
+                failed.reason.contains(words)
+            } else {
+                false
+            }
         }
     }
 
@@ -32,7 +36,11 @@ private struct WantedEvent: Sendable {
 
     static func misfit(_ obstacle: Refusal.Misfit.Obstacle) -> WantedEvent {
         WantedEvent("refused with obstacle \(obstacle.rawValue)") {
-            if case .refused(.misfit(_, let misfit)) = $0 { misfit.obstacle == obstacle } else { false }
+            if case .refused(.misfit(_, let misfit)) = $0 {
+                misfit.obstacle == obstacle
+            } else {
+                false
+            }
         }
     }
 
