@@ -251,7 +251,7 @@ let verification = Folder(
         ),
         module(
             "OobleckDrills",
-            ["OobleckClock", "OobleckCore", "OobleckRunFiles", "OobleckTransport"]
+            ["OobleckClock", "OobleckCore", "OobleckData", "OobleckRunFiles", "OobleckTransport"]
         ),
         module(
             "OobleckFuzz",
@@ -379,6 +379,7 @@ let allTests = [
                     "OobleckStoreSQLite", "OobleckTestSupport", "OobleckTransport",
                 ]
             ),
+            tests("OobleckRecording", ["OobleckCore", "OobleckRecording"]),
         ]
     ),
     Folder(

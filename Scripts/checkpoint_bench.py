@@ -13,7 +13,6 @@ import json
 import os
 import pathlib
 import platform
-import re
 import shutil
 import statistics
 import subprocess
@@ -25,7 +24,6 @@ import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEADLINE = 900.0
-HELD_UP = re.compile(r"training held up ([0-9.e-]+) ms, on disk after ([0-9.e-]+) ms")
 
 
 def train(arguments: argparse.Namespace, folder: pathlib.Path, name: str, *options: str):
@@ -46,11 +44,9 @@ def step_milliseconds(events: list[dict]) -> float:
 
 def saves(events: list[dict], run: pathlib.Path) -> dict:
     """What the saves of a run cost."""
-    found = [
-        HELD_UP.search(event["message"]) for event in events if event["kind"] == "checkpoint-saved"
-    ]
-    held = [float(match.group(1)) for match in found if match]
-    written = [float(match.group(2)) for match in found if match]
+    found = [event["fields"] for event in events if event["kind"] == "checkpoint-saved"]
+    held = [1e3 * fields["held_up_seconds"] for fields in found]
+    written = [1e3 * fields["written_seconds"] for fields in found]
     manifest = json.loads(next(run.glob("checkpoints/step-*/manifest.json")).read_text())
     return {
         "saves": len(held),

@@ -22,10 +22,6 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-EVENT = re.compile(
-    r"detected (\d+) ms, decided (\d+) ms, rebuilt (\d+) ms"
-    r"(?:, copied .* in (\d+) ms)?, resumed after (\d+) ms"
-)
 SHARES = range(5, 100, 10)
 
 
@@ -91,12 +87,12 @@ def recoveries(program: str, path: pathlib.Path, nodes: int, number: int) -> lis
     found = []
     for line in (run / "events.jsonl").read_text().splitlines():
         event = json.loads(line)
-        match = EVENT.search(event["message"]) if event["kind"] == "recovered" else None
-        if match:
-            detected, _, _, copied, resumed = (int(part or 0) / 1000 for part in match.groups())
-            end = event["monotonic"]
+        if event["kind"] == "recovered":
+            fields = event["fields"]
+            detected, copied = fields["detect_seconds"], fields["transfer_seconds"]
+            resumed, end = fields["total_seconds"], event["monotonic"]
             found.append({
-                "nodes": nodes - len(found) - 1, "detected": detected,
+                "nodes": nodes - len(found) - 1, "detected": round(detected, 4),
                 "rebuilt": round(resumed - detected - copied, 4),
                 "coordinator": round(used.between(end - resumed, end), 4),
             })

@@ -6,6 +6,7 @@ import OobleckData
 import OobleckRunFiles
 import OobleckSimulationCommands
 import OobleckText
+import OobleckTransport
 
 /// `oobleck events`.
 struct EventsCommand: AsyncParsableCommand {
@@ -15,12 +16,16 @@ struct EventsCommand: AsyncParsableCommand {
         discussion: """
             With --format json, one object a line, as in events.jsonl: time (seconds since 1970), \
             monotonic (seconds since the machine's start), kind, generation, step, node (if one is \
-            concerned) and message.
+            concerned), fields (by kind: Documentation/Events.md) and message.
+            A run on other machines is followed at its coordinator: oobleck events --follow \
+            --coordinator HOST:PORT --token-file FILE shows what happens from then on.
             """
     )
 
-    @Argument(help: "The run's directory.")
-    var runDirectory: String
+    @Argument(help: "The run's directory; left out with --coordinator.")
+    var runDirectory: String?
+
+    @OptionGroup var watch: WatchOptions
 
     @Flag(help: "Go on with new events until the run is over.")
     var follow = false
@@ -28,7 +33,23 @@ struct EventsCommand: AsyncParsableCommand {
     @Option(help: "How to print.")
     var format = OutputFormat.text
 
+    func validate() throws {
+        try watch.validate(runDirectory)
+        guard watch.coordinator == nil || follow else {
+            throw ValidationError(
+                "A coordinator tells what happens from now on: add --follow, or name the run directory."
+            )
+        }
+    }
+
     func run() async throws {
+        guard let runDirectory else {
+            return try await watch.client().watch { notice in
+                guard case .event(let event) = notice else { return Console.hasReader }
+                try Console.result(text(event))
+                return Console.hasReader
+            }
+        }
         let directory = try RunDirectory.open(path: runDirectory)
         let file = try OpenFile(directory.eventsPath, for: .readBack)
         var position = 0

@@ -6,22 +6,38 @@ import OobleckRunFiles
 import OobleckRuntime
 import OobleckSimulationCommands
 import OobleckText
+import OobleckTransport
+import Synchronization
 
 /// `oobleck status`.
-struct StatusCommand: ParsableCommand {
+struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show a run's nodes and progress."
+        abstract: "Show a run's nodes and progress.",
+        discussion: """
+            With --watch, the status again whenever the run gets further, until it is over; with \
+            --format json then one object a line.
+            A run on other machines is asked at its coordinator: --coordinator HOST:PORT --token-file FILE.
+            """
     )
 
-    @Argument(help: "The run's directory.")
-    var runDirectory: String
+    @Argument(help: "The run's directory; left out with --coordinator.")
+    var runDirectory: String?
+
+    @OptionGroup var connection: WatchOptions
+
+    @Flag(help: "Show the status again whenever it changes, until the run is over.")
+    var watch = false
 
     @Option(help: "How to print.")
     var format = OutputFormat.text
 
-    func run() throws {
+    func validate() throws { try connection.validate(runDirectory) }
+
+    func run() async throws {
+        guard let runDirectory else { return try await askCoordinator() }
         let directory = try RunDirectory.open(path: runDirectory)
+        if watch { try await watch(directory) }
         let now = Date().timeIntervalSince1970
         let written = try directory.status()
         let situation = try RunSituation(directory, written, now: now)
@@ -30,6 +46,55 @@ struct StatusCommand: ParsableCommand {
         let lines = [status.text(now: now)] + situation.lines(directory, status, now: now)
         try Console.result(lines.joined(separator: "\n"))
     }
+
+    private func askCoordinator() async throws {
+        let client = try connection.client()
+        guard watch else { return try show(await client.status()) }
+        let log = SharedStatusLog()
+        try await client.watch { notice in
+            guard case .status(let status) = notice else { return Console.hasReader }
+            if log.isNews(status) { try show(status, isOneLine: true) }
+            return Console.hasReader
+        }
+    }
+
+    /// Shows what changes, until the run has no coordinator any more.
+    private func watch(_ directory: RunDirectory) async throws {
+        var log = StatusLog()
+        while directory.isRunning, Console.hasReader {
+            let status = try directory.status()
+            if log.isNews(status) { try show(status, isOneLine: true) }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private func show(_ status: RunStatus, isOneLine: Bool = false) throws {
+        if format == .json {
+            let text = try Console.json(status)
+            return try Console.result(isOneLine ? text.split(separator: "\n").joined() : text)
+        }
+        try Console.result(status.text(now: Date().timeIntervalSince1970))
+    }
+}
+
+/// Which of many statuses are worth showing: those that say something new.
+private struct StatusLog {
+    private var last: RunStatus?
+
+    mutating func isNews(_ status: RunStatus) -> Bool {
+        defer { last = status }
+        guard let last else { return true }
+        return (last.phase, last.generation, last.step, last.checkpointStep)
+            != (status.phase, status.generation, status.step, status.checkpointStep)
+            || last.nodes.map(\.state) != status.nodes.map(\.state)
+    }
+}
+
+/// A ``StatusLog`` that several tasks may ask.
+private final class SharedStatusLog: Sendable {
+    private let log = Mutex(StatusLog())
+
+    func isNews(_ status: RunStatus) -> Bool { log.withLock { $0.isNews(status) } }
 }
 
 extension RunStatus {

@@ -47,8 +47,7 @@ extension Coordinator {
         if let save = checkpoints.save {
             // Under Young and Daly's rule the time that writing takes is part of the interval.
             guard case .steps = rule.rhythm else { return }
-            let what = "no checkpoint of step \(committedSteps)"
-            return log(.warning, "\(what): that of step \(save.step) is still being written")
+            return log(.warning(.checkpointSkipped(step: committedSteps, writing: save.step)))
         }
         orderSave(under: plan, now: now)
     }
@@ -147,7 +146,7 @@ extension Coordinator {
             save.written[report.layer] == nil
         else { return dropStale() }
         switch report.outcome {
-        case .failed(let message): failSave("node \(node): \(message)", node: node)
+        case .failed(let message): failSave(message, node: node)
         case .written(let digest):
             checkpoints.save?.written[report.layer] = digest
             // Whoever is held up for longer than a step may take is taken for stuck.
@@ -183,48 +182,52 @@ extension Coordinator {
             checkpoints.failures = 0
             checkpoints.heldUp = save.heldUp.values.max() ?? 0
             checkpoints.written = now - save.started
-            log(.checkpointSaved, Self.describe(save, until: now))
-            if save.isRequested {
-                log(.checkpointRequested, "the checkpoint of step \(step) is saved, as asked")
-            }
+            log(.checkpointSaved(Self.describe(save, until: now)))
+            if save.isRequested { log(.checkpointRequested(.saved(step: step))) }
         case .failed(let generation, let step, let message):
             guard let save = checkpoints.save, save.generation == generation, save.step == step
             else { return dropStale() }
             failSave(message)
-        case .warned(let message): log(.warning, message)
+        case .warned(let message): log(.warning(.checkpointStore(reason: message)))
         case .found(let point, let passedOver):
             receive(point, passedOver: passedOver, now: now)
         }
     }
 
-    private static func describe(_ save: CheckpointProgress.Save, until now: Seconds) -> String {
-        let bytes = ByteCount.total(save.written.values.map { ByteCount($0.bytes) })
-        let heldUp = save.heldUp.values.max() ?? 0
-        return
-            "checkpoint of step \(save.step): \(bytes) in \(counted(save.written.count, "layer")) by "
-            + "\(save.heldUp.count) nodes; training held up \(milliseconds(heldUp)) ms, "
-            + "on disk after \(milliseconds(now - save.started)) ms"
-    }
-
-    private static func milliseconds(_ time: Seconds) -> Double {
-        (time.value * 1e5).rounded() / 1e2
+    private static func describe(
+        _ save: CheckpointProgress.Save,
+        until now: Seconds
+    ) -> SavedCheckpoint {
+        SavedCheckpoint(
+            step: save.step,
+            bytes: ByteCount.total(save.written.values.map { ByteCount($0.bytes) }),
+            layers: save.written.count,
+            nodes: save.heldUp.count,
+            heldUp: save.heldUp.values.max() ?? 0,
+            written: now - save.started
+        )
     }
 
     /// Names what went wrong, and has what there is of the save removed.
     ///
     /// Training goes on, and what was published before stays.
-    mutating func failSave(_ message: String, node: NodeID? = nil) {
+    mutating func failSave(_ reason: String, node: NodeID? = nil) {
         guard let save = checkpoints.save else { return }
         checkpoints.failures += 1
-        if phase == .stopping { stopping?.failure = message }
         let count = checkpoints.failures
+        let failed = FailedCheckpoint(
+            step: save.step,
+            node: node,
+            reason: reason,
+            failuresInARow: count
+        )
+        let message = failed.trouble
+        if phase == .stopping { stopping?.failure = message }
         // The same trouble is told the first and the second time, the fourth, the eighth, ...; the
         // numbers in it are those of steps and layers.
         let trouble = message.filter { !$0.isNumber }
         if count & (count - 1) == 0 || trouble != checkpoints.trouble {
-            let again = count > 1 ? " (\(count) saves in a row have failed)" : ""
-            let what = "no checkpoint of step \(save.step): \(message)\(again)"
-            log(.checkpointFailed, node: node, what)
+            log(.checkpointFailed(failed))
         }
         checkpoints.trouble = trouble
         dropSave()

@@ -59,10 +59,8 @@ extension Coordinator {
         }
         guard let node = loss?.0 else { return false }
         let others = links.flatMap { $0.nodes.contains(node) ? $0.nodes.filter { $0 != node } : [] }
-        let evidence =
-            "it and \(RecoveryRecord.describe(others)) reach the coordinator, but in "
-            + "\(counted(CutAccount.limit, "generation")) not each other"
-        lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+        let cause = LossCause.cut(from: others.sorted(), generations: CutAccount.limit)
+        lose([LostNode(id: node, cause: cause, firstSign: nil)], now: now)
         return true
     }
 

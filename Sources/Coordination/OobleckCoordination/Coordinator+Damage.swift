@@ -30,9 +30,8 @@ extension Coordinator {
     /// Where there is no checkpoint it stops. It also does when copies differ at one step twice: that
     /// is no bit that flipped, but nodes that do not compute alike.
     private mutating func giveUp(_ layer: Int, on nodes: [NodeID], now: Seconds) {
-        let list = nodes.map(\.description).joined(separator: " and ")
-        let copies = "the copies of layer \(layer) (\(profile.layers[layer].name)) on nodes \(list)"
-        let what = "\(copies) differ at step \(committedSteps), and none is known to be right"
+        let found = Damage.undecided(named(layer), nodes)
+        let what = found.finding(step: committedSteps)
         guard damage.undecided.insert(committedSteps).inserted else {
             let cure = "these nodes do not compute alike; train without one of them"
             return stop(OobleckError(.internalFault, "\(what), for the second time: \(cure)"))
@@ -41,7 +40,7 @@ extension Coordinator {
             let cure = "with checkpoints (--checkpoint-every) the run would go back to the newest"
             return stop(OobleckError(.internalFault, "\(what); \(cure)"))
         }
-        log(.damaged, what)
+        log(.damaged(found))
         abort(reason: what)
         for node in members.keys { members[node]?.holdings.remove(layer) }
         guard committedSteps > 0 else { return reconfigure(now: now) }
@@ -63,12 +62,10 @@ extension Coordinator {
         for (node, layers) in damaged.sorted(by: { $0.key < $1.key }) {
             members[node]?.holdings.subtract(layers)
             damage.times[node, default: 0] += 1
-            let names = layers.sorted().map { "\($0) (\(profile.layers[$0].name))" }
-            let what = "node \(node) holds damaged state of layer \(names.joined(separator: ", "))"
-            log(.damaged, node: node, "\(what): copied anew, step \(committedSteps) is redone")
+            log(.damaged(.copies(node, layers.sorted().map(named))))
             if damage.times[node, default: 0] >= DamageAccount.limit {
-                let evidence = "its state was damaged \(counted(DamageAccount.limit, "time"))"
-                hopeless.append(LostNode(id: node, evidence: evidence, firstSign: nil))
+                let cause = LossCause.damaged(times: DamageAccount.limit)
+                hopeless.append(LostNode(id: node, cause: cause, firstSign: nil))
             }
         }
         guard hopeless.isEmpty else { return lose(hopeless, now: now) }

@@ -88,16 +88,18 @@ extension Coordinator {
         }
         let peers = findings.unreached.filter { isInvolved($0) }
         cuts.note(node, peers, generation, step: committedSteps)
-        let whom = peers.isEmpty ? "" : " (it does not reach \(RecoveryRecord.describe(peers)))"
-        suspectCollective("node \(node): \(message)\(whom)", now: now)
+        suspectCollective(
+            CollectiveFailure(node: node, reason: message, unreached: peers),
+            now: now
+        )
     }
 
-    private mutating func suspectCollective(_ message: String, now: Seconds) {
+    private mutating func suspectCollective(_ failure: CollectiveFailure, now: Seconds) {
         firstFault = firstFault ?? now
         guard grace == nil else { return }
         let stepTime = phase == .training ? now - tally.started : .zero
-        grace = FaultGrace(since: now, message: message, stepTime: stepTime)
-        log(.warning, "a collective of generation \(lastGeneration ?? 0) failed: \(message)")
+        grace = FaultGrace(since: now, message: failure.text, stepTime: stepTime)
+        log(.warning(.collectiveFailed(lastGeneration ?? 0, failure)))
     }
 
     /// Ends the grace: everybody turned out to be alive, so the same nodes try again.
@@ -153,8 +155,7 @@ extension Coordinator {
     }
 
     private func tardy(_ node: NodeID, firstSign: Seconds?) -> LostNode {
-        let evidence = "did not prepare generation \(lastGeneration ?? 0) in time"
-        return LostNode(id: node, evidence: evidence, firstSign: firstSign)
+        LostNode(id: node, cause: .unprepared(lastGeneration ?? 0), firstSign: firstSign)
     }
 
     /// Bounds a step in which no worker notices that something is stuck.
@@ -164,11 +165,11 @@ extension Coordinator {
         guard now - tally.started > limit else { return }
         let missing = plan.nodes.filter { tally.votes[$0] == nil }
         let waited = Self.tenths(limit)
-        let nodes = RecoveryRecord.describe(missing)
+        let nodes = EventText.nodes(missing)
         let what =
             evaluation.map { "global batch \($0.wholeBatches) of the evaluation is not complete" }
             ?? "no vote from \(nodes)"
-        suspectCollective("\(what) in \(waited) s", now: now)
+        suspectCollective(CollectiveFailure(reason: "\(what) in \(waited) s"), now: now)
         tally.started = now
     }
 
@@ -179,9 +180,7 @@ extension Coordinator {
         else { return }
         let late = plan.nodes.filter { collection.isOwed(by: $0) && members[$0]?.isAlive == true }
         lose(
-            late.map {
-                LostNode(id: $0, evidence: "did not hand in its layers in time", firstSign: nil)
-            },
+            late.map { LostNode(id: $0, cause: .layersNotHandedIn, firstSign: nil) },
             now: now
         )
     }

@@ -63,10 +63,6 @@ extension Coordinator {
         (collection, evaluation) = (nil, nil)
         phase = .reconnecting
         perform(.closeSessions)
-        log(
-            .isolated,
-            "nodes dropped a coordinator that was not heard for a while; it still leads, and they "
-                + "come back"
-        )
+        log(.isolated(.dropped))
     }
 }

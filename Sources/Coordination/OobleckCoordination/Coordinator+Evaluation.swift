@@ -126,12 +126,7 @@ extension Coordinator {
         lastEvaluation = result
         perform(.persist(.evaluated(result)))
         perform(.recordEvaluation(result))
-        let loss = numberForPeople((result.loss * 1e4).rounded() / 1e4)
-        log(
-            .evaluated,
-            "after \(counted(result.step, "step")): validation loss \(loss) on "
-                + counted(result.samples, "sample")
-        )
+        log(.evaluated(result))
         if committedSteps >= job.training.steps { return beginCollection(now: now) }
         if stopping != nil, committedSteps > 0 { return reachBoundary(now: now) }
         for node in plan.nodes {

@@ -27,12 +27,7 @@ extension Coordinator {
         let silent = silentNodes(for: deadlines.lease - deadlines.heartbeat, now: now)
         guard isOurs(silent) else { return false }
         isolation = Isolation(since: now)
-        let limit = Self.tenths(deadlines.isolation)
-        log(
-            .isolated,
-            "\(RecoveryRecord.describe(silent)) fell silent together: the coordinator's own link is "
-                + "the likelier reason; nothing is committed until they are heard of, for \(limit) s"
-        )
+        log(.isolated(.silence(silent, limit: deadlines.isolation)))
         return true
     }
 
@@ -60,17 +55,11 @@ extension Coordinator {
         lastAbsence = now
         let waited = now - isolation.since
         shiftDeadlines(by: waited, now: now)
-        let left = silent.isEmpty ? "" : ", without \(RecoveryRecord.describe(silent))"
-        log(
-            .reconnected,
-            "nodes are heard of again after \(Self.tenths(waited)) s\(left); "
-                + "goes on at step \(committedSteps)"
-        )
+        log(.reconnected(.heard(after: waited, without: silent)))
         lose(
             silent.map { node in
                 let heard = members[node]?.quietest?.heard ?? isolation.since
-                let evidence = "no sign of life for \(Self.tenths(now - heard)) s"
-                return LostNode(id: node, evidence: evidence, firstSign: heard)
+                return LostNode(id: node, cause: .silent(nil, now - heard), firstSign: heard)
             },
             now: now
         )

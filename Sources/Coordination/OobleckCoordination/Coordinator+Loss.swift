@@ -3,9 +3,11 @@ import OobleckCore
 /// A node found dead.
 struct LostNode: Sendable {
     var id: NodeID
-    var evidence: String
+    var cause: LossCause
     /// The first sign, when the evidence is silence.
     var firstSign: Seconds?
+
+    var evidence: String { cause.evidence }
 }
 
 extension Coordinator {
@@ -47,7 +49,7 @@ extension Coordinator {
         members[node.id]?.isSuspect = false
         giveUpSave(of: node.id)
         perform(.fence(node.id, reason: node.evidence))
-        log(.nodeLost, node: node.id, "node \(node.id) is lost: \(node.evidence)")
+        log(.nodeLost(node.id, node.cause))
     }
 
     /// Tells everyone who got the newest plan that its generation is over.
@@ -59,7 +61,7 @@ extension Coordinator {
         pending = nil
         grace = nil
         evaluation = nil
-        log(.aborted, "generation \(ended.generation) is over: \(reason)")
+        log(.aborted(ended.generation, reason: reason))
     }
 
     /// Finds nodes that are silent, or not ready in time.
@@ -75,21 +77,20 @@ extension Coordinator {
             let since = member.since ?? now
             members[node]?.since = since
             if member.life == .joining, now - since > deadlines.join {
-                let evidence = "worker was not ready within \(deadlines.join.value) s"
-                lost.append(LostNode(id: node, evidence: evidence, firstSign: since))
+                let cause = LossCause.notReady(within: deadlines.join)
+                lost.append(LostNode(id: node, cause: cause, firstSign: since))
                 continue
             }
             guard let quietest = member.quietest else { continue }
             let silence = now - quietest.heard
             if silence > deadlines.suspicion { unheard += 1 }
-            let evidence =
-                "no sign of life from \(quietest.side) for \(Self.tenths(silence)) s"
             if silence > deadlines.lease {
                 isSilent = true
-                lost.append(LostNode(id: node, evidence: evidence, firstSign: quietest.heard))
+                let cause = LossCause.silent(quietest.side, silence)
+                lost.append(LostNode(id: node, cause: cause, firstSign: quietest.heard))
             } else if silence > deadlines.suspicion, !member.isSuspect {
                 members[node]?.isSuspect = true
-                log(.suspicion, node: node, "node \(node) is suspect: \(evidence)")
+                log(.suspicion(node, side: quietest.side, silence: silence))
             } else if silence <= deadlines.suspicion {
                 members[node]?.isSuspect = false
             }
@@ -106,7 +107,7 @@ extension Coordinator {
         defer { lastTick = now }
         guard let absence = ownAbsence(now: now) else { return }
         forgive(absence, now: now)
-        log(.warning, "the coordinator itself was away for \(Self.tenths(absence)) s")
+        log(.warning(.coordinatorAway(absence)))
     }
 
     /// The last moment at which this coordinator was surely at work: its last tick, and before the first
@@ -119,7 +120,5 @@ extension Coordinator {
         return now - last
     }
 
-    static func tenths(_ time: Seconds) -> Double { (time.value * 10).rounded() / 10 }
-
-    static func hundredths(_ time: Seconds) -> Double { (time.value * 100).rounded() / 100 }
+    static func tenths(_ time: Seconds) -> Double { EventText.tenths(time) }
 }

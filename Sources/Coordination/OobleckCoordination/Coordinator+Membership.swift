@@ -37,7 +37,7 @@ extension Coordinator {
         if !knownBugs.contains(.quarantineIgnored),
             let refusal = quarantine.refusal(of: name, now: now)
         {
-            log(.refused, refusal)
+            log(.refused(.quarantined(name: name, reason: refusal)))
             throw OobleckError(.outOfNodes, refusal)
         }
         quarantine.noteJoin(of: name, now: now)
@@ -62,30 +62,30 @@ extension Coordinator {
 
     mutating func agentJoined(_ node: NodeID, pid: Int, now: Seconds) {
         guard let known = members[node]?.agentPID, members[node]?.isAlive == true else {
-            guard isWelcome(node, who: "agent") else { return }
+            guard isWelcome(node, .agent) else { return }
             members[node]?.agentPID = pid
             members[node]?.agentHeard = now
             perform(.persist(.joined(node, agentPID: pid)))
             noteFirstSight(of: node, now: now)
-            return log(.nodeJoined, node: node, "node \(node) joined: agent \(pid)")
+            return log(.nodeJoined(node, agentPID: pid))
         }
-        loseDoubled(node, "agent \(pid) connected beside agent \(known)", now: now)
+        loseDoubled(node, .doubled(.agent, pid: pid, known: known), now: now)
     }
 
     mutating func workerJoined(_ node: NodeID, pid: Int, now: Seconds) {
         guard let known = members[node]?.workerPID, members[node]?.isAlive == true else {
-            guard isWelcome(node, who: "worker") else { return }
+            guard isWelcome(node, .worker) else { return }
             members[node]?.workerPID = pid
             members[node]?.workerHeard = now
             noteFirstSight(of: node, now: now)
             return send(.job(job), to: node)
         }
-        loseDoubled(node, "worker \(pid) connected beside worker \(known)", now: now)
+        loseDoubled(node, .doubled(.worker, pid: pid, known: known), now: now)
     }
 
     /// Notes that a process is not let into the run: it does not fit.
-    package mutating func noteRefusal(of who: String, because reason: String) {
-        log(.refused, "\(who) refused: it \(reason)")
+    package mutating func noteRefusal(of who: String, because misfit: Refusal.Misfit) {
+        log(.refused(.misfit(who: who, misfit)))
     }
 
     /// An agent that the run itself started has ended.
@@ -95,11 +95,12 @@ extension Coordinator {
     mutating func agentEnded(_ node: NodeID, evidence: String, now: Seconds) {
         guard members[node]?.agentPID == nil, members[node]?.life != .dead else { return }
         if reconnection != nil, members[node]?.isAlive == true {
-            return lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+            let cause = LossCause.reported(evidence: evidence)
+            return lose([LostNode(id: node, cause: cause, firstSign: nil)], now: now)
         }
         members[node] = members[node] ?? CoordinatorMember()
         members[node]?.life = .dead
-        log(.warning, node: node, "node \(node) did not start: \(evidence)")
+        log(.warning(.notStarted(node, evidence: evidence)))
         guard phase == .starting else { return }
         startFailure = "node \(node): \(evidence)"
         startIfPossible(isEvent: true, now: now)
@@ -112,17 +113,18 @@ extension Coordinator {
     /// A node has one agent and one worker.
     ///
     /// Where a second one appears it is not known which holds the state, so neither counts.
-    private mutating func loseDoubled(_ node: NodeID, _ evidence: String, now: Seconds) {
-        lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+    private mutating func loseDoubled(_ node: NodeID, _ cause: LossCause, now: Seconds) {
+        lose([LostNode(id: node, cause: cause, firstSign: nil)], now: now)
     }
 
     /// Whether a process that connects as `node` may; if not it is fenced and its claim logged.
-    private mutating func isWelcome(_ node: NodeID, who: String) -> Bool {
+    private mutating func isWelcome(_ node: NodeID, _ side: SessionSide) -> Bool {
         guard members[node]?.isAlive != true else { return true }
-        let why = members[node] == nil ? "was never admitted" : "is out"
+        let wasAdmitted = members[node] != nil
+        let why = wasAdmitted ? "is out" : "was never admitted"
         staleMessages += 1
         perform(.fence(node, reason: "node \(node) \(why)"))
-        log(.refused, node: node, "\(who) of node \(node) refused: the node \(why)")
+        log(.refused(.outsider(node, side, wasAdmitted: wasAdmitted)))
         return false
     }
 
@@ -150,7 +152,7 @@ extension Coordinator {
         read = read ?? (digests, node)
         if let arithmetic, self.arithmetic == nil { decide(arithmetic) }
         members[node]?.life = .usable
-        log(.nodeReady, node: node, "node \(node) is ready")
+        log(.nodeReady(node))
         if phase == .starting {
             startIfPossible(isEvent: true, now: now)
         } else {
@@ -177,24 +179,21 @@ extension Coordinator {
         members[node]?.ending = .refused
         perform(.persist(.left(node, hasFailed: false, as: .refused)))
         perform(.fence(node, reason: reason))
-        log(.refused, node: node, reason)
+        log(.refused(.differs(node, reason: reason)))
     }
 
     mutating func drain(_ node: NodeID) {
         guard let member = members[node], member.isAlive, !member.isDraining else {
-            return log(.refused, node: node, "drain of node \(node) refused: no such living node")
+            return log(.refused(.drain(node, .unknownNode)))
         }
         guard phase != .collecting, phase != .stopping else {
-            let why =
-                phase == .stopping
-                ? "the run is ending" : "training is over, the final state is being collected"
-            return log(.refused, node: node, "drain of node \(node) refused: \(why)")
+            return log(.refused(.drain(node, phase == .stopping ? .ending : .collecting)))
         }
         guard !isInvolved(node) else {
             members[node]?.isDraining = true
             perform(.persist(.draining(node, true)))
             wantsNewPlan = true
-            return log(.warning, node: node, "node \(node) leaves at the next step boundary")
+            return log(.warning(.leavesAtBoundary(node)))
         }
         release(node)
     }
@@ -219,7 +218,7 @@ extension Coordinator {
         } else {
             perform(.fence(node, reason: reason))
         }
-        log(.nodeDrained, node: node, "node \(node) has left")
+        log(.nodeDrained(node))
     }
 
     /// Whether what the run is doing now needs the node.

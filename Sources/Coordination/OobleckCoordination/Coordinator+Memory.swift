@@ -64,18 +64,8 @@ extension Coordinator {
         let failure = MemoryFailure(node: node, name: member.name, load: member.given)
         memory.note(failure)
         perform(.persist(.ranOutOfMemory(failure)))
-        log(.outOfMemory, node: node, "\(evidence); \(describe(failure))")
-        lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
-    }
-
-    private func describe(_ failure: MemoryFailure) -> String {
-        let load = failure.load
-        let what =
-            load.layers.isEmpty
-            ? "before it had any layer"
-            : "with layers \(load.layers.map(\.description).joined(separator: ", ")), "
-                + "\(load.bytes) by the profile"
-        let who = failure.name.isEmpty ? "node \(failure.node)" : failure.name
-        return "\(what): when \(who) comes back it gets less than that, or nothing"
+        log(.outOfMemory(node, name: failure.name, evidence: evidence, load: failure.load))
+        let cause = LossCause.outOfMemory(evidence: evidence)
+        lose([LostNode(id: node, cause: cause, firstSign: nil)], now: now)
     }
 }

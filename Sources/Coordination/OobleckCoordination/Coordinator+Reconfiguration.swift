@@ -31,10 +31,7 @@ extension Coordinator {
             if isLate || isHopeless { stop(describe(error, usable: usable)) }
         case .success(let document):
             if !isComplete {
-                log(
-                    .warning,
-                    "starting with \(counted(usable, "node")) of \(expected): no more got ready"
-                )
+                log(.warning(.startsShort(ready: usable, expected: expected)))
             }
             prepare(document, restoring: restore?.point, now: now)
         }
@@ -47,17 +44,12 @@ extension Coordinator {
         hasNamedMissing = true
         let starting = members.filter { $0.value.life == .joining }.keys
         let known = Set(starting).union(reserved).sorted()
-        let missing = job.cluster.nodes - usableNodes.count
-        let others = max(0, missing - known.count)
-        let parts = [
-            known.isEmpty ? nil : "\(RecoveryRecord.describe(known)) started and not ready",
-            others == 0 ? nil : "\(others) not started yet (oobleck agent)",
-        ]
-        log(
-            .warning,
-            "waiting for \(counted(missing, "node")) of \(job.cluster.nodes): "
-                + parts.compactMap { $0 }.joined(separator: ", ")
+        let nodes = MissingNodes(
+            missing: job.cluster.nodes - usableNodes.count,
+            expected: job.cluster.nodes,
+            starting: known
         )
+        log(.warning(.waitsForStart(nodes)))
     }
 
     /// Why the run does not start: what is missing, and why the last node that failed did.
@@ -74,7 +66,7 @@ extension Coordinator {
         case .success(let document): prepare(document, now: now)
         case .failure(let error) where committedSteps >= job.training.steps:
             // Everything is trained: what the nodes hold is worth more than its evaluation.
-            log(.warning, "the final state is not evaluated: \(error.message)")
+            log(.warning(.finalStateNotEvaluated(reason: error.message)))
             evaluation = nil
             collectHeldLayers(now: now)
         case .failure(let error): waitForNodes(because: error, now: now)
@@ -109,7 +101,7 @@ extension Coordinator {
             members[node]?.isDraining = false
             members[node]?.isEvicted = false
             perform(.persist(.draining(node, false)))
-            log(.warning, node: node, "node \(node) stays: without it \(reason)")
+            log(.warning(.stays(node, reason: reason)))
         }
         switch decision {
         case .plan(let document, let isCovered):
@@ -175,7 +167,13 @@ extension Coordinator {
         perform(.persist(.planned(document)))
         for node in plan.recipients { send(.reconfigure(plan.reconfiguration), to: node) }
         note(.publish(document))
-        log(.planned, "generation \(plan.generation): \(document.reason)")
+        let planned = PlannedGeneration(
+            generation: plan.generation,
+            nodes: document.plan.nodes.count,
+            pipelines: document.plan.pipelines.count,
+            reason: document.reason
+        )
+        log(.planned(planned))
     }
 
     mutating func receive(_ report: PreparationReport, from node: NodeID, now: Seconds) {
@@ -213,10 +211,7 @@ extension Coordinator {
         completeRestore(of: plan, now: now)
         newcomers = nil
         resumed = []
-        log(
-            .prepared,
-            "generation \(plan.generation): prepared by all of \(counted(plan.nodes.count, "node"))"
-        )
+        log(.prepared(plan.generation, nodes: plan.nodes.count))
         let evaluates = isEvaluationDue(after: committedSteps)
         phase = .training
         guard committedSteps < job.training.steps || evaluates else {
@@ -256,10 +251,6 @@ extension Coordinator {
         defer { coversFaultTolerance = isCovered }
         guard !isCovered, coversFaultTolerance else { return }
         let lost = job.cluster.faultTolerance
-        let nodes = document.plan.nodes.count
-        log(
-            .warning,
-            "with \(counted(nodes, "node")) not every loss of \(lost) at once can be survived"
-        )
+        log(.warning(.notCovered(nodes: document.plan.nodes.count, losses: lost)))
     }
 }

@@ -62,9 +62,7 @@ extension Coordinator {
         else { return dropStale() }
         guard resumed.insert(node).inserted, resumed.count == plan.nodes.count else { return }
         firstFault = grace?.since
-        guard let recovery else {
-            return log(.resumed, "generation \(generation) trains from step \(committedSteps)")
-        }
+        guard let recovery else { return log(.resumed(generation)) }
         self.recovery = nil
         let record = RecoveryRecord(
             step: recovery.step,
@@ -80,13 +78,13 @@ extension Coordinator {
         account.recoveries.append(record)
         note(.persist(.recovered(record)))
         note(.recovered(record))
-        log(.recovered, record.summary)
+        log(.recovered(record))
     }
 
     /// ` (just lost: nodes 2, 5)` if that is so, for the line about what is missing.
     var lossClause: String {
         guard let lost = recovery?.lost, !lost.isEmpty else { return "" }
-        return " (just lost: \(RecoveryRecord.describe(lost)))"
+        return " (just lost: \(EventText.nodes(lost)))"
     }
 
     /// `layers 3 (block2), 4 (block3) are`.
@@ -95,28 +93,10 @@ extension Coordinator {
         let list = names.joined(separator: ", ")
         return layers.count == 1 ? "layer \(list) is" : "layers \(list) are"
     }
-}
 
-extension RecoveryRecord {
-    /// One line for people: what was lost, and how long each part of the recovery took.
-    package var summary: String {
-        let lost = Self.describe(lostNodes)
-        let parts = [
-            "detected \(Self.text(detect))", "decided \(Self.text(decide))",
-            "rebuilt \(Self.text(rebuild))", "copied \(transferBytes) in \(Self.text(transfer))",
-            "resumed after \(Self.text(total))",
-        ]
-        return "\(lost) lost at step \(step): \(parts.joined(separator: ", ")); \(reason)"
-    }
-
-    static func describe(_ nodes: [NodeID]) -> String {
-        let list = nodes.sorted().map(\.description).joined(separator: ", ")
-        return "\(nodes.count == 1 ? "node" : "nodes") \(list)"
-    }
-
-    private static func text(_ time: Seconds) -> String {
-        time < 10
-            ? "\(Int((time.value * 1000).rounded())) ms"
-            : "\((time.value * 10).rounded() / 10) s"
+    /// The layer as people know it.
+    func named(_ layer: Int) -> NamedLayer {
+        let isKnown = profile.layers.indices.contains(layer)
+        return NamedLayer(index: layer, name: isKnown ? profile.layers[layer].name : nil)
     }
 }

@@ -96,7 +96,7 @@ extension Coordinator {
         grace = nil
         evaluation = nil
         phase = .waitingForNodes
-        log(.waitingForNodes, error.message)
+        log(.waitingForNodes(reason: error.message))
         if restore == nil {
             restore = PendingRestore(since: now, reason: error.message, damaged: bad)
             search()
@@ -129,7 +129,7 @@ extension Coordinator {
         guard phase == .waitingForNodes, let restore, restore.point == nil else {
             return dropStale()
         }
-        for reason in passedOver { log(.checkpointDamaged, "passed over: \(reason)") }
+        for reason in passedOver { log(.checkpointDamaged(nil, reason: reason)) }
         guard let point else {
             // Enough nodes may have come while the store was looking.
             if goOnWithWhatIsHeld(now: now) { return }
@@ -138,8 +138,7 @@ extension Coordinator {
                 return stop(OobleckError(.outOfNodes, what))
             }
             self.restore?.search = .startsOver
-            let origin = job.initialWeightsPath.map { "the weights in \($0)" } ?? "the seed"
-            log(.warning, "there is no checkpoint to restore: the run starts again from \(origin)")
+            log(.warning(.startsOver(weights: job.initialWeightsPath)))
             return goOnIfPossible(now: now)
         }
         self.restore?.search = .found(point)
@@ -164,7 +163,7 @@ extension Coordinator {
             return false
         }
         restore = nil
-        log(.warning, "going on without a checkpoint: all layers are held")
+        log(.warning(.checkpointNotNeeded))
         prepare(document, now: now)
         return true
     }
@@ -174,7 +173,7 @@ extension Coordinator {
         guard let plan = pending?.plan, plan.generation == failure.generation,
             let point = plan.reconfiguration.restore, point.step == failure.step
         else { return dropStale() }
-        log(.checkpointDamaged, node: node, "passed over: \(failure.message)")
+        log(.checkpointDamaged(node, reason: failure.message))
         abort(reason: "the checkpoint of step \(point.step) is damaged")
         phase = .waitingForNodes
         restore?.damaged.insert(point.step)
@@ -198,11 +197,7 @@ extension Coordinator {
         perform(.persist(.restored(restored, record)))
         perform(.restored(restored))
         (lastCommit, restoredGeneration, lastEvaluation) = (nil, restored.generation, nil)
-        log(
-            .restored,
-            "step \(step) restored, \(counted(committedSteps - step, "step")) to do again: "
-                + "\(record.reason)"
-        )
+        log(.restored(record))
         if !plan.startsOver { checkpoints.lastStart = now }
         committedSteps = step
         checkpoints.savedStep = plan.startsOver ? nil : step

@@ -94,11 +94,10 @@ extension Coordinator {
             patience: takesOver ? deadlines.takeover : deadlines.reconnection
         )
         phase = .reconnecting
-        let goal =
-            job.training.decaySteps.map {
-                " of \(job.training.steps), on a schedule of the learning rate for \($0)"
-            } ?? ""
-        log(.restarted, "coordinator \(term) takes over at step \(committedSteps)\(goal)")
+        let decay = job.training.decaySteps.map {
+            DecaySpan(steps: job.training.steps, decaySteps: $0)
+        }
+        log(.restarted(term: term, decay: decay))
     }
 
     /// Gives up on who is not back in time.
@@ -116,13 +115,11 @@ extension Coordinator {
             unheard.count > mostSilent
             ? max(reconnection.patience, deadlines.isolation) : reconnection.patience
         guard now - since > patience else { return }
-        let late = Self.tenths(patience)
         lose(
             missing.map { node in
                 let isAgent = members[node]?.agentPID == nil || returns.agents.contains(node)
-                let side = isAgent ? "agent" : "worker"
-                let evidence = "its \(side) did not come back within \(late) s"
-                return LostNode(id: node, evidence: evidence, firstSign: since)
+                let cause = LossCause.notBack(isAgent ? .agent : .worker, within: patience)
+                return LostNode(id: node, cause: cause, firstSign: since)
             },
             now: now
         )
@@ -156,12 +153,8 @@ extension Coordinator {
         for (node, testimony) in testimonies.sorted(by: { $0.key < $1.key }) {
             catchUp(node, testimony, newest: newest, inForce: inForce)
         }
-        let waited = Int(((now - (reconnection.since ?? now)).value * 1000).rounded())
-        log(
-            .reconnected,
-            "coordinator \(term) goes on after \(waited) ms with \(counted(testimonies.count, "worker")), "
-                + "at step \(committedSteps)"
-        )
+        let waited = now - (reconnection.since ?? now)
+        log(.reconnected(.restarted(term: term, after: waited, workers: testimonies.count)))
         goOn(now: now)
     }
 
@@ -193,7 +186,7 @@ extension Coordinator {
             account.add(record, busy: [])
             newest = record
             lastCommit = record
-            log(.committed, "step \(record.step) was committed before, as its workers prove")
+            log(.proven(step: record.step))
         }
         tally = StepTally(step: committedSteps, started: 0)
         return newest

@@ -101,8 +101,7 @@ extension Coordinator {
         default: break
         }
         guard !wasDropped(now: now) else { return callBack(now: now) }
-        let evidence = "the connection of its \(side.rawValue) ended"
-        lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+        lose([LostNode(id: node, cause: .disconnected(side), firstSign: nil)], now: now)
     }
 
     mutating func heardAgent(of node: NodeID, now: Seconds) {

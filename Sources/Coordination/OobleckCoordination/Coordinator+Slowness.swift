@@ -36,21 +36,12 @@ extension Coordinator {
     }
 
     private mutating func report(_ node: NodeID) {
-        if let factor = slowness.tracker.slowness[node] {
-            let times = "\(Self.tenths(Seconds(factor))) times as long"
-            let what = "node \(node) is slow: it takes \(times) as its peers for the same layers"
-            log(.slow, node: node, what + comparison(of: node))
-        } else {
-            log(.slow, node: node, "node \(node) is as fast as its peers again")
-        }
+        log(.slow(node, slowness.tracker.slowness[node].map { nodeSlowness(of: node, factor: $0) }))
     }
 
-    /// ` (computing a microbatch takes it 12.1 ms, them 4.8 ms)`.
-    private func comparison(of node: NodeID) -> String {
-        guard let compared = slowness.tracker.comparisons[node] else { return "" }
-        func text(_ time: Seconds) -> String { "\(Self.hundredths(1000 * time)) ms" }
-        return
-            " (computing a microbatch takes it \(text(compared.own)), them \(text(compared.peers)))"
+    private func nodeSlowness(of node: NodeID, factor: Double) -> NodeSlowness {
+        let compared = slowness.tracker.comparisons[node]
+        return NodeSlowness(factor: factor, own: compared?.own, peers: compared?.peers)
     }
 
     /// Moves microbatches or lets slow nodes go, whichever takes less time until the next failure.
@@ -68,20 +59,16 @@ extension Coordinator {
             slowness: factors,
             alternatives: alternatives
         )
-        func milliseconds(_ time: Seconds) -> String { "\(Self.tenths(1000 * time)) ms" }
         switch decision {
         case .keep: return
         case .rebalance(let before, let after):
-            let times = "\(milliseconds(before)) to \(milliseconds(after))"
-            log(.rebalanced, "microbatches move: predicted step from \(times)")
+            log(.rebalanced(before: before, after: after))
         case .evict(let nodes, let kept, let without):
             for node in nodes {
                 members[node]?.isDraining = true
                 members[node]?.isEvicted = true
-                let factor = Self.tenths(Seconds(factors[node] ?? 1))
-                let times = "step \(milliseconds(without)), with it \(milliseconds(kept))"
-                let what = "node \(node) is let go: \(factor) times slower than its peers"
-                log(.evicted, node: node, "\(what)\(comparison(of: node)), predicted \(times)")
+                let slowness = nodeSlowness(of: node, factor: factors[node] ?? 1)
+                log(.evicted(node, slowness, stepWithout: without, stepWith: kept))
             }
         }
         slowness.settledFrom = committedSteps + 1 + SlownessAccount.pause

@@ -26,7 +26,7 @@ struct SpotCheckAccount: Sendable {
         let most = groups.values.max { $0.count < $1.count } ?? []
         if 2 * most.count > answers.count {
             let wrong = answers.keys.filter { !most.contains($0) }.sorted()
-            return .wrong(wrong, how: "\(RecoveryRecord.describe(most)) agree on others")
+            return .wrong(wrong, how: "\(EventText.nodes(most)) agree on others")
         }
         let known = step == self.step ? before : [:]
         let changed = answers.filter { known[$0.key] != nil && known[$0.key] != $0.value }
@@ -54,25 +54,21 @@ extension Coordinator {
     mutating func checkSpots(now: Seconds) -> Bool {
         let answers = tally.votes.compactMapValues(\.spotCheck)
         let layer = answers.values.first?.layer ?? 0
-        let isKnown = profile.layers.indices.contains(layer)
-        let name = "layer \(layer)" + (isKnown ? " (\(profile.layers[layer].name))" : "")
         switch spotChecks.verdict(answers, step: committedSteps) {
         case .agreed: return true
         case .wrong(let nodes, let how):
-            let evidence =
-                "computed wrong bits of \(name) at step \(committedSteps): \(how); what it computed since "
-                + "its last check may be wrong as well"
-            lose(nodes.map { LostNode(id: $0, evidence: evidence, firstSign: nil) }, now: now)
+            let cause = LossCause.wrongBits(named(layer), step: committedSteps, how: how)
+            lose(nodes.map { LostNode(id: $0, cause: cause, firstSign: nil) }, now: now)
         case .undecided:
-            let nodes = RecoveryRecord.describe(answers.keys.sorted())
-            let what = "\(nodes) compute different bits of \(name) at step \(committedSteps)"
+            let found = Damage.differentBits(named(layer), answers.keys.sorted())
+            let what = found.finding(step: committedSteps)
             spotChecks.note(answers, step: committedSteps)
             guard spotChecks.undecidedTries < Self.mostUndecided else {
                 let cure = "all prove the run's arithmetic; train without one of them"
                 stop(OobleckError(.internalFault, "\(what) again and again: \(cure)"))
                 return false
             }
-            log(.damaged, "\(what): the step is tried again, and all prove their arithmetic")
+            log(.damaged(found))
             isProofDue = true
             abort(reason: what)
             reconfigure(now: now)
@@ -90,10 +86,8 @@ extension Coordinator {
         }
         .keys.sorted()
         guard !wrong.isEmpty, wrong.count < reports.count else { return false }
-        let evidence =
-            "its arithmetic has changed since it joined: it computes other bits than the run "
-            + "(\(arithmetic.mark)); what it computed since its last check may be wrong as well"
-        lose(wrong.map { LostNode(id: $0, evidence: evidence, firstSign: nil) }, now: now)
+        let cause = LossCause.arithmeticChanged(mark: arithmetic.mark)
+        lose(wrong.map { LostNode(id: $0, cause: cause, firstSign: nil) }, now: now)
         return true
     }
 }

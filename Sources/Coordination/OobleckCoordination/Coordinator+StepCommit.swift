@@ -82,12 +82,8 @@ extension Coordinator {
         account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started
         stepTimes.add(now - tally.started)
-        let loss = numberForPeople(outcome.loss)
         let isSkipped = committed.skipped != nil
-        log(
-            .committed,
-            "step \(committed.step) committed\(isSkipped ? " without an update" : ""): loss \(loss)"
-        )
+        log(.committed(step: committed.step, loss: outcome.loss, isSkipped: isSkipped))
         tally = StepTally(step: committedSteps, started: now)
         if isStopping { return reachBoundary(now: now) }
         if isLast, !evaluates { return beginCollection(now: now) }
@@ -110,7 +106,7 @@ extension Coordinator {
         switch decidePlan(committed: committedSteps + 1, now: now) {
         case .success(let document): return plan.isSame(as: document) ? nil : document
         case .failure(let error):
-            log(.warning, "the plan stays as it is: \(error.message)")
+            log(.warning(.planKept(reason: error.message)))
             return nil
         }
     }

@@ -35,18 +35,16 @@ extension Coordinator {
         guard phase != .waitingForNodes else {
             return endStopped(restore?.reason ?? "nodes are missing")
         }
-        log(.stopping, "asked to stop (\(reason)): the run ends \(ending)")
+        log(.stopping(reason: reason, end: ending))
     }
 
     /// When a run that was asked to stop ends.
-    private var ending: String {
+    private var ending: StopEnd {
         if phase == .collecting || committedSteps >= job.training.steps {
-            return "when its final state is complete"
+            return .finalState
         }
-        guard evaluation != nil, committedSteps > 0 else {
-            return "after step \(committedSteps + 1)"
-        }
-        return "once the state after step \(committedSteps) is evaluated"
+        guard evaluation != nil, committedSteps > 0 else { return .step(committedSteps + 1) }
+        return .evaluation(ofStep: committedSteps)
     }
 
     /// Ends the run without waiting for anything.
@@ -119,10 +117,8 @@ extension Coordinator {
 
     /// Has the state saved at the next step boundary, whatever the rhythm says.
     mutating func requestSave() {
-        guard job.checkpoint != nil else {
-            return log(.checkpointRequested, "no checkpoint, though asked for: the job saves none")
-        }
+        guard job.checkpoint != nil else { return log(.checkpointRequested(.jobSavesNone)) }
         checkpoints.isRequested = true
-        log(.checkpointRequested, "a checkpoint is saved at the next step boundary, as asked")
+        log(.checkpointRequested(.noted))
     }
 }

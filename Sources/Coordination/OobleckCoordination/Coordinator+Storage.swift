@@ -3,13 +3,8 @@ import OobleckCore
 /// Storage that fails for a while: the shell's ``DirectiveQueue`` makes decisions wait for it.
 extension Coordinator {
     /// An event as of now, for what the shell itself has to tell.
-    package func event(_ kind: RunEvent.Kind, _ message: String) -> RunEvent {
-        RunEvent(
-            kind: kind,
-            generation: lastGeneration ?? 0,
-            step: committedSteps,
-            message: message
-        )
+    package func event(_ content: RunEvent.Content) -> RunEvent {
+        RunEvent(generation: lastGeneration ?? 0, step: committedSteps, content)
     }
 
     /// Nothing could be decided for a while, up to `now`: that counts against no node.

@@ -70,10 +70,8 @@ extension Coordinator {
         let step = committedSteps
         lose(
             nodes.map { node in
-                let time = Self.tenths(found[node]?.elapsed ?? .zero)
-                let evidence =
-                    "computed for \(time) s at step \(step) without an end, while all others waited"
-                return LostNode(id: node, evidence: evidence, firstSign: nil)
+                let cause = LossCause.stuck(step: step, found[node]?.elapsed ?? .zero)
+                return LostNode(id: node, cause: cause, firstSign: nil)
             },
             now: now
         )

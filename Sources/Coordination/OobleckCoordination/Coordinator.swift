@@ -174,7 +174,8 @@ package struct Coordinator: Sendable {
             workerReturned(node, pid: pid, testimony, now: now)
         case .worker(let node, let message): receive(message, from: node, now: now)
         case .nodeLost(let node, let evidence):
-            lose([LostNode(id: node, evidence: evidence, firstSign: nil)], now: now)
+            let cause = LossCause.reported(evidence: evidence)
+            lose([LostNode(id: node, cause: cause, firstSign: nil)], now: now)
         case .agentEnded(let node, let evidence): agentEnded(node, evidence: evidence, now: now)
         case .dropped: callBack(now: now)
         case .sessionEnded(let node, let side): sessionEnded(node, side, now: now)
@@ -268,23 +269,14 @@ extension Coordinator {
     /// Done after everything that workers wait for.
     mutating func note(_ directive: CoordinatorDirective) { notes.append(directive) }
 
-    mutating func log(_ kind: RunEvent.Kind, node: NodeID? = nil, _ message: String) {
-        let event = RunEvent(
-            kind: kind,
-            generation: lastGeneration ?? 0,
-            step: committedSteps,
-            node: node,
-            message: message
-        )
-        notes.append(.log(event))
-    }
+    mutating func log(_ content: RunEvent.Content) { notes.append(.log(event(content))) }
 
     /// Ends the run before its last step.
     mutating func stop(_ error: OobleckError) {
         guard outcome == nil else { return }
         dropSave()
         sendStop(reason: error.message)
-        log(.stopped, error.message)
+        log(.stopped(reason: error.message))
         phase = .stopped
         outcome = .stopped(error)
     }
@@ -293,7 +285,7 @@ extension Coordinator {
     mutating func finish(layerDigests: [String]) {
         dropSave()
         sendStop(reason: "training is complete")
-        log(.finished, "all \(counted(committedSteps, "step")) committed, all replicas agree")
+        log(.finished)
         phase = .finished
         outcome = .completed(layerDigests: layerDigests, finalLoss: account.lastLoss)
     }

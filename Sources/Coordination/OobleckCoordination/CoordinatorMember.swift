@@ -48,9 +48,10 @@ struct CoordinatorMember: Sendable {
     }
 
     /// The side of the node that has been silent the longest, and since when.
-    var quietest: (side: String, heard: Seconds)? {
-        let worker = life == .usable ? workerHeard.map { (side: "worker", heard: $0) } : nil
-        let agent = agentHeard.map { (side: "agent", heard: $0) }
+    var quietest: (side: SessionSide, heard: Seconds)? {
+        let worker =
+            life == .usable ? workerHeard.map { (side: SessionSide.worker, heard: $0) } : nil
+        let agent = agentHeard.map { (side: SessionSide.agent, heard: $0) }
         return [worker, agent].compactMap { $0 }.min { $0.heard < $1.heard }
     }
 }

@@ -45,12 +45,6 @@ package enum CoordinatorEvent: Hashable, Sendable {
     case tick
 }
 
-/// Whose session with the coordinator it is.
-package enum SessionSide: String, Hashable, Sendable {
-    case agent
-    case worker
-}
-
 /// What ``Coordinator`` tells its shell to do, in order.
 ///
 /// What has to be kept is tried again until it is; a ``DirectiveQueue`` sees to that.

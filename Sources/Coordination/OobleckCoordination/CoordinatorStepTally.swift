@@ -34,8 +34,10 @@ struct StepTally: Sendable {
             let correction = job.gradientCorrection(targets: targets)
             let norm = norms.reduce(0, +).squareRoot() * correction
             // The mean over no target is no number, and no sign of divergence.
-            let reason = NonFiniteRule(profile: profile, model: job.model).reason(
-                votes.keys.sorted().compactMap { votes[$0]?.nonFinite },
+            let rule = NonFiniteRule(profile: profile, model: job.model)
+            let findings = votes.keys.sorted().compactMap { votes[$0]?.nonFinite }
+            let reason = rule.reason(
+                findings,
                 loss: targets == 0 ? 0 : loss,
                 gradientNorm: targets == 0 ? 0 : norm
             )
@@ -44,7 +46,8 @@ struct StepTally: Sendable {
                     loss: loss,
                     gradientNorm: norm,
                     skipped: reason ?? (targets == 0 ? CommittedStep.withoutTargets : nil),
-                    targets: targets
+                    targets: targets,
+                    skippedLayer: rule.layer(findings)
                 )
             )
         } catch let error as OobleckError {

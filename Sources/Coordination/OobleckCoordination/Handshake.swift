@@ -12,22 +12,27 @@ package struct Handshake: Sendable {
     /// one that is being built.
     package static func neededDescriptors(nodes: Int) -> Int { 64 + 8 * nodes }
 
-    /// Why the process that says this hello is refused, in one line, or `nil`.
-    package func refusal(of hello: SessionHello) -> String? {
+    /// Why the process that says this hello is refused, or `nil`.
+    package func misfit(of hello: SessionHello) -> Refusal.Misfit? {
         guard hello.protocolVersion == controlProtocolVersion else {
-            return "speaks version \(hello.protocolVersion) of the control protocol; "
+            let reason =
+                "speaks version \(hello.protocolVersion) of the control protocol; "
                 + "the coordinator speaks \(controlProtocolVersion)"
+            return Refusal.Misfit(.protocolVersion, reason: reason)
         }
         let version = hello.programVersion
         guard version.isEmpty || version == programVersion else {
-            return "is version \(version) of the program, the coordinator is \(programVersion); "
+            let reason =
+                "is version \(version) of the program, the coordinator is \(programVersion); "
                 + "all nodes need the same"
+            return Refusal.Misfit(.programVersion, reason: reason)
         }
         let needed = Self.neededDescriptors(nodes: nodes)
         guard hello.openFileLimit == 0 || hello.openFileLimit >= needed else {
-            return
+            let reason =
                 "may open \(counted(hello.openFileLimit, "file")), a node of \(nodes) needs \(needed); "
                 + "raise its limit (ulimit -n \(needed))"
+            return Refusal.Misfit(.openFiles, reason: reason)
         }
         return nil
     }

@@ -10,6 +10,8 @@ struct StepOutcome: Hashable, Sendable {
     var skipped: String?
     /// Targets that the loss is the mean over; `nil` where every microbatch has as many.
     var targets: Int?
+    /// The layer whose numbers are the reason, where one is.
+    var skippedLayer: Int?
 }
 
 /// The rule for numbers that are not finite.
@@ -42,6 +44,11 @@ struct NonFiniteRule {
         return "loss \(numberForPeople(loss)), gradient norm \(numberForPeople(gradientNorm))"
     }
 
+    /// The layer that ``reason(_:loss:gradientNorm:)`` names, if it names one.
+    func layer(_ findings: [NonFiniteLayers]) -> Int? {
+        findings.flatMap(\.outputs).min() ?? findings.flatMap(\.gradients).max()
+    }
+
     private func hasStatistics(_ layer: Int) -> Bool {
         guard let layers = model?.imported?.manifest.layers, layers.indices.contains(layer) else {
             return false
@@ -65,14 +72,19 @@ extension Coordinator {
             return nil
         }
         guard reason != CommittedStep.withoutTargets else {
-            log(.skipped, "step \(committedSteps) skipped by all: \(reason)")
+            log(.skipped(SkippedStep(reason: reason)))
             return nil
         }
         skippedInARow += 1
         let limit = job.training.skipLimit
         guard skippedInARow >= limit else {
-            let count = "\(skippedInARow) of the \(limit) in a row that end the run (skip_limit)"
-            log(.skipped, "step \(committedSteps) skipped by all: \(reason); \(count)")
+            let skipped = SkippedStep(
+                reason: reason,
+                layer: outcome.skippedLayer.map(named),
+                inARow: skippedInARow,
+                limit: limit
+            )
+            log(.skipped(skipped))
             return nil
         }
         let steps = limit == 1 ? "step" : "\(limit) steps in a row, up to step"

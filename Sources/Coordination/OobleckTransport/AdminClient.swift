@@ -5,9 +5,9 @@ import SwiftProtobuf
 
 /// What people ask of a running coordinator.
 package struct AdminClient: Sendable {
-    private let address: CoordinatorAddress
-    private let token: RunToken
-    private let tls: ControlTLS?
+    let address: CoordinatorAddress
+    let token: RunToken
+    let tls: ControlTLS?
 
     package init(coordinator: CoordinatorAddress, token: RunToken, tls: ControlTLS? = nil) {
         address = coordinator

@@ -21,6 +21,8 @@ package struct ControlBounds: Hashable, Sendable {
     package var streamsPerConnection = 8
     /// Nodes with a session at any moment.
     package var agents = 8192
+    /// People and programs that watch the run at any moment.
+    package var watchers = 64
     /// Calls of one connection: how many at once, and how many a second on end.
     package var calls = RateLimit.Allowance(burst: 64, perSecond: 16)
     /// Messages of one session: how many at once, and how many a second on end.

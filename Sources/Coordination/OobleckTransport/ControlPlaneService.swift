@@ -82,4 +82,19 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
         let status = try json(await loop.status())
         return .with { $0.status = status }
     }
+
+    func watch(
+        request: WireWatchRequest,
+        response: RPCWriter<WireWatchReply>,
+        context: ServerContext
+    ) async throws {
+        let watcher: Watcher
+        do {
+            watcher = try await loop.watch()
+        } catch let error as OobleckError {
+            throw RPCError(code: .resourceExhausted, message: error.message)
+        }
+        defer { loop.watchers.close(watcher) }
+        try await WatchSession(watcher).run(context.cancellation) { try await response.write($0) }
+    }
 }

@@ -52,7 +52,7 @@ extension CoordinatorLoop {
         case .wake(let time):
             let deadline = DispatchTime.now() + max(0, (time - MonotonicTime.now).value)
             queue.asyncAfter(deadline: deadline) { self.state.withLock { self.handle(.wake, &$0) } }
-        case .log(let event): recording.log(event)
+        case .log(let event): log(event)
         case .publish(let plan): recording.publish(plan)
         case .recovered(let record): recording.recovered(record)
         case .checkpoint(let action):
@@ -78,7 +78,7 @@ extension CoordinatorLoop {
         case .recordArithmetic(let recorded): try recording.record(recorded)
         case .recordEvaluation(let recorded): try recording.record(recorded)
         case .write(let outcome):
-            recording.show(instance.status(now: MonotonicTime.now))
+            show(instance.status(now: MonotonicTime.now))
             try recording.finish(outcome) { instance.coordinator.result(stateSHA256: $0) }
         case .conclude(let outcome): try store.conclude("\(outcome)")
         default: preconditionFailure("\(directive) is nothing to keep")
@@ -87,20 +87,18 @@ extension CoordinatorLoop {
 
     /// A write that takes long holds up our decisions, but no sign of life to the nodes.
     private func writing(_ coordinator: Coordinator, _ body: () throws -> Void) throws {
-        pulse.beginWriting(
-            coordinator.event(.storageTrouble, "storage does not answer: the run waits for a write")
-        )
+        pulse.beginWriting(coordinator.event(.storageTrouble(.silent)))
         defer {
             if let time = pulse.endWriting() {
-                let tenths = (time.value * 10).rounded() / 10
-                let what = "storage answered after \(tenths) s"
-                recording.log(coordinator.event(.storageRestored, what))
+                let restored = RunEvent.Content.storageRestored(after: time, wasSlow: true)
+                log(coordinator.event(restored))
             }
         }
         try body()
     }
 
     private func finish(_ outcome: RunOutcome) {
+        watchers.finish()
         outcomesContinuation.yield(outcome)
         outcomesContinuation.finish()
     }

@@ -36,18 +36,26 @@ final class CoordinatorLoop: Sendable {
     let isOwnAgent: @Sendable (NodeID, _ pid: Int) -> Bool
     let onFence: @Sendable (NodeID) -> Void
     let pulse: Pulse
+    let watchers: Watchers
 
     init(
         coordinator: Coordinator,
         recording: any RunRecording,
         mostAgents: Int,
+        mostWatchers: Int,
         store: any CoordinationStore,
         faults: CoordinatorFaultInjector,
         isOwnAgent: @escaping @Sendable (NodeID, _ pid: Int) -> Bool,
         onFence: @escaping @Sendable (NodeID) -> Void
     ) {
         detectionBudget = coordinator.detectionBudget
-        pulse = Pulse(detectionBudget: detectionBudget, store: store) { recording.log($0) }
+        let watchers = Watchers(most: mostWatchers)
+        self.watchers = watchers
+        pulse = Pulse(detectionBudget: detectionBudget, store: store) {
+            let event = TimedEvent($0)
+            recording.log(event)
+            watchers.tell(event)
+        }
         let instance = CoordinatorInstance(coordinator, mostAgents: mostAgents)
         state = Mutex(State(instance: instance, faults: faults, pulse: pulse))
         self.recording = recording
@@ -94,6 +102,16 @@ final class CoordinatorLoop: Sendable {
 
     func status() async -> RunStatus {
         await perform { $0.instance.status(now: MonotonicTime.now) }
+    }
+
+    /// Opens a watch whose first word is the status as of now.
+    ///
+    /// Throws one line when too many watch.
+    func watch() async throws -> Watcher {
+        try await perform { [watchers] state in
+            Result { try watchers.open(with: state.instance.status(now: MonotonicTime.now)) }
+        }
+        .get()
     }
 
     /// Whether some session is still open.
@@ -164,6 +182,18 @@ final class CoordinatorLoop: Sendable {
         let now = MonotonicTime.now
         guard state.instance.outcome == nil, now - state.shown >= 0.2 else { return }
         state.shown = now
-        recording.show(state.instance.status(now: now))
+        show(state.instance.status(now: now))
+    }
+
+    func show(_ status: RunStatus) {
+        recording.show(status)
+        watchers.tell(status)
+    }
+
+    /// Has an event recorded, and tells those who watch.
+    func log(_ event: RunEvent) {
+        let event = TimedEvent(event)
+        recording.log(event)
+        watchers.tell(event)
     }
 }

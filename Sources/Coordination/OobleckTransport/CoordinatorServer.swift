@@ -50,6 +50,7 @@ package final class CoordinatorServer: Sendable {
             coordinator: coordinator,
             recording: recording,
             mostAgents: bounds.agents,
+            mostWatchers: bounds.watchers,
             store: store,
             faults: faults,
             isOwnAgent: isOwnAgent,

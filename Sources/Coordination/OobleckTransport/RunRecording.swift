@@ -12,7 +12,7 @@ package protocol RunRecording: Sendable {
     /// Appends to the ledger.
     func record(_ step: CommittedStep) throws
     /// Appends to the event log.
-    func log(_ event: RunEvent)
+    func log(_ event: TimedEvent)
     /// Replaces the plan that people read.
     func publish(_ plan: PlanDocument)
     /// Notes how a failure was survived.

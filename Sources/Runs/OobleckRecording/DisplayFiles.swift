@@ -32,8 +32,7 @@ final class DisplayFiles: Sendable {
 
     init(_ recorder: RunRecorder) { self.recorder = recorder }
 
-    func log(_ event: RunEvent) {
-        let event = TimedEvent(event)
+    func log(_ event: TimedEvent) {
         change { state in
             state.events.append(event)
             guard state.events.count > Self.mostLines else { return }
@@ -96,9 +95,7 @@ final class DisplayFiles: Sendable {
         do {
             if dropped > 0, let first = events.first {
                 var note = first
-                note.event.kind = .warning
-                note.event.node = nil
-                note.event.message = "\(dropped) events could not be written, and are left out"
+                note.event.content = .warning(.eventsDropped(dropped))
                 try recorder.log(note)
                 dropped = 0
             }

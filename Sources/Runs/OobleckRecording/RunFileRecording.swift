@@ -14,9 +14,11 @@ package enum RunNotice: Sendable {
     case recovered(RecoveryRecord)
     case status(RunStatus)
     case finished(RunOutcome, RunResult?)
+    /// So many notices before this one were not delivered: the observer was too slow.
+    case dropped(Int)
 }
 
-/// Records a run in its directory, and tells an observer of all it records.
+/// Records a run in its directory, and tells its observers of all it records.
 package final class RunFileRecording: RunRecording {
     private let directory: RunDirectory
     private let job: JobSpecification
@@ -26,12 +28,12 @@ package final class RunFileRecording: RunRecording {
     private static let lastWords: Seconds = 2
     private let finalState = Mutex<FinalStateWriter?>(nil)
     private let checkpoints: CheckpointService
-    private let observer: @Sendable (RunNotice) -> Void
+    /// Who is told of all that is recorded; more can be added at any time.
+    package let observers = RunObservers()
 
     /// Records in `directory`.
     ///
-    /// The observer is called with each notice once it is recorded, from the coordinator's thread:
-    /// it must be quick.
+    /// The observer is called with each notice, in order, from a thread of its own (``RunObservers``).
     package init(
         _ directory: RunDirectory,
         job: JobSpecification,
@@ -39,7 +41,7 @@ package final class RunFileRecording: RunRecording {
     ) throws {
         self.directory = directory
         self.job = job
-        self.observer = observer
+        observers.add(observer)
         let recorder = try RunRecorder(directory)
         self.recorder = recorder
         display = DisplayFiles(recorder)
@@ -52,21 +54,21 @@ package final class RunFileRecording: RunRecording {
 
     package func record(_ step: CommittedStep) throws {
         try recorder.append(step)
-        observer(.committed(step))
+        observers.tell(.committed(step))
     }
 
-    package func log(_ event: RunEvent) {
+    package func log(_ event: TimedEvent) {
         display.log(event)
-        observer(.event(event))
+        observers.tell(.event(event.event))
     }
 
     package func publish(_ plan: PlanDocument) {
         display.publish(plan)
-        observer(.planned(plan))
+        observers.tell(.planned(plan))
     }
 
     /// The event log has the recovery's line, and the result all of its numbers.
-    package func recovered(_ recovery: RecoveryRecord) { observer(.recovered(recovery)) }
+    package func recovered(_ recovery: RecoveryRecord) { observers.tell(.recovered(recovery)) }
 
     package func store(_ chunk: LayerChunk) throws { try finalStateWriter().receive(chunk) }
 
@@ -76,7 +78,7 @@ package final class RunFileRecording: RunRecording {
 
     package func record(_ recorded: RecordedEvaluation) throws {
         try recorder.append(recorded)
-        observer(.evaluated(recorded))
+        observers.tell(.evaluated(recorded))
     }
 
     package func perform(
@@ -96,14 +98,17 @@ package final class RunFileRecording: RunRecording {
 
     package func show(_ status: RunStatus) {
         display.show(status)
-        observer(.status(status))
+        observers.tell(.status(status))
     }
 
     package func finish(
         _ outcome: RunOutcome,
         result: (_ stateSHA256: String) -> RunResult
     ) throws {
-        defer { display.flush(within: Self.lastWords) }
+        defer {
+            display.flush(within: Self.lastWords)
+            observers.flush(within: Self.lastWords)
+        }
         switch outcome {
         case .completed(let layerDigests, _):
             checkpoints.finish()
@@ -114,13 +119,13 @@ package final class RunFileRecording: RunRecording {
                 result.finalLoss = try RunVerifier.lastLoss(of: directory)
             }
             try recorder.write(result)
-            observer(.finished(outcome, result))
+            observers.tell(.finished(outcome, result))
         case .stopped:
             checkpoints.finish()
             // The lines are with the system; what stops a run may be its disk.
             do { try recorder.synchronize() } catch {}
-            observer(.finished(outcome, nil))
-        case .abandoned: observer(.finished(outcome, nil))
+            observers.tell(.finished(outcome, nil))
+        case .abandoned: observers.tell(.finished(outcome, nil))
         }
     }
 

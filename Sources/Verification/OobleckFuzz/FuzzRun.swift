@@ -32,7 +32,11 @@ struct FuzzRun {
         for step in 0..<Self.steps {
             try recorder.append(Self.committed(step))
             try recorder.log(
-                RunEvent(kind: .committed, generation: 0, step: step, message: "committed")
+                RunEvent(
+                    generation: 0,
+                    step: step,
+                    .committed(step: step, loss: 1.5, isSkipped: false)
+                )
             )
         }
         let writer = try FinalStateWriter(directory, model: Self.model, step: Self.steps)

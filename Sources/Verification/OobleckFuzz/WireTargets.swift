@@ -1,5 +1,6 @@
 import OobleckCoordination
 import OobleckCore
+import OobleckData
 import OobleckTransport
 import OobleckWire
 import OobleckWorlds
@@ -8,7 +9,10 @@ import SwiftProtobuf
 extension FuzzTarget {
     /// The decoders of all messages that come over a network, and the decisions behind them.
     package static func wire() throws -> [FuzzTarget] {
-        [try workerReports(), try agentReports(), try directives(), try Conversation.target()]
+        [
+            try workerReports(), try agentReports(), try directives(), try watchReplies(),
+            try Conversation.target(),
+        ]
     }
 
     private static func workerReports() throws -> FuzzTarget {
@@ -30,6 +34,49 @@ extension FuzzTarget {
         ]
         return FuzzTarget("agent-report", samples: try bytes(reports), isFile: false) { bytes in
             _ = try decode(WireAgentReport.self, bytes).report()
+        }
+    }
+
+    /// What a client that watches a run reads.
+    private static func watchReplies() throws -> FuzzTarget {
+        let recovery = RecoveryRecord(
+            step: 17,
+            lostNodes: [2],
+            detect: 0.01,
+            decide: 0.001,
+            rebuild: 0.05,
+            transfer: 0.2,
+            transferBytes: 4096,
+            total: 0.3,
+            reason: "node 2 is replaced"
+        )
+        let contents: [RunEvent.Content] = [
+            .nodeLost(2, .silent(.worker, 2.5)), .recovered(recovery),
+            .committed(step: 17, loss: .nan, isSkipped: true),
+            .warning(.checkpointSkipped(step: 6, writing: 4)),
+            .damaged(.copies(3, [NamedLayer(index: 1, name: "block0")])),
+        ]
+        let status = RunStatus(
+            phase: .training,
+            step: 17,
+            steps: 40,
+            generation: 3,
+            loss: 2.5,
+            stepTime: 0.1,
+            tokensPerSecond: 1e4,
+            idleShare: 0.2,
+            pipelines: 2,
+            nodes: [NodeStatus(id: 2, state: .healthy)]
+        )
+        let replies =
+            try contents.map {
+                let event = RunEvent(generation: 3, step: 17, $0)
+                return try WireWatchReply(.event(TimedEvent(event, time: 1e9, monotonic: 77)))
+            } + [try WireWatchReply(.status(status)), .with { $0.heartbeat = .init() }]
+        return FuzzTarget("watch-reply", samples: try bytes(replies), isFile: false) { bytes in
+            if case .event(let event) = try decode(WireWatchReply.self, bytes).notice() {
+                _ = (event.text, event.event.message)
+            }
         }
     }
 

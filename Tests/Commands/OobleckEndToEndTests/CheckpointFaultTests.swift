@@ -22,7 +22,11 @@ struct CheckpointFaultTests {
     }
 
     private func failures(_ laboratory: Laboratory) throws -> String {
-        try laboratory.events("run", .checkpointFailed).map(\.message).joined(separator: "\n")
+        try laboratory.events("run", .checkpointFailed).map {
+            guard case .checkpointFailed(let failed) = $0.content else { return "untyped" }
+            return failed.reason
+        }
+        .joined(separator: "\n")
     }
 
     private func shell(_ command: String) -> Int32 {
@@ -128,8 +132,15 @@ struct CheckpointFaultTests {
         )
         let outcome = try running.wait(deadline: 60)
         try #require(outcome.status == 0, "\(outcome.errors)")
-        let warnings = try laboratory.events("run", .warning).map(\.message)
-        #expect(warnings.contains { $0.contains("still being written") }, "\(warnings)")
+        let warnings = try laboratory.events("run", .warning).map(\.content)
+        let isTold = warnings.contains {
+            if case .warning(.checkpointSkipped(let step, let writing)) = $0 {
+                step > writing
+            } else {
+                false
+            }
+        }
+        #expect(isTold, "\(warnings)")
         // Four saves of several files, two seconds each, would have taken longer than this.
         #expect(Date().timeIntervalSince(start) < 30)
         try expectSame(laboratory)
@@ -190,7 +201,10 @@ struct CheckpointFaultTests {
         }
         let outcome = try running.wait(deadline: 90)
         try #require(outcome.status == 0, "\(outcome.errors)")
-        let named = try laboratory.events("run", .checkpointDamaged).map(\.message)
+        let named = try laboratory.events("run", .checkpointDamaged).map {
+            guard case .checkpointDamaged(_, let reason) = $0.content else { return "untyped" }
+            return reason
+        }
         #expect(named.contains { $0.contains("step-000060/layer-004") }, "\(named)")
         #expect(named.contains { $0.contains("step-000050 belongs to another job") }, "\(named)")
         #expect(named.contains { $0.contains("step-000040/layer-006") }, "\(named)")

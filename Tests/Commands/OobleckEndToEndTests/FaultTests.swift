@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckRunFiles
 import Testing
 
@@ -36,8 +37,11 @@ struct FaultTests {
         for name in ["run", "reference"] {
             let skipped = try events(laboratory, name, .skipped)
             #expect(skipped.map(\.event.step) == [3])
-            let message = skipped.first?.event.message ?? ""
-            #expect(message.contains("the output of layer 4 ("), "\(message)")
+            guard case .skipped(let step) = skipped.first?.event.content else {
+                Issue.record("\(skipped)")
+                continue
+            }
+            #expect(step.layer?.index == 4 && step.inARow == 1, "\(step)")
             #expect(try RunVerifier.verify(laboratory.path(name)).skippedSteps == 1)
         }
     }
@@ -61,7 +65,8 @@ struct FaultTests {
         #expect(result.failures == 0 && result.samplesRepeated == 0)
         let damaged = try events(laboratory, "run", .damaged)
         #expect(damaged.map(\.event.node) == [3], "does node 3 still hold layer 3?")
-        #expect(damaged.first?.event.message.contains("layer 3 (layer3)") == true)
+        let layer = NamedLayer(index: 3, name: "layer3")
+        #expect(damaged.first?.event.content == .damaged(.copies(3, [layer])))
         #expect(damaged.first?.event.step == 4)
     }
 
@@ -126,7 +131,11 @@ struct FaultTests {
         #expect(result.failures == 1 && result.samplesRepeated == 0)
         let lost = try events(laboratory, "run", .nodeLost)
         #expect(lost.map(\.event.node) == [1])
-        #expect(lost.first?.event.message.contains("at step 4 without an end") == true)
+        guard case .nodeLost(1, .stuck(step: 4, let time)) = lost.first?.event.content else {
+            Issue.record("\(lost)")
+            return
+        }
+        #expect(time > 0)
     }
 
     @Test("a node that computes wrong is found by the check of its layer, and changes nothing")

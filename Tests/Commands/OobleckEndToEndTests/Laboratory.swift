@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckRunFiles
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckRunFiles
 import Testing
 
@@ -85,7 +86,11 @@ struct LivingFaultTests {
         kill(pid_t(side == "agent" ? agentPID : workerPID), SIGSTOP)
         #expect(waitUntil(20) { run.node(6)?.state == .dead })
         let lost = try run.events(.nodeLost).first { $0.event.node == 6 }
-        #expect(lost?.event.message.contains("no sign of life from \(side)") == true)
+        guard case .nodeLost(6, .silent(let silent, let time)) = lost?.event.content else {
+            Issue.record("\(lost.debugDescription)")
+            return
+        }
+        #expect(silent?.rawValue == side && time > 1)
         kill(pid_t(side == "agent" ? agentPID : workerPID), SIGCONT)
         #expect(waitUntil(10) { isGone(agentPID) && isGone(workerPID) })
         let outcome = try agent.wait(deadline: 10)

@@ -21,7 +21,11 @@ struct MemoryFaultTests {
         #expect(result.failures == 1 && result.samplesRepeated == 0)
         let events = try laboratory.events("run", .outOfMemory)
         #expect(events.map(\.node) == [3])
-        #expect(events.first?.message.contains("exited with status 71") == true)
+        guard case .outOfMemory(_, _, let evidence, _) = events.first?.content else {
+            Issue.record("\(events)")
+            return
+        }
+        #expect(evidence.contains("exited with status 71"))
         #expect(try laboratory.events("run", .nodeLost).map(\.node) == [3])
     }
 
@@ -63,8 +67,12 @@ struct MemoryFaultTests {
         #expect(waitUntil(5) { (try? laboratory.events("run", .outOfMemory).isEmpty) == false })
         let lost = try #require(try laboratory.events("run", .outOfMemory).first)
         #expect(lost.node == 6)
-        #expect(lost.message.contains("ran out of memory: it was killed by signal 9"))
-        let had = try Self.layers(in: lost.message)
+        guard case .outOfMemory(_, "small", let evidence, let load) = lost.content else {
+            Issue.record("\(lost)")
+            return
+        }
+        #expect(evidence.contains("ran out of memory: it was killed by signal 9"))
+        let had = Set(load.layers)
         #expect(!had.isEmpty)
         let second = try startAgent()
         defer { second.signal(SIGKILL) }
@@ -88,14 +96,6 @@ struct MemoryFaultTests {
         let result = try laboratory.result("run")
         #expect(result.stateSHA256 == (try laboratory.result("reference").stateSHA256))
         #expect(result.failures == 1 && result.samplesRepeated == 0)
-    }
-
-    /// The layers that an event says a node had: "with layers 3, 4, 5, 18 kB by ...".
-    private static func layers(in message: String) throws -> Set<Int> {
-        let tail = try #require(message.components(separatedBy: "with layers ").last)
-        return Set(
-            tail.components(separatedBy: ", ").prefix { Int($0) != nil }.compactMap { Int($0) }
-        )
     }
 }
 

@@ -116,7 +116,11 @@ struct SignalTests {
         run.hangUp()
         #expect(run.end(within: 20) == 75)
         let last = try #require(try laboratory.events("run", .stopped).last)
-        #expect(last.message.contains("the terminal is gone") && last.message.contains("is saved"))
+        guard case .stopped(let reason) = last.content else {
+            Issue.record("\(last)")
+            return
+        }
+        #expect(reason.contains("the terminal is gone") && reason.contains("is saved"))
         expectNoOrphans(laboratory)
     }
 

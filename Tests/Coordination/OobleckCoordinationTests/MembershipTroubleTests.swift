@@ -102,7 +102,7 @@ import Testing
                 openFileLimit: 1024
             )
             change(&hello)
-            return handshake.refusal(of: hello)
+            return handshake.misfit(of: hello)?.reason
         }
         #expect(refusal { _ in } == nil)
         #expect(refusal { $0.openFileLimit = 0 } == nil)

@@ -47,7 +47,7 @@ final class MemoryRecording: RunRecording {
         records.withLock { $0.steps.append(step) }
     }
 
-    func log(_ event: RunEvent) { records.withLock { $0.events.append(event) } }
+    func log(_ event: TimedEvent) { records.withLock { $0.events.append(event.event) } }
     func publish(_ plan: PlanDocument) { records.withLock { $0.plans.append(plan) } }
     func recovered(_ recovery: RecoveryRecord) {}
     func store(_ chunk: LayerChunk) { records.withLock { $0.chunks.append(chunk) } }

@@ -123,7 +123,11 @@ struct RunFixture {
         for step in steps {
             try recorder.append(step)
             try recorder.log(
-                RunEvent(kind: .committed, generation: 0, step: step.step, message: "committed")
+                RunEvent(
+                    generation: 0,
+                    step: step.step,
+                    .committed(step: step.step, loss: step.loss, isSkipped: false)
+                )
             )
         }
         guard finishes else { return }

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 import OobleckRunFiles
 import OobleckTestSupport
 import Testing
@@ -102,18 +103,16 @@ import Testing
         let recorder = try RunRecorder(directory)
         let before = Date().timeIntervalSince1970
         let event = RunEvent(
-            kind: .nodeLost,
             generation: 3,
             step: 7,
-            node: 2,
-            message: "\"quoted\"\nsecond line"
+            .nodeLost(2, .reported(evidence: "\"quoted\"\nsecond line"))
         )
         try recorder.log(event)
-        try recorder.log(RunEvent(kind: .planned, generation: 4, step: 7, message: "new plan"))
+        try recorder.log(RunEvent(generation: 4, step: 7, .stopped(reason: "no node is left")))
         let lines = try String(contentsOfFile: directory.eventsPath, encoding: .utf8)
             .split(separator: "\n")
         let read = try lines.map { try TimedEvent.parsing(String($0)) }
-        #expect(read.map(\.event.kind) == [.nodeLost, .planned])
+        #expect(read.map(\.event.kind) == [.nodeLost, .stopped])
         #expect(read.first?.event == event)
         #expect(read[0].monotonic <= read[1].monotonic)
         // To the millisecond, rounded.

@@ -5,9 +5,9 @@ extension CoordinatorInstance {
     mutating func take(_ input: Input, now: Seconds) {
         switch input {
         case .hello(let session, let side, let hello, let isOwn):
-            if let reason = handshake.refusal(of: hello) {
-                coordinator.noteRefusal(of: hello.phrase(side), because: reason)
-                return refuse(session, side, reason)
+            if let misfit = handshake.misfit(of: hello) {
+                coordinator.noteRefusal(of: hello.phrase(side), because: misfit)
+                return refuse(session, side, misfit.reason)
             }
             switch side {
             case .agent: attachAgent(session, hello, isOwn: isOwn, now: now)

@@ -5,9 +5,11 @@ extension CoordinatorInstance {
     /// The directive at hand could not be kept: it is tried again, and all that follows waits.
     mutating func waitForStorage(_ failure: OobleckError, now: Seconds) {
         guard work.noteFailure(failure, now: now) else { return }
-        let advice = StorageAdvice.advice(for: failure.message).map { "; \($0)" } ?? ""
-        let what = "storage fails, the run waits: \(failure.message)\(advice)"
-        urgent.append(.log(coordinator.event(.storageTrouble, what)))
+        let trouble = StorageTrouble.failing(
+            reason: failure.message,
+            advice: StorageAdvice.advice(for: failure.message)
+        )
+        urgent.append(.log(coordinator.event(.storageTrouble(trouble))))
     }
 
     /// Keeps what comes in while storage fails.
@@ -34,9 +36,7 @@ extension CoordinatorInstance {
     }
 
     mutating func noteStorage(worksAfter waited: Seconds, now: Seconds) {
-        let time = (waited.value * 10).rounded() / 10
-        let what = "storage works again after \(time) s; the run goes on"
-        urgent.append(.log(coordinator.event(.storageRestored, what)))
+        urgent.append(.log(coordinator.event(.storageRestored(after: waited, wasSlow: false))))
         decide(.storageRestored(after: waited), now: now)
     }
 
@@ -52,7 +52,7 @@ extension CoordinatorInstance {
                 + "keep its state for a while, so that it can be resumed"
         )
         (work, urgent, inbox) = (DirectiveQueue(), [], [])
-        work.add(.log(coordinator.event(.stopped, error.message)))
+        work.add(.log(coordinator.event(.stopped(reason: error.message))))
         work.add(.write(.abandoned(error)))
         end(.abandoned(error))
     }

@@ -104,6 +104,19 @@ package enum WireControlPlane: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Watch" metadata.
+        package enum Watch: Sendable {
+            /// Request type for "Watch".
+            package typealias Input = WireWatchRequest
+            /// Response type for "Watch".
+            package typealias Output = WireWatchReply
+            /// Descriptor for "Watch".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "oobleck.control.v1.ControlPlane"),
+                method: "Watch",
+                type: .serverStreaming
+            )
+        }
         /// Descriptors for all methods in the "oobleck.control.v1.ControlPlane" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             AgentSession.descriptor,
@@ -111,7 +124,8 @@ package enum WireControlPlane: Sendable {
             Drain.descriptor,
             AddNode.descriptor,
             Stop.descriptor,
-            RequestStatus.descriptor
+            RequestStatus.descriptor,
+            Watch.descriptor
         ]
     }
 }
@@ -245,6 +259,25 @@ extension WireControlPlane {
             request: GRPCCore.StreamingServerRequest<WireStatusRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireStatusReply>
+
+        /// Handle the "Watch" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The run as of now, then what happens in it until it is over. A client that reads too slowly is
+        /// > dropped.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireWatchRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireWatchReply` messages.
+        func watch(
+            request: GRPCCore.StreamingServerRequest<WireWatchRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireWatchReply>
     }
 
     /// Service protocol for the "oobleck.control.v1.ControlPlane" service.
@@ -362,6 +395,25 @@ extension WireControlPlane {
             request: GRPCCore.ServerRequest<WireStatusRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<WireStatusReply>
+
+        /// Handle the "Watch" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The run as of now, then what happens in it until it is over. A client that reads too slowly is
+        /// > dropped.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireWatchRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireWatchReply` messages.
+        func watch(
+            request: GRPCCore.ServerRequest<WireWatchRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireWatchReply>
     }
 
     /// Simple service protocol for the "oobleck.control.v1.ControlPlane" service.
@@ -479,6 +531,26 @@ extension WireControlPlane {
             request: WireStatusRequest,
             context: GRPCCore.ServerContext
         ) async throws -> WireStatusReply
+
+        /// Handle the "Watch" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The run as of now, then what happens in it until it is over. A client that reads too slowly is
+        /// > dropped.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireWatchRequest` message.
+        ///   - response: A response stream of `WireWatchReply` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func watch(
+            request: WireWatchRequest,
+            response: GRPCCore.RPCWriter<WireWatchReply>,
+            context: GRPCCore.ServerContext
+        ) async throws
     }
 }
 
@@ -552,6 +624,17 @@ extension WireControlPlane.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: WireControlPlane.Method.Watch.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireWatchRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireWatchReply>(),
+            handler: { request, context in
+                try await self.watch(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -600,6 +683,17 @@ extension WireControlPlane.ServiceProtocol {
             context: context
         )
         return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func watch(
+        request: GRPCCore.StreamingServerRequest<WireWatchRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireWatchReply> {
+        let response = try await self.watch(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
     }
 }
 
@@ -689,6 +783,23 @@ extension WireControlPlane.SimpleServiceProtocol {
                 context: context
             ),
             metadata: [:]
+        )
+    }
+
+    package func watch(
+        request: GRPCCore.ServerRequest<WireWatchRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireWatchReply> {
+        return GRPCCore.StreamingServerResponse<WireWatchReply>(
+            metadata: [:],
+            producer: { writer in
+                try await self.watch(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
         )
     }
 }
@@ -838,6 +949,30 @@ extension WireControlPlane {
             deserializer: some GRPCCore.MessageDeserializer<WireStatusReply>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireStatusReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Watch" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The run as of now, then what happens in it until it is over. A client that reads too slowly is
+        /// > dropped.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireWatchRequest` message.
+        ///   - serializer: A serializer for `WireWatchRequest` messages.
+        ///   - deserializer: A deserializer for `WireWatchReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func watch<Result>(
+            request: GRPCCore.ClientRequest<WireWatchRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireWatchRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireWatchReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWatchReply>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -1056,6 +1191,39 @@ extension WireControlPlane {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "Watch" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The run as of now, then what happens in it until it is over. A client that reads too slowly is
+        /// > dropped.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireWatchRequest` message.
+        ///   - serializer: A serializer for `WireWatchRequest` messages.
+        ///   - deserializer: A deserializer for `WireWatchReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func watch<Result>(
+            request: GRPCCore.ClientRequest<WireWatchRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireWatchRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireWatchReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWatchReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: WireControlPlane.Method.Watch.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -1227,6 +1395,34 @@ extension WireControlPlane.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<WireStatusRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireStatusReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Watch" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The run as of now, then what happens in it until it is over. A client that reads too slowly is
+    /// > dropped.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireWatchRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func watch<Result>(
+        request: GRPCCore.ClientRequest<WireWatchRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWatchReply>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.watch(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireWatchRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireWatchReply>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1426,6 +1622,38 @@ extension WireControlPlane.ClientProtocol {
             metadata: metadata
         )
         return try await self.requestStatus(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Watch" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The run as of now, then what happens in it until it is over. A client that reads too slowly is
+    /// > dropped.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func watch<Result>(
+        _ message: WireWatchRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWatchReply>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireWatchRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.watch(
             request: request,
             options: options,
             onResponse: handleResponse
