@@ -390,7 +390,10 @@ let allTests = [
                 ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
             ),
             tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
-            tests("OobleckEvaluation", ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]),
+            tests(
+                "OobleckEvaluation",
+                ["OobleckCore", "OobleckEvaluation", "OobleckFigures", "OobleckSimulator"]
+            ),
             tests(
                 "OobleckReports",
                 [

@@ -51,14 +51,14 @@ struct CheckpointOptions: ParsableArguments {
     }
 
     /// Throws one line when a value makes no sense.
-    func request() throws -> CheckpointRequest {
+    func request() throws -> CheckpointChoice {
         if noCheckpoints, let given {
             throw OobleckError(
                 .usage,
                 "\(given) and --no-checkpoints contradict each other; leave out one of the two"
             )
         }
-        return CheckpointRequest(
+        return CheckpointChoice(
             isOff: noCheckpoints,
             rhythm: try checkpointEvery.map { try CheckpointSpecification.Rhythm(argument: $0) },
             keep: checkpointKeep,

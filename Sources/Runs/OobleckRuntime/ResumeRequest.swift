@@ -16,7 +16,7 @@ package struct ResumeRequest: Sendable {
     /// Where the coordinator listens; as before if left out.
     package var listenHost: String?
     package var port: Int?
-    package var checkpoint = CheckpointRequest()
+    package var checkpoint = CheckpointChoice()
     /// Whether its nodes may compute otherwise than those before: the result is another then.
     package var acceptsOtherArithmetic = false
     /// Certificates for control messages; `nil` is plain text.

@@ -16,7 +16,7 @@ package struct RunRequest: Sendable {
     package var seed: UInt64?
     /// What plans are compared by; as the job says if left out.
     package var costModel: CostModel?
-    package var checkpoint = CheckpointRequest()
+    package var checkpoint = CheckpointChoice()
     package var faults: RunFaults?
     package var runDirectoryPath: String
     /// Address at which coordinator and workers listen.

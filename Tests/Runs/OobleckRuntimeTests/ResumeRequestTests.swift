@@ -62,16 +62,16 @@ struct ResumeRequestTests {
         job.checkpoint = CheckpointSpecification(.steps(3), keep: 4, directory: "/saves")
         let same = try request().changed(job, in: directory, committed: 0)
         #expect(same.checkpoint == job.checkpoint)
-        let other = try request { $0.checkpoint = CheckpointRequest(keep: 1) }
+        let other = try request { $0.checkpoint = CheckpointChoice(keep: 1) }
             .changed(job, in: directory, committed: 0)
         #expect(
             other.checkpoint == CheckpointSpecification(.steps(3), keep: 1, directory: "/saves")
         )
-        let off = try request { $0.checkpoint = CheckpointRequest(isOff: true) }
+        let off = try request { $0.checkpoint = CheckpointChoice(isOff: true) }
             .changed(job, in: directory, committed: 0)
         #expect(off.checkpoint == nil)
         let idle = error {
-            try request { $0.checkpoint = CheckpointRequest(keep: 1) }
+            try request { $0.checkpoint = CheckpointChoice(keep: 1) }
                 .changed(RunRemains.job, in: directory, committed: 0)
         }
         #expect(idle?.message.contains("--checkpoint-keep is set") == true)

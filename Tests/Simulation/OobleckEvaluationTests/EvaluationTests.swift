@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckFigures
 import Testing
 
 @testable import OobleckEvaluation

@@ -1,6 +1,8 @@
 import Foundation
 
-/// One entry of a key-value store that several coordinators share. Names are relative to the run.
+/// One entry of a key-value store that several coordinators share.
+///
+/// Names are relative to the run.
 package struct KeyValue: Hashable, Sendable {
     package var name: String
     package var value: Data

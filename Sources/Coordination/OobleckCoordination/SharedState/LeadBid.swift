@@ -1,8 +1,9 @@
 import Foundation
 
-/// A bid for the lead of a run in a shared store: the leader's entry is made, under a lease of the
-/// bidder, if there is none and the run is not over, both seen at one moment. The last leader says that
-/// the run is over before it gives the lead back.
+/// A bid for the lead of a run in a shared store.
+///
+/// The leader's entry is made, under a lease of the bidder, if there is none and the run is not over.
+/// Both are seen at one moment: the last leader says that the run is over before it gives the lead back.
 package struct LeadBid: Hashable, Sendable {
     /// What the leader's entry says of the bidder.
     let value: Data

@@ -79,7 +79,9 @@ struct SimulatedEtcd {
         }
     }
 
-    /// Ends leases, and what stands under them. Only members that agree can do it.
+    /// Ends leases, and what stands under them.
+    ///
+    /// Only members that agree can do it.
     mutating func expire(_ now: Double) {
         guard hasMajority, now >= electedAt else { return }
         for (id, lease) in leases where lease.expires <= now { end(id) }
@@ -128,7 +130,7 @@ struct SimulatedEtcd {
             return .refused("requested lease not found")
         }
         revision += 1
-        transaction.operations.forEach { apply($0) }
+        for operation in transaction.operations { apply(operation) }
         return .transaction(KeyValueAnswer(succeeded: true, revision: revision))
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import OobleckCore
 
 /// Changes to what a job says of checkpoints.
-package struct CheckpointRequest: Sendable {
+package struct CheckpointChoice: Sendable {
     /// Whether there are to be none.
     var isOff = false
     var rhythm: CheckpointSpecification.Rhythm?
