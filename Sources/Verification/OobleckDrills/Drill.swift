@@ -69,7 +69,8 @@ package struct Drill: Sendable {
                 }
             }
             let lack = fault.needsNamespaces ? obstacle : nil
-            if let lack = lack ?? Self.obstacle(to: fault) {
+            let clocks = fault == .etcdClocksApart ? try await DrillEtcd.clockObstacle() : nil
+            if let lack = lack ?? Self.obstacle(to: fault) ?? clocks {
                 row.skip(lack)
                 continue
             }
@@ -98,6 +99,7 @@ package struct Drill: Sendable {
             FaultyDisk.compiler == nil ? "a faulty disk needs a C compiler" : nil
         case .jitter: DelayingLink.obstacle
         case .mutualTLS: DrillCertificates.obstacle
+        case _ where fault.isShared: DrillEtcd.obstacle
         default: nil
         }
     }

@@ -38,6 +38,12 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
     case partitionPair = "partition-pair"
     case bandwidthLimit = "bandwidth-limit"
     case jitter
+    case etcdMemberStopped = "etcd-member-stopped"
+    case etcdMajorityStopped = "etcd-majority-stopped"
+    case etcdMemberKilled = "etcd-member-killed"
+    case etcdMemberCut = "etcd-member-cut"
+    case etcdClocksApart = "etcd-clocks-apart"
+    case etcdLeaderKilled = "etcd-leader-killed"
 
     /// What `--faults` may call it together with others.
     package var group: String {
@@ -60,6 +66,9 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
             .partitionCoordinator, .partitionPair:
             "partition"
         case .bandwidthLimit, .jitter: "slow-network"
+        case .etcdMemberStopped, .etcdMajorityStopped, .etcdMemberKilled, .etcdMemberCut,
+            .etcdClocksApart, .etcdLeaderKilled:
+            "etcd"
         }
     }
 
@@ -109,11 +118,25 @@ package enum DrillFault: String, Sendable, Codable, CaseIterable {
         case .partitionPair: "two nodes of a pipeline do not reach each other, to the end"
         case .bandwidthLimit: "a node's link is limited to 20 Mbit/s"
         case .jitter: "a node's packets take up to 100 ms longer, each another time"
+        case .etcdMemberStopped: "SIGSTOP to a member of etcd for two budgets"
+        case .etcdMajorityStopped:
+            "SIGSTOP to two of three members of etcd for longer than the lease"
+        case .etcdMemberKilled: "SIGKILL to a member of etcd, which is started anew"
+        case .etcdMemberCut: "the link of a member of etcd is down for two budgets"
+        case .etcdClocksApart:
+            "members of etcd whose clocks are hours apart stand still, one after the other"
+        case .etcdLeaderKilled:
+            "SIGKILL to the coordinator that leads in etcd; a standby takes over"
         }
     }
 
     /// Whether its nodes need network namespaces.
-    package var needsNamespaces: Bool { group == "partition" || group == "slow-network" }
+    package var needsNamespaces: Bool {
+        group == "partition" || group == "slow-network" || self == .etcdMemberCut
+    }
+
+    /// Whether the run's state is in etcd, and a standby waits.
+    var isShared: Bool { group == "etcd" }
 
     /// Node losses that must be survived at once.
     var faultTolerance: Int {

@@ -72,7 +72,7 @@ extension Attempt {
         case .loseMoreThanF: WantedEvent(.restored)
         case .checkpointDiskFull: .checkpointFailed("No space left")
         case .checkpointDiskFaulty: wantedOfDisk
-        case .killCoordinator: WantedEvent(.restarted)
+        case .killCoordinator, .etcdLeaderKilled: WantedEvent(.restarted)
         // After the result there is nothing left to go on with.
         case .coordinatorAtPoints:
             variant.mentions(.afterResult) ? nil : WantedEvent(.restarted)

@@ -44,6 +44,7 @@ struct Attempt {
 
     func execute() async throws -> Ending {
         var attempt = self
+        if fault.isShared { return try await attempt.disturbStore() }
         return fault.needsNamespaces
             ? try await attempt.disturbNetwork() : try await attempt.disturbProcesses()
     }
