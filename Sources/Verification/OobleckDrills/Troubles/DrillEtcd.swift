@@ -40,6 +40,7 @@ final class DrillEtcd {
     ///   - folder: Where they keep what they have; made here.
     ///   - network: Namespaces to put them in; `nil` is loopback.
     ///   - clocks: By how many seconds the monotonic clock of each is ahead; empty is not at all.
+    /// - Throws: One line when a member cannot be started.
     init(_ folder: String, in network: NetworkLaboratory?, clocks: [Int] = []) throws {
         guard let program = Self.program else {
             throw OobleckError(.internalFault, Self.obstacle ?? "")
