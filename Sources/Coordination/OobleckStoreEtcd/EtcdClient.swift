@@ -136,13 +136,9 @@ final class EtcdClient: Sendable {
                 current.withLock { $0 = member }
                 return result
             case .failure(let failure):
-                switch failure.kind {
-                case .silence(let what): reason = what
-                case .refusal(let what):
-                    guard !rotation.isFinal(failure.kind) else {
-                        throw OobleckError(.storage, "etcd at \(names) refuses: \(what)")
-                    }
-                    reason = what
+                reason = failure.reason
+                guard !rotation.isFinal(failure) else {
+                    throw OobleckError(.storage, "etcd at \(names) refuses: \(reason)")
                 }
             }
             if rotation.isRoundOver {
@@ -153,13 +149,11 @@ final class EtcdClient: Sendable {
         throw OobleckError(.storage, "etcd at \(names) does not answer: \(line)")
     }
 
-    private struct Failure: Error { let kind: MemberRotation.Failure }
-
     /// Asks one member, which has ``MemberRotation/patience`` to answer.
     private func ask<Result: Sendable>(
         _ member: Int,
         _ body: (Client, CallOptions) async throws -> Result
-    ) async throws -> Swift.Result<Result, Failure> {
+    ) async throws -> Swift.Result<Result, MemberRotation.Failure> {
         var options = CallOptions.defaults
         options.timeout = .seconds(MemberRotation.patience.value)
         options.waitForReady = false
@@ -173,15 +167,11 @@ final class EtcdClient: Sendable {
             } catch let error as RPCError where EtcdRefusal.isStalePass(error) {
                 // Passes end after some minutes without a call; the next attempt gets another.
                 pass.drop(used)
-                return .failure(Failure(kind: .silence(error.message)))
+                return .failure(.silence(error.message))
             }
         } catch let error as RPCError {
-            if let refusal = EtcdRefusal(error) {
-                return .failure(Failure(kind: .refusal(refusal.reason)))
-            }
-            return .failure(
-                Failure(kind: .silence(error.message.replacing(Self.ownWords, with: "")))
-            )
+            if let refusal = EtcdRefusal(error) { return .failure(.refusal(refusal.reason)) }
+            return .failure(.silence(error.message.replacing(Self.ownWords, with: "")))
         }
     }
 

@@ -91,7 +91,7 @@ package struct WorldFault: Hashable, Sendable {
         case save
         /// The coordinator's lease ends, and another leads after so many seconds.
         case depose(seconds: Double)
-        /// The coordinator's machine is off, and another coordinator starts on it after so many seconds.
+        /// The coordinator's machine is off, and another coordinator starts on it after this time.
         case losePower(seconds: Double)
         /// Members of the shared store stand still.
         case stallMembers(count: Int, seconds: Double)

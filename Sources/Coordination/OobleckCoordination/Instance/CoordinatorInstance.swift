@@ -61,9 +61,7 @@ package struct CoordinatorInstance: Sendable {
     ///     says nothing more to any node: the nodes are another's.
     ///   - now: The shell's time.
     package mutating func handle(_ input: Input, mayAct: Bool = true, now: Seconds) {
-        let mayAct = mayAct || coordinator.knownBugs.contains(.deposedSpeaks)
-        // An end that is decided on and not performed yet is another's decision now.
-        guard mayAct || outcome != nil || ending == .stopped(.deposed) else {
+        guard !mustStepDown(mayAct) else {
             stepDown()
             return turnAway(input)
         }
@@ -77,6 +75,14 @@ package struct CoordinatorInstance: Sendable {
             inbox.append(input)
             settle(now: now)
         }
+    }
+
+    /// Whether the lead was lost, and this process does not know it yet.
+    ///
+    /// An end that is decided on and not performed yet is another's decision now.
+    private func mustStepDown(_ mayAct: Bool) -> Bool {
+        let mayAct = mayAct || coordinator.knownBugs.contains(.deposedSpeaks)
+        return !mayAct && outcome == nil && ending != .stopped(.deposed)
     }
 
     /// What to perform now; `nil` when all is performed, or while storage is given time.
@@ -95,7 +101,6 @@ package struct CoordinatorInstance: Sendable {
         mayAct: Bool = true,
         now: Seconds
     ) {
-        let mayAct = mayAct || coordinator.knownBugs.contains(.deposedSpeaks)
         if !urgent.isEmpty {
             urgent.removeFirst()
             return settle(now: now)
@@ -122,7 +127,7 @@ package struct CoordinatorInstance: Sendable {
         work.notePerformed()
         if case .finish(let outcome) = directive { self.outcome = withFault(outcome) }
         // The write itself may have taken longer than the lead lasted.
-        guard mayAct || outcome != nil || ending == .stopped(.deposed) else { return stepDown() }
+        guard !mustStepDown(mayAct) else { return stepDown() }
         settle(now: now)
     }
 

@@ -11,11 +11,18 @@ package struct MemberRotation: Hashable, Sendable {
     package static let pause: Seconds = 0.05
 
     /// Why a member's answer is none.
-    package enum Failure: Hashable, Sendable {
+    package enum Failure: Error, Hashable {
         /// It did not answer, or could not: another may.
         case silence(String)
         /// What the members refuse for good (no space, a wrong password), whichever is asked.
         case refusal(String)
+
+        /// What the member, or the connection to it, said.
+        package var reason: String {
+            switch self {
+            case .silence(let reason), .refusal(let reason): reason
+            }
+        }
     }
 
     private let members: Int

@@ -37,7 +37,7 @@ package struct SharedState: Sendable {
         "state", "committed", "node/", "recovery/", "restore/", "memory/", "planned", "in-force",
     ]
 
-    /// From the entries under ``prefixes`` and the number of the ledger's lines.
+    /// From the entries under ``prefixes``, and maybe others, and the number of the ledger's lines.
     ///
     /// Throws `.storage` with one line when something is missing, or of another version.
     package init(

@@ -29,7 +29,7 @@ final class DrillEtcd {
         return trial.status == 0 ? nil : "members cannot have other clocks: \(trial.lastLine)"
     }
 
-    /// What runs a command whose monotonic clock is so many seconds ahead.
+    /// The command line before a command that makes its monotonic clock this many seconds ahead.
     private static func apart(by seconds: Int) -> [String] {
         ["/usr/bin/unshare", "--time", "--fork", "--kill-child", "--monotonic", "\(seconds)"]
     }

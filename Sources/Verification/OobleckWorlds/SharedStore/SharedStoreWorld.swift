@@ -44,7 +44,7 @@ struct SharedStoreWorld {
     }
 
     var etcd = SimulatedEtcd()
-    /// What each member works on when it goes on.
+    /// Requests that each member has not worked on, because it was stopped.
     var queues = [[(call: Int, attempt: Int, request: SimulatedEtcd.Request)]](
         repeating: [],
         count: SimulatedEtcd.members

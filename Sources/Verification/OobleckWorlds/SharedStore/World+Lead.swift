@@ -156,11 +156,8 @@ extension World {
     private func read(_ entries: [KeyValue], by process: Int) {
         do {
             let lines = entries.count { $0.name.hasPrefix(SharedState.ledgerPrefix) }
-            let needed = entries.filter { entry in
-                SharedState.prefixes.contains { entry.name.hasPrefix($0) }
-            }
             let kept = try SharedState(
-                entries: needed,
+                entries: entries,
                 lines: lines,
                 largestPart: shared?.largestPart ?? 0
             )
@@ -251,7 +248,7 @@ extension World {
         guard let process = shared?.leading, !shell.isDown else { return }
         if mayAct(process) { judge.complain("another takes over from one that may act") }
         log("the last coordinator is no more heard")
-        // It goes on with what it had asked of the store, some time.
+        // Later it continues with what it had asked of the store.
         for happening in shell.storeBacklog {
             agenda.add(.shared(happening), at: now + random.seconds(0...3))
         }
