@@ -41,9 +41,15 @@ struct CostOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: "Seconds to start all processes anew. [60; the paper measured 76 to 701 for Varuna]"
+        help: "Seconds to start all processes anew. [60]"
     )
     var restart: Double?
+
+    @Option(
+        parsing: .unconditional,
+        help: "Seconds for varuna alone, or \"paper\": 76, 83, 78.7, 515, 701. [--restart]"
+    )
+    var varunaRestart: String?
 
     @Option(parsing: .unconditional, help: "Steps between checkpoints. [Young and Daly]")
     var checkpointSteps: Int?
@@ -98,6 +104,11 @@ struct CostOptions: ParsableArguments {
                     .note("without a policy that copies from live nodes")
             )
         }
+        if !policies.contains(.varuna) {
+            notes.append(
+                IdleOptions([("--varuna-restart", varunaRestart)]).note("without policy varuna")
+            )
+        }
         if !policies.contains(.hotSpares) {
             notes.append(IdleOptions([("--reserve", reserve)]).note("without policy hot-spares"))
         }
@@ -114,8 +125,30 @@ struct CostOptions: ParsableArguments {
             ("--hang-detection", hangDetection), ("--rebuild", rebuild), ("--restart", restart),
             ("--checkpoint-steps", checkpointSteps), ("--checkpoint-seconds", checkpointSeconds),
             ("--backup-seconds", backupSeconds), ("--reserve", reserve), ("--price", price),
+            ("--varuna-restart", varunaRestart),
         ])
         .refuse(reason)
+    }
+
+    /// How long Varuna takes to start anew, if not as long as all.
+    func varunaRestart(of model: String?) throws -> Seconds? {
+        guard let varunaRestart else { return nil }
+        if varunaRestart == "paper" {
+            guard let model else {
+                throw OobleckError(
+                    .usage,
+                    "--varuna-restart paper needs --model, one of the paper's"
+                )
+            }
+            return try PaperModel(name: model).varunaRestart
+        }
+        guard let seconds = Double(varunaRestart), seconds >= 0, seconds.isFinite else {
+            throw OobleckError(
+                .usage,
+                "--varuna-restart is \(varunaRestart); it must be seconds, at least 0, or paper"
+            )
+        }
+        return Seconds(seconds)
     }
 
     /// How fast devices are taken to be, and why, in one line; `nil` for a measured profile.

@@ -67,7 +67,8 @@ package struct SimulateCommand: ParsableCommand {
             seed: failures.worlds.seed,
             interval: try costs.interval,
             backupInterval: Seconds(costs.backupSeconds ?? 3600),
-            reserve: costs.reserve ?? 1
+            reserve: costs.reserve ?? 1,
+            varunaRestart: try costs.varunaRestart(of: model)
         )
         let remarks = [note, try costs.speedNote(model: model)].compactMap(\.self)
         let report = SimulationReport(

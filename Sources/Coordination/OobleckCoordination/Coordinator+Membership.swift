@@ -202,14 +202,9 @@ extension Coordinator {
     mutating func release(_ node: NodeID) {
         guard let member = members[node] else { return }
         members[node]?.life = .gone
-        let factor = slowness.tracker.slowness[node].map { "\(Self.tenths(Seconds($0))) times" }
-        let reason =
-            member.isEvicted
-            ? "node \(node) is let go: it is \(factor ?? "far") slower than its peers"
-            : "node \(node) is drained"
-        let ending: NodeStatus.State = member.isEvicted ? .evicted : .drained
-        members[node]?.ending = ending
-        perform(.persist(.left(node, hasFailed: false, as: ending)))
+        let reason = "node \(node) is drained"
+        members[node]?.ending = .drained
+        perform(.persist(.left(node, hasFailed: false, as: .drained)))
         members[node]?.holdings = []
         giveUpSave(of: node)
         if member.workerPID != nil {

@@ -99,7 +99,6 @@ extension Coordinator {
         )
         for (node, reason) in kept {
             members[node]?.isDraining = false
-            members[node]?.isEvicted = false
             perform(.persist(.draining(node, false)))
             log(.warning(.stays(node, reason: reason)))
         }

@@ -27,7 +27,8 @@ extension Coordinator {
             let held = plan.layersByNode[vote.key] ?? []
             times[vote.key] = vote.value.layerTimes.filter { held.contains($0.key) }
         }
-        let changed = slowness.tracker.add(times, microbatches: microbatches)
+        let idle = Set(usableNodes).subtracting(plan.document.plan.nodes)
+        let changed = slowness.tracker.add(times, microbatches: microbatches, keeping: idle)
         for node in changed { report(node) }
         if !changed.isEmpty || !slowness.tracker.slowness.isEmpty { slowness.wantsLook = true }
         guard slowness.wantsLook, committedSteps >= slowness.settledFrom else { return }
@@ -44,50 +45,36 @@ extension Coordinator {
         return NodeSlowness(factor: factor, own: compared?.own, peers: compared?.peers)
     }
 
-    /// Moves microbatches or lets slow nodes go, whichever takes less time until the next failure.
+    /// Has the plan follow the speeds if that takes less time until the next failure: microbatches
+    /// move, or slow nodes are set aside until a later plan has work for them.
     private mutating func adapt(_ plan: CoordinatorPlan) {
-        let factors = slowness.tracker.slowness
-        let slow = factors.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
-            .filter { (factors[$0] ?? 1) >= SpeedTracker.slowFrom && isStaying($0) }
-        // The slowest alone, the two slowest, ...
-        let alternatives = slow.indices.compactMap { last in
-            let nodes = Array(slow[...last])
-            return planWithout(nodes, than: plan).map { (nodes: nodes, plan: $0) }
+        let costs = costs(now: lastAtWork ?? 0)
+        guard let proposed = planForSpeeds(after: plan, costs) else { return }
+        let decision = SlowNodePolicy(costs: costs)
+            .decide(current: plan.document, proposed: proposed)
+        guard case .change(let idle, let before, let after) = decision else { return }
+        for node in idle {
+            let slowness = nodeSlowness(of: node, factor: costs.slowness[node] ?? 1)
+            log(.setAside(node, slowness, stepWithout: after, stepWith: before))
         }
-        let decision = SlowNodePolicy(costs: costs(now: lastAtWork ?? 0)).decide(
-            current: plan.document,
-            slowness: factors,
-            alternatives: alternatives
-        )
-        switch decision {
-        case .keep: return
-        case .rebalance(let before, let after):
-            log(.rebalanced(before: before, after: after))
-        case .evict(let nodes, let kept, let without):
-            for node in nodes {
-                members[node]?.isDraining = true
-                members[node]?.isEvicted = true
-                let slowness = nodeSlowness(of: node, factor: factors[node] ?? 1)
-                log(.evicted(node, slowness, stepWithout: without, stepWith: kept))
-            }
-        }
+        if idle.isEmpty { log(.rebalanced(before: before, after: after)) }
         slowness.settledFrom = committedSteps + 1 + SlownessAccount.pause
         wantsNewPlan = true
     }
 
-    private func isStaying(_ node: NodeID) -> Bool { members[node]?.isDraining == false }
-
-    /// The best plan without these nodes that covers as many failures as `plan` does.
-    private func planWithout(_ nodes: [NodeID], than plan: CoordinatorPlan) -> PlanDocument? {
-        let others = usableNodes.filter { !nodes.contains($0) && isStaying($0) }
-        guard !others.isEmpty else { return nil }
+    /// The best plan for the speeds that are known now, which covers as many failures as `plan`
+    /// does.
+    private func planForSpeeds(
+        after plan: CoordinatorPlan,
+        _ costs: ReconfigurationCosts
+    ) -> PlanDocument? {
         var trial = reconfigurator
         let decision = trial.decide(
-            nodes: others,
+            nodes: usableNodes.filter { members[$0]?.isDraining == false },
             holdings: holdings,
             hasState: true,
             generation: plan.generation.next,
-            costs: costs(now: lastAtWork ?? 0),
+            costs: costs,
             bounds: memoryBounds
         )
         guard case .plan(let document, let isCovered) = decision,

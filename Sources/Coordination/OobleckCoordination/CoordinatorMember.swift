@@ -27,8 +27,6 @@ struct CoordinatorMember: Sendable {
     var workerHeard: Seconds?
     var isSuspect = false
     var isDraining = false
-    /// Whether it drains because it is slow.
-    var isEvicted = false
     /// How it is told of once it is out.
     var ending = NodeStatus.State.dead
     /// What the newest plan for it gives it to hold.

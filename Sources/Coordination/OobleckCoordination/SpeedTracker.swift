@@ -56,12 +56,19 @@ package struct SpeedTracker: Sendable {
 
     package init() {}
 
-    /// Takes the times of one step; returns the nodes whose slowness was found or is over.
+    /// Takes the times of one step, and finds the nodes that got slow or fast again.
     ///
-    /// `microbatches` are those that each node's pipeline ran. Costs O(layers) for each node.
+    /// Costs O(layers) for each node.
+    ///
+    /// - Parameters:
+    ///   - times: The computing time of each layer, by node.
+    ///   - microbatches: Those that each node's pipeline ran.
+    ///   - idle: Nodes without work, of which what was last measured holds.
+    /// - Returns: The nodes whose verdict has changed.
     package mutating func add(
         _ times: [NodeID: [Int: Seconds]],
-        microbatches: [NodeID: Int]
+        microbatches: [NodeID: Int],
+        keeping idle: Set<NodeID> = []
     ) -> [NodeID] {
         var measured: [NodeID: [Int: Double]] = [:]
         for (node, layers) in times where !layers.isEmpty {
@@ -85,7 +92,7 @@ package struct SpeedTracker: Sendable {
             if samples[node, default: []].count > Self.window { samples[node]?.removeFirst() }
         }
         samples = samples.filter { times[$0.key] != nil }
-        return judge()
+        return judge(keeping: idle)
     }
 
     /// The times of a node's layers for one microbatch, or `nil` unless all of them were measured.
@@ -118,7 +125,7 @@ package struct SpeedTracker: Sendable {
         return times[(times.count - 1) / 4]
     }
 
-    private mutating func judge() -> [NodeID] {
+    private mutating func judge(keeping idle: Set<NodeID>) -> [NodeID] {
         // The median node of each of the latest steps.
         let steps = samples.values.map(\.count).max() ?? 0
         let medians = (0..<steps).map { age in
@@ -149,7 +156,7 @@ package struct SpeedTracker: Sendable {
             }
             comparisons[node] = slowness[node] == nil ? nil : Self.comparison(own, medians)
         }
-        for node in slowness.keys where samples[node] == nil {
+        for node in slowness.keys where samples[node] == nil && !idle.contains(node) {
             slowness[node] = nil
             comparisons[node] = nil
         }

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckData
 
 /// What a process that we started leaves in its log, to tell why it ended.
 package struct ProcessLog: Sendable {
@@ -42,11 +43,7 @@ package struct ProcessLog: Sendable {
     package init(_ path: String?, addressSpace: ByteCount? = ProcessLog.addressSpaceLimit) {
         self.path = path
         self.addressSpace = addressSpace
-        start =
-            path.flatMap { Self.regularFile($0) }.map { file in
-                defer { close(file.descriptor) }
-                return file.size
-            } ?? 0
+        start = (try? path.flatMap(Self.regularFile)?.size()) ?? 0
     }
 
     /// What the end of the process means.
@@ -89,25 +86,18 @@ package struct ProcessLog: Sendable {
 
     /// What the process has said so far.
     private func lines() -> [String] {
-        guard let file = path.flatMap({ Self.regularFile($0) }) else { return [] }
-        defer { close(file.descriptor) }
-        let count = min(max(0, file.size - start), Self.mostBytes)
-        var bytes = [UInt8](repeating: 0, count: count)
-        let read = pread(file.descriptor, &bytes, count, off_t(start))
-        let text = String(decoding: bytes.prefix(max(0, read)), as: UTF8.self)
+        guard let file = path.flatMap(Self.regularFile), let size = try? file.size() else {
+            return []
+        }
+        let count = min(max(0, size - start), Self.mostBytes)
+        let bytes = (try? file.read(at: start, count: count)) ?? []
+        let text = String(decoding: bytes, as: UTF8.self)
         return text.split(whereSeparator: \.isNewline).map(String.init)
     }
 
     /// A log may be a terminal or a pipe: those are not read.
-    private static func regularFile(_ path: String) -> (descriptor: Int32, size: Int)? {
-        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
-            return nil
-        }
-        return (descriptor, Int(status.st_size))
+    private static func regularFile(_ path: String) -> OpenFile? {
+        try? OpenFile(path, for: .readBack)
     }
 
     /// The limit of this process's address space, which those that it starts inherit.

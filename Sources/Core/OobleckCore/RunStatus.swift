@@ -10,7 +10,7 @@ package struct NodeStatus: Hashable, Sendable, Codable {
         case dead
         /// It left in order, as it was asked to.
         case drained
-        /// It was removed because it was too slow.
+        /// It was removed because it was too slow; no longer done, but earlier runs have it.
         case evicted
         /// It was refused, and never worked for the run.
         case refused

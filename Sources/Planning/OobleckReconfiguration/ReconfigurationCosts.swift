@@ -11,7 +11,7 @@ public struct ReconfigurationCosts: Hashable, Sendable {
     /// copies.
     public var overhead: Seconds
     /// Slowness of nodes: the factor over the profile's times; 1 for a node without an entry.
-    public var slowness: [NodeID: Double] = [:]
+    public var slowness: [NodeID: Double]
 
     /// Costs of reconfigurations.
     ///
@@ -20,11 +20,13 @@ public struct ReconfigurationCosts: Hashable, Sendable {
     public init(
         timeToFailure: Seconds = 3600,
         bandwidth: Double = 1.25e9,
-        overhead: Seconds = 0.12
+        overhead: Seconds = 0.12,
+        slowness: [NodeID: Double] = [:]
     ) {
         self.timeToFailure = timeToFailure
         self.bandwidth = bandwidth
         self.overhead = overhead
+        self.slowness = slowness
     }
 
     /// The costs that a run has seen: nodes are lost as often as so far, or once an hour while none
@@ -46,8 +48,7 @@ public struct ReconfigurationCosts: Hashable, Sendable {
         linkBandwidth: Double = ReconfigurationCosts().bandwidth,
         slowness: [NodeID: Double] = [:]
     ) {
-        self.init(bandwidth: linkBandwidth * Double(max(1, nodes)))
-        self.slowness = slowness
+        self.init(bandwidth: linkBandwidth * Double(max(1, nodes)), slowness: slowness)
         if lostNodes > 0, let elapsed = elapsed.measured {
             timeToFailure = elapsed / Double(lostNodes)
         }
@@ -85,5 +86,22 @@ public struct ReconfigurationCosts: Hashable, Sendable {
         let cost = steps * (step.value - fastest.value) + transfer.value
         // Steps of next to no time, any number of which lose none.
         return cost.isNaN ? .infinity : cost
+    }
+
+    /// What a plan costs with its nodes as slow as they are.
+    func cost(of plan: PlanDocument, fastest: Seconds) -> Double {
+        let real = slowness.isEmpty ? plan : plan.balanced(for: slowness)
+        return cost(
+            step: real.plan.stepTime,
+            transfer: transferTime(plan.transfers),
+            fastest: fastest
+        )
+    }
+
+    /// The sets of slow nodes that may be left idle: the slowest, the two slowest, and so on.
+    func slowestFirst(_ nodes: [NodeID]) -> [Set<NodeID>] {
+        let slow = nodes.filter { Slowness.bounded(slowness[$0]) > 1 }
+            .sorted { (slowness[$1] ?? 1, $0) < (slowness[$0] ?? 1, $1) }
+        return slow.indices.map { Set(slow[...$0]) }
     }
 }

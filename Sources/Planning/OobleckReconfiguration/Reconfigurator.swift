@@ -16,7 +16,7 @@ public struct Reconfigurator: Sendable {
     private var prepared: (templates: TemplateSet, instantiator: Instantiator)?
     /// The pipelines for a count of nodes, of the prepared templates.
     private var choices: [Int: PlanChoice] = [:]
-    private var previous: [Pipeline] = []
+    var previous: [Pipeline] = []
 
     /// A reconfigurator for one run, whose nodes share `cores` cores; `nil` gives each its own.
     ///
@@ -69,7 +69,8 @@ public struct Reconfigurator: Sendable {
     ///     is a source only for layers that no node of the plan holds.
     ///   - hasState: Whether a step was committed. Without one there is nothing to copy or lose.
     ///   - generation: The number of the plan to make.
-    ///   - costs: What plans are judged by.
+    ///   - costs: What plans are judged by. Slow nodes are left idle where that costs less and as
+    ///     many failures stay covered.
     ///   - bounds: Loads under which nodes ran out of memory. They are given less, or nothing: a
     ///     node for which the best plan has no place that it can hold stays idle.
     /// - Returns: The plan with its transfers, or the reason why none exists.
@@ -81,53 +82,52 @@ public struct Reconfigurator: Sendable {
         costs: ReconfigurationCosts = ReconfigurationCosts(),
         bounds: [NodeID: [MemoryBound]] = [:]
     ) -> ReconfigurationDecision {
-        let earlier = previous
-        var fitting = Set(nodes).sorted()
-        // Each round leaves out at least one node.
-        while true {
-            let (decision, overloaded) = decide(
-                fitting: fitting,
+        func decision(_ nodes: [NodeID]) -> ReconfigurationDecision {
+            decideWithinMemory(
+                nodes: nodes,
                 holdings: holdings,
                 hasState: hasState,
                 generation: generation,
                 costs: costs,
                 bounds: bounds
             )
-            guard !overloaded.isEmpty else {
-                return leavingOut(Set(nodes).subtracting(fitting).sorted(), decision)
-            }
-            previous = earlier
-            fitting.removeAll { overloaded.contains($0) }
         }
+        let nodes = Set(nodes).sorted()
+        let earlier = previous
+        let withAll = decision(nodes)
+        guard case .plan(let document, let isCovered) = withAll, !costs.slowness.isEmpty,
+            let fastest = leastStep(nodes: nodes.count)
+        else { return withAll }
+        var best = (decision: withAll, pipelines: previous)
+        var least = costs.cost(of: document, fastest: fastest)
+        for idle in costs.slowestFirst(nodes) {
+            let others = nodes.filter { !idle.contains($0) }
+            guard let step = leastStep(nodes: others.count),
+                costs.cost(step: step, transfer: .zero, fastest: fastest) < least
+            else { continue }
+            previous = earlier
+            let without = decision(others)
+            guard case .plan(var other, let coversToo) = without, coversToo || !isCovered,
+                costs.cost(of: other, fastest: fastest) < least
+            else { continue }
+            least = costs.cost(of: other, fastest: fastest)
+            other.idleNodes = Set(other.idleNodes).union(idle).sorted()
+            other.reason += "; idle, because they are slow: \(phrase(idle.sorted()))"
+            best = (.plan(other, coversFaultTolerance: coversToo), previous)
+        }
+        previous = best.pipelines
+        return best.decision
     }
 
-    /// A decision, with the nodes that lack the memory for their part.
-    private func leavingOut(
-        _ nodes: [NodeID],
-        _ decision: ReconfigurationDecision
-    ) -> ReconfigurationDecision {
-        guard !nodes.isEmpty else { return decision }
-        let them = nodes.count == 1 ? "it" : "them"
-        let who =
-            "\(phrase(nodes)) ran out of memory before, and no place is light enough for \(them)"
-        switch decision {
-        case .plan(var document, let isCovered):
-            document.idleNodes = Set(document.idleNodes).union(nodes).sorted()
-            document.reason += "; idle: \(who)"
-            return .plan(document, coversFaultTolerance: isCovered)
-        case .tooFewNodes(let alive, let minimum, let reason):
-            return .tooFewNodes(
-                alive: alive,
-                minimum: minimum,
-                reason: "\(reason); besides, \(who)"
-            )
-        case .lostLayers: return decision
-        }
+    /// The least step time of so many nodes that are as fast as the profile says; `nil` for too few.
+    private mutating func leastStep(nodes: Int) -> Seconds? {
+        guard nodes >= minimumNodes else { return nil }
+        return choice(nodes: nodes, prepare(nodes: nodes).1)?.instantiation.step
     }
 
     /// The best plan that uses as many of these nodes as possible, and the nodes without the memory
     /// for it.
-    private mutating func decide(
+    mutating func decide(
         fitting nodes: [NodeID],
         holdings: [NodeID: Set<Int>],
         hasState: Bool,

@@ -52,7 +52,7 @@ package final class RunDisplay: Sendable {
         case .nodeLost:
             state.withLock { $0.isRecovering = true }
             say(event.message)
-        case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .evicted, .evaluated:
+        case .nodeDrained, .warning, .refused, .skipped, .damaged, .slow, .setAside, .evaluated:
             say(event.message)
         case .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored,
             .stopping, .checkpointRequested, .storageTrouble, .storageRestored:

@@ -114,7 +114,7 @@ struct FaultTests {
         #expect(slow.first?.event.node == 1)
         #expect((slow.first?.event.step ?? 99) <= 6 + 5)
         let changes =
-            try events(laboratory, "run", .rebalanced) + events(laboratory, "run", .evicted)
+            try events(laboratory, "run", .rebalanced) + events(laboratory, "run", .setAside)
         #expect(!changes.isEmpty)
         let reference = try laboratory.train("reference", ["--reference"] + steps)
         try #require(reference.status == 0, "\(reference.errors)")

@@ -147,7 +147,7 @@ struct LivingFaultTests {
         #expect((found?.event.step ?? 999) <= step + 6)
         #expect(
             waitUntil(60) {
-                (try? run.events(.rebalanced).count + run.events(.evicted).count) ?? 0 > 0
+                (try? run.events(.rebalanced).count + run.events(.setAside).count) ?? 0 > 0
             }
         )
         quota.remove()

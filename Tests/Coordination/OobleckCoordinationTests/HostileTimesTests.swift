@@ -103,7 +103,7 @@ private let hostile = [
             }
             #expect(bench.step == 12)
             all += bench.tell(.nodeLost(3, evidence: "killed"))
-            #expect(all.events(.slow) == [] && all.events(.evicted) == [])
+            #expect(all.events(.slow) == [] && all.events(.setAside) == [])
             #expect(all.events(.rebalanced) == [])
             let share = bench.coordinator.status(now: Seconds(bench.now)).idleShare ?? 0
             #expect((0...1).contains(share))

@@ -103,8 +103,8 @@ enum EventSamples {
         ),
         (.slow(2, nil), "node 2 is as fast as its peers again"),
         (
-            .evicted(2, NodeSlowness(factor: 10), stepWithout: 0.05, stepWith: 0.2),
-            "node 2 is let go: 10.0 times slower than its peers, predicted step 50.0 ms, with it "
+            .setAside(2, NodeSlowness(factor: 10), stepWithout: 0.05, stepWith: 0.2),
+            "node 2 is set aside: 10.0 times slower than its peers, predicted step 50.0 ms, with it "
                 + "200.0 ms"
         ),
     ]

@@ -128,4 +128,29 @@ import Testing
             for node in 0..<40 { #expect(grid.isSeated(node) == seated.contains(node)) }
         }
     }
+
+    @Test("holes are spread over the positions, with one move for each", arguments: 0..<40)
+    func spread(seed: Int) {
+        let depth = 2 + seed % 4
+        var nodes = NodeSet(capacity: 40)
+        for node in 0..<(5 * depth) { nodes.insert(node) }
+        var grid = PipelineGrid(depth: depth, mostPipelines: 5, nodes: nodes)
+        // Pipeline p has the nodes from p x depth on: up to four of the first position go, and some.
+        var lost = Set((0..<(1 + seed % 4)).map { $0 * depth })
+        for index in 0..<(seed % 3) { lost.insert(Self.draw(seed, index, 5 * depth)) }
+        let before = (0..<depth).map { position in lost.count { $0 % depth == position } }
+        for node in lost {
+            let leavesHole = grid.lose(node)
+            #expect(leavesHole)
+        }
+        let even = (lost.count + depth - 1) / depth
+        let least = before.reduce(0) { $0 + max(0, $1 - even) }
+        let moved = grid.spreadHoles()
+        #expect(grid.mostHolesAtOnePosition == even)
+        #expect(grid.holes.count == lost.count)
+        #expect(moved >= least && moved <= lost.count)
+        for node in 0..<(5 * depth) { #expect(grid.isSeated(node) == !lost.contains(node)) }
+        let again = grid.spreadHoles()
+        #expect(again == 0)
+    }
 }

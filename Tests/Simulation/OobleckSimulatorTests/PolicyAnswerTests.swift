@@ -181,4 +181,75 @@ import Testing
         let done = Int128((rest - SimulatedTime(nanoseconds: Int(copying))).nanoseconds)
         #expect(outcome.steps == steps + Int(done / Int128(alone.nanoseconds)))
     }
+
+    @Test("ReCycle evens out the losses of its stages, and copies a stage for it")
+    func normalization() throws {
+        let model = Fixture.cluster(leastNodes: 2)
+        func answer(losing nodes: [Int]) throws -> PolicyAnswer {
+            var policy = try Fixture.policy(.recycle, model, nodes: 8)
+            var alive = NodeSet(capacity: 8)
+            for node in 0..<8 { alive.insert(node) }
+            let start = policy.answer(.start, ClusterView(time: .zero, alive: alive))
+            #expect(start?.training != nil)
+            for node in nodes { alive.remove(node) }
+            let view = ClusterView(time: .zero, alive: alive)
+            let answer = policy.answer(.lost(nodes, .crash), view)
+            return try #require(answer)
+        }
+        // Four pipelines of two stages: nodes 0, 2 and 4 are of the first stage, node 1 of the other.
+        let oneEach = try answer(losing: [0, 1])
+        let twoOfOne = try answer(losing: [0, 2])
+        #expect(twoOfOne.training?.step == oneEach.training?.step)
+        #expect(oneEach.phases.count { $0.activity == .copying } == 0)
+        #expect(twoOfOne.phases.count { $0.activity == .copying } == 1)
+    }
+
+    @Test("Varuna's restart can be the paper's, and is its alone")
+    func varunaRestart() throws {
+        let paper = try PaperModel(name: "GPT-3-2.7b").varunaRestart
+        #expect(paper == 515)
+        let model = Fixture.cluster()
+        let history = Fixture.history(nodes: 4, losses: [(5000, [3])], duration: 9000)
+        func recovering(_ policy: SimulatedPolicy, _ restart: Seconds?) throws -> Int {
+            let outcomes = try Experiment(
+                model: model,
+                source: .history(history),
+                policies: [policy],
+                varunaRestart: restart
+            )
+            .run()
+            return Int(outcomes[0].outcomes[0].time[.recovering])
+        }
+        // The three nodes that are left.
+        let more = 3 * Int((paper - model.restart).value) * 1_000_000_000
+        #expect(try recovering(.varuna, paper) - recovering(.varuna, nil) == more)
+        #expect(try recovering(.checkpoint, paper) == recovering(.checkpoint, nil))
+        #expect(throws: OobleckError.self) { try recovering(.varuna, -1) }
+    }
+
+    @Test("with slow nodes too, policy optimal loses no samples to the published rules")
+    func slowNodes() throws {
+        let shape = try TransformerShape.named("BERT-large")
+        let model = ClusterModel(
+            profile: shape.profile(shape.device),
+            microbatches: 64,
+            tokensPerSample: shape.sequence
+        )
+        let law = FailureModel(
+            meanTimeBetweenFailures: Seconds(20 * 3600),
+            repairTime: Seconds(4 * 3600),
+            slowShare: 0.5,
+            slowFactor: 2
+        )
+        let results = try Experiment(
+            model: model,
+            source: .chance(law, nodes: 8, duration: Seconds(2 * 86_400)),
+            policies: [.oobleck, .oobleckPublished],
+            trials: 4
+        )
+        .run()
+        let samples = results.map { $0.outcomes.reduce(0.0) { $0 + $1.samples } }
+        #expect(samples[0] > 0.999 * samples[1])
+        #expect(samples[0] > 0)
+    }
 }

@@ -36,7 +36,7 @@ extension RunEvent {
         case slow(NodeID, NodeSlowness?)
         /// Predicted times of a step.
         case rebalanced(before: Seconds, after: Seconds)
-        case evicted(NodeID, NodeSlowness, stepWithout: Seconds, stepWith: Seconds)
+        case setAside(NodeID, NodeSlowness, stepWithout: Seconds, stepWith: Seconds)
         case restarted(term: Int, decay: DecaySpan?)
         case isolated(IsolationCause)
         case reconnected(Reconnected)
@@ -79,7 +79,7 @@ extension RunEvent.Content {
         case .damaged: .damaged
         case .slow: .slow
         case .rebalanced: .rebalanced
-        case .evicted: .evicted
+        case .setAside: .setAside
         case .restarted: .restarted
         case .isolated: .isolated
         case .reconnected: .reconnected
@@ -94,7 +94,7 @@ extension RunEvent.Content {
         switch self {
         case .nodeJoined(let node, _), .nodeReady(let node), .nodeLost(let node, _),
             .nodeDrained(let node), .outOfMemory(let node, _, _, _), .suspicion(let node, _, _),
-            .slow(let node, _), .evicted(let node, _, _, _):
+            .slow(let node, _), .setAside(let node, _, _, _):
             node
         case .checkpointDamaged(let node, _), .untyped(_, let node, _): node
         case .checkpointFailed(let failed): failed.node

@@ -43,8 +43,8 @@ extension RunEvent.Content {
                 try fields.node(named),
                 fields.contains(.factor) ? try NodeSlowness(from: decoder) : nil
             )
-        case .evicted:
-            .evicted(
+        case .setAside:
+            .setAside(
                 try fields.node(named),
                 try NodeSlowness(from: decoder),
                 stepWithout: try fields[.predictedAfterSeconds],

@@ -47,7 +47,7 @@ extension RunEvent.Content {
         case .rebalanced(let before, let after):
             try fields.encode(before, forKey: .predictedBeforeSeconds)
             try fields.encode(after, forKey: .predictedAfterSeconds)
-        case .evicted(_, let slowness, let without, let with):
+        case .setAside(_, let slowness, let without, let with):
             try slowness.encode(to: encoder)
             try fields.encode(with, forKey: .predictedBeforeSeconds)
             try fields.encode(without, forKey: .predictedAfterSeconds)

@@ -39,8 +39,8 @@ extension RunEvent {
         case .rebalanced(let before, let after):
             "microbatches move: predicted step from \(EventText.milliseconds(before)) to "
                 + EventText.milliseconds(after)
-        case .evicted(let node, let slowness, let without, let with):
-            "node \(node) is let go: \(slowness.times) slower than its peers\(slowness.comparison), "
+        case .setAside(let node, let slowness, let without, let with):
+            "node \(node) is set aside: \(slowness.times) slower than its peers\(slowness.comparison), "
                 + "predicted step \(EventText.milliseconds(without)), with it "
                 + EventText.milliseconds(with)
         case .restarted(let term, let decay): restarted(term, decay)

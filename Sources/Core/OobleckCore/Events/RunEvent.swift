@@ -64,7 +64,8 @@ extension RunEvent {
         package static let damaged = Kind("damaged")
         package static let slow = Kind("slow")
         package static let rebalanced = Kind("rebalanced")
-        package static let evicted = Kind("evicted")
+        /// A slow node is left idle, because the others are faster without it.
+        package static let setAside = Kind("set-aside")
         /// A coordinator took over from an earlier one.
         package static let restarted = Kind("restarted")
         /// More than f nodes fell silent at once: the coordinator takes itself for cut off.
@@ -82,7 +83,7 @@ extension RunEvent {
             .planned, .prepared, .resumed, .committed, .evaluated, .recovered, .warning, .refused,
             .finished, .stopping, .stopped, .checkpointRequested, .checkpointSaved,
             .checkpointFailed, .checkpointDamaged, .waitingForNodes, .restored, .skipped, .damaged,
-            .slow, .rebalanced, .evicted, .restarted, .isolated, .reconnected, .storageTrouble,
+            .slow, .rebalanced, .setAside, .restarted, .isolated, .reconnected, .storageTrouble,
             .storageRestored,
         ]
     }

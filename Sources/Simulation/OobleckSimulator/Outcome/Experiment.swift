@@ -53,6 +53,8 @@ public struct Experiment: Sendable {
     public var backupInterval: Seconds
     /// Spare nodes of `hot-spares`.
     public var reserve: Int
+    /// How long Varuna takes to start anew; `nil` for ``ClusterModel/restart``, as all.
+    public var varunaRestart: Seconds?
 
     /// An experiment.
     public init(
@@ -63,7 +65,8 @@ public struct Experiment: Sendable {
         seed: UInt64 = 1,
         interval: CheckpointPlan.Interval = .youngDaly,
         backupInterval: Seconds = 3600,
-        reserve: Int = 1
+        reserve: Int = 1,
+        varunaRestart: Seconds? = nil
     ) {
         self.model = model
         self.source = source
@@ -73,6 +76,7 @@ public struct Experiment: Sendable {
         self.interval = interval
         self.backupInterval = backupInterval
         self.reserve = reserve
+        self.varunaRestart = varunaRestart
     }
 
     /// The outcomes of all trials, in order, for each policy.
@@ -96,6 +100,12 @@ public struct Experiment: Sendable {
                 "seconds between backups are \(backupInterval.value); they must be more than 0"
             )
         }
+        if let varunaRestart, !(varunaRestart >= 0 && varunaRestart.value.isFinite) {
+            throw OobleckError(
+                .usage,
+                "Varuna's restart is \(varunaRestart.value) s; it must be at least 0"
+            )
+        }
         let nodes = try mostNodes()
         let table = try StepTable(model, nodes: nodes)
         let expected = meanTimeToFailure
@@ -106,7 +116,8 @@ public struct Experiment: Sendable {
                 interval: interval,
                 meanTimeToFailure: expected,
                 reserve: reserve,
-                backupInterval: backupInterval
+                backupInterval: backupInterval,
+                varunaRestart: varunaRestart
             )
         }
         let count = if case .history = source { 1 } else { trials }

@@ -22,6 +22,11 @@ public enum PaperModel: String, Sendable, CaseIterable, Codable {
         }
         self = known
     }
+
+    /// How long Varuna took to start anew, with the checkpoint before it, as the paper measured.
+    public var varunaRestart: Seconds {
+        Seconds(Double(PaperTables.reconfiguration(self, .varuna)) / 1000)
+    }
 }
 
 /// A policy of the paper's evaluation.

@@ -21,6 +21,7 @@ public struct CheckpointRestart: ResiliencePolicy {
     private let table: StepTable
     private let checkpoints: CheckpointPlan
     private let choosesDepth: Bool
+    private let restart: Seconds
     private var known = CountMemo<Layout?>()
     /// The depth for good, once there were nodes enough to choose it.
     private var template: PipelineTemplate?
@@ -28,11 +29,21 @@ public struct CheckpointRestart: ResiliencePolicy {
     private var spare = NodeSet()
 
     /// A policy with checkpoints in a rhythm.
-    public init(_ table: StepTable, checkpoints: CheckpointPlan, choosesDepth: Bool = false) {
+    ///
+    /// `restart` is how long all processes take to start anew; by default what the model says.
+    public init(
+        _ table: StepTable,
+        checkpoints: CheckpointPlan,
+        choosesDepth: Bool = false,
+        restart: Seconds? = nil
+    ) {
         self.table = table
         self.checkpoints = checkpoints
         self.choosesDepth = choosesDepth
+        self.restart = restart ?? table.model.restart
     }
+
+    private var restoring: [PolicyAnswer.Phase] { table.model.restoring(after: restart) }
 
     /// See ``ResiliencePolicy``.
     public mutating func answer(_ event: PolicyEvent, _ view: ClusterView) -> PolicyAnswer? {
@@ -41,13 +52,13 @@ public struct CheckpointRestart: ResiliencePolicy {
             let isFirst = template == nil
             arrange(view.alive)
             guard let training else { return nil }
-            return PolicyAnswer(.none, isFirst ? [] : table.model.restoring, then: training)
+            return PolicyAnswer(.none, isFirst ? [] : restoring, then: training)
         case .lost(let nodes, let kind):
             let working = nodes.count { !spare.remove($0) }
             guard working > 0 else { return nil }
             arrange(view.alive)
             let detecting = PolicyAnswer.Phase(.detecting, table.model.detection(kind))
-            return PolicyAnswer(.checkpoint, [detecting] + table.model.restoring, then: training)
+            return PolicyAnswer(.checkpoint, [detecting] + restoring, then: training)
         case .changed(let joined, let leaving, _):
             return change(joined, leaving, view)
         }
@@ -76,7 +87,7 @@ public struct CheckpointRestart: ResiliencePolicy {
             table.model.snapshotTime(nodesPerPipeline: next.template.nodes)
                 + table.model.storageTime()
         )
-        return PolicyAnswer(.none, [writing] + table.model.restoring, then: training)
+        return PolicyAnswer(.none, [writing] + restoring, then: training)
     }
 
     private mutating func arrange(_ nodes: NodeSet) {

@@ -1,3 +1,5 @@
+import OobleckCore
+
 /// What several policies do when something changes, at its price.
 extension ClusterModel {
     /// The nodes that are left find each other anew.
@@ -10,7 +12,10 @@ extension ClusterModel {
     }
 
     /// All processes start anew, and read the last checkpoint.
-    var restoring: [PolicyAnswer.Phase] {
+    var restoring: [PolicyAnswer.Phase] { restoring(after: restart) }
+
+    /// The same with another time to start anew.
+    func restoring(after restart: Seconds) -> [PolicyAnswer.Phase] {
         [
             PolicyAnswer.Phase(.recovering, SimulatedTime(restart)),
             PolicyAnswer.Phase(.copying, storageTime()),

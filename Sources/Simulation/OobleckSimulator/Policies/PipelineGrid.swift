@@ -95,6 +95,30 @@ struct PipelineGrid: Sendable {
         return filled
     }
 
+    /// Moves nodes from positions with fewer holes to those with more until all have as many, one
+    /// more at most; how many nodes moved.
+    mutating func spreadHoles() -> Int {
+        var moved = 0
+        while let most = holesByPosition.max(), let fewest = holesByPosition.min(),
+            most > fewest + 1, let crowded = holesByPosition.firstIndex(of: most),
+            let hole = holes.all.first(where: { $0 % depth == crowded }),
+            let origin = lowestNode(of: holesByPosition.firstIndex(of: fewest) ?? 0)
+        {
+            let node = nodes[origin]
+            nodes[origin] = Self.nobody
+            addHole(origin)
+            removeHole(hole)
+            seat(node, at: hole)
+            moved += 1
+        }
+        return moved
+    }
+
+    /// The first seat of a position that has a node.
+    private func lowestNode(of position: Int) -> Int? {
+        stride(from: position, to: pipelines * depth, by: depth).first { nodes[$0] != Self.nobody }
+    }
+
     /// Gives up all pipelines with holes, whose other nodes become spare.
     mutating func dropBroken() {
         guard !holes.isEmpty else { return }

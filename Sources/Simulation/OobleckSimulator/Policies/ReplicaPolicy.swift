@@ -11,8 +11,10 @@ public struct ReplicaPolicy: ResiliencePolicy {
         /// The pipeline is left out until it can be whole again, and the batch is smaller meanwhile
         /// (torchft, Meta 2024).
         case replicaDrop
-        /// Its other nodes go on, and the microbatches of the missing one run at the same stage of
-        /// other pipelines, in their bubbles as far as they go (ReCycle, SOSP 2024).
+        /// Its other nodes continue, and the microbatches of the missing one run at the same stage
+        /// of other pipelines, in their bubbles as far as they go. Where one stage misses more
+        /// nodes than another, nodes change their stage: the "failure normalization" of ReCycle
+        /// (Gandhi et al., SOSP 2024).
         case rerouting
     }
 
@@ -59,7 +61,9 @@ public struct ReplicaPolicy: ResiliencePolicy {
         }
         var filled = 0
         if case .hotSpares = style { filled += grid?.fillHoles() ?? 0 }
-        if style != .rerouting {
+        if style == .rerouting {
+            filled += normalize()
+        } else {
             grid?.dropBroken()
             filled += grid?.addPipelines(reserve: reserve) ?? 0
         }
@@ -79,9 +83,26 @@ public struct ReplicaPolicy: ResiliencePolicy {
         var filled = leaving.count { grid?.replace($0) == true }
         filled += grid?.fillHoles() ?? 0
         filled += grid?.addPipelines(reserve: reserve) ?? 0
+        if style == .rerouting { filled += normalize() }
         grid?.add(leaving.filter { view.alive.contains($0) })
         guard filled > 0 else { return nil }
         return PolicyAnswer(.none, [table.model.rebuilding(view), copying], then: training())
+    }
+
+    /// Has nodes change their stage if that makes steps shorter; how many.
+    private mutating func normalize() -> Int {
+        guard var even = grid else { return 0 }
+        let moved = even.spreadHoles()
+        func step(_ grid: PipelineGrid?) -> SimulatedTime? {
+            guard let grid, grid.pipelines > 0 else { return nil }
+            let holes = grid.mostHolesAtOnePosition
+            return steps?.training(pipelines: grid.pipelines, mostHoles: holes).step
+        }
+        guard moved > 0, let before = step(grid), let after = step(even), after < before else {
+            return 0
+        }
+        grid = even
+        return moved
     }
 
     private mutating func build(_ nodes: NodeSet) {

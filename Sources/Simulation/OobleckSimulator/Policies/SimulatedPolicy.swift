@@ -68,6 +68,7 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
     ///   - reserve: Spare nodes of `hot-spares`.
     ///   - backupInterval: Between checkpoints, written in the background, of policies that go back
     ///     to one only when a layer's last copy is lost.
+    ///   - varunaRestart: How long Varuna takes to start anew; by default as long as all.
     /// - Returns: The policy before anything happened.
     /// - Throws: ``OobleckError`` for values that make no sense.
     public func make(
@@ -76,7 +77,8 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
         interval: CheckpointPlan.Interval = .youngDaly,
         meanTimeToFailure: Seconds?,
         reserve: Int = 1,
-        backupInterval: Seconds = 3600
+        backupInterval: Seconds = 3600,
+        varunaRestart: Seconds? = nil
     ) throws -> any ResiliencePolicy {
         func plan(isAsynchronous: Bool) -> CheckpointPlan {
             CheckpointPlan(
@@ -98,7 +100,8 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
             return CheckpointRestart(
                 table,
                 checkpoints: plan(isAsynchronous: false),
-                choosesDepth: true
+                choosesDepth: true,
+                restart: varunaRestart
             )
         case .bamboo: return Bamboo(table, checkpoints: rare)
         case .oobleck: return try OobleckPolicy(table, .optimal, nodes: nodes, checkpoints: rare)
