@@ -1,6 +1,7 @@
 import Foundation
 import OobleckClock
 import OobleckCore
+import OobleckData
 import OobleckRunFiles
 import OobleckTransport
 
