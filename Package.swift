@@ -380,7 +380,10 @@ let allTests = [
                     "OobleckStoreSQLite", "OobleckTestSupport", "OobleckTransport",
                 ]
             ),
-            tests("OobleckClusterFiles", ["OobleckClusterFiles", "OobleckCore"]),
+            tests(
+                "OobleckClusterFiles",
+                ["OobleckClusterFiles", "OobleckCore", "OobleckTestSupport"]
+            ),
             tests("OobleckRecording", ["OobleckCore", "OobleckRecording"]),
         ]
     ),

@@ -67,7 +67,7 @@ KillWait=5
 InactiveLimit=0
 ReturnToService=2
 JobRequeue=1
-SchedulerParameters=bf_interval=2,sched_interval=2,sched_min_interval=100000,requeue_delay=1
+SchedulerParameters=bf_interval=2,sched_interval=2,sched_min_interval=100000
 NodeName=node[1-$1] CPUs=2 Boards=1 SocketsPerBoard=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=4000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 PartitionName=spot Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=20
@@ -120,9 +120,9 @@ down() {
     for file in $ROOT/*/pid; do
         [ -f $file ] && kill -9 $(cat $file) 2>/dev/null || :
     done
-    for ns in $(ip netns list | awk '{print $1}' | grep -E "^${P}([0-9]+|hub)$" || :); do
+    for ns in $(ip netns list 2>/dev/null | awk '{print $1}' | grep -E "^${P}([0-9]+|hub)$" || :); do
         ip netns pids $ns | xargs -r kill -9 2>/dev/null || :
-        ip netns del $ns
+        ip netns del $ns 2>/dev/null
     done
     sleep .2
     rm -rf "$ROOT"

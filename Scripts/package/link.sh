@@ -20,6 +20,10 @@ fi
 sqlite=$(cc -print-file-name=libsqlite3.a)
 [ -f "$sqlite" ] || die "no libsqlite3.a; run: apt install libsqlite3-dev"
 mkdir -p "$out"
+# The objects ask for -lsqlite3: in a folder that comes first, there is only the static one.
+first=$(mktemp -d)
+trap 'rm -rf "$first"' EXIT
+ln -s "$(realpath "$sqlite")" "$first/libsqlite3.a"
 for name in oobleck oobleck-worker; do
     list=$BUILD/$name.product/Objects.LinkFileList
     [ -f "$list" ] || die "$list is missing; run: swift build -c release --product $name"
@@ -27,7 +31,7 @@ for name in oobleck oobleck-worker; do
     if [ "$name" = oobleck-worker ]; then torch=(-L.libtorch/lib -ltorch_cpu -lc10); fi
     echo "link: $name"
     swiftc -static-stdlib -emit-executable -o "$out/$name" -target "$(uname -m)-unknown-linux-gnu" \
-        "@$list" "${torch[@]}" -Xlinker "$sqlite" "${swift_runtime[@]}" -lstdc++ -lz -lm -ldl \
+        "@$list" -L"$first" "${torch[@]}" "${swift_runtime[@]}" -lstdc++ -lz -lm -ldl \
         -Xlinker --defsym -Xlinker "main=${name//-/_}_main" -Xlinker --gc-sections \
         -Xlinker -rpath -Xlinker '$ORIGIN/../lib:$ORIGIN/../../torch/lib'
     strip "$out/$name"

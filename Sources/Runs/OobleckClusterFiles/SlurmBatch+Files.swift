@@ -138,6 +138,17 @@ extension SlurmBatch {
             [ -z "$agent" ] || kill -TERM "$agent" 2>/dev/null
         }
         trap stop TERM
+        # When the machine of the coordinator is lost, Slurm leaves the job to the other nodes: three of them
+        # look, and have it start again.
+        if [ -n "${OOBLECK_BATCH_NODE:-}" ] && [ "$SLURM_PROCID" -ge 1 ] && [ "$SLURM_PROCID" -le 3 ]; then
+            while sleep 10; do
+                names=$(squeue --noheader --jobs="$SLURM_JOB_ID" --states=RUNNING --format=%N) || continue
+                [ -n "$names" ] || continue
+                scontrol show hostnames "$names" | grep -qx "$OOBLECK_BATCH_NODE" && continue
+                scontrol requeue "$SLURM_JOB_ID"
+            done </dev/null >/dev/null 2>&1 &
+            trap "kill $! 2>/dev/null" EXIT
+        fi
         for attempt in $(seq 1000); do
             "$program" agent --run-dir "$run" --listen "$(address)" \\
                 --name "$SLURMD_NODENAME"\(options.map { " " + $0 }.joined()) &
