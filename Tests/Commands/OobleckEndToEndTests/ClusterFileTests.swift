@@ -1,0 +1,99 @@
+import Foundation
+import OobleckCore
+import OobleckTestSupport
+import Testing
+
+@Suite("Batch files and manifests", .timeLimit(.minutes(10)))
+struct ClusterFileTests {
+    @Test("batch files are written, are shell, and are not submitted where there is no Slurm")
+    func slurm() throws {
+        let laboratory = try Laboratory()
+        let written = try laboratory.run(["slurm", "job.yaml", "--nodes", "6", "--time", "1:00:00"])
+        try #require(written.status == 0, "\(written.errors)")
+        let folder = laboratory.path("runs/job.slurm")
+        for name in ["job.sbatch", "node.sh", "replacement.sbatch"] {
+            let check = Process()
+            check.executableURL = URL(fileURLWithPath: "/bin/bash")
+            check.arguments = ["-n", folder + "/" + name]
+            try check.run()
+            check.waitUntilExit()
+            #expect(check.terminationStatus == 0, "\(name)")
+        }
+        let submitted = try laboratory.start(
+            ["slurm", "job.yaml", "--submit"],
+            environment: ["PATH": laboratory.folder]
+        )
+        .wait(deadline: 30)
+        #expect(submitted.status == 64)
+        #expect(submitted.errors.contains("sbatch is not on the PATH"))
+        let dry = try laboratory.run(["slurm", "job.yaml", "--dry-run", "--run-dir", "dry"])
+        #expect(dry.output.contains("#SBATCH --no-kill"))
+        #expect(!FileManager.default.fileExists(atPath: laboratory.path("dry.slurm")))
+    }
+
+    @Test(
+        "requests that make no sense are one line and status 64 or 65",
+        arguments: [
+            (["slurm", "job.yaml", "--nodes", "0"], "--nodes is 0"),
+            (["slurm", "job.yaml", "--time", "8h"], "--time is \"8h\""),
+            (["slurm", "job.yaml", "--time", "1"], "--time is 1"),
+            (["slurm", "missing.yaml"], "missing.yaml"),
+            (["slurm", "job.yaml", "--set", "cluster.nodez=3"], "nodez"),
+            (["kubernetes", "job.yaml", "--claim", "c", "--nodes", "0"], "--nodes is 0"),
+            (["kubernetes", "job.yaml", "--claim", "c"], "which pods do not see"),
+            (["kubernetes", "missing.yaml", "--claim", "c"], "missing.yaml"),
+            (["kubernetes", "job.yaml"], "--claim"),
+        ]
+    )
+    func refusals(arguments: [String], text: String) throws {
+        let laboratory = try Laboratory()
+        let outcome = try laboratory.run(arguments)
+        #expect([64, 65].contains(outcome.status), "\(outcome.status)")
+        #expect(outcome.errors.contains(text), "\(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+    }
+
+    @Test("manifests are the same each time, since the token is; the file is its owner's alone")
+    func kubernetes() throws {
+        let laboratory = try Laboratory()
+        try laboratory.edit { $0.replacing("corpus.txt", with: "/oobleck/corpus.txt") }
+        let arguments = ["kubernetes", "job.yaml", "--claim", "shared"]
+        let written = try laboratory.run(arguments + ["--output", "run.yaml"])
+        try #require(written.status == 0, "\(written.errors)")
+        let printed = try laboratory.run(arguments)
+        let text = try String(contentsOfFile: laboratory.path("run.yaml"), encoding: .utf8)
+        #expect(printed.output.trimmingCharacters(in: .newlines) == text.trimmingCharacters(in: .newlines))
+        for name in ["run.yaml", "job.token"] {
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: laboratory.path(name)
+            )
+            #expect(attributes[.posixPermissions] as? Int == 0o600, "\(name)")
+        }
+        let dry = try laboratory.run(arguments + ["--token-file", "other", "--dry-run"])
+        #expect(dry.status == 0 && !dry.output.contains(text.prefix(0) + "token: \"0"))
+        #expect(!FileManager.default.fileExists(atPath: laboratory.path("other")))
+    }
+
+    private static let hasSlurm =
+        getuid() == 0
+        && ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch"]
+            .allSatisfy { FileManager.default.isExecutableFile(atPath: $0) }
+
+    @Test(
+        "under a real Slurm, a run survives preemption and the loss of its batch host",
+        .enabled(
+            if: hasSlurm,
+            "needs root and Slurm: apt install slurmctld slurmd slurm-client munge"
+        )
+    )
+    func slurmLab() throws {
+        let laboratory = try Laboratory()
+        let script = try Running(
+            Checkout.path + "/Scripts/labs/test-slurm.sh",
+            [Laboratory.programs + "/oobleck", "preempted", "batch_host"],
+            folder: laboratory.folder
+        )
+        let outcome = try script.wait(deadline: 480)
+        #expect(outcome.status == 0, "\(outcome.output) \(outcome.errors)")
+    }
+}
