@@ -58,7 +58,7 @@ struct ClusterStartTests {
         chmod(laboratory.path("token"), 0o600)
         let coordinator = try laboratory.start(
             laboratory.trainArguments("run", [
-                "--start-nodes", "0", "--steps", "400", "--token-file", laboratory.path("token"),
+                "--start-nodes", "0", "--steps", "120", "--token-file", laboratory.path("token"),
             ])
         )
         defer { coordinator.signal(SIGKILL) }
