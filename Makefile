@@ -49,7 +49,7 @@ wheel: setup ## Make dist/oobleck-*.whl, which pip installs on machines without 
 tarball: setup ## Make dist/oobleck-*.tar.zst, which has libtorch inside, for machines without pip.
 	@Scripts/package/tarball.sh
 
-image: setup ## Make an image for Kubernetes, dist/oobleck-*.oci.tar (needs buildah).
+image: tarball ## Make an image for Kubernetes, dist/oobleck-*.oci.tar (needs buildah).
 	@Scripts/package/image.sh
 
 test-packages: wheel tarball ## Install the packages into empty folders and prove a run in each.

@@ -280,7 +280,8 @@ let commands = Folder(
             "oobleck",
             [
                 "OobleckArtifact", "OobleckClock", "OobleckClusterFiles", "OobleckConsole",
-                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckDrills", "OobleckEvaluation",
+                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckDrills",
+                "OobleckEvaluation",
                 "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
                 "OobleckReports", "OobleckRunFiles", "OobleckRuntime", "OobleckSimulationCommands",
                 "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",

@@ -40,7 +40,9 @@ def problems(path: str) -> tuple[list[str], str]:
     versions = readelf("--version-info", path)
     glibc, libstdcxx = newest(versions, "GLIBC"), newest(versions, "GLIBCXX")
     found = [f"needs {name}" for name in sorted(needed - SYSTEM - TORCH)]
-    found += [f"looks for libraries in {one}" for one in places if one and not one.startswith("$ORIGIN")]
+    found += [
+        f"looks for libraries in {one}" for one in places if one and not one.startswith("$ORIGIN")
+    ]
     if glibc > GLIBC:
         found.append(f"needs glibc {written(glibc)}; {written(GLIBC)} is the floor")
     if libstdcxx > LIBSTDCXX:

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Sets `swift_runtime`: the linker's arguments for Swift's libraries, statically. Sourced.
 # The libraries depend on each other in circles: the linker repeats the group until all is found.
 swift_root=$(dirname "$(dirname "$(realpath "$(command -v swiftc)")")")

@@ -39,11 +39,15 @@ def torch() -> str:
 
 
 def metadata() -> str:
-    tools = re.findall(r'"((?:transformers|safetensors|numpy)[^"]*)"', (ROOT / "Python/pyproject.toml").read_text())
+    tools = re.findall(
+        r'"((?:transformers|safetensors|numpy)[^"]*)"', (ROOT / "Python/pyproject.toml").read_text()
+    )
     lines = ["Metadata-Version: 2.1", "Name: oobleck", f"Version: {version()}"]
     lines += ["Summary: Trains models on machines that fail, with the same result bit for bit"]
     lines += ["License: Apache-2.0", "Requires-Python: >=3.10", f"Requires-Dist: torch=={torch()}"]
-    lines += ["Provides-Extra: import"] + [f'Requires-Dist: {tool}; extra == "import"' for tool in tools]
+    lines += ["Provides-Extra: import"] + [
+        f'Requires-Dist: {tool}; extra == "import"' for tool in tools
+    ]
     return "\n".join(lines) + "\n"
 
 

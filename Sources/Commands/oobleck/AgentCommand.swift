@@ -80,7 +80,9 @@ struct AgentCommand: InterruptibleCommand {
 
     func validate() throws {
         guard coordinator != nil || coordination != nil || runDir != nil else {
-            throw ValidationError("Say where the run is: --run-dir, --coordinator or --coordination.")
+            throw ValidationError(
+                "Say where the run is: --run-dir, --coordinator or --coordination."
+            )
         }
         guard runDir == nil || coordinator == nil && coordination == nil && endpoint == nil else {
             throw ValidationError("--run-dir tells where the coordinator is; leave the others out.")

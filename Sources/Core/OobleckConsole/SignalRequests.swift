@@ -16,8 +16,9 @@ package struct SignalRequests: Sendable {
     package var hangUp: HangUp
     /// The signal that asked for the end first.
     package private(set) var stopSignal: Int32?
-    /// Whether a batch system may end the process: it sends SIGTERM to each process of a job, more than
-    /// once, and SIGKILL when the time is up. Its second SIGTERM asks nothing more.
+    /// Whether a batch system may end the process; its second SIGTERM asks nothing more.
+    ///
+    /// It sends SIGTERM to each process of a job, more than once, and SIGKILL when the time is up.
     package var isBatchJob = false
 
     package init(hangUp: HangUp) { self.hangUp = hangUp }

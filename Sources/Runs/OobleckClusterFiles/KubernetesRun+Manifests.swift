@@ -19,7 +19,9 @@ extension KubernetesRun {
     }
 
     private func labels(_ component: String?, indentation: Int) -> [String] {
-        var lines = ["app.kubernetes.io/name: oobleck", "app.kubernetes.io/instance: \(quoted(name))"]
+        var lines = [
+            "app.kubernetes.io/name: oobleck", "app.kubernetes.io/instance: \(quoted(name))",
+        ]
         if let component { lines.append("app.kubernetes.io/component: \(component)") }
         return lines.map { String(repeating: " ", count: indentation) + $0 }
     }
@@ -156,7 +158,8 @@ extension KubernetesRun {
     private var agents: String {
         let arguments =
             [
-                "agent", "--run-dir", runPath, "--token-file", "/etc/oobleck/token/token", "--listen",
+                "agent", "--run-dir", runPath, "--token-file", "/etc/oobleck/token/token",
+                "--listen",
                 "$(POD_IP)", "--name", "$(NODE_NAME)", "--until-finished",
             ] + (sharesMachine ? ["--shares-machine"] : [])
         var resources = resources(cpu: cpu, memory: memory)

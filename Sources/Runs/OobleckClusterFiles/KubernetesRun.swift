@@ -94,8 +94,10 @@ package struct KubernetesRun: Sendable {
         }
         try Self.requireQuantity("--cpu", cpu, units: ["", "m"])
         try Self.requireQuantity("--memory", memory, units: ["", "M", "G", "T", "Mi", "Gi", "Ti"])
-        guard mountPath.hasPrefix("/"), mountPath.utf8.count > 1, !mountPath.hasSuffix("/"),
-            mountPath.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "/._-".contains($0)) })
+        let isPlain = mountPath.allSatisfy {
+            $0.isASCII && ($0.isLetter || $0.isNumber || "/._-".contains($0))
+        }
+        guard isPlain, mountPath.hasPrefix("/"), mountPath.utf8.count > 1, !mountPath.hasSuffix("/")
         else {
             throw OobleckError(
                 .usage,

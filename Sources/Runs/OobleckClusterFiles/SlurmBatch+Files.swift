@@ -31,15 +31,16 @@ extension SlurmBatch {
             "--listen \"$(address)\"", "--port \(port)",
         ]
         let set = settings.map { "--set \(quoted($0))" } + sharedOptions.map(quoted)
+        let lines = directives([
+            "--job-name=\(name)", "--comment=\"\(runPath)\"", "--nodes=\(nodes)",
+            "--ntasks-per-node=1", "--exclusive", "--mem=0", "--no-kill", "--requeue",
+            "--open-mode=append", "--output=\(logPath("job.%j.log"))",
+            "--signal=B:TERM@\(noticeSeconds)",
+        ])
         return """
             #!/bin/bash
             # Written by oobleck slurm. Submitted again, it resumes the run, or says that it is finished.
-            \(directives([
-                "--job-name=\(name)", "--comment=\"\(runPath)\"", "--nodes=\(nodes)",
-                "--ntasks-per-node=1", "--exclusive", "--mem=0", "--no-kill", "--requeue",
-                "--open-mode=append", "--output=\(logPath("job.%j.log"))",
-                "--signal=B:TERM@\(noticeSeconds)",
-            ]))
+            \(lines)
             program=\(quoted(programPath))
             job=\(quoted(jobPath))
             run=\(quoted(runPath))
@@ -121,67 +122,68 @@ extension SlurmBatch {
     private var nodeText: String {
         let options = (sharesMachine ? ["--shares-machine"] : []) + sharedOptions.map(quoted)
         return """
-        #!/bin/bash
-        # Written by oobleck slurm. One node of the run: joins it, and joins again after a failure.
-        program=\(quoted(programPath))
-        run=\(quoted(runPath))
-        \(addressText)
+            #!/bin/bash
+            # Written by oobleck slurm. One node of the run: joins it, and joins again after a failure.
+            program=\(quoted(programPath))
+            run=\(quoted(runPath))
+            \(addressText)
 
-        # All nodes of the elastic job are asked at once: then the run is to stop as a whole.
-        ending=
-        agent=
-        stop() {
-            ending=1
-            if [ "${OOBLECK_BATCH_NODE:-}" = "$SLURMD_NODENAME" ]; then
-                kill -TERM "$OOBLECK_COORDINATOR" 2>/dev/null
-            fi
-            [ -z "$agent" ] || kill -TERM "$agent" 2>/dev/null
-        }
-        trap stop TERM
-        # When the machine of the coordinator is lost, Slurm leaves the job to the other nodes: three of them
-        # look, and have it start again.
-        if [ -n "${OOBLECK_BATCH_NODE:-}" ] && [ "$SLURM_PROCID" -ge 1 ] && [ "$SLURM_PROCID" -le 3 ]; then
-            while sleep 10; do
-                names=$(squeue --noheader --jobs="$SLURM_JOB_ID" --states=RUNNING --format=%N) || continue
-                [ -n "$names" ] || continue
-                scontrol show hostnames "$names" | grep -qx "$OOBLECK_BATCH_NODE" && continue
-                scontrol requeue "$SLURM_JOB_ID"
-            done </dev/null >/dev/null 2>&1 &
-            trap "kill $! 2>/dev/null" EXIT
-        fi
-        for attempt in $(seq 1000); do
-            "$program" agent --run-dir "$run" --listen "$(address)" \\
-                --name "$SLURMD_NODENAME"\(options.map { " " + $0 }.joined()) &
-            agent=$!
-            \(waitText("agent").replacing("\n", with: "\n    "))
+            # All nodes of the elastic job are asked at once: then the run is to stop as a whole.
+            ending=
             agent=
-            # 0: the run is finished or stopped, or does not need this node any more.
-            case $status in 0 | 64 | 65) exit "$status" ;; esac
-            [ -z "$ending" ] || exit 0
-            sleep 5
-        done
-        exit "$status"
+            stop() {
+                ending=1
+                if [ "${OOBLECK_BATCH_NODE:-}" = "$SLURMD_NODENAME" ]; then
+                    kill -TERM "$OOBLECK_COORDINATOR" 2>/dev/null
+                fi
+                [ -z "$agent" ] || kill -TERM "$agent" 2>/dev/null
+            }
+            trap stop TERM
+            # When the machine of the coordinator is lost, Slurm leaves the job to the other nodes: three of them
+            # look, and have it start again.
+            if [ -n "${OOBLECK_BATCH_NODE:-}" ] && [ "$SLURM_PROCID" -ge 1 ] && [ "$SLURM_PROCID" -le 3 ]; then
+                while sleep 10; do
+                    names=$(squeue --noheader --jobs="$SLURM_JOB_ID" --states=RUNNING --format=%N) || continue
+                    [ -n "$names" ] || continue
+                    scontrol show hostnames "$names" | grep -qx "$OOBLECK_BATCH_NODE" && continue
+                    scontrol requeue "$SLURM_JOB_ID"
+                done </dev/null >/dev/null 2>&1 &
+                trap "kill $! 2>/dev/null" EXIT
+            fi
+            for attempt in $(seq 1000); do
+                "$program" agent --run-dir "$run" --listen "$(address)" \\
+                    --name "$SLURMD_NODENAME"\(options.map { " " + $0 }.joined()) &
+                agent=$!
+                \(waitText("agent").replacing("\n", with: "\n    "))
+                agent=
+                # 0: the run is finished or stopped, or does not need this node any more.
+                case $status in 0 | 64 | 65) exit "$status" ;; esac
+                [ -z "$ending" ] || exit 0
+                sleep 5
+            done
+            exit "$status"
 
-        """
+            """
     }
 
     private var replacementText: String {
-        """
-        #!/bin/bash
-        # Written by oobleck slurm. Takes the place of a lost node of the run.
-        \(directives([
+        let lines = directives([
             "--job-name=\(nodeJobName)", "--comment=\"\(runPath)\"", "--nodes=1",
             "--ntasks-per-node=1", "--exclusive", "--mem=0", "--no-requeue", "--open-mode=append",
             "--output=\(logPath("replacement.%j.log"))", "--signal=B:TERM@\(noticeSeconds)",
-        ]))
-        files=\(quoted(folderPath))
-        trap 'scancel --signal=TERM "$SLURM_JOB_ID.0"' TERM
-        srun --cpu-bind=none bash "$files/node.sh" &
-        node=$!
-        \(waitText("node"))
-        exit "$status"
+        ])
+        return """
+            #!/bin/bash
+            # Written by oobleck slurm. Takes the place of a lost node of the run.
+            \(lines)
+            files=\(quoted(folderPath))
+            trap 'scancel --signal=TERM "$SLURM_JOB_ID.0"' TERM
+            srun --cpu-bind=none bash "$files/node.sh" &
+            node=$!
+            \(waitText("node"))
+            exit "$status"
 
-        """
+            """
     }
 
     /// One word of a shell's command line, whatever is in it.

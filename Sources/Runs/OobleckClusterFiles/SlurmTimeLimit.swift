@@ -43,7 +43,9 @@ package struct SlurmTimeLimit: Hashable, Sendable, CustomStringConvertible {
         let units = [3600, 60, 1]
         let first = halves.count == 2 || numbers.count == 3 ? 0 : 1
         guard numbers.count <= units.count - first else { return nil }
-        guard zip(numbers, units[first...]).dropFirst().allSatisfy({ $0.0 < 60 }) else { return nil }
+        guard zip(numbers, units[first...]).dropFirst().allSatisfy({ $0.0 < 60 }) else {
+            return nil
+        }
         return days * 86400 + zip(numbers, units[first...]).map { $0 * $1 }.reduce(0, +)
     }
 

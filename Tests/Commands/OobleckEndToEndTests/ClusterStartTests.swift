@@ -3,7 +3,11 @@ import OobleckCore
 import OobleckRunFiles
 import Testing
 
-@Suite("Starting a run where a cluster starts it, perhaps again", .serialized, .timeLimit(.minutes(5)))
+@Suite(
+    "Starting a run where a cluster starts it, perhaps again",
+    .serialized,
+    .timeLimit(.minutes(5))
+)
 struct ClusterStartTests {
     @Test("the same command resumes an unfinished run, and says that a finished one is")
     func continued() throws {
@@ -57,9 +61,13 @@ struct ClusterStartTests {
         try Data(token.utf8).write(to: URL(fileURLWithPath: laboratory.path("token")))
         chmod(laboratory.path("token"), 0o600)
         let coordinator = try laboratory.start(
-            laboratory.trainArguments("run", [
-                "--start-nodes", "0", "--steps", "120", "--token-file", laboratory.path("token"),
-            ])
+            laboratory.trainArguments(
+                "run",
+                [
+                    "--start-nodes", "0", "--steps", "120", "--token-file",
+                    laboratory.path("token"),
+                ]
+            )
         )
         defer { coordinator.signal(SIGKILL) }
         try #require(waitUntil(60) { (laboratory.status("run")?.step ?? 0) >= 5 }, "no step")

@@ -11,7 +11,8 @@ import Testing
         KubernetesRun(
             name: "tiny",
             image: "localhost/oobleck:1",
-            jobText: "data: {corpus: /oobleck/text.txt}\n\n  # A comment: \"quoted\"\ncluster: {nodes: 4}\n",
+            jobText:
+                "data: {corpus: /oobleck/text.txt}\n\n  # A comment: \"quoted\"\ncluster: {nodes: 4}\n",
             token: token,
             nodes: 4,
             faultTolerance: 1,
@@ -88,9 +89,13 @@ import Testing
         }
     }
 
-    @Test("the job file is in the manifests as it is, whatever its text", arguments: [
-        "a: 1\n", "a: 1", "  a: 1\n\n\n", "a: \"\\u00e9\"\r\n\tb: 'c'\n", "", "---\na: |\n  x\n",
-    ])
+    @Test(
+        "the job file is in the manifests as it is, whatever its text",
+        arguments: [
+            "a: 1\n", "a: 1", "  a: 1\n\n\n", "a: \"\\u00e9\"\r\n\tb: 'c'\n", "",
+            "---\na: |\n  x\n",
+        ]
+    )
     func jobText(text: String) throws {
         try #require(PythonTools.run(["-c", "import yaml"]).status == 0)
         var run = Self.run()
