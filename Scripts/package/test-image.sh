@@ -23,7 +23,10 @@ run "$image" doctor
 run "$image" demo --run-dir /oobleck/demo >"$folder/demo.log" 2>&1 || { tail -n 20 "$folder/demo.log" >&2; exit 1; }
 grep -A 8 "3. Proof" "$folder/demo.log"
 run --detach "$image" train /opt/oobleck/Examples/tiny.yaml --nodes 3 --run-dir /oobleck/stopped >/dev/null
-for _ in $(seq 600); do [ -s "$folder/stopped/ledger.jsonl" ] && break; sleep .1; done
+for _ in $(seq 1200); do
+    [ "$(cat "$folder/stopped/ledger.jsonl" 2>/dev/null | wc -l)" -ge 3 ] && break
+    sleep .1
+done
 podman logs --follow oobleck-test >"$folder/stopped.log" 2>&1 &
 podman stop --time 60 oobleck-test >/dev/null
 wait
