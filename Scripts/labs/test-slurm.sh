@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Trains under a real Slurm of four nodes and makes it fail: test-slurm.sh PROGRAM SCENARIO...,
-# with the scenarios power_off, preempted and batch_host. Each run has to end with the digest of the
-# undisturbed one. Status 77: there is no Slurm here, or no root.
+# Trains under a real Slurm of four nodes and makes it fail: test-slurm.sh PROGRAM [SCENARIO...], with the
+# scenarios power_off, preempted, batch_host, time_limit and cancelled. Each run has to end with the digest of
+# the undisturbed one. Status 77: there is no Slurm here, or no root.
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 program=$(realpath "${1:?usage: test-slurm.sh PROGRAM SCENARIO...}")
 shift
-[ $# -gt 0 ] || set -- power_off preempted batch_host
+[ $# -gt 0 ] || set -- power_off preempted batch_host time_limit cancelled
 folder=$(mktemp -d "${TMPDIR:-/tmp}/oobleck-slurm-XXXX")
 export ROOT=$folder/lab P=ost
 lab() { "$here/slurm-cluster.sh" "$@"; }
@@ -113,6 +113,31 @@ batch_host() {
     say "$first is back"
     hurry oobleck-batch-host
     proved batch-host 120
+}
+
+# What --signal=B:TERM does before the time limit: the run saves, waits in the queue, and resumes.
+time_limit() {
+    submit time-limit 120
+    until_ 60 "step 20" steps time-limit 20
+    lab run scancel --batch --signal=TERM --name=oobleck-time-limit
+    until_ 60 "job in the queue" waits oobleck-time-limit
+    grep -q "its state is saved" runs/time-limit.slurm/job.*.log || die "nothing was saved"
+    say "the state is saved; the job waits"
+    hurry oobleck-time-limit
+    proved time-limit 120
+}
+
+# A person cancels the job: it ends, and stays out of the queue until the same command is given again.
+cancelled() {
+    submit cancelled 120
+    until_ 60 "step 20" steps cancelled 20
+    lab run scancel --name=oobleck-cancelled
+    until_ 60 "empty queue" idle
+    say "the job is cancelled"
+    sleep 3
+    idle || die "the cancelled job is in the queue again"
+    submit cancelled 120
+    proved cancelled 120
 }
 
 for scenario in "$@"; do "$scenario"; done
