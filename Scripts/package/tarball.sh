@@ -17,6 +17,8 @@ LD_LIBRARY_PATH=.libtorch/lib ldd dist/bin/oobleck-worker |
     sed -n 's/.* => \(.*\/\.libtorch\/lib\/[^ ]*\|\.libtorch\/lib\/[^ ]*\) .*/\1/p' |
     sort -u | xargs -I{} cp -L {} "$root/lib/"
 [ -f "$root/lib/libtorch_cpu.so" ] || { echo "tarball: no libtorch at .libtorch; run make setup" >&2; exit 1; }
+missing=$(env -u LD_LIBRARY_PATH ldd "$root/bin/oobleck-worker" | grep 'not found' || true)
+[ -z "$missing" ] || { echo "tarball: this build of torch needs more (a CPU build is needed):$missing" >&2; exit 1; }
 cp .corpus/shakespeare.txt "$root/.corpus/"
 cp -r Examples LICENSE README.md "$root/"
 cp -r Python/oobleck "$root/Python/"

@@ -90,16 +90,26 @@ struct ClusterFileTests {
         #expect(!FileManager.default.fileExists(atPath: laboratory.path("other")))
     }
 
-    private static let hasSlurm =
-        getuid() == 0
-        && ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch"]
-            .allSatisfy { FileManager.default.isExecutableFile(atPath: $0) }
+    /// Whether the laboratory of `Scripts/labs/slurm-cluster.sh` can run here.
+    private static let hasSlurm: Bool = {
+        let programs = ["sbin/slurmctld", "sbin/slurmd", "sbin/munged", "bin/sbatch"]
+        let areThere = programs.allSatisfy {
+            FileManager.default.isExecutableFile(atPath: "/usr/" + $0)
+        }
+        guard getuid() == 0, areThere else { return false }
+        let probe = Process()
+        probe.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
+        probe.arguments = ["--net", "--pid", "--mount", "--uts", "--fork", "true"]
+        do { try probe.run() } catch { return false }
+        probe.waitUntilExit()
+        return probe.terminationStatus == 0
+    }()
 
     @Test(
         "under a real Slurm, a run survives preemption and the loss of its batch host",
         .enabled(
             if: hasSlurm,
-            "needs root and Slurm: apt install slurmctld slurmd slurm-client munge"
+            "needs root, namespaces and Slurm (slurmctld, slurmd, slurm-client, munge): make test installs it"
         )
     )
     func slurmLab() throws {
