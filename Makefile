@@ -1,6 +1,7 @@
 # Everything is one command from a fresh clone; each can be run again at any time.
 .DEFAULT_GOAL := help
-.PHONY: help setup import-tools build demo demo-llama artifact test check bench soak drill clean
+.PHONY: help setup import-tools build demo demo-llama artifact test check bench soak drill wheel tarball \
+	image test-packages clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,6 +42,19 @@ soak: build ## Fifty runs with kills at random moments; all must end with the sa
 
 drill: build ## Put a local cluster through the fault matrix; writes drill-report/report.html.
 	@.build/release/oobleck drill --report drill-report
+
+wheel: setup ## Make dist/oobleck-*.whl, which pip installs on machines without Swift.
+	@Scripts/package/wheel.sh
+
+tarball: setup ## Make dist/oobleck-*.tar.zst, which has libtorch inside, for machines without pip.
+	@Scripts/package/tarball.sh
+
+image: tarball ## Make an image for Kubernetes, dist/oobleck-*.oci.tar (needs buildah).
+	@Scripts/package/image.sh || [ $$? = 77 ]
+
+test-packages: wheel tarball ## Install the packages into empty folders and prove a run in each.
+	@Scripts/package/test-wheel.sh
+	@Scripts/package/test-tarball.sh
 
 clean: ## Delete what was built; keeps libtorch and the corpus (.venv, .libtorch, .corpus).
 	rm -rf .build

@@ -190,6 +190,7 @@ let runs = Folder(
             "OobleckRunFiles",
             ["OobleckClock", "OobleckCore", "OobleckData", "OobleckText", crypto, yams]
         ),
+        module("OobleckClusterFiles", ["OobleckCore", "OobleckText"]),
         module(
             "OobleckRecording",
             [
@@ -278,8 +279,9 @@ let commands = Folder(
         program(
             "oobleck",
             [
-                "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCoordination",
-                "OobleckCore", "OobleckData", "OobleckDrills", "OobleckEvaluation",
+                "OobleckArtifact", "OobleckClock", "OobleckClusterFiles", "OobleckConsole",
+                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckDrills",
+                "OobleckEvaluation",
                 "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
                 "OobleckReports", "OobleckRunFiles", "OobleckRuntime", "OobleckSimulationCommands",
                 "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",
@@ -378,6 +380,10 @@ let allTests = [
                     "OobleckRunFiles", "OobleckRuntime", "OobleckStoreEtcd",
                     "OobleckStoreSQLite", "OobleckTestSupport", "OobleckTransport",
                 ]
+            ),
+            tests(
+                "OobleckClusterFiles",
+                ["OobleckClusterFiles", "OobleckCore", "OobleckTestSupport"]
             ),
             tests("OobleckRecording", ["OobleckCore", "OobleckRecording"]),
         ]

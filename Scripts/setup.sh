@@ -188,6 +188,16 @@ ensure_etcd() {
     install_package etcd-server || say "no etcd-server; the tests that need it are skipped"
 }
 
+# A real Slurm for the tests, likewise; its services are none of ours.
+ensure_slurm() {
+    local package
+    [ -x /usr/sbin/slurmctld ] && [ -x /usr/sbin/slurmd ] && [ -x /usr/sbin/munged ] &&
+        command -v sbatch ip >/dev/null && return
+    for package in munge slurmctld slurmd slurm-client iproute2; do
+        install_package "$package" || { say "no $package; the test that needs Slurm is skipped"; return; }
+    done
+}
+
 # --- In order --------------------------------------------------------------------------------
 
 check_swift
@@ -215,4 +225,5 @@ for list in "${lists[@]}"; do
 done
 if [ ${#lists[@]} -gt 1 ]; then
     ensure_etcd
+    ensure_slurm
 fi

@@ -16,22 +16,12 @@ grep -o 'ct_[a-z_]*(' Sources/Training/CTorch/include/CTorch.h | sort -u |
     sed 's/(/() {}/; s/^/void /' >"$folder/names.c"
 cc -shared -o "$folder/libCTorch.so" "$folder/names.c"
 
-# Swift's libraries depend on each other in circles: the linker goes round until all is found.
-static=$(dirname "$(dirname "$(command -v swiftc)")")/lib/swift_static/linux
-[ -d "$static" ] || static=$(dirname "$(dirname "$(realpath "$(command -v swiftc)")")")/lib/swift_static/linux
-group=()
-for library in Foundation FoundationInternationalization FoundationEssentials _FoundationICU \
-    CoreFoundation _FoundationCollections _FoundationCShims swiftDispatch dispatch BlocksRuntime \
-    swift_RegexParser swift_StringProcessing swiftSynchronization swift_Builtin_float \
-    swift_Concurrency swiftObservation swiftCore; do
-    group+=(-Xlinker "$static/lib$library.a")
-done
-
+. Scripts/package/swift-runtime.sh
 for name in oobleck oobleck-worker; do
     grep -v '/CTorch.build/' "$build/$name.product/Objects.LinkFileList" >"$folder/objects"
     swiftc -static-stdlib -emit-executable -o "$folder/$name" -target x86_64-unknown-linux-gnu \
         "@$folder/objects" -L"$folder" -lCTorch -lsqlite3 \
-        -Xlinker --start-group "${group[@]}" -Xlinker --end-group -lstdc++ -lz -lm -ldl \
+        "${swift_runtime[@]}" -lstdc++ -lz -lm -ldl \
         -Xlinker --defsym -Xlinker "main=${name//-/_}_main" -Xlinker --gc-sections \
         -Xlinker '-rpath=$ORIGIN'
     strip "$folder/$name"

@@ -33,8 +33,22 @@ struct AgentCommand: InterruptibleCommand {
     @Option(help: "The run's coordinator.json, read again whenever the coordinator is gone.")
     var endpoint: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The run's directory, where this machine shares it: has coordinator.json and token.",
+            valueName: "dir"
+        )
+    )
+    var runDir: String?
+
+    @Option(help: "With --run-dir: seconds to wait until the run has a coordinator.")
+    var wait = 600.0
+
+    @Flag(help: "With --run-dir: end with status 75 unless the run is finished.")
+    var untilFinished = false
+
     @Option(help: "A copy, of mode 0600, of the file token in the run directory.")
-    var tokenFile: String
+    var tokenFile: String?
 
     @Option(help: "Number to join as; the next free one if left out.")
     var node: Int?
@@ -65,8 +79,22 @@ struct AgentCommand: InterruptibleCommand {
     @OptionGroup var tls: TLSOptions
 
     func validate() throws {
-        guard coordinator != nil || coordination != nil else {
-            throw ValidationError("Say where the run is: --coordinator or --coordination.")
+        guard coordinator != nil || coordination != nil || runDir != nil else {
+            throw ValidationError(
+                "Say where the run is: --run-dir, --coordinator or --coordination."
+            )
+        }
+        guard runDir == nil || coordinator == nil && coordination == nil && endpoint == nil else {
+            throw ValidationError("--run-dir tells where the coordinator is; leave the others out.")
+        }
+        guard runDir != nil || tokenFile != nil else {
+            throw ValidationError("Name the run's --token-file, or its --run-dir, which has it.")
+        }
+        guard runDir != nil || !untilFinished else {
+            throw ValidationError("--until-finished goes with --run-dir.")
+        }
+        guard wait >= 0, wait <= 86400 else {
+            throw ValidationError("--wait is \(wait); it must be from 0 to 86400 s.")
         }
         guard detectionBudget > 0, detectionBudget <= 3600 else {
             throw ValidationError(
@@ -85,6 +113,22 @@ struct AgentCommand: InterruptibleCommand {
     }
 
     func run() async throws {
+        guard let runDir else { return try await join(tokenFile ?? "") }
+        let shared = SharedRun(path: runDir, needsToken: tokenFile == nil)
+        guard let address = try await shared.coordinator(within: Seconds(wait)) else {
+            return Console.show("the run in \(runDir) is finished")
+        }
+        var agent = self
+        agent.coordinator = address.description
+        agent.endpoint = shared.endpointPath
+        try await agent.join(tokenFile ?? shared.tokenPath)
+        guard untilFinished else { return }
+        guard case .finished = shared.look() else {
+            throw OobleckError(.outOfNodes, "left the run in \(runDir) before it was finished")
+        }
+    }
+
+    private func join(_ tokenFile: String) async throws {
         let address = try coordinator.map { try CoordinatorAddress(parsing: $0) }
         try address?.requireResolvable()
         let location = try etcd.location(coordination, run: "run")

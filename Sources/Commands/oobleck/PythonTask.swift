@@ -5,10 +5,10 @@ import OobleckData
 import OobleckRuntime
 import OobleckTransport
 
-/// A command of the Python package that comes with the source (`Python/oobleck`).
+/// A command of the Python package that comes with the program (`Python/oobleck`).
 ///
 /// It runs in the environment that `make import-tools` made, or with the interpreter that the variable
-/// `OOBLECK_PYTHON` names. Nothing of it runs while a model is trained.
+/// `OOBLECK_PYTHON` names; a program that pip installed names its own. Nothing of it runs while a model is trained.
 struct PythonTask {
     private static let variable = "OOBLECK_PYTHON"
     private static let errorMark = "error: "
@@ -43,7 +43,7 @@ struct PythonTask {
             try Self.interpreter(),
             ["-m", "oobleck"] + arguments,
             environment: [
-                "PYTHONPATH": try Checkout.path("Python"), "PYTHONUNBUFFERED": "1",
+                "PYTHONPATH": try Checkout.pythonFolder(), "PYTHONUNBUFFERED": "1",
                 "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "OOBLECK_PARENT": "1",
             ],
             group: .own,
@@ -65,7 +65,13 @@ struct PythonTask {
 
     private static func interpreter() throws -> String {
         let chosen = ProcessInfo.processInfo.environment[variable]
-        let path = try chosen ?? Checkout.path(".venv/bin/python")
+        guard let path = try chosen ?? Checkout.interpreter() else {
+            throw OobleckError(
+                .usage,
+                "there is no Python for this command; name one with torch and transformers in the "
+                    + "variable \(variable), or run `make import-tools` in a checkout"
+            )
+        }
         guard FileManager.default.isExecutableFile(atPath: path) else {
             throw OobleckError(
                 .usage,
@@ -88,7 +94,8 @@ struct PythonTask {
         let last = lines.last.map { "; it last said: \($0)" } ?? ""
         let hint =
             lines.contains { $0.contains("ModuleNotFoundError") }
-            ? "; run `make import-tools` to install what it needs" : ""
+            ? "; install what it needs: `make import-tools` in a checkout, or pip install 'oobleck[import]'"
+            : ""
         return OobleckError(.internalFault, "python -m oobleck \(exit)\(last)\(hint)")
     }
 }

@@ -41,6 +41,12 @@ struct TrainCommand: InterruptibleCommand {
     @Flag(help: "Restart the coordinator when it dies; the nodes wait for that.")
     var supervise = false
 
+    @Flag(
+        name: .customLong("continue"),
+        help: "If --run-dir has this run already, resume it; if it is finished, say so."
+    )
+    var continues = false
+
     @Option(help: "Nodes to start with; overrides the job.")
     var nodes: Int?
 
@@ -87,6 +93,9 @@ struct TrainCommand: InterruptibleCommand {
         )
     )
     var listen: String?
+
+    @Option(help: "A file, of mode 0600, with the run's token. [a new token]")
+    var tokenFile: String?
 
     @OptionGroup var tls: TLSOptions
 
@@ -144,6 +153,9 @@ struct TrainCommand: InterruptibleCommand {
             throw ValidationError(
                 "Name a job to train, or a run to --resume, or a --coordination to --standby for."
             )
+        }
+        guard !continues || config != nil && runDir != nil && !reference && !dryRun else {
+            throw ValidationError("--continue goes with a job and its --run-dir.")
         }
         guard coordination != nil || !standby else {
             throw ValidationError("A --standby has to know the --coordination of its run.")
@@ -208,6 +220,14 @@ struct TrainCommand: InterruptibleCommand {
         let directory = runDir ?? RunRequest.newRunPath(name)
         let request = try runRequest(config, directory, faults)
         if dryRun { return try await DryRun(request: request, format: format).execute() }
+        if continues, try RunContinuation(request) == .resume {
+            let resumed = LocalRun(
+                resuming: try resumeRequest(directory),
+                faults: faults.coordinator,
+                display: display
+            )
+            return try report(await resumed.execute())
+        }
         try report(
             reference
                 ? await ReferenceRun(request: request, display: display).execute()
@@ -230,6 +250,7 @@ struct TrainCommand: InterruptibleCommand {
         request.port = port ?? 0
         request.tls = try tls.read()
         request.coordination = try location(of: directory)
+        request.token = try tokenFile.map { try TokenFile.read($0) }
         request.profilePath = profile
         request.startedNodes = startNodes
         return request
@@ -242,6 +263,7 @@ struct TrainCommand: InterruptibleCommand {
         request.port = port
         request.checkpoint = try checkpoints.request()
         request.acceptsOtherArithmetic = acceptOtherArithmetic
+        request.token = try tokenFile.map { try TokenFile.read($0) }
         request.tls = try tls.read()
         return request
     }

@@ -11,10 +11,9 @@ package enum HangUp: Hashable, Sendable {
     package static let supervisedVariable = "OOBLECK_SUPERVISED"
 
     /// Variables that batch systems set for their jobs.
-    private static let jobVariables = [
-        supervisedVariable, "SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "COBALT_JOBID",
-        "KUBERNETES_SERVICE_HOST",
-    ]
+    private static let batchVariables = ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "COBALT_JOBID"]
+    private static let jobVariables =
+        [supervisedVariable, "KUBERNETES_SERVICE_HOST"] + batchVariables
 
     /// What it means for a process with this environment; `pids` are its own number and its parent's.
     ///
@@ -32,6 +31,11 @@ package enum HangUp: Hashable, Sendable {
         let isOurs = unit == nil || pids.contains { unit == "\($0)" }
         let isUnit = environment["INVOCATION_ID"] != nil && isOurs
         self = !isIgnored && (isJob || isUnit || !hasTerminal) ? .stop : .goOn
+    }
+
+    /// Whether a process with this environment belongs to a job of a batch system.
+    package static func isBatchJob(_ environment: [String: String]) -> Bool {
+        batchVariables.contains { environment[$0] != nil }
     }
 
     /// What it means for this process.

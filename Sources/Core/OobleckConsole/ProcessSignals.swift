@@ -51,6 +51,7 @@ package final class ProcessSignals: Sendable {
         signal(SIGTTOU, SIG_IGN)
         let isFirst = state.withLock { state in
             defer { state.isStarted = true }
+            state.requests.isBatchJob = HangUp.isBatchJob(ProcessInfo.processInfo.environment)
             state.requests.hangUp =
                 isSupervised && !isIgnored ? .stop : .ofThisProcess(isIgnored: isIgnored)
             return !state.isStarted

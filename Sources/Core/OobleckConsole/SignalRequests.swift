@@ -16,6 +16,10 @@ package struct SignalRequests: Sendable {
     package var hangUp: HangUp
     /// The signal that asked for the end first.
     package private(set) var stopSignal: Int32?
+    /// Whether a batch system may end the process; its second SIGTERM asks nothing more.
+    ///
+    /// It sends SIGTERM to each process of a job, more than once, and SIGKILL when the time is up.
+    package var isBatchJob = false
 
     package init(hangUp: HangUp) { self.hangUp = hangUp }
 
@@ -26,6 +30,7 @@ package struct SignalRequests: Sendable {
     /// the second request.
     package mutating func request(for signal: Int32) -> Request? {
         switch signal {
+        case SIGTERM where isBatchJob && stopSignal != nil: return nil
         case SIGINT, SIGTERM:
             guard stopSignal == nil else { return .stopNow }
             stopSignal = signal

@@ -71,6 +71,9 @@ package final class OpenFile {
     /// The permission bits of the file.
     package func permissions() throws -> UInt32 { try status().st_mode & 0o7777 }
 
+    /// Whether the file belongs to the user of this process.
+    package func isOurs() throws -> Bool { try status().st_uid == geteuid() }
+
     private func status() throws -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {

@@ -88,11 +88,7 @@ package struct RunDirectory: Sendable {
                 "the run in \(found.path) is finished; it goes on only with more --steps"
             )
         }
-        guard FileManager.default.fileExists(atPath: found.profilePath),
-            [found.storePath, found.coordinationPath].contains(
-                where: FileManager.default.fileExists(atPath:)
-            )
-        else {
+        guard found.hasBegun else {
             throw OobleckError(
                 .inputData,
                 "the run in \(found.path) never began to train; start it again in another --run-dir"
@@ -105,6 +101,33 @@ package struct RunDirectory: Sendable {
     package var isFinished: Bool {
         guard FileManager.default.fileExists(atPath: resultPath) else { return false }
         do { return try result().steps >= job().training.steps } catch { return true }
+    }
+
+    /// Whether the run ever had nodes: it was profiled, and its coordinator had a store.
+    private var hasBegun: Bool {
+        FileManager.default.fileExists(atPath: profilePath)
+            && [storePath, coordinationPath].contains(
+                where: FileManager.default.fileExists(atPath:)
+            )
+    }
+
+    /// Takes away what a run left that ended before it began to train; false when it did begin.
+    ///
+    /// Throws `.usage` when it is about to begin, `.storage` when something cannot be removed.
+    package static func removeUnbegun(path: String) throws -> Bool {
+        let found = try open(path: path)
+        guard !found.hasBegun else { return false }
+        let lock = try RunLock.take(directory: found.path)
+        defer { lock.release() }
+        do {
+            for name in try FileManager.default.contentsOfDirectory(atPath: found.path)
+            where name != "lock" {
+                try FileManager.default.removeItem(atPath: found.path + "/" + name)
+            }
+        } catch {
+            throw OobleckError(.storage, "cannot empty \(found.path): \(fileReason(error))")
+        }
+        return true
     }
 
     /// Whether the run's own process is alive.

@@ -24,7 +24,9 @@ package enum TokenFile {
     /// something else.
     package static func read(_ path: String) throws -> RunToken {
         let file = try OpenFile(path, for: .readInput)
-        let others = try file.permissions() & 0o077
+        // A file that another user's group shares with us is that user's decision: Kubernetes mounts
+        // secrets so.
+        let others = try file.permissions() & (file.isOurs() ? 0o077 : 0o007)
         guard others == 0 else {
             throw OobleckError(
                 .inputData,

@@ -15,18 +15,26 @@ package struct Executables: Sendable {
 
     /// Throws one line when the worker is not there.
     package init() throws {
-        do {
-            command = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        } catch {
-            throw OobleckError(.internalFault, "cannot find out where this program is: \(error)")
-        }
+        command = try Self.thisProgram()
         let folder = URL(fileURLWithPath: command).deletingLastPathComponent()
         worker = folder.appendingPathComponent("oobleck-worker").path
         guard FileManager.default.isExecutableFile(atPath: worker) else {
             throw OobleckError(
                 .internalFault,
-                "\(worker) is missing; build it with `make build`, which sets up libtorch"
+                "\(worker) is missing; build it with `make build`, which sets up libtorch, or "
+                    + "install the package again"
             )
+        }
+    }
+
+    /// The file of this program.
+    ///
+    /// Throws one line.
+    package static func thisProgram() throws -> String {
+        do {
+            return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        } catch {
+            throw OobleckError(.internalFault, "cannot find out where this program is: \(error)")
         }
     }
 }

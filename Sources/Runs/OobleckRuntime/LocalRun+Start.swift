@@ -42,7 +42,7 @@ extension LocalRun {
         _ socket: ListeningSocket,
         _ planned: (profile: ModelProfile, reconfigurator: Reconfigurator)
     ) async throws -> RunStart {
-        let token = try RunStart.newToken(in: directory)
+        let token = try RunStart.newToken(in: directory, given: request.token)
         var shared: EtcdStore?
         if let location = request.coordination {
             let document = EtcdStore.Document(

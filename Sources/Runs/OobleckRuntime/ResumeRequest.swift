@@ -21,6 +21,8 @@ package struct ResumeRequest: Sendable {
     package var acceptsOtherArithmetic = false
     /// Certificates for control messages; `nil` is plain text.
     package var tls: ControlTLS?
+    /// The run's token; as before, or a new one, if left out.
+    package var token: RunToken?
 
     /// The run in `path` is to go on as it was.
     package init(path: String) { self.path = path }

@@ -30,6 +30,8 @@ package struct RunRequest: Sendable {
     package var profilePath: String?
     /// Nodes to start on this machine; all if left out.
     package var startedNodes: Int?
+    /// The run's token; a new one if left out.
+    package var token: RunToken?
 
     /// A run of the job in `configPath`, as its file has it, recorded in `runDirectoryPath`.
     package init(configPath: String, runDirectoryPath: String) {

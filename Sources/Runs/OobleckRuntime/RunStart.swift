@@ -82,19 +82,19 @@ package struct RunStart {
         )
     }
 
-    /// Makes a run's token and leaves it in its directory.
-    static func newToken(in directory: RunDirectory) throws -> RunToken {
+    /// Leaves a run's token in its directory: the `given` one, or else a new one.
+    static func newToken(in directory: RunDirectory, given: RunToken? = nil) throws -> RunToken {
         // The system's generator cannot be predicted.
         var generator = SystemRandomNumberGenerator()
-        let token = RunToken(using: &generator)
+        let token = given ?? RunToken(using: &generator)
         try directory.write(token)
         return token
     }
 
     /// The run's token: nodes that wait for a coordinator know no other.
-    static func token(of directory: RunDirectory) throws -> RunToken {
-        guard FileManager.default.fileExists(atPath: directory.tokenPath) else {
-            return try newToken(in: directory)
+    static func token(of directory: RunDirectory, given: RunToken? = nil) throws -> RunToken {
+        guard given == nil, FileManager.default.fileExists(atPath: directory.tokenPath) else {
+            return try newToken(in: directory, given: given)
         }
         return try directory.token()
     }
@@ -141,7 +141,7 @@ extension RunStart {
             ),
             store: store,
             socket: socket,
-            token: try Self.token(of: directory),
+            token: try Self.token(of: directory, given: request.token),
             usedTLS: try last?.tls ?? directory.launch()?.tls ?? false,
             state: state,
             launch: launch

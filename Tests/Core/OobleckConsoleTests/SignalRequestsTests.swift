@@ -15,6 +15,16 @@ import Testing
         #expect(requests.stopSignal == first)
     }
 
+    @Test("a batch system may send SIGTERM again; a person ends at once with Ctrl-C")
+    func batchJob() {
+        var requests = SignalRequests(hangUp: .stop)
+        requests.isBatchJob = HangUp.isBatchJob(["SLURM_JOB_ID": "7"])
+        #expect(requests.request(for: SIGTERM) == .stop)
+        #expect(requests.request(for: SIGTERM) == nil)
+        #expect(requests.request(for: SIGINT) == .stopNow)
+        #expect(!HangUp.isBatchJob(["OOBLECK_SUPERVISED": "1"]))
+    }
+
     @Test("a lost terminal is never the second signal, however often it is told")
     func hangUp() {
         var requests = SignalRequests(hangUp: .stop)

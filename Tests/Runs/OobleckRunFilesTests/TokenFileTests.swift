@@ -35,6 +35,23 @@ struct TokenFileTests {
         #expect(error?.message.contains("chmod 600") == true)
     }
 
+    @Test(
+        "a token of another user may be shared with our group, as Kubernetes mounts secrets",
+        .enabled(if: geteuid() == 0, "needs root, to give a file away"),
+        arguments: [(0o440, true), (0o400, true), (0o444, false), (0o404, false)]
+    )
+    func anotherUsers(permissions: Int, isAccepted: Bool) throws {
+        try TokenFile.write(newToken(), to: path)
+        try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
+        try #require(chown(path, 65534, 0) == 0)
+        do {
+            _ = try TokenFile.read(path)
+            #expect(isAccepted)
+        } catch let error as OobleckError {
+            #expect(!isAccepted && error.message.contains("chmod 600"))
+        }
+    }
+
     @Test("what is no token is one line that names the file and shows nothing of it")
     func damaged() throws {
         let contents = ["", "no token", String(repeating: "x", count: 100_000)]

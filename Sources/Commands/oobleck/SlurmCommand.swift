@@ -1,0 +1,159 @@
+import ArgumentParser
+import Foundation
+import OobleckClusterFiles
+import OobleckConsole
+import OobleckCore
+import OobleckData
+import OobleckRunFiles
+import OobleckRuntime
+import OobleckText
+
+/// `oobleck slurm`.
+struct SlurmCommand: InterruptibleCommand {
+    static let isRun = false
+    static let configuration = CommandConfiguration(
+        commandName: "slurm",
+        abstract: "Write, and on demand submit, batch files for a run under Slurm.",
+        discussion: """
+            The run survives the loss of nodes. One that was stopped by its time limit or by a \
+            preemption waits in the queue again and resumes. The same command resumes an \
+            unfinished run, and says when it is finished.
+            """
+    )
+
+    @Argument(help: "The job, as Examples/tiny.yaml explains.")
+    var config: String
+
+    @Option(help: "Nodes to train with; overrides the job.")
+    var nodes: Int?
+
+    @Option(help: "Where to record the run, on a file system that all nodes share. [runs/NAME]")
+    var runDir: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the batch files and their logs go, on a shared file system. [RUN-DIR.slurm]",
+            valueName: "dir"
+        )
+    )
+    var output: String?
+
+    @Option(help: "The job's time limit, as sbatch takes it: 8:00:00, 2-12. [the partition's]")
+    var time: String?
+
+    @Option(help: "Seconds before the time limit at which the run stops and saves.")
+    var notice = SlurmBatch.defaultNotice
+
+    @Option(
+        help: "Jobs of one node that may stand in for lost nodes at a time. [the fault tolerance]"
+    )
+    var replacements: Int?
+
+    @Option(help: "The partition.") var partition: String?
+
+    @Option(help: "The account.") var account: String?
+
+    @Option(
+        name: .customLong("sbatch-option"),
+        help: ArgumentHelp(
+            "A further option of sbatch: --sbatch-option=--constraint=icelake. Repeatable.",
+            valueName: "option"
+        )
+    )
+    var options: [String] = []
+
+    @Option(help: "The nodes' network interface. [that of the address that Slurm knows]")
+    var interface: String?
+
+    @Option(help: "Port of the coordinator; 0 takes any free one.") var port = 0
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp(
+            "A key of the job with another value: training.learning_rate=3e-4. Repeatable.",
+            valueName: "section.key=value"
+        )
+    )
+    var settings: [String] = []
+
+    @OptionGroup var tls: TLSOptions
+
+    @Flag(help: "Nodes of the run are on one machine: a cluster for tests.")
+    var sharesMachine = false
+
+    @Flag(help: "Submit the job, unless it is in the queue or the run is finished.")
+    var submit = false
+
+    @Flag(help: "Print the files; write and submit nothing.")
+    var dryRun = false
+
+    func run() async throws {
+        let batch = try batch()
+        if dryRun {
+            let texts = batch.files.map { "# \(batch.folderPath)/\($0.name)\n\($0.text)" }
+            return try Console.result(texts.joined(separator: "\n"))
+        }
+        if let steps = try finishedSteps(batch.runPath) {
+            return try Console.result(
+                "the run in \(batch.runPath) is finished after \(counted(steps, "step"))"
+            )
+        }
+        try makeFolder(batch.folderPath)
+        for file in batch.files {
+            try AtomicFile.write(Array(file.text.utf8), to: "\(batch.folderPath)/\(file.name)")
+        }
+        guard submit else {
+            return try Console.result(
+                "written to \(batch.folderPath); submit it with: sbatch "
+                    + batch.jobFilePath.shellQuoted
+            )
+        }
+        try Console.result(try await SlurmQueue().submit(batch))
+    }
+
+    private func batch() throws -> SlurmBatch {
+        var job = try JobFile.load(path: config, settings: try settings.map { try JobSetting($0) })
+        if let nodes { job.cluster.nodes = nodes }
+        try JobFile.validate(job, options: nodes == nil ? [:] : ["cluster.nodes": "--nodes"])
+        let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
+        let run = absolute(runDir ?? "runs/\(name)")
+        var batch = SlurmBatch(
+            jobPath: absolute(config),
+            runPath: run,
+            folderPath: absolute(output ?? run + ".slurm"),
+            programPath: try Executables().command,
+            nodes: job.cluster.nodes,
+            replacements: replacements ?? min(job.cluster.faultTolerance, job.cluster.nodes)
+        )
+        batch.timeLimit = try time.map { try SlurmTimeLimit($0) }
+        (batch.partition, batch.account, batch.options) = (partition, account, options)
+        (batch.noticeSeconds, batch.interface, batch.port) = (notice, interface, port)
+        batch.settings = settings
+        _ = try tls.read()
+        (batch.sharedOptions, batch.sharesMachine) = (tls.arguments, sharesMachine)
+        try batch.validate()
+        return batch
+    }
+
+    private func absolute(_ path: String) -> String {
+        URL(fileURLWithPath: path).standardizedFileURL.path
+    }
+
+    /// Steps of the run in `path` if it is finished; `nil` also where there is none.
+    private func finishedSteps(_ path: String) throws -> Int? {
+        guard FileManager.default.fileExists(atPath: path + "/job.json") else { return nil }
+        let directory = try RunDirectory.open(path: path)
+        return directory.isFinished ? try directory.result().steps : nil
+    }
+
+    private func makeFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: true
+            )
+        } catch {
+            throw OobleckError(.storage, "cannot make \(path): \(fileReason(error))")
+        }
+    }
+}
