@@ -22,7 +22,8 @@ package struct Agent: Sendable {
     let deadlines: Deadlines
     let name: String?
     let version: String
-    let departure: Departure
+    /// Has the node leave in order.
+    package let departure: Departure
     private let worker = WorkerHolder()
 
     /// An agent.

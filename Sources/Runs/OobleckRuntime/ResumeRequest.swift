@@ -21,6 +21,8 @@ package struct ResumeRequest: Sendable {
     package var acceptsOtherArithmetic = false
     /// Certificates for control messages; `nil` is plain text.
     package var tls: ControlTLS?
+    /// Whether the run's nodes ended with its last coordinator: then none of them is waited for.
+    package var nodesHaveEnded = false
 
     /// The run in `path` is to go on as it was.
     package init(path: String) { self.path = path }
@@ -88,7 +90,8 @@ package struct ResumeRequest: Sendable {
             host: listenHost ?? endpoint?.host ?? last?.host ?? "127.0.0.1",
             port: port ?? last?.port ?? 0,
             startedNodes: startedNodes ?? (nodes == nil ? last?.startedNodes : nil),
-            tls: tls != nil
+            tls: tls != nil,
+            command: last?.command
         )
     }
 

@@ -1,0 +1,121 @@
+import Crypto
+import Foundation
+import OobleckCore
+import OobleckData
+import OobleckRunFiles
+import OobleckTransport
+import SwiftASN1
+import X509
+
+/// The certificates of one launch: an authority of its own, whose key is never written anywhere, and a
+/// certificate for the coordinator and for each host.
+package struct RunCertificates: Sendable {
+    /// How long they are valid, and by how much clocks may be late.
+    private static let validity: TimeInterval = 400 * 24 * 3600
+    private static let lateness: TimeInterval = 3600
+
+    /// PEM.
+    package let authority: String
+    private let issuer: DistinguishedName
+    private let issuerKey: Certificate.PrivateKey
+    private let start: Date
+
+    /// A new authority.
+    package init(now: Date = Date()) throws {
+        start = now.addingTimeInterval(-Self.lateness)
+        issuerKey = Certificate.PrivateKey(P256.Signing.PrivateKey())
+        issuer = try DistinguishedName { CommonName("oobleck run") }
+        let certificate = try Certificate(
+            version: .v3,
+            serialNumber: Certificate.SerialNumber(),
+            publicKey: issuerKey.publicKey,
+            notValidBefore: start,
+            notValidAfter: now.addingTimeInterval(Self.validity),
+            issuer: issuer,
+            subject: issuer,
+            signatureAlgorithm: .ecdsaWithSHA256,
+            extensions: try Certificate.Extensions {
+                Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
+                Critical(KeyUsage(keyCertSign: true))
+            },
+            issuerPrivateKey: issuerKey
+        )
+        authority = try certificate.serializeAsPEM().pemString
+    }
+
+    /// A certificate for whoever is reached at these addresses and names; none for a mere client.
+    package func issue(name: String, reachedAt hosts: [String] = []) throws -> NodeCertificates {
+        let key = P256.Signing.PrivateKey()
+        let names = hosts.map(Self.alternativeName)
+        let certificate = try Certificate(
+            version: .v3,
+            serialNumber: Certificate.SerialNumber(),
+            publicKey: Certificate.PrivateKey(key).publicKey,
+            notValidBefore: start,
+            notValidAfter: start.addingTimeInterval(Self.validity),
+            issuer: issuer,
+            subject: try DistinguishedName { CommonName(String(name.prefix(60))) },
+            signatureAlgorithm: .ecdsaWithSHA256,
+            extensions: try Certificate.Extensions {
+                Critical(BasicConstraints.notCertificateAuthority)
+                Critical(KeyUsage(digitalSignature: true))
+                try ExtendedKeyUsage([.serverAuth, .clientAuth])
+                if !names.isEmpty { SubjectAlternativeNames(names) }
+            },
+            issuerPrivateKey: issuerKey
+        )
+        return NodeCertificates(
+            certificate: try certificate.serializeAsPEM().pemString,
+            key: key.pemRepresentation,
+            authority: authority
+        )
+    }
+
+    private static func alternativeName(_ host: String) -> GeneralName {
+        var short = in_addr()
+        if inet_pton(AF_INET, host, &short) == 1 {
+            return .ipAddress(ASN1OctetString(contentBytes: withUnsafeBytes(of: short) { [UInt8]($0)[...] }))
+        }
+        var long = in6_addr()
+        if inet_pton(AF_INET6, host, &long) == 1 {
+            return .ipAddress(ASN1OctetString(contentBytes: withUnsafeBytes(of: long) { [UInt8]($0)[...] }))
+        }
+        return .dnsName(host)
+    }
+}
+
+extension RunDirectory {
+    /// Where a launched run keeps the coordinator's certificate, for its owner alone.
+    package var certificatesPath: String { path + "/tls" }
+
+    /// The coordinator's certificate of a launched run; `nil` where there is none.
+    package func ownTLS() throws -> ControlTLS? {
+        guard FileManager.default.fileExists(atPath: certificatesPath + "/node.pem") else { return nil }
+        return try ControlTLS(
+            certificatePath: certificatesPath + "/node.pem",
+            keyPath: certificatesPath + "/node.key",
+            authorityPath: certificatesPath + "/ca.pem"
+        )
+    }
+
+}
+
+extension NodeCertificates {
+    /// Leaves the files in a folder that only its owner can open.
+    package func write(to folder: String) throws -> ControlTLS {
+        try FileManager.default.createDirectory(
+            atPath: folder,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+        for (name, text) in [("node.pem", certificate), ("node.key", key), ("ca.pem", authority)] {
+            let path = "\(folder)/\(name)"
+            try AtomicFile.write(Array(text.utf8), to: path, permissions: 0o600, durably: false)
+        }
+        return try ControlTLS(
+            certificatePath: folder + "/node.pem",
+            keyPath: folder + "/node.key",
+            authorityPath: folder + "/ca.pem"
+        )
+    }
+}
