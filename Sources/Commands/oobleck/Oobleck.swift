@@ -21,7 +21,7 @@ struct Oobleck: AsyncParsableCommand {
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
             DrainCommand.self, ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
             AddCommand.self, ExportCommand.self, SampleCommand.self, AgentCommand.self,
-            LaunchCommand.self, RemoteCommand.self,
+            LaunchCommand.self, LogsCommand.self, RemoteCommand.self,
         ]
     )
 

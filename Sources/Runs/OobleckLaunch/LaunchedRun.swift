@@ -30,7 +30,7 @@ package struct LaunchedRun {
         let stage = try LaunchStage(run.runDirectoryPath, job: job, steps: request.steps)
         if stage == .finished, !request.isDryRun { return try finished() }
         run.listenHost = try await LaunchAddress.of(request)
-        let socket = try ListeningSocket(host: run.listenHost, port: try port(run, stage))
+        let socket = try ListeningSocket(host: run.listenHost, port: request.port ?? 0)
         var isOpen = true
         defer { if isOpen { socket.discard() } }
         run.port = socket.port
@@ -53,12 +53,6 @@ package struct LaunchedRun {
         let result = try directory.result()
         display.say("the run in \(directory.path) is finished after \(counted(result.steps, "step"))")
         return (directory, result)
-    }
-
-    /// The port that was asked for, or that nodes of the run know, or any.
-    private func port(_ run: RunRequest, _ stage: LaunchStage) throws -> Int {
-        if let port = request.port { return port }
-        return 0
     }
 
     // MARK: Hosts

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import OobleckCore
 import OobleckData
 import OobleckRunFiles
@@ -32,23 +31,7 @@ struct RemoteCredentials: Sendable {
                 throw OobleckError(.storage, "cannot lock \(folder)")
             }
             try TokenFile.write(try RunToken(parsing: order.token), to: folder + "/token")
-            guard let certificates = order.certificates else {
-                tls = nil
-                return
-            }
-            let parts = [
-                ("node.pem", certificates.certificate), ("node.key", certificates.key),
-                ("ca.pem", certificates.authority),
-            ]
-            for (name, text) in parts {
-                let path = "\(folder)/\(name)"
-                try AtomicFile.write(Array(text.utf8), to: path, permissions: 0o600, durably: false)
-            }
-            tls = try ControlTLS(
-                certificatePath: folder + "/node.pem",
-                keyPath: folder + "/node.key",
-                authorityPath: folder + "/ca.pem"
-            )
+            tls = try order.certificates?.write(to: folder + "/tls")
         } catch {
             Self.remove(folder)
             throw error
@@ -74,16 +57,23 @@ struct RemoteCredentials: Sendable {
         let names: [String]
         do { names = try FileManager.default.contentsOfDirectory(atPath: parent) } catch { return }
         for name in names where name.hasPrefix(prefix) {
-            var status = stat()
             let folder = "\(parent)/\(name)"
-            // Without a lock it may be about to get one; it is swept when it is older.
-            guard stat(folder + "/lock", &status) == 0, status.st_uid == getuid() else { continue }
+            // One that has no lock yet is being made; those of others cannot be opened.
             let lock = open(folder + "/lock", O_RDWR | O_CLOEXEC)
             guard lock >= 0 else { continue }
             defer { close(lock) }
-            if flock(lock, LOCK_EX | LOCK_NB) == 0, status.st_ctim.tv_sec + 60 < time(nil) {
-                remove(folder)
-            }
+            if isOld(folder), flock(lock, LOCK_EX | LOCK_NB) == 0 { remove(folder) }
+        }
+    }
+
+    /// Whether a folder is a minute old: its owner took the lock at once, or never will.
+    private static func isOld(_ folder: String) -> Bool {
+        do {
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder)
+            guard let changed = attributes[.modificationDate] as? Date else { return false }
+            return changed.timeIntervalSinceNow < -60
+        } catch {
+            return false
         }
     }
 }

@@ -16,6 +16,7 @@ package final class RemoteSession: Sendable {
         var lines = LineBuffer(longest: longestLine)
         var errorLines = LineBuffer(longest: mostErrors)
         var errors = ""
+        var hasGreeted = false
     }
 
     /// Who is told of lines that are no answers: what a node prints.
@@ -124,11 +125,13 @@ package final class RemoteSession: Sendable {
 
     /// Why the session ended, or cannot go on.
     package var failure: SSHFailure {
-        SSHFailure(
+        let (errors, hasStarted) = state.state.withLock { ($0.errors, $0.hasGreeted) }
+        return SSHFailure(
             status: exit.map(\.status) ?? 255,
-            errors: state.state.withLock { $0.errors },
+            errors: errors,
             program: program,
-            host: host
+            host: host,
+            hasStarted: hasStarted
         )
     }
 
@@ -147,6 +150,7 @@ package final class RemoteSession: Sendable {
                     + "and have its shell print nothing when it starts"
             )
         }
+        state.state.withLock { $0.hasGreeted = true }
         guard greeting.version == programVersion else {
             throw RemoteTrouble.version(greeting.version)
         }

@@ -84,38 +84,22 @@ package struct RunCertificates: Sendable {
     }
 }
 
-extension RunDirectory {
-    /// Where a launched run keeps the coordinator's certificate, for its owner alone.
-    package var certificatesPath: String { path + "/tls" }
-
-    /// The coordinator's certificate of a launched run; `nil` where there is none.
-    package func ownTLS() throws -> ControlTLS? {
-        guard FileManager.default.fileExists(atPath: certificatesPath + "/node.pem") else { return nil }
-        return try ControlTLS(
-            certificatePath: certificatesPath + "/node.pem",
-            keyPath: certificatesPath + "/node.key",
-            authorityPath: certificatesPath + "/ca.pem"
-        )
-    }
-
-}
-
 extension NodeCertificates {
     /// Leaves the files in a folder that only its owner can open.
     package func write(to folder: String) throws -> ControlTLS {
-        try FileManager.default.createDirectory(
-            atPath: folder,
-            withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700]
-        )
-        for (name, text) in [("node.pem", certificate), ("node.key", key), ("ca.pem", authority)] {
-            let path = "\(folder)/\(name)"
-            try AtomicFile.write(Array(text.utf8), to: path, permissions: 0o600, durably: false)
-        }
-        return try ControlTLS(
-            certificatePath: folder + "/node.pem",
-            keyPath: folder + "/node.key",
-            authorityPath: folder + "/ca.pem"
+        let files = CertificateFiles(folder)
+        try files.write(certificate: certificate, key: key, authority: authority)
+        return try ControlTLS(files)
+    }
+}
+
+extension ControlTLS {
+    /// The files of a folder.
+    package init(_ files: CertificateFiles) throws {
+        try self.init(
+            certificatePath: files.certificate,
+            keyPath: files.key,
+            authorityPath: files.authority
         )
     }
 }

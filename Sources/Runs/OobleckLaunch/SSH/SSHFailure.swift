@@ -25,7 +25,7 @@ package struct SSHFailure: Hashable, Sendable {
     package let text: String
 
     /// Whether the host may be fine later without anybody's help.
-    package var mayPass: Bool { kind == .unreachable || kind == .name || kind == .ended }
+    package let mayPass: Bool
 
     /// From the end of ssh.
     ///
@@ -34,7 +34,16 @@ package struct SSHFailure: Hashable, Sendable {
     ///   - errors: What it and the program wrote to standard error.
     ///   - program: What was to be started there.
     ///   - host: As ssh was told.
-    package init(status: Int32?, errors: String, program: String, host: HostEntry) {
+    ///   - hasStarted: Whether the program was heard before.
+    package init(
+        status: Int32?,
+        errors: String,
+        program: String,
+        host: HostEntry,
+        hasStarted: Bool = false
+    ) {
+        // It was told that it cannot take part: its version, its data, its arguments.
+        let isHopeless = [OobleckError.Code.usage, .inputData].contains { $0.exitStatus == status }
         let lines = errors.split(whereSeparator: \.isNewline)
             .map { $0.trimmingPrefix { $0.isWhitespace } }
         let last = lines.last { !$0.isEmpty }.map { lineForPeople(String($0.prefix(300))) }
@@ -49,7 +58,10 @@ package struct SSHFailure: Hashable, Sendable {
                 "\(program) \(what); install the same version there, or name it with "
                 + "--remote-program"
         case 255?, nil:
-            if says("REMOTE HOST IDENTIFICATION HAS CHANGED", "host key for") && says("changed", "CHANGED") {
+            if hasStarted {
+                kind = .unreachable
+                text = "the connection to it ended" + (last.map { " (\($0))" } ?? "")
+            } else if says("REMOTE HOST IDENTIFICATION HAS CHANGED", "has changed and you have") {
                 kind = .hostKeyChanged
                 text =
                     "its host key is not the one that is known; if the machine was set up anew, run "
@@ -73,5 +85,6 @@ package struct SSHFailure: Hashable, Sendable {
             kind = .ended
             text = "\(program) ended with status \(status)" + (last.map { ": \($0)" } ?? "")
         }
+        mayPass = kind == .unreachable || kind == .name || kind == .ended && !isHopeless
     }
 }

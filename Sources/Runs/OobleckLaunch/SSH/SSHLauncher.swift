@@ -160,6 +160,7 @@ package final class SSHLauncher: NodeLauncher {
     private func keep(_ index: Int, _ first: NodeID?) async {
         var pace = RespawnPace()
         var number = first
+        var said = ""
         while !Task.isCancelled {
             let begin = MonotonicTime.now
             let ending = await serve(index, number)
@@ -177,7 +178,9 @@ package final class SSHLauncher: NodeLauncher {
                 return
             }
             let pause = pace.pause(after: MonotonicTime.now - begin)
-            site.say("host \(name): \(ending.text); trying again in \(Int(pause.value)) s")
+            // The host's log has every attempt.
+            if ending.text != said { site.say("host \(name): \(ending.text); trying again") }
+            said = ending.text
             number = nil
             do { try await Task.sleep(for: Duration(pause)) } catch { return }
         }
