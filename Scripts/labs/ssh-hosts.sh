@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Real SSH hosts on one machine, for tests: network namespaces on a bridge, each with its own sshd, host key,
-# processes, /run, /srv and /dev/shm. Needs root. Addresses exist only inside the namespaces.
+# processes, /run, /dev/shm and FOLDER/data. Needs root. Addresses exist only inside the namespaces.
 #
+#   ssh-hosts.sh probe FOLDER           tries whether this machine permits all that
 #   ssh-hosts.sh up FOLDER N            hosts node1 to nodeN, with all files in FOLDER
 #   ssh-hosts.sh run FOLDER COMMAND...  a command on the hub, from which the hosts are reached
 #   ssh-hosts.sh off FOLDER I           power off: all processes of host I die at once
 #   ssh-hosts.sh on FOLDER I            switch it on again
 #   ssh-hosts.sh cut|mend FOLDER I      unplug its cable, and plug it in
+#   ssh-hosts.sh block FOLDER I PORT    have host I reach no TCP port PORT
 #   ssh-hosts.sh pids FOLDER I          processes on host I, sshd's own left out
 #   ssh-hosts.sh down FOLDER            end all, and remove FOLDER
 #
-# FOLDER gets: ssh_config, known_hosts, hosts (a hostfile), id, and nodeI/srv, which host I sees as /srv.
+# FOLDER gets: ssh_config, known_hosts, hosts (a hostfile), id, data for the hub, and nodeI/data, which host I
+# sees as FOLDER/data.
 set -euo pipefail
 net=10.77.0
 
@@ -19,14 +22,33 @@ prefix() { printf 'obl%s-' "$(printf '%s' "$folder" | cksum | cut -d' ' -f1)"; }
 hub() { printf '%shub' "$(prefix)"; }
 node() { printf '%s%s' "$(prefix)" "$1"; }
 
+# Closes what a process that outlives this script must not keep open for whoever called it.
+close_inherited() {
+    local fd
+    for fd in /proc/self/fd/*; do
+        fd=${fd##*/}
+        if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
+    done
+}
+
+probe() {
+    local name
+    name=$(prefix)probe
+    ip netns add "$name" && ip netns del "$name"
+    unshare --mount --uts --pid --net --fork --mount-proc bash -c '
+        mount -t tmpfs tmpfs /dev/shm && hostname probe && ip link add br0 type bridge &&
+        ip link set lo up && ip rule add ipproto tcp dport 1 prohibit'
+}
+
 start_host() {
     local i=$1 d=$folder/node$1
     # Pid 1 of the host is sshd: all its processes die with it.
+    close_inherited
     setsid nsenter --net="/run/netns/$(node "$i")" \
         unshare --mount --uts --pid --fork --mount-proc --kill-child bash -c "
             mount -t tmpfs tmpfs /dev/shm
             mount --bind '$d/run' /run && mkdir -p /run/sshd
-            mount --bind '$d/srv' /srv && mount --bind '$folder/etc_hosts' /etc/hosts
+            mount --bind '$d/data' '$folder/data' && mount --bind '$folder/etc_hosts' /etc/hosts
             hostname node$i
             exec /usr/sbin/sshd -D -f '$d/sshd_config' -E '$d/sshd.log'" \
         </dev/null >"$d/out" 2>&1 &
@@ -41,7 +63,7 @@ start_host() {
 
 make_host() {
     local i=$1 d=$folder/node$1
-    mkdir -p "$d/run" "$d/srv"
+    mkdir -p "$d/run" "$d/data"
     ip netns add "$(node "$i")"
     ip -n "$(node "$i")" link set lo up
     ip -n "$(hub)" link add "v$i" type veth peer name eth0 netns "$(node "$i")"
@@ -68,7 +90,7 @@ END
 }
 
 up() {
-    mkdir -p "$folder"
+    mkdir -p "$folder/data"
     chmod 700 "$folder"
     ssh-keygen -q -t ed25519 -N '' -f "$folder/id"
     : >"$folder/known_hosts"
@@ -106,16 +128,18 @@ down() {
     rm -rf "$folder"
 }
 
-action=${1:?up, run, off, on, cut, mend, pids or down}
+action=${1:?probe, up, run, off, on, cut, mend, block, pids or down}
 folder=${2:?a folder}
 shift 2
 case $action in
+probe) probe ;;
 up) up "$1" || { down; exit 1; } ;;
 run) exec ip netns exec "$(hub)" "$@" ;;
 off) off "$1" ;;
 on) start_host "$1" ;;
 cut) ip -n "$(hub)" link set "v$1" down ;;
 mend) ip -n "$(hub)" link set "v$1" up ;;
+block) ip -n "$(node "$1")" rule add ipproto tcp dport "$2" prohibit ;;
 pids)
     for pid in $(ip netns pids "$(node "$1")"); do
         name=$(cat "/proc/$pid/comm" 2>/dev/null || true)

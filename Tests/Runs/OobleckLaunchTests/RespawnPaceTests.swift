@@ -1,3 +1,4 @@
+import OobleckCore
 import OobleckLaunch
 import Testing
 

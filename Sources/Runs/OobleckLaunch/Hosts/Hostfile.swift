@@ -50,15 +50,18 @@ package enum Hostfile {
     }
 
     private static func entry(_ words: [String]) throws -> HostEntry {
-        let first = try host(words[0])
+        let first = try checked(words[0])
         // The user is for ssh alone.
-        let name = String(first.split(separator: "@").last ?? "")
-        guard !name.isEmpty else { throw Mistake("the host is \"\(first)\"; a name is missing") }
+        let user = first.split(separator: "@", omittingEmptySubsequences: false)
+        guard user.count <= 2, !user.contains(""), let host = user.last else {
+            throw Mistake("the host is \"\(first)\"; with a user it is written user@host")
+        }
+        let name = String(host)
         let rest = words.dropFirst()
         if rest.count == 2, !rest.contains(where: { $0.contains("=") }) {
             return HostEntry(
                 name: name,
-                destination: try host(words[1]),
+                destination: try checked(words[1]),
                 slots: try devices(words[2], "the list of devices")
             )
         }
@@ -75,7 +78,7 @@ package enum Hostfile {
             case "slots": count = try number(value, key, 1...mostSlots)
             case "port": entry.port = try number(value, key, 1...65535)
             case "devices": entry.slots = try devices(value, key)
-            default: entry.address = try host(value, "address")
+            default: entry.address = try checked(value, "address")
             }
         }
         if let count {
@@ -120,7 +123,7 @@ package enum Hostfile {
     }
 
     /// A host as ssh takes it; nothing that ssh or a shell would take for something else.
-    private static func host(_ text: String, _ what: String = "the host") throws -> String {
+    private static func checked(_ text: String, _ what: String = "the host") throws -> String {
         let others = Set("._-:@%[]")
         let isPlain = text.allSatisfy {
             $0.isASCII && ($0.isLetter || $0.isNumber) || others.contains($0)

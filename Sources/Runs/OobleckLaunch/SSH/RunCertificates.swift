@@ -18,6 +18,7 @@ package struct RunCertificates: Sendable {
     package let authority: String
     private let issuer: DistinguishedName
     private let issuerKey: Certificate.PrivateKey
+    private let issuerID: SubjectKeyIdentifier
     private let start: Date
 
     /// A new authority.
@@ -25,6 +26,7 @@ package struct RunCertificates: Sendable {
         start = now.addingTimeInterval(-Self.lateness)
         issuerKey = Certificate.PrivateKey(P256.Signing.PrivateKey())
         issuer = try DistinguishedName { CommonName("oobleck run") }
+        issuerID = SubjectKeyIdentifier(hash: issuerKey.publicKey)
         let certificate = try Certificate(
             version: .v3,
             serialNumber: Certificate.SerialNumber(),
@@ -37,6 +39,7 @@ package struct RunCertificates: Sendable {
             extensions: try Certificate.Extensions {
                 Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
                 Critical(KeyUsage(keyCertSign: true))
+                issuerID
             },
             issuerPrivateKey: issuerKey
         )
@@ -46,11 +49,12 @@ package struct RunCertificates: Sendable {
     /// A certificate for whoever is reached at these addresses and names; none for a mere client.
     package func issue(name: String, reachedAt hosts: [String] = []) throws -> NodeCertificates {
         let key = P256.Signing.PrivateKey()
+        let publicKey = Certificate.PrivateKey(key).publicKey
         let names = hosts.map(Self.alternativeName)
         let certificate = try Certificate(
             version: .v3,
             serialNumber: Certificate.SerialNumber(),
-            publicKey: Certificate.PrivateKey(key).publicKey,
+            publicKey: publicKey,
             notValidBefore: start,
             notValidAfter: start.addingTimeInterval(Self.validity),
             issuer: issuer,
@@ -60,6 +64,8 @@ package struct RunCertificates: Sendable {
                 Critical(BasicConstraints.notCertificateAuthority)
                 Critical(KeyUsage(digitalSignature: true))
                 try ExtendedKeyUsage([.serverAuth, .clientAuth])
+                SubjectKeyIdentifier(hash: publicKey)
+                AuthorityKeyIdentifier(keyIdentifier: issuerID.keyIdentifier)
                 if !names.isEmpty { SubjectAlternativeNames(names) }
             },
             issuerPrivateKey: issuerKey
