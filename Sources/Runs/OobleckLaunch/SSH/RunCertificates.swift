@@ -26,7 +26,8 @@ package struct RunCertificates: Sendable {
         start = now.addingTimeInterval(-Self.lateness)
         issuerKey = Certificate.PrivateKey(P256.Signing.PrivateKey())
         issuer = try DistinguishedName { CommonName("oobleck run") }
-        issuerID = SubjectKeyIdentifier(hash: issuerKey.publicKey)
+        let identifier = SubjectKeyIdentifier(hash: issuerKey.publicKey)
+        issuerID = identifier
         let certificate = try Certificate(
             version: .v3,
             serialNumber: Certificate.SerialNumber(),
@@ -39,7 +40,7 @@ package struct RunCertificates: Sendable {
             extensions: try Certificate.Extensions {
                 Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
                 Critical(KeyUsage(keyCertSign: true))
-                issuerID
+                identifier
             },
             issuerPrivateKey: issuerKey
         )
