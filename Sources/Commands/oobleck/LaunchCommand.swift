@@ -70,7 +70,8 @@ struct LaunchCommand: InterruptibleCommand {
     var port: Int?
 
     @Option(
-        help: "Interface of the hosts at which their nodes listen. [by the route to the coordinator]"
+        help:
+            "Interface of the hosts at which their nodes listen. [by the route to the coordinator]"
     )
     var interface: String?
 
@@ -157,7 +158,8 @@ struct LaunchCommand: InterruptibleCommand {
 extension String {
     /// The text as a word of a command line; options stay options.
     fileprivate var shellWord: String {
-        hasPrefix("-") && dropFirst().allSatisfy { $0.isLetter || $0.isNumber || "-=.:,_/@+".contains($0) }
+        hasPrefix("-")
+            && dropFirst().allSatisfy { $0.isLetter || $0.isNumber || "-=.:,_/@+".contains($0) }
             ? self : shellQuoted
     }
 }

@@ -94,7 +94,10 @@ private struct RunLogs {
 
     private func unknown(_ text: String, _ names: [String]) -> OobleckError {
         let known = names.isEmpty ? "no log" : names.joined(separator: ", ")
-        return OobleckError(.usage, "--node \(text) has no log in \(directory.logsPath); it has \(known)")
+        return OobleckError(
+            .usage,
+            "--node \(text) has no log in \(directory.logsPath); it has \(known)"
+        )
     }
 }
 

@@ -14,7 +14,9 @@ enum LaunchAddress {
         var reason = ""
         for host in request.hosts {
             do {
-                return try NetworkInterface.address(towards: try await target(host, request.options))
+                return try NetworkInterface.address(
+                    towards: try await target(host, request.options)
+                )
             } catch let error as OobleckError {
                 reason = error.message
             }

@@ -51,7 +51,9 @@ package struct LaunchedRun {
     private func finished() throws -> (RunDirectory, RunResult) {
         let directory = try RunDirectory.open(path: request.run.runDirectoryPath)
         let result = try directory.result()
-        display.say("the run in \(directory.path) is finished after \(counted(result.steps, "step"))")
+        display.say(
+            "the run in \(directory.path) is finished after \(counted(result.steps, "step"))"
+        )
         return (directory, result)
     }
 
@@ -84,7 +86,8 @@ package struct LaunchedRun {
             dataDigest: try TrainingData.load(job, keepsSummary: !request.isDryRun).digest(),
             coordinator: coordinator,
             torch: HostStandard.usualTorch(reports),
-            checkpointsPath: job.checkpoint?.directory
+            checkpointsPath: job.checkpoint?.directory,
+            faultTolerance: job.cluster.faultTolerance
         )
         let table = HostTable(reports, standard)
         Console.show(table.lines(limit: Console.pageLimit).joined(separator: "\n"))
@@ -106,7 +109,8 @@ package struct LaunchedRun {
             throw OobleckError(.outOfNodes, "no host answers; nothing was started")
         }
         if present.count < reports.count {
-            let rest = request.respawns ? "the others are tried again" : "--respawn tries them again"
+            let rest =
+                request.respawns ? "the others are tried again" : "--respawn tries them again"
             display.say(
                 "starting with \(present.count) of \(counted(reports.count, "host")); \(rest)"
             )
@@ -175,7 +179,8 @@ package struct LaunchedRun {
     /// Takes away what a launch left that ended before its run began.
     private static func clear(_ path: String) throws {
         do {
-            for name in try FileManager.default.contentsOfDirectory(atPath: path) where name != "lock" {
+            for name in try FileManager.default.contentsOfDirectory(atPath: path)
+            where name != "lock" {
                 try FileManager.default.removeItem(atPath: path + "/" + name)
             }
         } catch {

@@ -158,7 +158,9 @@ extension LocalRun {
         _ directory: RunDirectory,
         _ executables: Executables
     ) async throws -> (ModelProfile, Reconfigurator) {
-        if request.profilePath == nil, request.measured == nil { display.say("profiling \(job.model.name) ...") }
+        if request.profilePath == nil, request.measured == nil {
+            display.say("profiling \(job.model.name) ...")
+        }
         let measured = try await request.profile(directory, executables, Self.profilingDeadline)
         let first = try FirstPlan(job, measured, host: request.listenHost)
         try directory.write(first.profile)

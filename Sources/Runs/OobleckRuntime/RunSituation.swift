@@ -121,7 +121,8 @@ extension RunSituation.Evidence {
         let isLocal = CoordinatorAddress(host: endpoint.host, port: endpoint.port).isLoopback
         // Nodes of other machines end with the launcher that started them.
         let isLaunched = try directory.launch()?.command != nil
-        let here = isLocal ? LocalCluster.waiting(agents, endpointPath: directory.endpointPath) : nil
+        let here =
+            isLocal ? LocalCluster.waiting(agents, endpointPath: directory.endpointPath) : nil
         remains = RunSituation.Remains(
             lastSeen: status.updated,
             wait: try directory.job().cluster.coordinatorWait

@@ -56,7 +56,8 @@ struct LaunchTests {
         try #require(hasIt, "the run is at \(laboratory.status("run")?.step ?? -1)")
     }
 
-    private func check(_ laboratory: Laboratory, _ outcome: Laboratory.Outcome) throws -> RunResult {
+    private func check(_ laboratory: Laboratory, _ outcome: Laboratory.Outcome) throws -> RunResult
+    {
         try #require(outcome.status == 0, "\(outcome.errors)\n\(outcome.output)")
         let result = try laboratory.result("run")
         #expect(result.stateSHA256 == (try Self.undisturbed.get()))
@@ -135,7 +136,10 @@ struct LaunchTests {
         #expect(!third.output.contains("checking"))
     }
 
-    @Test("the check names each host that cannot take part, and what to do", .timeLimit(.minutes(3)))
+    @Test(
+        "the check names each host that cannot take part, and what to do",
+        .timeLimit(.minutes(3))
+    )
     func preflight() throws {
         let laboratory = try Laboratory()
         let hosts = try makeHosts(laboratory)
@@ -147,7 +151,8 @@ struct LaunchTests {
         // The key of node2 is that of node3.
         let path = hosts.folder + "/known_hosts"
         let keys = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
-        let wrong = "node2,10.77.0.2 " + keys[2].split(separator: " ").dropFirst().joined(separator: " ")
+        let wrong =
+            "node2,10.77.0.2 " + keys[2].split(separator: " ").dropFirst().joined(separator: " ")
         try (keys[0] + "\n" + wrong + "\n" + keys[2] + "\n")
             .write(toFile: path, atomically: true, encoding: .utf8)
         try hosts.call("block", ["3", "4711"])
@@ -163,7 +168,11 @@ struct LaunchTests {
         #expect(!FileManager.default.fileExists(atPath: laboratory.path("run")))
         let more = try hosts.start(
             laboratory,
-            arguments(laboratory, hosts, ["--include", "node1", "--remote-program", "/opt/oobleck"])
+            arguments(
+                laboratory,
+                hosts,
+                ["--include", "node1", "--remote-program", "/opt/oobleck"]
+            )
         ).wait(deadline: 60)
         #expect(more.output.contains("node1: /opt/oobleck is not there; install the same version"))
         try FileManager.default.removeItem(atPath: hosts.folder + "/id.pub")

@@ -8,7 +8,10 @@ import Testing
 
 @Suite("The certificates of a launched run")
 struct CertificateTests {
-    @Test("each key fits its certificate, and only the owner can read the files", .timeLimit(.minutes(1)))
+    @Test(
+        "each key fits its certificate, and only the owner can read the files",
+        .timeLimit(.minutes(1))
+    )
     func files() throws {
         let folder = try TemporaryFolder()
         let authority = try RunCertificates()
@@ -17,7 +20,9 @@ struct CertificateTests {
         _ = try own.write(to: folder.path + "/tls")
         let files = CertificateFiles(folder.path + "/tls")
         for path in files.paths + [folder.path + "/tls"] {
-            let permissions = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+            let permissions = try FileManager.default.attributesOfItem(atPath: path)[
+                .posixPermissions
+            ]
             #expect((permissions as? Int ?? 0o777) & 0o077 == 0, "\(path)")
         }
         #expect(files.exist)

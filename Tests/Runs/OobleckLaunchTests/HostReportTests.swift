@@ -91,9 +91,11 @@ struct HostReportTests {
         late.clockOffset = 12
         let lines = HostTable([good("node1"), dead, late], standard).lines(limit: 80)
         #expect(lines.allSatisfy { $0.split(separator: "\n").allSatisfy { $0.count <= 80 } })
-        #expect(lines[0].split(separator: " ").map(String.init) == [
-            "host", "nodes", "address", "ssh", "torch", "clock", "data", "ports",
-        ])
+        #expect(
+            lines[0].split(separator: " ").map(String.init) == [
+                "host", "nodes", "address", "ssh", "torch", "clock", "data", "ports",
+            ]
+        )
         #expect(lines[1].hasSuffix("10.0.0.7  ok         2.13.0   +0.01 s  ok    ok"))
         #expect(lines[2].contains("no answer"))
         #expect(lines.contains { $0.hasPrefix("node2.cluster: not reachable (ssh: connect") })

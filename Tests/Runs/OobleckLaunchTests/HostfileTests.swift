@@ -9,7 +9,10 @@ struct HostfileTests {
         try Hostfile.parse(text, path: "hosts")
     }
 
-    @Test("names, devices, ports and addresses are read; the rest has defaults", .timeLimit(.minutes(1)))
+    @Test(
+        "names, devices, ports and addresses are read; the rest has defaults",
+        .timeLimit(.minutes(1))
+    )
     func ours() throws {
         let text = """
             # the cluster
@@ -49,7 +52,10 @@ struct HostfileTests {
         ("a\nb slots=0", "hosts:2: slots is \"0\"; it must be from 1 to 64"),
         ("a slots=65", "hosts:1: slots is \"65\"; it must be from 1 to 64"),
         ("a slots=+1", "hosts:1: slots is \"+1\"; it must be from 1 to 64"),
-        ("a port=99999999999999999999", "hosts:1: port is \"99999999999999999999\"; it must be from 1 to 65535"),
+        (
+            "a port=99999999999999999999",
+            "hosts:1: port is \"99999999999999999999\"; it must be from 1 to 65535"
+        ),
         (
             "a slot=1",
             "hosts:1: unknown key \"slot\"; after the host come slots=N, port=N, address=ADDRESS and "
@@ -75,19 +81,29 @@ struct HostfileTests {
         ("alice@", "hosts:1: the host is \"alice@\"; with a user it is written user@host"),
     ]
 
-    @Test("mistakes are named with their line and what would be right", .timeLimit(.minutes(1)), arguments: mistakes)
+    @Test(
+        "mistakes are named with their line and what would be right",
+        .timeLimit(.minutes(1)),
+        arguments: mistakes
+    )
     func mistake(_ text: String, _ message: String) throws {
         let error = #expect(throws: OobleckError.self) { _ = try parse(text) }
         #expect(error?.message == message)
         #expect(error?.code == .inputData)
     }
 
-    @Test("damaged files are refused in one line, or read", .timeLimit(.minutes(1)), arguments: Seed.range(0..<400))
+    @Test(
+        "damaged files are refused in one line, or read",
+        .timeLimit(.minutes(1)),
+        arguments: Seed.range(0..<400)
+    )
     func damaged(_ seed: Seed) throws {
         var random = SeededGenerator(seed)
         let pieces = [
-            "node1", " ", "\t", "\n", "\r", "slots=", "port=", "address=", "devices=", "=", ",", "#", "@",
-            "0", "1", "-1", "99999999999999999999", "\u{0}", "\u{1b}[31m", "é", "🙂", ":", "[", "]", "%",
+            "node1", " ", "\t", "\n", "\r", "slots=", "port=", "address=", "devices=", "=", ",",
+            "#", "@",
+            "0", "1", "-1", "99999999999999999999", "\u{0}", "\u{1b}[31m", "é", "🙂", ":", "[", "]",
+            "%",
             "'", "\"", "$(x)", "`", ";", "-o", "\\", String(repeating: "x", count: 300),
         ]
         let text = (0..<Int.random(in: 1...30, using: &random)).map { _ in
@@ -106,7 +122,10 @@ struct HostfileTests {
         }
     }
 
-    @Test("hosts and their devices are included and excluded as DeepSpeed does", .timeLimit(.minutes(1)))
+    @Test(
+        "hosts and their devices are included and excluded as DeepSpeed does",
+        .timeLimit(.minutes(1))
+    )
     func selection() throws {
         let hosts = try parse("a slots=4\nb slots=4\nc slots=2")
         func select(_ include: String?, _ exclude: String?) throws -> [String] {

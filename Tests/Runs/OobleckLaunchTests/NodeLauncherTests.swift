@@ -8,7 +8,9 @@ import OobleckTransport
 import Synchronization
 import Testing
 
-/// What every launcher of nodes does, whatever it starts them by. The programs are stand-ins: an agent
+/// What every launcher of nodes does, whatever it starts them by.
+///
+/// The programs are stand-ins: an agent
 /// that sleeps, and an ssh that greets and reads its input to the end.
 @Suite("Launchers of nodes", .serialized)
 struct NodeLauncherTests {
@@ -46,8 +48,12 @@ struct NodeLauncherTests {
             case .ssh:
                 let site = try Self.site(folder) { node, _ in exits.add(node) }
                 var options = SSHOptions()
-                let greeting = #"{"version":"\#(programVersion)","pid":4242,"hostName":"h","bootID":"b"}"#
-                options.executable = try Self.script(folder, "echo '\(greeting)'\nexec cat >/dev/null")
+                let greeting =
+                    #"{"version":"\#(programVersion)","pid":4242,"hostName":"h","bootID":"b"}"#
+                options.executable = try Self.script(
+                    folder,
+                    "echo '\(greeting)'\nexec cat >/dev/null"
+                )
                 launcher = SSHLauncher(
                     [HostEntry(name: "a", slots: [0, 1]), HostEntry(name: "b")],
                     site: site,
@@ -95,7 +101,11 @@ struct NodeLauncherTests {
         return condition()
     }
 
-    @Test("own the agents that they started, and no others", .timeLimit(.minutes(1)), arguments: Kind.allCases)
+    @Test(
+        "own the agents that they started, and no others",
+        .timeLimit(.minutes(1)),
+        arguments: Kind.allCases
+    )
     func own(_ kind: Kind) async throws {
         let bench = try Bench(kind)
         defer { bench.launcher.killAll() }
@@ -111,7 +121,11 @@ struct NodeLauncherTests {
         #expect(!bench.launcher.isOwn(4, agentPID: bench.pid(3) ?? 0))
     }
 
-    @Test("tell of a node that ended, and kill none twice", .timeLimit(.minutes(1)), arguments: Kind.allCases)
+    @Test(
+        "tell of a node that ended, and kill none twice",
+        .timeLimit(.minutes(1)),
+        arguments: Kind.allCases
+    )
     func kill(_ kind: Kind) async throws {
         let bench = try Bench(kind)
         defer { bench.launcher.killAll() }
@@ -123,7 +137,11 @@ struct NodeLauncherTests {
         #expect(!bench.launcher.kill(7))
     }
 
-    @Test("close in time, and start nothing any more", .timeLimit(.minutes(1)), arguments: Kind.allCases)
+    @Test(
+        "close in time, and start nothing any more",
+        .timeLimit(.minutes(1)),
+        arguments: Kind.allCases
+    )
     func close(_ kind: Kind) async throws {
         let bench = try Bench(kind)
         try bench.launcher.start(0)

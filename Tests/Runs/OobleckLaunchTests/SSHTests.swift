@@ -15,7 +15,9 @@ struct SSHTests {
         let own = try #require(arguments.firstIndex(of: "IdentityFile=/k"))
         #expect(strict < own && batch < own)
         #expect(arguments.prefix(2) == ["-F", "/x"])
-        #expect(arguments.suffix(5) == ["-p", "2222", "--", "alice@node1", "'/opt/my prog' remote"])
+        #expect(
+            arguments.suffix(5) == ["-p", "2222", "--", "alice@node1", "'/opt/my prog' remote"]
+        )
     }
 
     @Test(
@@ -57,7 +59,12 @@ struct SSHTests {
 
     @Test("failures are told apart by what ssh says", .timeLimit(.minutes(1)), arguments: failures)
     func failure(_ status: Int32?, _ errors: String, _ kind: SSHFailure.Kind, _ mayPass: Bool) {
-        let failure = SSHFailure(status: status, errors: errors, program: "/opt/oobleck", host: host)
+        let failure = SSHFailure(
+            status: status,
+            errors: errors,
+            program: "/opt/oobleck",
+            host: host
+        )
         #expect(failure.kind == kind)
         #expect(failure.mayPass == mayPass)
         #expect(!failure.text.contains("\n") && !failure.text.isEmpty)

@@ -1,16 +1,13 @@
 import OobleckCore
 
 /// The variables of this process that nodes on other machines get: those of a list, and those that
-/// somebody names. All others stay here.
+/// somebody names.
 package enum EnvironmentChoice {
     /// What is passed without being asked for; `*` is any end.
     package static let usual = ["NCCL_*", "GLOO_*", "CUDA_DEVICE_ORDER", "SWIFT_BACKTRACE"]
 
-    /// The variables to pass.
-    ///
-    /// - Parameters:
-    ///   - options: Values of `--env`: a name, or `NAME=VALUE`.
-    ///   - own: The variables of this process.
+    /// The variables to pass: of `own`, those of the list and those that the `options` name, each a name
+    /// or `NAME=VALUE`.
     ///
     /// Throws `.usage` with one line.
     package static func variables(

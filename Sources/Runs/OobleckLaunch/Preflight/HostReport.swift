@@ -49,6 +49,8 @@ package struct HostStandard: Hashable, Sendable {
     package var torch: String?
     /// Where checkpoints are saved; `nil` is nowhere.
     package var checkpointsPath: String?
+    /// Losses of nodes at once that the run survives; `nil` is not compared.
+    package var faultTolerance: Int?
 
     /// Clocks that differ by more make logs hard to compare, and certificates invalid.
     static let notableOffset: Seconds = 2
@@ -58,12 +60,14 @@ package struct HostStandard: Hashable, Sendable {
         dataDigest: String,
         coordinator: HostPort,
         torch: String? = nil,
-        checkpointsPath: String? = nil
+        checkpointsPath: String? = nil,
+        faultTolerance: Int? = nil
     ) {
         self.dataDigest = dataDigest
         self.coordinator = coordinator
         self.torch = torch
         self.checkpointsPath = checkpointsPath
+        self.faultTolerance = faultTolerance
     }
 
     /// The version that most of the hosts have; of equally many, the lesser.
@@ -117,7 +121,17 @@ extension HostReport {
         if let offset = clockOffset, abs(offset.value) > HostStandard.notableOffset.value {
             let ahead = offset.value > 0 ? "ahead" : "behind"
             let text = "its clock is \(Int(abs(offset.value).rounded())) s \(ahead); set it (NTP)"
-            if abs(offset.value) > HostStandard.largestOffset.value { fail(text) } else { note(text) }
+            if abs(offset.value) > HostStandard.largestOffset.value {
+                fail(text)
+            } else {
+                note(text)
+            }
+        }
+        if let most = standard.faultTolerance, host.slots.count > most {
+            note(
+                "has \(counted(host.slots.count, "node")), and the run survives the loss of "
+                    + "\(most) at once: raise cluster.fault_tolerance to survive the host's"
+            )
         }
         if facts.sharesCheckpoints == false, let path = standard.checkpointsPath {
             note(

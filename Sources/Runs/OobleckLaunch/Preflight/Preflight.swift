@@ -73,7 +73,10 @@ package struct Preflight: Sendable {
             let connect = min(deadline, options.connectTimeout + 10)
             asked.report.greeting = try await session.greeting(within: connect)
             let before = Date().timeIntervalSince1970
-            if case .clock(let time) = try await session.ask(.clock, within: end - MonotonicTime.now) {
+            if case .clock(let time) = try await session.ask(
+                .clock,
+                within: end - MonotonicTime.now
+            ) {
                 let after = Date().timeIntervalSince1970
                 asked.report.clockOffset = Seconds(time - (before + after) / 2)
             }

@@ -53,9 +53,11 @@ enum HostInspection {
         await withCheckedContinuation { continuation in
             do {
                 try SystemThread.start(stackBytes: 4 << 20) {
-                    continuation.resume(returning: Result(catching: { () throws(OobleckError) in
-                        try digest(job)
-                    }))
+                    continuation.resume(
+                        returning: Result(catching: { () throws(OobleckError) in
+                            try digest(job)
+                        })
+                    )
                 }
             } catch {
                 let reason = OobleckError(.internalFault, "\(error)")
@@ -81,7 +83,8 @@ enum HostInspection {
         _ device: DeviceKind,
         _ executables: Executables
     ) async -> Result<DeviceFacts, OobleckError> {
-        let folder = FileManager.default.temporaryDirectory.path + "/oobleck-check-\(UUID().uuidString)"
+        let folder =
+            FileManager.default.temporaryDirectory.path + "/oobleck-check-\(UUID().uuidString)"
         do {
             try FileManager.default.createDirectory(
                 atPath: folder,

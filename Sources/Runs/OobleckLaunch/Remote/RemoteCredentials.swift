@@ -23,7 +23,10 @@ struct RemoteCredentials: Sendable {
         Self.sweep(parent)
         folder = "\(parent)/\(Self.prefix)\(UUID().uuidString)"
         guard mkdir(folder, 0o700) == 0 else {
-            throw OobleckError(.storage, "cannot make \(folder): \(String(cString: strerror(errno)))")
+            throw OobleckError(
+                .storage,
+                "cannot make \(folder): \(String(cString: strerror(errno)))"
+            )
         }
         do {
             let lock = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

@@ -14,7 +14,8 @@ final class HostLog: Sendable {
     init(_ path: String) { self.path = path }
 
     func add(_ source: String, _ line: String) {
-        let text = "\(Console.time(Date().timeIntervalSince1970)) \(source): \(lineForPeople(line))\n"
+        let text =
+            "\(Console.time(Date().timeIntervalSince1970)) \(source): \(lineForPeople(line))\n"
         lock.withLock { _ in
             // Opened anew for each: few are written, and the file may be moved away meanwhile.
             do { try OpenFile(path, for: .append).write(Array(text.utf8)) } catch {}

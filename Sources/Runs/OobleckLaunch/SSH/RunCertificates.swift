@@ -81,11 +81,15 @@ package struct RunCertificates: Sendable {
     private static func alternativeName(_ host: String) -> GeneralName {
         var short = in_addr()
         if inet_pton(AF_INET, host, &short) == 1 {
-            return .ipAddress(ASN1OctetString(contentBytes: withUnsafeBytes(of: short) { [UInt8]($0)[...] }))
+            return .ipAddress(
+                ASN1OctetString(contentBytes: withUnsafeBytes(of: short) { [UInt8]($0)[...] })
+            )
         }
         var long = in6_addr()
         if inet_pton(AF_INET6, host, &long) == 1 {
-            return .ipAddress(ASN1OctetString(contentBytes: withUnsafeBytes(of: long) { [UInt8]($0)[...] }))
+            return .ipAddress(
+                ASN1OctetString(contentBytes: withUnsafeBytes(of: long) { [UInt8]($0)[...] })
+            )
         }
         return .dnsName(host)
     }

@@ -79,7 +79,8 @@ package struct SSHFailure: Hashable, Sendable {
                 text = "its name stands for no address; correct it, or write address and port"
             } else {
                 kind = .unreachable
-                text = "not reachable (\(last ?? "ssh ended without a word")); is it up, and sshd there?"
+                text =
+                    "not reachable (\(last ?? "ssh ended without a word")); is it up, and sshd there?"
             }
         case let status?:
             kind = .ended

@@ -57,6 +57,8 @@ package final class SSHLauncher: NodeLauncher {
 
     /// How long a host may take to greet, once it is connected.
     private static let greetingTime: Seconds = 20
+    /// How often a host is tried for its first node, also without respawns.
+    private static let firstAttempts = 3
 
     private let site: LaunchSite
     private let settings: Settings
@@ -160,35 +162,50 @@ package final class SSHLauncher: NodeLauncher {
     private func keep(_ index: Int, _ first: NodeID?) async {
         var pace = RespawnPace()
         var number = first
-        var said = ""
+        var (failures, said) = (0, "")
         while !Task.isCancelled {
             let begin = MonotonicTime.now
             let ending = await serve(index, number)
-            let isClosed = state.withLock { state in
-                state.places[index].session?.kill()
-                state.places[index].session = nil
-                state.places[index].pid = nil
-                return state.isClosed
+            guard !release(index) else { return }
+            failures = ending.hasStarted ? 0 : failures + 1
+            // An ssh server that is asked for many connections at once turns some away.
+            let isRetry = number != nil && failures > 0 && failures < Self.firstAttempts
+            let mayReturn = ending.mayPass && (settings.respawns || isRetry)
+            if let node = number ?? ending.node, !ending.isInOrder, !isRetry || !mayReturn {
+                // A node that never joined is heard of in no other way.
+                site.onExit(node, ending.text)
+                number = nil
             }
-            guard !isClosed else { return }
             let name = state.withLock { $0.places[index].host.name }
-            guard settings.respawns, ending.mayPass else {
+            guard mayReturn else {
                 // A node that left in order has said so itself.
                 if !ending.isInOrder { site.say("host \(name): \(ending.text)") }
                 return
             }
-            let pause = pace.pause(after: MonotonicTime.now - begin)
             // The host's log has every attempt.
             if ending.text != said { site.say("host \(name): \(ending.text); trying again") }
             said = ending.text
-            number = nil
+            let pause = pace.pause(after: MonotonicTime.now - begin)
             do { try await Task.sleep(for: Duration(pause)) } catch { return }
+        }
+    }
+
+    /// Lets go of a place's session; true when the run is over.
+    private func release(_ index: Int) -> Bool {
+        state.withLock { state in
+            state.places[index].session?.kill()
+            state.places[index].session = nil
+            state.places[index].pid = nil
+            return state.isClosed
         }
     }
 
     /// How a node's time at a place ended.
     private struct Ending {
         let text: String
+        var node: NodeID?
+        /// Whether its host had answered.
+        var hasStarted = false
         var isInOrder = false
         /// Whether another attempt may fare better.
         var mayPass = false
@@ -200,10 +217,11 @@ package final class SSHLauncher: NodeLauncher {
     private func serve(_ index: Int, _ number: NodeID?) async -> Ending {
         let place = state.withLock { $0.places[index] }
         let log = logs[place.host.name]
-        var node = number
+        var ending: Ending
         do {
             let session = try open(index, place, log)
             let greeting = try await session.greeting(within: greetingTime)
+            var node = number
             if node == nil { node = await site.reserve() }
             guard let node else {
                 return Ending(text: "the run takes no node now", mayPass: true)
@@ -212,14 +230,35 @@ package final class SSHLauncher: NodeLauncher {
                 (state.places[index].node, state.places[index].pid) = (node, greeting.pid)
             }
             log?.add("launch", "node \(node) starts: agent \(greeting.pid)")
-            try await session.tell(.serve(order(place, node)), within: Self.greetingTime)
-            await session.follow { line in log?.add("node \(node)", line) }
-            return ended(session, node, log)
+            ending = await follow(session, order(place, node), log)
+            ending.node = node
         } catch let trouble as RemoteTrouble {
-            return failed(trouble.text, node, log, mayPass: trouble.mayPass)
+            ending = Ending(text: trouble.text, mayPass: trouble.mayPass)
         } catch {
-            return failed("\(error)", node, log, mayPass: false)
+            ending = Ending(text: "\(error)")
         }
+        log?.add("launch", (ending.node.map { "node \($0): " } ?? "") + ending.text)
+        return ending
+    }
+
+    private func follow(
+        _ session: RemoteSession,
+        _ order: AgentOrder,
+        _ log: HostLog?
+    ) async -> Ending {
+        do {
+            try await session.tell(.serve(order), within: Self.greetingTime)
+            await session.follow { line in log?.add("node \(order.node)", line) }
+            // The last lines may be there before the end of the process is.
+            _ = try await session.waitUntilExit(deadline: MonotonicTime.now + 5)
+        } catch {
+            return Ending(text: "\(error)", hasStarted: true, mayPass: true)
+        }
+        if session.exit?.isInOrder == true {
+            return Ending(text: "has left", hasStarted: true, isInOrder: true)
+        }
+        let failure = session.failure
+        return Ending(text: failure.text, hasStarted: true, mayPass: failure.mayPass)
     }
 
     private var greetingTime: Seconds { settings.options.connectTimeout + Self.greetingTime }
@@ -242,26 +281,12 @@ package final class SSHLauncher: NodeLauncher {
         return session
     }
 
-    private func ended(_ session: RemoteSession, _ node: NodeID, _ log: HostLog?) -> Ending {
-        if session.exit?.isInOrder == true {
-            log?.add("launch", "node \(node) has left")
-            return Ending(text: "node \(node) has left", isInOrder: true)
-        }
-        let failure = session.failure
-        return failed(failure.text, node, log, mayPass: failure.mayPass)
-    }
-
-    private func failed(_ text: String, _ node: NodeID?, _ log: HostLog?, mayPass: Bool) -> Ending {
-        log?.add("launch", (node.map { "node \($0): " } ?? "") + text)
-        // A node that never joined is heard of in no other way.
-        if let node { site.onExit(node, text) }
-        return Ending(text: text, mayPass: mayPass)
-    }
-
     private func order(_ place: Place, _ node: NodeID) -> AgentOrder {
         let host = place.host
         var environment = settings.environment
-        if site.job.cluster.device == .cuda { environment["CUDA_VISIBLE_DEVICES"] = "\(place.slot)" }
+        if site.job.cluster.device == .cuda {
+            environment["CUDA_VISIBLE_DEVICES"] = "\(place.slot)"
+        }
         return AgentOrder(
             coordinator: site.coordinator.description,
             token: site.token.secret,
