@@ -126,21 +126,36 @@ package struct LaunchedRun {
         return "    " + ([request.options.executable] + arguments).joined(separator: " ")
     }
 
-    /// Has the first host measure the job's layers, unless there is a profile already.
+    /// Has the first host that answers measure the job's layers, unless there is a profile already.
     private func measure(
         _ run: inout RunRequest,
         _ job: JobSpecification,
         _ hosts: [HostEntry],
         _ stage: LaunchStage
     ) async throws {
-        guard stage != .unfinished, run.profilePath == nil, let host = hosts.first else { return }
-        display.say("profiling \(job.model.name) on \(host.name) ...")
+        guard stage != .unfinished, run.profilePath == nil else { return }
+        var trouble: OobleckError?
+        for host in hosts {
+            display.say("profiling \(job.model.name) on \(host.name) ...")
+            do {
+                run.measured = try await measure(job, host)
+                return
+            } catch let error as OobleckError where error.code == .outOfNodes {
+                // It went since it was checked.
+                display.say(error.message)
+                trouble = error
+            }
+        }
+        if let trouble { throw trouble }
+    }
+
+    private func measure(_ job: JobSpecification, _ host: HostEntry) async throws -> ModelProfile {
         let session = try RemoteSession(host, options: request.options, program: request.program)
         defer { session.kill() }
         do {
             _ = try await session.greeting(within: request.options.connectTimeout + 20)
             switch try await session.ask(.profile(job), within: Self.profilingTime) {
-            case .profile(let profile): run.measured = profile
+            case .profile(let profile): return profile
             case .failed(let text, let status):
                 throw OobleckError(
                     OobleckError.Code(exitStatus: status),

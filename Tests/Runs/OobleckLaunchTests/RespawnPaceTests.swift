@@ -18,4 +18,11 @@ struct RespawnPaceTests {
         #expect(pace.pause(after: 60) == 1)
         #expect(pace.pause(after: 59) == 2)
     }
+
+    @Test("after a minute where the machine said that it is taken away", .timeLimit(.minutes(1)))
+    func reclaimed() {
+        var pace = RespawnPace()
+        #expect(pace.pause(after: 300, wasReclaimed: true) == 60)
+        #expect(pace.pause(after: 1) == 1)
+    }
 }

@@ -86,8 +86,15 @@ package struct Preflight: Sendable {
                 listen: host.address ?? interface,
                 sharedMark: sharedMark
             )
-            let reply = try await session.ask(.check(inquiry), within: end - MonotonicTime.now)
-            if case .checked(let facts) = reply { asked.report.facts = facts }
+            do {
+                let reply = try await session.ask(.check(inquiry), within: end - MonotonicTime.now)
+                if case .checked(let facts) = reply { asked.report.facts = facts }
+            } catch RemoteTrouble.silent {
+                throw RemoteTrouble.other(
+                    "its check is not done after \(Int(deadline.value)) s; the first look at large data "
+                        + "takes long: raise --preflight-timeout"
+                )
+            }
         } catch let trouble as RemoteTrouble {
             asked.report.trouble = trouble
         } catch {

@@ -11,6 +11,9 @@ package struct RemoteService: Sendable {
     /// How long one other host may take to answer.
     private static let reachDeadline: Seconds = 3
 
+    /// How a node ends that left in order because a signal asked for it, and not the run.
+    static let noticeStatus: Int32 = 128 + SIGTERM
+
     private let input: RemoteInput
     private let executables: Executables
 
@@ -92,6 +95,7 @@ package struct RemoteService: Sendable {
         for (name, value) in order.environment { setenv(name, value, 1) }
         let coordinator = try CoordinatorAddress(parsing: order.coordinator)
         let credentials = try RemoteCredentials(order)
+        let departure = Departure()
         let agent = AgentService(
             agent: Agent(
                 coordinator: CoordinatorLocator(coordinator),
@@ -106,7 +110,7 @@ package struct RemoteService: Sendable {
                 sharesMachine: order.sharesMachine,
                 deadlines: Deadlines(budget: order.detectionBudget),
                 name: order.name,
-                departure: Departure()
+                departure: departure
             )
         )
         input.setCleanUp {
@@ -116,6 +120,10 @@ package struct RemoteService: Sendable {
         }
         defer { credentials.remove() }
         try await agent.run()
+        guard departure.isRequested else { return }
+        // Its machine is taken away, most likely: the launcher tries it again, later.
+        credentials.remove()
+        Console.exit(Self.noticeStatus)
     }
 
     static func listenAddress(_ name: String?, _ coordinator: CoordinatorAddress) throws -> String {

@@ -12,8 +12,10 @@ package struct RespawnPace: Hashable, Sendable {
 
     package init() {}
 
-    /// How long to wait after an attempt that lasted for `life`.
-    package mutating func pause(after life: Seconds) -> Seconds {
+    /// How long to wait after an attempt that lasted for `life`: the longest time if the machine
+    /// `wasReclaimed`.
+    package mutating func pause(after life: Seconds, wasReclaimed: Bool = false) -> Seconds {
+        if wasReclaimed { return Self.longest }
         if life >= Self.proof { next = Self.first }
         defer { next = min(2 * next, Self.longest) }
         return next

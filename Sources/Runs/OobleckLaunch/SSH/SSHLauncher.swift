@@ -45,6 +45,8 @@ package final class SSHLauncher: NodeLauncher {
         var node: NodeID?
         /// The agent there, once it is known.
         var pid: Int?
+        /// Its machine, as of the last greeting.
+        var bootID: String?
         var isTaken = false
     }
 
@@ -185,7 +187,8 @@ package final class SSHLauncher: NodeLauncher {
             // The host's log has every attempt.
             if ending.text != said { site.say("host \(name): \(ending.text); trying again") }
             said = ending.text
-            let pause = pace.pause(after: MonotonicTime.now - begin)
+            let life = MonotonicTime.now - begin
+            let pause = pace.pause(after: life, wasReclaimed: ending.wasReclaimed)
             do { try await Task.sleep(for: Duration(pause)) } catch { return }
         }
     }
@@ -209,6 +212,7 @@ package final class SSHLauncher: NodeLauncher {
         var isInOrder = false
         /// Whether another attempt may fare better.
         var mayPass = false
+        var wasReclaimed = false
     }
 
     /// One attempt: connects, starts the agent, and follows it to its end.
@@ -226,11 +230,9 @@ package final class SSHLauncher: NodeLauncher {
             guard let node else {
                 return Ending(text: "the run takes no node now", mayPass: true)
             }
-            state.withLock { state in
-                (state.places[index].node, state.places[index].pid) = (node, greeting.pid)
-            }
+            note(greeting, of: node, at: index)
             log?.add("launch", "node \(node) starts: agent \(greeting.pid)")
-            ending = await follow(session, order(place, node), log)
+            ending = await follow(session, order(index, node), log)
             ending.node = node
         } catch let trouble as RemoteTrouble {
             ending = Ending(text: trouble.text, mayPass: trouble.mayPass)
@@ -239,6 +241,13 @@ package final class SSHLauncher: NodeLauncher {
         }
         log?.add("launch", (ending.node.map { "node \($0): " } ?? "") + ending.text)
         return ending
+    }
+
+    private func note(_ greeting: RemoteGreeting, of node: NodeID, at index: Int) {
+        state.withLock { state in
+            (state.places[index].node, state.places[index].pid) = (node, greeting.pid)
+            state.places[index].bootID = greeting.bootID
+        }
     }
 
     private func follow(
@@ -256,6 +265,15 @@ package final class SSHLauncher: NodeLauncher {
         }
         if session.exit?.isInOrder == true {
             return Ending(text: "has left", hasStarted: true, isInOrder: true)
+        }
+        if session.exit?.status == RemoteService.noticeStatus {
+            return Ending(
+                text: "left in order, as its machine asked",
+                hasStarted: true,
+                isInOrder: true,
+                mayPass: true,
+                wasReclaimed: true
+            )
         }
         let failure = session.failure
         return Ending(text: failure.text, hasStarted: true, mayPass: failure.mayPass)
@@ -281,8 +299,12 @@ package final class SSHLauncher: NodeLauncher {
         return session
     }
 
-    private func order(_ place: Place, _ node: NodeID) -> AgentOrder {
-        let host = place.host
+    private func order(_ index: Int, _ node: NodeID) -> AgentOrder {
+        let places = state.withLock { $0.places }
+        let (place, host) = (places[index], places[index].host)
+        let neighbours = places.indices.filter { other in
+            other != index && places[other].isTaken && places[other].bootID == place.bootID
+        }
         var environment = settings.environment
         if site.job.cluster.device == .cuda {
             environment["CUDA_VISIBLE_DEVICES"] = "\(place.slot)"
@@ -294,7 +316,8 @@ package final class SSHLauncher: NodeLauncher {
             node: node,
             name: host.slots.count > 1 ? "\(host.name)/\(place.slot)" : host.name,
             listen: host.address ?? settings.interface,
-            sharesMachine: host.slots.count > 1 || settings.crowded.contains(host.name),
+            sharesMachine: host.slots.count > 1 || !neighbours.isEmpty
+                || settings.crowded.contains(host.name),
             detectionBudget: site.deadlines.budget,
             environment: environment
         )

@@ -54,7 +54,7 @@ package struct SSHOptions: Hashable, Sendable {
         ]
         let timing = [
             "ConnectTimeout=\(max(1, Int(connectTimeout.value.rounded(.up))))",
-            "ConnectionAttempts=1", "ServerAliveInterval=5", "ServerAliveCountMax=3",
+            "ConnectionAttempts=1", "ServerAliveInterval=15", "ServerAliveCountMax=8",
             "LogLevel=ERROR",
         ]
         var arguments: [String] = []
