@@ -98,6 +98,31 @@ struct LaunchTests {
     }
 
     @Test(
+        "a host behind a cut cable is lost within the budget, and refused when it returns",
+        .timeLimit(.minutes(5))
+    )
+    func silentCut() throws {
+        let laboratory = try Laboratory()
+        let hosts = try makeHosts(laboratory)
+        let running = try hosts.start(laboratory, arguments(laboratory, hosts, ["--insecure"]))
+        defer { running.signal(SIGKILL) }
+        try waitForStep(laboratory, 6)
+        try hosts.call("cut", ["2"])
+        #expect(waitUntil(20) { (try? laboratory.events("run", .recovered).count) == 1 })
+        try hosts.call("mend", ["2"])
+        // It is told that it is out, and ends; nobody asked for its return.
+        #expect(waitUntil(20) { (try? hosts.agents([2])) == [] })
+        let outcome = try running.wait(deadline: 120)
+        let result = try check(laboratory, outcome)
+        #expect(result.failures == 1 && result.samplesRepeated == 0)
+        let recovery = try #require(result.recoveries.first)
+        #expect(recovery.detect.value < 4)
+        #expect(outcome.output.contains("--insecure: whoever sees the network"))
+        let nodes = try #require(laboratory.status("run")?.nodes)
+        #expect(Set(nodes.compactMap(\.name)) == ["node1", "node2", "node3"])
+    }
+
+    @Test(
         "SIGKILL to the launcher leaves no agent on any host, and the same command resumes the run",
         .timeLimit(.minutes(5))
     )

@@ -78,10 +78,21 @@ package struct HostStandard: Hashable, Sendable {
 }
 
 extension HostReport {
+    /// Whether the host merely does not answer.
+    ///
+    /// A name without an address may get one later, but is a slip in the hostfile most likely.
+    package var isAbsent: Bool {
+        switch trouble {
+        case nil: facts == nil
+        case .connection(let failure)?: failure.kind != .name && failure.mayPass
+        case let trouble?: trouble.mayPass
+        }
+    }
+
     /// What is wrong with the host, the worst first.
     package func problems(_ standard: HostStandard) -> [Problem] {
         if let trouble {
-            return [Problem(trouble.mayPass ? .absent : .failure, trouble.text)]
+            return [Problem(isAbsent ? .absent : .failure, trouble.text)]
         }
         guard let facts else { return [Problem(.absent, "was not checked in time")] }
         var problems: [Problem] = []

@@ -32,8 +32,7 @@ package struct HostTable: Sendable {
         let start = [report.host.name, "\(report.host.slots.count)"]
         guard let facts = report.facts, report.trouble == nil else {
             let isVersion = if case .version? = report.trouble { true } else { false }
-            let isAbsent = report.trouble?.mayPass ?? true
-            return start + ["-", isVersion ? "version" : isAbsent ? "no answer" : "FAIL"]
+            return start + ["-", isVersion ? "version" : report.isAbsent ? "no answer" : "FAIL"]
         }
         let ports =
             facts.coordinatorTrouble != nil || report.launcherTrouble != nil
