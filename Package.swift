@@ -103,6 +103,8 @@ let argumentParser = Target.Dependency.product(
     name: "ArgumentParser",
     package: "swift-argument-parser"
 )
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let certificates = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
@@ -206,6 +208,13 @@ let runs = Folder(
                 "OobleckStoreEtcd", "OobleckStoreSQLite", "OobleckText", "OobleckTransport",
             ]
         ),
+        module(
+            "OobleckLaunch",
+            [
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData", "OobleckRunFiles",
+                "OobleckRuntime", "OobleckText", "OobleckTransport", asn1, certificates, crypto,
+            ]
+        ),
     ]
 )
 let simulation = Folder(
@@ -281,10 +290,10 @@ let commands = Folder(
             [
                 "OobleckArtifact", "OobleckClock", "OobleckClusterFiles", "OobleckConsole",
                 "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckDrills",
-                "OobleckEvaluation",
-                "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
-                "OobleckReports", "OobleckRunFiles", "OobleckRuntime", "OobleckSimulationCommands",
-                "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",
+                "OobleckEvaluation", "OobleckFigures", "OobleckLaunch", "OobleckPlanning",
+                "OobleckReconfiguration", "OobleckRecording", "OobleckReports", "OobleckRunFiles",
+                "OobleckRuntime", "OobleckSimulationCommands", "OobleckStoreEtcd", "OobleckText",
+                "OobleckTransport", "OobleckWorlds",
                 argumentParser,
             ]
         ),
@@ -386,6 +395,13 @@ let allTests = [
                 ["OobleckClusterFiles", "OobleckCore", "OobleckTestSupport"]
             ),
             tests("OobleckRecording", ["OobleckCore", "OobleckRecording"]),
+            tests(
+                "OobleckLaunch",
+                [
+                    "OobleckCore", "OobleckLaunch", "OobleckRunFiles", "OobleckRuntime",
+                    "OobleckTestSupport", "OobleckTransport",
+                ]
+            ),
         ]
     ),
     Folder(
@@ -482,6 +498,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),

@@ -198,6 +198,19 @@ ensure_slurm() {
     done
 }
 
+# Real ssh hosts in namespaces for the tests, which skip them where these are absent.
+ensure_ssh_hosts() {
+    [ -x /usr/sbin/sshd ] && command -v ip ssh >/dev/null && return
+    # An ssh server of this machine is none of ours: the tests start their own.
+    local policy=/usr/sbin/policy-rc.d
+    if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
+    { install_package openssh-server && install_package openssh-client && install_package iproute2; } ||
+        say "no openssh-server or iproute2; the tests that need them are skipped"
+}
+
 # --- In order --------------------------------------------------------------------------------
 
 check_swift
@@ -226,4 +239,5 @@ done
 if [ ${#lists[@]} -gt 1 ]; then
     ensure_etcd
     ensure_slurm
+    ensure_ssh_hosts
 fi

@@ -134,7 +134,6 @@ struct AgentCommand: InterruptibleCommand {
         let location = try etcd.location(coordination, run: "run")
         // The worker's output goes there; opening it must not wait for a reader.
         if let log { _ = try OpenFile(log, for: .append) }
-        let departure = Departure()
         let agent = Agent(
             coordinator: try CoordinatorLocator(
                 coordination: location,
@@ -152,24 +151,9 @@ struct AgentCommand: InterruptibleCommand {
             sharesMachine: sharesMachine,
             deadlines: Deadlines(budget: Seconds(detectionBudget)),
             name: name,
-            departure: departure
+            departure: Departure()
         )
-        // Agent and worker are one process group, so that a node can be ended as one. Where that
-        // is refused, we head a session, and so a group.
-        if getpgrp() != getpid() { _ = setpgid(0, 0) }
-        // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
-        try await ProcessSignals.shared.handling { request in
-            switch request {
-            case .stop: departure.request("the node was asked to end")
-            case .stopNow:
-                agent.killWorker()
-                Interruption.endAtOnce(isRun: true)
-            case .save: break
-            }
-        } during: {
-            let reason = try await agent.run()
-            Console.show("left the run: \(reason)")
-        }
+        try await AgentService(agent: agent).run()
     }
 
     /// Other machines reach a worker only where it listens, so that has to be said for them.

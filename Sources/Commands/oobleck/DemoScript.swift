@@ -98,7 +98,7 @@ final class DemoScript: Sendable {
 
     private func join(_ state: inout State, _ controls: LocalRun.Controls) {
         do {
-            let node = try controls.cluster.addNode()
+            guard let node = try controls.localCluster?.addNode() else { return }
             state.joined = node
             display.say("adding node \(node)")
         } catch {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import OobleckConsole
 import OobleckCore
+import OobleckLaunch
 import OobleckRunFiles
 import OobleckSimulationCommands
 import OobleckTransport
@@ -68,7 +69,9 @@ extension AdminClient {
             )
         }
         let endpoint = try directory.endpoint()
-        let tls = try options.read()
+        // A launcher leaves its certificate in the run's directory.
+        let own = CertificateFiles(directory.certificatesPath)
+        let tls = try options.read() ?? (own.exist ? ControlTLS(own) : nil)
         guard (tls != nil) == (endpoint.tls ?? false) else {
             throw OobleckError(
                 .usage,

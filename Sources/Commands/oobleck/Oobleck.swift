@@ -22,6 +22,7 @@ struct Oobleck: AsyncParsableCommand {
             DrainCommand.self, ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
             AddCommand.self, ExportCommand.self, SampleCommand.self, AgentCommand.self,
             SlurmCommand.self, KubernetesCommand.self,
+            LaunchCommand.self, LogsCommand.self, RemoteCommand.self,
         ]
     )
 

@@ -115,7 +115,8 @@ extension RunStatus {
         }
         var table = TextTable([
             .init("node", .right), .init("state"), .init("pipeline", .right), .init("stages"),
-            .init("agent", .right), .init("worker", .right), .init("", .left),
+            .init("agent", .right), .init("worker", .right), .init(hasHosts ? "host" : ""),
+            .init("", .left),
         ])
         for node in nodes {
             table.append([
@@ -123,6 +124,7 @@ extension RunStatus {
                 node.stages.isEmpty ? "-" : node.stages.map(String.init).joined(separator: ","),
                 node.agentPID.map(String.init) ?? "-",
                 node.workerPIDs.first.map(String.init) ?? "-",
+                hasHosts ? node.host ?? "-" : "",
                 node.slowness.map { "\(Console.decimal($0, 1)) times slower" } ?? "",
             ])
         }
@@ -130,4 +132,14 @@ extension RunStatus {
         lines += table.lines(limit: Console.lineLimit)
         return lines.joined(separator: "\n")
     }
+}
+
+extension RunStatus {
+    /// Whether nodes are on several machines.
+    fileprivate var hasHosts: Bool { Set(nodes.compactMap(\.host)).count > 1 }
+}
+
+extension NodeStatus {
+    /// The machine, of a name such as `host/2`.
+    fileprivate var host: String? { name?.split(separator: "/").first.map(String.init) }
 }

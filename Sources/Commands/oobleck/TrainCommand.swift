@@ -205,7 +205,7 @@ struct TrainCommand: InterruptibleCommand {
             guard !faults.concernNodes else {
                 throw OobleckError(.usage, "nodes of a resumed run have their faults already")
             }
-            return try report(
+            return try RunReport.show(
                 await LocalRun(
                     resuming: try resumeRequest(resume),
                     faults: faults.coordinator,
@@ -226,9 +226,9 @@ struct TrainCommand: InterruptibleCommand {
                 faults: faults.coordinator,
                 display: display
             )
-            return try report(await resumed.execute())
+            return try RunReport.show(await resumed.execute())
         }
-        try report(
+        try RunReport.show(
             reference
                 ? await ReferenceRun(request: request, display: display).execute()
                 : await LocalRun(request: request, display: display).execute()
@@ -294,7 +294,7 @@ struct TrainCommand: InterruptibleCommand {
             faults: faults.coordinator,
             display: display
         )
-        try report(await run.execute())
+        try RunReport.show(await run.execute())
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.
@@ -312,60 +312,5 @@ struct TrainCommand: InterruptibleCommand {
         )
         let status = try await supervisor.run()
         if status != 0 { throw ExitCode(status) }
-    }
-
-    /// Prints what the run came to.
-    ///
-    /// Throws `.inputData` when all of its steps were skipped: it trained nothing.
-    private func report(_ ended: (directory: RunDirectory, result: RunResult)) throws {
-        let (directory, result) = ended
-        let skipped = try RunVerifier.verifyLedger(of: directory).skippedSteps
-        var lines = [
-            Self.summary(result, skippedSteps: skipped),
-            "state_sha256 \(result.stateSHA256)",
-        ]
-        if result.failures > 0 || result.reconfigurations > 0 {
-            lines.append(
-                "failures \(result.failures), reconfigurations \(result.reconfigurations)"
-            )
-        }
-        for restored in result.restores ?? [] {
-            let redone = restored.fromStep - restored.step
-            lines.append("restored step \(restored.step), \(counted(redone, "step")) done again")
-        }
-        lines.append(
-            "recorded in \(directory.path); check it: "
-                + "oobleck verify \(directory.path.shellQuoted)"
-        )
-        do {
-            try Console.report(lines.joined(separator: "\n"))
-        } catch let error as OobleckError {
-            throw OobleckError(
-                error.code,
-                "the run is complete, in \(directory.path); \(error.message)"
-            )
-        }
-        guard skipped < result.steps else {
-            throw OobleckError(
-                .inputData,
-                "nothing was trained: no step counted, since the numbers of all were not finite; "
-                    + "see \(directory.eventsPath) for the layer"
-            )
-        }
-    }
-
-    /// Steps, loss, and how many steps were skipped, in one line.
-    static func summary(_ result: RunResult, skippedSteps: Int) -> String {
-        let steps = counted(result.steps, "step")
-        let validation = result.validationLoss.map {
-            ", validation loss \(Console.decimal($0, 4))"
-        }
-        let loss =
-            (result.finalLoss.map { "loss \(Console.decimal($0, 4))" } ?? "no loss is known")
-            + (validation ?? "")
-        guard skippedSteps > 0 else { return "\(steps), \(loss)" }
-        let count =
-            skippedSteps < result.steps ? "\(skippedSteps) of them skipped" : "no step counted"
-        return "\(steps), \(count), \(loss)"
     }
 }

@@ -95,7 +95,10 @@ package struct AgentSession: SessionLogic {
             return kill(OobleckError(code, "the coordinator refuses: \(reason)"))
         case .fence(let reason):
             return kill(OobleckError(.outOfNodes, "put out of the run: \(reason)"))
-        case .stop(let reason): return [.act(.dismissWorker)] + end(.inOrder(reason: reason))
+        case .stop(let reason):
+            // Who asked is news where the agent runs.
+            let why = departure.map { "\(reason): \($0)" } ?? reason
+            return [.act(.dismissWorker)] + end(.inOrder(reason: why))
         }
     }
 

@@ -22,7 +22,8 @@ package struct Agent: Sendable {
     let deadlines: Deadlines
     let name: String?
     let version: String
-    let departure: Departure
+    /// Has the node leave in order.
+    package let departure: Departure
     private let worker = WorkerHolder()
 
     /// An agent.
@@ -200,7 +201,7 @@ extension Agent {
     ) -> AgentSession.Local {
         // The worker hears of its node's loss by itself, perhaps before we do.
         guard exit != .status(OobleckError.Code.outOfNodes.exitStatus) else {
-            let what = "was put out of the run, or found no coordinator any more"
+            let what = log.lastWords ?? "was put out of the run, or found no coordinator any more"
             return .workerExited(evidence: "its worker \(what)", inOrder: false)
         }
         let ending = log.ending(

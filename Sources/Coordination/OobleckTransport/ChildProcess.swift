@@ -33,15 +33,15 @@ package final class ChildProcess: Sendable {
     private let leadsGroup: Bool
     private let exit = Mutex<Exit?>(nil)
     /// Our end of its standard input; closed when we end, however that is.
-    private let inputDescriptor: Int32?
+    private let inputDescriptor: Mutex<Int32?>
 
     private init(pid: pid_t, leadsGroup: Bool, inputDescriptor: Int32?) {
         self.pid = pid
         self.leadsGroup = leadsGroup
-        self.inputDescriptor = inputDescriptor
+        self.inputDescriptor = Mutex(inputDescriptor)
     }
 
-    deinit { if let inputDescriptor { close(inputDescriptor) } }
+    deinit { closeInput() }
 
     /// How it ended; `nil` while it lives.
     package var exitStatus: Exit? { exit.withLock { $0 } }
@@ -70,7 +70,8 @@ package final class ChildProcess: Sendable {
     /// It inherits nothing but its standard streams. When it crashes it ends at once: unless
     /// SWIFT_BACKTRACE is set, it does not stay for a backtrace first, which can take a minute in which
     /// everybody waits for it. Its input is a pipe that we hold and never
-    /// write to, or empty; its output and errors are appended to `logPath`, or go where ours go.
+    /// write to by ourselves, or empty; its output and errors are appended to `logPath`, go to `readers`,
+    /// or go where ours go.
     /// `onExit` is called from a thread of its own once it ended; a process with a group of its
     /// own takes what is left of the group with it. Throws one line when it cannot be started.
     package static func spawn(
@@ -80,17 +81,23 @@ package final class ChildProcess: Sendable {
         group: Group,
         holdsInput: Bool,
         logPath: String?,
+        readers: ChildReaders? = nil,
         onExit: @escaping @Sendable (Exit) -> Void = { _ in }
     ) throws -> ChildProcess {
         var pipes: (read: Int32, write: Int32)?
         if holdsInput { pipes = try makePipe() }
         defer { if let pipes { close(pipes.read) } }
+        // The threads that read end with the pipes, also when no process is started.
+        let streams = try readers.map { try $0.open() }
+        defer { streams?.closeChildEnds() }
         do {
+            try streams?.startReading()
             let pid = try SpawnAttributes.spawn(
                 executable,
                 arguments,
                 environment: Self.inherited.merging(environment) { $1 },
                 inputDescriptor: pipes?.read,
+                outputs: streams?.childEnds,
                 logPath: logPath,
                 newGroup: group == .own
             )
@@ -100,7 +107,12 @@ package final class ChildProcess: Sendable {
                 inputDescriptor: pipes?.write
             )
             do {
-                try SystemThread.start(stackBytes: 256 << 10) { child.watch(onExit) }
+                try SystemThread.start(stackBytes: 256 << 10) {
+                    child.watch { exit in
+                        streams?.waitForEnd()
+                        onExit(exit)
+                    }
+                }
             } catch {
                 // Nobody would see its end.
                 kill(pid, SIGKILL)
@@ -112,6 +124,36 @@ package final class ChildProcess: Sendable {
             if let pipes { close(pipes.write) }
             throw error
         }
+    }
+
+    /// Ends its standard input, which tells it that we want no more of it.
+    package func closeInput() {
+        inputDescriptor.withLock { descriptor in
+            if let open = descriptor { close(open) }
+            descriptor = nil
+        }
+    }
+
+    /// Writes to its standard input, which must be held; false when it does not read by `deadline`, or
+    /// is gone.
+    package func write(_ bytes: [UInt8], deadline: Seconds) async throws -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = inputDescriptor.withLock { descriptor -> Int in
+                guard let descriptor else { return -1 }
+                _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+                let count = rest.withUnsafeBytes {
+                    Foundation.write(descriptor, $0.baseAddress, $0.count)
+                }
+                return count < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : count
+            }
+            guard count >= 0 else { return false }
+            rest = rest.dropFirst(count)
+            guard !rest.isEmpty else { break }
+            guard MonotonicTime.now < deadline else { return false }
+            if count == 0 { try await Task.sleep(for: .milliseconds(2)) }
+        }
+        return true
     }
 
     /// Returns once it ended, at the latest at `deadline`; true when it ended.
@@ -148,7 +190,7 @@ package final class ChildProcess: Sendable {
         onExit(result)
     }
 
-    private static func makePipe() throws -> (read: Int32, write: Int32) {
+    static func makePipe() throws -> (read: Int32, write: Int32) {
         var descriptors: [Int32] = [-1, -1]
         guard pipe(&descriptors) == 0 else {
             throw OobleckError(.internalFault, "cannot open a pipe: \(systemError())")
@@ -164,6 +206,7 @@ private enum SpawnAttributes {
         _ arguments: [String],
         environment: [String: String],
         inputDescriptor: Int32?,
+        outputs: (output: Int32, errors: Int32)?,
         logPath: String?,
         newGroup: Bool
     ) throws -> pid_t {
@@ -175,7 +218,10 @@ private enum SpawnAttributes {
         } else {
             posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         }
-        if let logPath {
+        if let outputs {
+            posix_spawn_file_actions_adddup2(&actions, outputs.output, STDOUT_FILENO)
+            posix_spawn_file_actions_adddup2(&actions, outputs.errors, STDERR_FILENO)
+        } else if let logPath {
             let flags = O_WRONLY | O_CREAT | O_APPEND
             // A node works without a log, on a full disk for instance.
             let path = canOpen(logPath, flags) ? logPath : "/dev/null"

@@ -148,6 +148,9 @@ package final class CoordinatorServer: Sendable {
     /// The node's processes were killed by us at this time.
     package func noteKill(_ node: NodeID, at time: Seconds) { loop.noteKill(node, at: time) }
 
+    /// Keeps the next number for a node that is about to be started.
+    package func reserveNode() async -> NodeID { await loop.reserveNode() }
+
     /// The run as of now.
     package func status() async -> RunStatus { await loop.status() }
 

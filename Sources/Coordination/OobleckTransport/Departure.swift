@@ -11,6 +11,9 @@ package final class Departure: Sendable {
 
     package init() {}
 
+    /// Whether somebody wished it.
+    package var isRequested: Bool { state.withLock { $0.reason != nil } }
+
     /// Has the node leave at the next step boundary; from any thread.
     package func request(_ reason: String) {
         let handler = state.withLock { state in

@@ -35,6 +35,36 @@ package enum NetworkInterface {
         return address
     }
 
+    /// The address of this machine from which it reaches a host: that of the interface to which its route
+    /// leads.
+    ///
+    /// Nothing is sent. Throws `.usage` with one line where no route leads there.
+    package static func address(towards target: HostPort) throws -> String {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(target.host, "\(target.port)", &hints, &found)
+        guard status == 0, let remote = found?.pointee else {
+            let reason = String(cString: gai_strerror(status))
+            throw OobleckError(.usage, "no address for \"\(target.host)\" (\(reason))")
+        }
+        defer { freeaddrinfo(found) }
+        let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(remote.ai_family, type, 0)
+        defer { if descriptor >= 0 { close(descriptor) } }
+        var own = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        guard descriptor >= 0, connect(descriptor, remote.ai_addr, remote.ai_addrlen) == 0 else {
+            throw OobleckError(.usage, "no route to \(target.host): \(systemError())")
+        }
+        return withUnsafeMutablePointer(to: &own) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = getsockname(descriptor, $0, &length)
+                return text($0)
+            }
+        }
+    }
+
     /// All interfaces with their addresses, as `eth0 (10.0.0.3)`.
     package static func descriptions() throws -> [String] {
         try all().map { description($0) }

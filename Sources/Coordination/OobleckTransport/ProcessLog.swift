@@ -78,6 +78,13 @@ package struct ProcessLog: Sendable {
         return Ending(isOutOfMemory: isOutOfMemory, text: text)
     }
 
+    /// The last thing that our worker said of its end, without its name; `nil` where it has no log.
+    var lastWords: String? {
+        let prefix = "oobleck-worker: "
+        let line = lines().last { $0.hasPrefix(prefix) }
+        return line.map { "said: " + lineForPeople(String($0.dropFirst(prefix.count))) }
+    }
+
     /// Whether the process itself said what was wrong by the status that it chose.
     private static func isOrderly(_ exit: ChildProcess.Exit) -> Bool {
         let known: [OobleckError.Code] = [.usage, .inputData, .noPlan, .storage, .outOfNodes]

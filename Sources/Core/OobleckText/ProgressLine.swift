@@ -39,7 +39,9 @@ package struct ProgressLine: Sendable {
         }
         if status.phase == .evaluating { add("evaluating", weight: 8) }
         if let rate = status.tokensPerSecond { add("\(NumberText.short(rate)) tok/s", weight: 4) }
-        add("nodes \(status.nodes.count { $0.state != .dead })", weight: 5)
+        let alive = status.nodes.count { $0.state.isAlive }
+        // At the end all that took part are done.
+        add("nodes \(alive > 0 ? alive : status.nodes.count { $0.state == .done })", weight: 5)
         add("pipelines \(status.pipelines)", weight: 3)
         if let idle = status.idleShare { add("idle \(Int((idle * 100).rounded()))%", weight: 2) }
         if let stepTime {

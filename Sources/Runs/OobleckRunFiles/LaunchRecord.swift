@@ -13,12 +13,21 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
     package var startedNodes: Int?
     /// Whether control messages are encrypted.
     package var tls: Bool
+    /// The command that started the run and has it go on, where that is not `train --resume`.
+    package var command: String?
 
-    package init(host: String, port: Int, startedNodes: Int?, tls: Bool) {
+    package init(
+        host: String,
+        port: Int,
+        startedNodes: Int?,
+        tls: Bool,
+        command: String? = nil
+    ) {
         self.host = host
         self.port = port
         self.startedNodes = startedNodes
         self.tls = tls
+        self.command = command
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -26,6 +35,7 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
         case port
         case startedNodes = "started_nodes"
         case tls
+        case command
     }
 }
 
@@ -43,5 +53,9 @@ extension RunDirectory {
     }
 
     /// The command that has the run go on.
-    package var resumeCommand: String { "oobleck train --resume \(path.shellQuoted)" }
+    package var resumeCommand: String {
+        let usual = "oobleck train --resume \(path.shellQuoted)"
+        // Without a readable record it is a run of an earlier version.
+        do { return try launch()?.command ?? usual } catch { return usual }
+    }
 }

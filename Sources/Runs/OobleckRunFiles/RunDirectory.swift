@@ -29,6 +29,8 @@ package struct RunDirectory: Sendable {
     package var eventsPath: String { path + "/events.jsonl" }
     package var checkpointsPath: String { path + "/checkpoints" }
     package var logsPath: String { path + "/logs" }
+    /// Where a launched run keeps the coordinator's certificate, for its owner alone.
+    package var certificatesPath: String { path + "/tls" }
 
     /// Makes the folder of a new run, with the job as the user wrote it and as it was resolved.
     ///
@@ -210,13 +212,15 @@ package struct RunDirectory: Sendable {
         try AtomicFile.write(Array(coordination.utf8), to: coordinationPath)
     }
 
-    /// Takes back what a run needs only while it goes: where to reach it, and its token.
+    /// Takes back what a run needs only while it goes: where to reach it, its token, and the certificate
+    /// that its launcher made.
     package func removeEndpoint() throws {
-        for path in [endpointPath, tokenPath] {
+        for path in [endpointPath, tokenPath] + CertificateFiles(certificatesPath).paths {
             guard unlink(path) == 0 || errno == ENOENT else {
                 throw OobleckError(.storage, "cannot remove \(path): \(systemReason())")
             }
         }
+        rmdir(certificatesPath)
     }
 
     /// The path, made absolute, if a new run's directory can be there.

@@ -14,3 +14,17 @@ final class AgentExitRelay: Sendable {
         receiver?(node, evidence)
     }
 }
+
+/// Gives numbers for nodes that come later, once there is a coordinator to give them.
+final class NumberRelay: Sendable {
+    private let source = Mutex<(@Sendable () async -> NodeID)?>(nil)
+
+    func open(_ source: @escaping @Sendable () async -> NodeID) {
+        self.source.withLock { $0 = source }
+    }
+
+    func next() async -> NodeID? {
+        let source = source.withLock { $0 }
+        return await source?()
+    }
+}

@@ -43,6 +43,7 @@ extension LocalRun {
         _ planned: (profile: ModelProfile, reconfigurator: Reconfigurator)
     ) async throws -> RunStart {
         let token = try RunStart.newToken(in: directory, given: request.token)
+        let tls = try request.tls ?? remote?.certificates(directory)
         var shared: EtcdStore?
         if let location = request.coordination {
             let document = EtcdStore.Document(
@@ -57,7 +58,8 @@ extension LocalRun {
             host: request.listenHost,
             port: request.port,
             startedNodes: request.startedNodes,
-            tls: request.tls != nil
+            tls: tls != nil,
+            command: remote?.command
         )
         return RunStart(
             directory: directory,
@@ -70,7 +72,7 @@ extension LocalRun {
             store: try shared ?? Self.newStore(in: directory),
             socket: socket,
             token: token,
-            tls: request.tls,
+            tls: tls,
             shared: shared,
             launch: launch
         )
@@ -116,9 +118,17 @@ extension LocalRun {
 
     func resume(_ request: ResumeRequest) async throws -> RunStart {
         var start = try await RunStart.resume(request)
-        start.tls = request.tls
         do {
-            try request.requireSameTLS(start.usedTLS)
+            if let remote {
+                // Nodes have ended with their launcher: none waits that speaks as it did.
+                start.tls = try remote.certificates(start.directory)
+                start.launch?.tls = start.tls != nil
+                start.launch?.command = remote.command
+                start.mayAdopt = false
+            } else {
+                start.tls = request.tls
+                try request.requireSameTLS(start.usedTLS)
+            }
             try requireDescriptors(start.job)
         } catch {
             start.socket.discard()
@@ -148,7 +158,9 @@ extension LocalRun {
         _ directory: RunDirectory,
         _ executables: Executables
     ) async throws -> (ModelProfile, Reconfigurator) {
-        if request.profilePath == nil { display.say("profiling \(job.model.name) ...") }
+        if request.profilePath == nil, request.measured == nil {
+            display.say("profiling \(job.model.name) ...")
+        }
         let measured = try await request.profile(directory, executables, Self.profilingDeadline)
         let first = try FirstPlan(job, measured, host: request.listenHost)
         try directory.write(first.profile)

@@ -11,12 +11,16 @@ import OobleckStoreEtcd
 import OobleckStoreSQLite
 import OobleckTransport
 
-/// A run whose coordinator is this process and whose nodes are processes of this machine.
+/// A run whose coordinator is this process and whose nodes are processes of this machine, or of those
+/// that it starts them on.
 package struct LocalRun {
     /// What can be done to a run while it goes.
     package struct Controls: Sendable {
         package let server: CoordinatorServer
-        package let cluster: LocalCluster
+        package let cluster: any NodeLauncher
+
+        /// The nodes, where they are processes of this machine.
+        package var localCluster: LocalCluster? { cluster as? LocalCluster }
 
         /// Ends a node's processes with SIGKILL, and tells the coordinator when, not that.
         package func kill(_ node: NodeID) {
@@ -31,6 +35,8 @@ package struct LocalRun {
     var coordinatorFaults: [CoordinatorFault] = []
     /// Nodes to start on this machine; all of a new run if left out.
     var startedNodes: Int?
+    /// How nodes are started on other machines; `nil` is on this one.
+    package var remote: RemoteNodes?
     /// Called with all that is recorded; must be quick.
     var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
 
@@ -88,6 +94,7 @@ package struct LocalRun {
                 try await lead.waitUntilVacant()
                 display.say("the lease of the run ran out and no other process leads it: resuming")
                 run = LocalRun(resuming: lead.request, faults: [], display: display)
+                run.remote = remote
                 run.observer = observer
             }
         }
@@ -122,31 +129,17 @@ package struct LocalRun {
         let (directory, job) = (start.directory, start.job)
         let deadlines = Deadlines(budget: job.cluster.detectionBudget)
         try directory.write(start.endpoint)
-        // The cluster is made before its coordinator's server, and needs it only once it has nodes.
+        // The launcher is made before its coordinator's server, and needs it only once it has nodes.
         let departures = AgentExitRelay()
+        let numbers = NumberRelay()
         if let launch = start.launch { try directory.write(launch) }
-        let cluster = LocalCluster(
-            executable: executables.command,
-            workerExecutable: executables.worker,
-            coordinator: CoordinatorAddress(host: start.socket.host, port: start.socket.port),
-            tokenPath: directory.tokenPath,
-            tls: start.tls,
-            listenHost: start.socket.host,
-            endpointPath: directory.endpointPath,
-            coordination: start.shared?.location.text,
-            logsPath: directory.logsPath,
-            deadlines: deadlines,
-            onExit: { departures.pass($0, evidence: $1) }
-        )
-        let adopted = start.state.map { state in
-            cluster.adopt(start.mayAdopt ? state.livingAgents : [:], used: Array(state.nodes.keys))
-        }
+        let (cluster, adopted) = try launcher(start, executables, departures, numbers)
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
-        let (staffed, newNodes) = staff(start, adopted: adopted ?? 0)
+        let (staffed, newNodes) = staff(start, adopted: adopted)
         var coordinator = staffed
         // A node that is started by hand meanwhile gets another number.
-        let numbers = (0..<newNodes).map { _ in coordinator.reserve() }
+        let nodes = (0..<newNodes).map { _ in coordinator.reserve() }
         let server = CoordinatorServer(
             coordinator: coordinator,
             recording: recording,
@@ -155,10 +148,11 @@ package struct LocalRun {
             socket: start.socket,
             token: start.token,
             tls: start.tls,
-            onAddNode: { try cluster.addNode($0) },
-            isOwnAgent: { cluster.agentPIDs[$0] == $1 },
+            onAddNode: { try cluster.start($0) },
+            isOwnAgent: { cluster.isOwn($0, agentPID: $1) },
             onFence: { cluster.kill($0) }
         )
+        numbers.open { await server.reserveNode() }
         departures.open { server.submit(.agentEnded($0, evidence: $1)) }
         let controls = Controls(server: server, cluster: cluster)
         relay.open { [display, observer] notice in
@@ -170,7 +164,7 @@ package struct LocalRun {
         let outcome = try await signals.handling {
             obey($0, controls)
         } during: {
-            try await run(start, server, cluster, nodes: numbers, deadlines)
+            try await run(start, server, cluster, nodes: nodes, deadlines)
         }
         guard start.store.mayAct else {
             display.clear()
@@ -188,6 +182,48 @@ package struct LocalRun {
         display.clear()
         if case .stopped(let error) = outcome { throw Self.resumable(error, directory) }
         return try directory.result()
+    }
+
+    /// What starts the nodes, and how many of an earlier coordinator's it took over.
+    private func launcher(
+        _ start: RunStart,
+        _ executables: Executables,
+        _ departures: AgentExitRelay,
+        _ numbers: NumberRelay
+    ) throws -> (any NodeLauncher, adopted: Int) {
+        let directory = start.directory
+        let deadlines = Deadlines(budget: start.job.cluster.detectionBudget)
+        let address = CoordinatorAddress(host: start.socket.host, port: start.socket.port)
+        if let remote {
+            let site = LaunchSite(
+                directory: directory,
+                job: start.job,
+                coordinator: address,
+                token: start.token,
+                deadlines: deadlines,
+                onExit: { departures.pass($0, evidence: $1) },
+                reserve: { await numbers.next() },
+                say: { [display] in display.say($0) }
+            )
+            return (try remote.launcher(site), 0)
+        }
+        let cluster = LocalCluster(
+            executable: executables.command,
+            workerExecutable: executables.worker,
+            coordinator: address,
+            tokenPath: directory.tokenPath,
+            tls: start.tls,
+            listenHost: start.socket.host,
+            endpointPath: directory.endpointPath,
+            coordination: start.shared?.location.text,
+            logsPath: directory.logsPath,
+            deadlines: deadlines,
+            onExit: { departures.pass($0, evidence: $1) }
+        )
+        let adopted = start.state.map { state in
+            cluster.adopt(start.mayAdopt ? state.livingAgents : [:], used: Array(state.nodes.keys))
+        }
+        return (cluster, adopted ?? 0)
     }
 
     /// Does what a signal asks.
@@ -263,13 +299,13 @@ package struct LocalRun {
     private func run(
         _ start: RunStart,
         _ server: CoordinatorServer,
-        _ cluster: LocalCluster,
+        _ cluster: any NodeLauncher,
         nodes: [NodeID],
         _ deadlines: Deadlines
     ) async throws -> RunOutcome {
         defer { cluster.killAll() }
         async let outcome = server.run()
-        for node in nodes { try cluster.addNode(node) }
+        for node in nodes { try cluster.start(node) }
         let result = try await outcome
         // The nodes wait for another coordinator, or have one.
         var isAbandoned = !start.store.mayAct

@@ -23,6 +23,8 @@ package struct ResumeRequest: Sendable {
     package var tls: ControlTLS?
     /// The run's token; as before, or a new one, if left out.
     package var token: RunToken?
+    /// Whether the run's nodes ended with its last coordinator: then none of them is waited for.
+    package var nodesHaveEnded = false
 
     /// The run in `path` is to go on as it was.
     package init(path: String) { self.path = path }
@@ -90,7 +92,8 @@ package struct ResumeRequest: Sendable {
             host: listenHost ?? endpoint?.host ?? last?.host ?? "127.0.0.1",
             port: port ?? last?.port ?? 0,
             startedNodes: startedNodes ?? (nodes == nil ? last?.startedNodes : nil),
-            tls: tls != nil
+            tls: tls != nil,
+            command: last?.command
         )
     }
 

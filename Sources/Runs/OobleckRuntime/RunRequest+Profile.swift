@@ -12,6 +12,7 @@ extension RunRequest {
         _ executables: Executables,
         _ deadline: Seconds
     ) async throws -> ModelProfile {
+        if let measured { return measured }
         if let profilePath { return try ModelProfile.load(path: profilePath) }
         let task = WorkerTask(
             executables: executables,

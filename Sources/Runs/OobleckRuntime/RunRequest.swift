@@ -28,6 +28,8 @@ package struct RunRequest: Sendable {
     package var coordination: EtcdLocation?
     /// A profile to use instead of measuring one.
     package var profilePath: String?
+    /// A profile that was measured where the nodes are; `nil` is measured on this machine.
+    package var measured: ModelProfile?
     /// Nodes to start on this machine; all if left out.
     package var startedNodes: Int?
     /// The run's token; a new one if left out.

@@ -119,12 +119,15 @@ extension RunSituation.Evidence {
         let alive = status.nodes.filter { $0.state.isAlive }
         let agents = alive.reduce(into: [NodeID: Int]()) { $0[$1.id] = $1.agentPID }
         let isLocal = CoordinatorAddress(host: endpoint.host, port: endpoint.port).isLoopback
+        // Nodes of other machines end with the launcher that started them.
+        let isLaunched = try directory.launch()?.command != nil
+        let here =
+            isLocal ? LocalCluster.waiting(agents, endpointPath: directory.endpointPath) : nil
         remains = RunSituation.Remains(
             lastSeen: status.updated,
             wait: try directory.job().cluster.coordinatorWait
                 ?? ClusterSpecification.defaultCoordinatorWait,
-            waitingHere: isLocal
-                ? LocalCluster.waiting(agents, endpointPath: directory.endpointPath) : nil,
+            waitingHere: isLaunched ? [] : here,
             living: alive.map(\.id)
         )
     }

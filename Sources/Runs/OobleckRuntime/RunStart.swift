@@ -122,7 +122,7 @@ extension RunStart {
         try Self.reconcile(&state, with: directory, store)
         let job = try Self.takeUp(directory, request, committed: state.committedSteps)
         let last = Self.lastEndpoint(directory)
-        try Self.takeOver(&state, store, isOrphaned: last != nil)
+        try Self.takeOver(&state, store, isOrphaned: last != nil && !request.nodesHaveEnded)
         if request.acceptsOtherArithmetic {
             try store.persist(.computing(nil))
             state.apply(.computing(nil))

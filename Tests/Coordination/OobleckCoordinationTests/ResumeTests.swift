@@ -164,4 +164,19 @@ struct ResumeTests {
         }
         #expect(ending == .inOrder(reason: "node 5 is drained"))
     }
+
+    @Test("an agent whose machine asked it to leave says so", .timeLimit(.minutes(1)))
+    func asked() throws {
+        var agent = AgentSession(hello: SessionHello(node: 5, pid: 7), now: 0)
+        _ = agent.handle(.opened, now: 0)
+        _ = agent.handle(.received(.admitted(5, detectionBudget: 2)), now: 0)
+        _ = agent.handle(.local(.departure(reason: "the node was asked to end")), now: 1)
+        let ends = agent.handle(.received(.stop(reason: "node 5 is drained")), now: 2)
+        let reason = "node 5 is drained: the node was asked to end"
+        guard case .end(let ending) = ends.last else {
+            Issue.record("it does not end: \(ends)")
+            return
+        }
+        #expect(ending == .inOrder(reason: reason))
+    }
 }

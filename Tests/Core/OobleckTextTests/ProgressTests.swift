@@ -43,6 +43,16 @@ import Testing
         if limit >= whole.columns { #expect(line == whole) }
     }
 
+    @Test("nodes of before a run was resumed do not count", .timeLimit(.minutes(1)))
+    func resumed() {
+        var status = status(step: 1500, nodes: 5)
+        for index in 0..<2 { status.nodes[index].state = .done }
+        let line = ProgressLine(status, stepTime: 1).text(limit: nil)
+        #expect(line.contains("  nodes 3  "))
+        for index in status.nodes.indices { status.nodes[index].state = .done }
+        #expect(ProgressLine(status, stepTime: 1).text(limit: nil).contains("  nodes 5  "))
+    }
+
     @Test("one node is one node")
     func plural() {
         let line = ProgressLine(status(step: 0, phase: .starting, nodes: 1), stepTime: nil)

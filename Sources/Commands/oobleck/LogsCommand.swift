@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+import OobleckConsole
+import OobleckCore
+import OobleckData
+import OobleckRunFiles
+import OobleckText
+
+/// `oobleck logs`.
+struct LogsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs",
+        abstract: "Show what the nodes of a run printed.",
+        discussion: """
+            A run has a log for each node of this machine, or for each host that it was launched on. \
+            Where several are shown, each line begins with the log's name.
+            """
+    )
+
+    @Argument(help: "The run's directory.")
+    var runDirectory: String
+
+    @Option(help: "Number of a node, or name of a host; all if left out.")
+    var node: String?
+
+    @Flag(help: "Go on with new lines until the run is over.")
+    var follow = false
+
+    func run() async throws {
+        let directory = try RunDirectory.open(path: runDirectory)
+        let choice = try node.map { try RunLogs(directory).choice($0) }
+        var logs: [String: FollowedLog] = [:]
+        while true {
+            // Asked first: what a run wrote before it ended is read below.
+            let isRunning = directory.isRunning
+            // A host that comes later has a log later.
+            let names = try RunLogs(directory).names.filter { choice?.name ?? $0 == $0 }
+            for name in names {
+                var log = try logs[name] ?? FollowedLog("\(directory.logsPath)/\(name).log")
+                let lines = try log.newLines().filter { choice?.prefix.map($0.contains) ?? true }
+                logs[name] = log
+                let start = names.count > 1 ? "\(name)  " : ""
+                for line in lines { try Console.result(start + line) }
+            }
+            guard follow, isRunning, Console.hasReader else { return }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+}
+
+/// The logs in a run's directory.
+private struct RunLogs {
+    /// One log, or the lines in it that are a node's.
+    struct Choice {
+        let name: String
+        /// What stands in the lines of the node; `nil` is all lines.
+        let prefix: String?
+    }
+
+    private let directory: RunDirectory
+
+    init(_ directory: RunDirectory) { self.directory = directory }
+
+    /// Without their endings, sorted.
+    var names: [String] {
+        get throws {
+            do {
+                return try FileManager.default.contentsOfDirectory(atPath: directory.logsPath)
+                    .filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }.sorted()
+            } catch {
+                throw OobleckError(
+                    .storage,
+                    "cannot read \(directory.logsPath): \(error.localizedDescription)"
+                )
+            }
+        }
+    }
+
+    /// The log of a node or a host.
+    ///
+    /// Throws `.usage` with one line for what the run does not have.
+    func choice(_ text: String) throws -> Choice {
+        let names = try names
+        if names.contains(text) { return Choice(name: text, prefix: nil) }
+        guard let number = Int(text) else { throw unknown(text, names) }
+        let own = "node-\(number)"
+        if names.contains(own) { return Choice(name: own, prefix: nil) }
+        let node = try directory.status().nodes.first { $0.id.rawValue == number }
+        // Nodes of a host with several devices are called host/device.
+        let host = node?.name?.split(separator: "/").first.map(String.init)
+        guard let host, names.contains(host) else { throw unknown(text, names) }
+        return Choice(name: host, prefix: "node \(number)")
+    }
+
+    private func unknown(_ text: String, _ names: [String]) -> OobleckError {
+        let known = names.isEmpty ? "no log" : names.joined(separator: ", ")
+        return OobleckError(
+            .usage,
+            "--node \(text) has no log in \(directory.logsPath); it has \(known)"
+        )
+    }
+}
+
+/// A log that is read from where it was read last.
+private struct FollowedLog {
+    private let file: OpenFile
+    private var position = 0
+    private var rest: [UInt8] = []
+
+    init(_ path: String) throws { file = try OpenFile(path, for: .readBack) }
+
+    mutating func newLines() throws -> [String] {
+        let new = try file.rest(from: position)
+        position += new.count
+        rest += new
+        var lines: [String] = []
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            lines.append(lineForPeople(String(decoding: rest[..<end], as: UTF8.self)))
+            rest.removeSubrange(...end)
+        }
+        return lines
+    }
+}

@@ -1,0 +1,35 @@
+import Foundation
+import OobleckConsole
+import OobleckCore
+import OobleckTransport
+
+/// An agent that has a process to itself: its process group, its signals, and its last word on the
+/// terminal.
+package struct AgentService: Sendable {
+    private let agent: Agent
+
+    package init(agent: Agent) { self.agent = agent }
+
+    /// Serves until the node has left, and says why it did.
+    ///
+    /// Throws one line when it was refused, or lost.
+    package func run() async throws {
+        let agent = agent
+        // Agent and worker are one process group, so that a node can be ended as one. Where that
+        // is refused, we head a session, and so a group.
+        if getpgrp() != getpid() { _ = setpgid(0, 0) }
+        // Asked once, the node leaves at a step boundary; asked twice, at once, as when killed.
+        try await ProcessSignals.shared.handling { request in
+            switch request {
+            case .stop: agent.departure.request("the node was asked to end")
+            case .stopNow:
+                agent.killWorker()
+                Interruption.endAtOnce(isRun: true)
+            case .save: break
+            }
+        } during: {
+            let reason = try await agent.run()
+            Console.show("left the run: \(reason)")
+        }
+    }
+}
