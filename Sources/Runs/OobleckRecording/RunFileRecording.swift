@@ -8,6 +8,8 @@ import Synchronization
 /// Something that a run recorded, for those who watch it.
 package enum RunNotice: Sendable {
     case committed(CommittedStep)
+    /// What the step that was committed last took.
+    case measured(StepMeasurement)
     case evaluated(RecordedEvaluation)
     case event(RunEvent)
     case planned(PlanDocument)
@@ -42,6 +44,8 @@ package final class RunFileRecording: RunRecording {
         self.directory = directory
         self.job = job
         observers.add(observer)
+        let metrics = MetricsRecording(path: directory.metricsPath, job: job)
+        observers.add { metrics.receive($0) }
         let recorder = try RunRecorder(directory)
         self.recorder = recorder
         display = DisplayFiles(recorder)
@@ -69,6 +73,8 @@ package final class RunFileRecording: RunRecording {
 
     /// The event log has the recovery's line, and the result all of its numbers.
     package func recovered(_ recovery: RecoveryRecord) { observers.tell(.recovered(recovery)) }
+
+    package func measured(_ step: StepMeasurement) { observers.tell(.measured(step)) }
 
     package func store(_ chunk: LayerChunk) throws { try finalStateWriter().receive(chunk) }
 

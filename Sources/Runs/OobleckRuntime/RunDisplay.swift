@@ -29,7 +29,7 @@ package final class RunDisplay: Sendable {
 
     func show(_ notice: RunNotice) {
         switch notice {
-        case .committed, .evaluated, .planned, .dropped: break
+        case .committed, .measured, .evaluated, .planned, .dropped: break
         case .recovered(let recovery):
             state.withLock { $0.isRecovering = false }
             say("recovered: \(recovery.summary)")

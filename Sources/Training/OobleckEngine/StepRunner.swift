@@ -27,6 +27,9 @@ final class StepRunner {
     private var busy = Seconds.zero
     /// Time in which this worker waited for others, a wait that was cut short included.
     private(set) var waited = Seconds.zero
+    /// The part of ``waited`` that was for the sums of gradients.
+    private var waitedForSums = Seconds.zero
+    private let start = MonotonicTime.now
     private let clock: ComputeClock
     private var intervals: [Int: ComputeClock.Interval] = [:]
     private var nonFinite = NonFiniteLayers()
@@ -120,10 +123,12 @@ final class StepRunner {
         try waiting {
             try previous?.sends.drain()
             try next?.sends.drain()
-            try sums.wait()
         }
+        let waitedForNeighbours = waited
+        try waiting { try sums.wait() }
+        waitedForSums = waited - waitedForNeighbours
         let count = job.training.microbatchCount
-        return StepVote(
+        var vote = StepVote(
             generation: resources.generation,
             step: step,
             squaredNorms: try sums.squaredNorms(microbatchCount: count),
@@ -135,6 +140,10 @@ final class StepRunner {
             state: state,
             spotCheck: spotCheck
         )
+        vote.times.neighbourWait = waited - waitedForSums
+        vote.times.sumWait = waitedForSums
+        vote.times.elapsed = MonotonicTime.now - start
+        return vote
     }
 
     /// What the layer of this step's check comes to here; `nil` in most steps.

@@ -21,6 +21,7 @@ extension Trainer {
         }
         link.send(.resumed(generation: generation, step: first))
         var step = first
+        updateTime = .zero
         while true {
             let sums: GradientSums
             do {
@@ -39,7 +40,9 @@ extension Trainer {
             decisionTimes.add(voted: voted, decided: MonotonicTime.now)
             switch answer {
             case .commit(let commit) where commit.step == step:
+                let start = MonotonicTime.now
                 if !commit.skips { try apply(commit, sums, loaded) }
+                updateTime = MonotonicTime.now - start
                 // Returns the freed memory of the previous generation, at a point where it delays no
                 // recovery.
                 if step == first { TensorRuntime.releaseFreeMemory() }
@@ -92,7 +95,7 @@ extension Trainer {
             step: step
         )
         let start = MonotonicTime.now
-        let vote: StepVote
+        var vote: StepVote
         do {
             vote = try runner.run()
         } catch {
@@ -101,6 +104,8 @@ extension Trainer {
             throw error
         }
         abandoned = nil
+        vote.times.update = updateTime
+        vote.times.memory = WorkerMemory.most()
         loaded.faults.reach(.beforeVote, step: step)
         link.send(.vote(vote))
         loaded.faults.reach(.afterVote, step: step)

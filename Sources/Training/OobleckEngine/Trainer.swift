@@ -35,6 +35,8 @@ final class Trainer {
     let sharesMachine: () -> Bool
     let sumsPool = SumsPool()
     var decisionTimes = DecisionTimes()
+    /// What applying the newest step of this generation took.
+    var updateTime = Seconds.zero
     /// The last try of a step, if it ended without a vote.
     var abandoned: AbandonedTry?
 
