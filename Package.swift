@@ -114,6 +114,9 @@ let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grp
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let unixSignals = Target.Dependency.product(
     name: "UnixSignals",
     package: "swift-service-lifecycle"
@@ -241,6 +244,22 @@ let simulation = Folder(
         ),
     ]
 )
+let observation = Folder(
+    "Observation",
+    [
+        module(
+            "OobleckMetrics",
+            [
+                "OobleckClock", "OobleckCore", "OobleckRecording", "OobleckRunFiles", httpTypes,
+                hummingbird, hummingbirdCore, logging, nioCore,
+            ]
+        ),
+        module(
+            "OobleckRunReport",
+            ["OobleckCore", "OobleckData", "OobleckFigures", "OobleckRunFiles", "OobleckText"]
+        ),
+    ]
+)
 let verification = Folder(
     "Verification",
     [
@@ -280,8 +299,9 @@ let commands = Folder(
             [
                 "OobleckArtifact", "OobleckClock", "OobleckConsole", "OobleckCoordination",
                 "OobleckCore", "OobleckData", "OobleckDrills", "OobleckEvaluation",
-                "OobleckFigures", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
-                "OobleckReports", "OobleckRunFiles", "OobleckRuntime", "OobleckSimulationCommands",
+                "OobleckFigures", "OobleckMetrics", "OobleckPlanning", "OobleckReconfiguration",
+                "OobleckRecording", "OobleckReports", "OobleckRunFiles", "OobleckRunReport",
+                "OobleckRuntime", "OobleckSimulationCommands",
                 "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",
                 argumentParser,
             ]
@@ -411,6 +431,16 @@ let allTests = [
         ]
     ),
     Folder(
+        "Observation",
+        [
+            tests(
+                "OobleckMetrics",
+                ["OobleckCore", "OobleckMetrics", "OobleckRecording", "OobleckRunFiles"]
+            ),
+            tests("OobleckRunReport", ["OobleckCore", "OobleckRunFiles", "OobleckRunReport"]),
+        ]
+    ),
+    Folder(
         "Verification",
         [
             tests("OobleckWorlds", ["OobleckCoordination", "OobleckCore", "OobleckWorlds"]),
@@ -455,7 +485,7 @@ let trainingTests = [
 
 let house =
     [core, planning, coordination] + (hasLibtorch ? [training] : [])
-    + [runs, simulation, verification, commands] + (hasLibtorch ? [worker] : [])
+    + [runs, simulation, observation, verification, commands] + (hasLibtorch ? [worker] : [])
 let testSupport = [
     support("OobleckTestSupport", ["OobleckCore", "OobleckData"]),
     support("OobleckEtcdSupport", ["OobleckCore", "OobleckStoreEtcd"]),
@@ -484,6 +514,12 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git",
+            from: "2.28.1",
+            traits: []
+        ),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git",

@@ -108,6 +108,8 @@ struct TrainCommand: InterruptibleCommand {
 
     @OptionGroup var checkpoints: CheckpointOptions
 
+    @OptionGroup var observation: ObservationOptions
+
     @Option(
         help: ArgumentHelp(
             "Keep the run's state in etcd, so that a --standby can take over.",
@@ -193,14 +195,12 @@ struct TrainCommand: InterruptibleCommand {
             guard !faults.concernNodes else {
                 throw OobleckError(.usage, "nodes of a resumed run have their faults already")
             }
-            return try report(
-                await LocalRun(
-                    resuming: try resumeRequest(resume),
-                    faults: faults.coordinator,
-                    display: display
-                )
-                .execute()
+            let run = LocalRun(
+                resuming: try resumeRequest(resume),
+                faults: faults.coordinator,
+                display: display
             )
+            return try report(await observation.observing(run))
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -211,7 +211,7 @@ struct TrainCommand: InterruptibleCommand {
         try report(
             reference
                 ? await ReferenceRun(request: request, display: display).execute()
-                : await LocalRun(request: request, display: display).execute()
+                : await observation.observing(LocalRun(request: request, display: display))
         )
     }
 
@@ -272,7 +272,7 @@ struct TrainCommand: InterruptibleCommand {
             faults: faults.coordinator,
             display: display
         )
-        try report(await run.execute())
+        try report(await observation.observing(run))
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.
@@ -285,7 +285,8 @@ struct TrainCommand: InterruptibleCommand {
         let supervisor = RunSupervisor(
             executable: try Executables().command,
             first: Array(arguments),
-            next: ["train", "--resume", directory] + faults + tls.arguments,
+            next: ["train", "--resume", directory] + faults + tls.arguments
+                + observation.arguments,
             runDirectoryPath: directory
         )
         let status = try await supervisor.run()

@@ -20,6 +20,11 @@ package enum RunNotice: Sendable {
     case dropped(Int)
 }
 
+/// Someone who follows a run: gets the run's directory and job, and returns what is told of all that is
+/// recorded (``RunObservers``).
+package typealias RunFollower =
+    @Sendable (RunDirectory, JobSpecification) -> @Sendable (RunNotice) -> Void
+
 /// Records a run in its directory, and tells its observers of all it records.
 package final class RunFileRecording: RunRecording {
     private let directory: RunDirectory

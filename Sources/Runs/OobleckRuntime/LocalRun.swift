@@ -34,6 +34,9 @@ package struct LocalRun {
     /// Called with all that is recorded; must be quick.
     var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
 
+    /// Those who follow the run from its start, each on a thread of its own.
+    package var followers: [RunFollower] = []
+
     /// What is trained.
     enum Source {
         case new(RunRequest)
@@ -88,7 +91,7 @@ package struct LocalRun {
                 try await lead.waitUntilVacant()
                 display.say("the lease of the run ran out and no other process leads it: resuming")
                 run = LocalRun(resuming: lead.request, faults: [], display: display)
-                run.observer = observer
+                (run.observer, run.followers) = (observer, followers)
             }
         }
     }
@@ -143,6 +146,7 @@ package struct LocalRun {
         }
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
+        for follower in followers { recording.observers.add(follower(directory, job)) }
         let (staffed, newNodes) = staff(start, adopted: adopted ?? 0)
         var coordinator = staffed
         // A node that is started by hand meanwhile gets another number.

@@ -10,6 +10,9 @@ extension LossCause {
         case arithmeticChanged = "arithmetic-changed"
     }
 
+    /// The name of the cause in the file.
+    package var causeName: String { name.rawValue }
+
     private var name: Name {
         switch self {
         case .reported: .reported

@@ -1,0 +1,67 @@
+import ArgumentParser
+import OobleckConsole
+import OobleckCore
+import OobleckData
+import OobleckMetrics
+import OobleckRunFiles
+import OobleckRuntime
+import Synchronization
+
+/// Options about what is to be seen of a run.
+struct ObservationOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Serve /metrics for Prometheus and /healthz there, as 127.0.0.1:9464, while the run lasts.",
+            valueName: "host:port"
+        )
+    )
+    var metricsListen: String?
+
+    @Flag(help: "Write no report.html into the run's directory at its end.")
+    var noReport = false
+
+    func validate() throws { _ = try metricsAddress() }
+
+    private func metricsAddress() throws -> HostPort? {
+        try metricsListen.map { try HostPort(parsing: $0, what: "--metrics-listen") }
+    }
+
+    /// The same options on a command line.
+    var arguments: [String] {
+        (metricsListen.map { ["--metrics-listen", $0] } ?? []) + (noReport ? ["--no-report"] : [])
+    }
+
+    /// Executes a run, and shows it meanwhile and at its end as these options say.
+    func observing(_ run: LocalRun) async throws -> (RunDirectory, RunResult) {
+        let place = RunPlace()
+        var run = run
+        run.followers.append { directory, _ in
+            place.note(directory)
+            return { _ in }
+        }
+        defer { if !noReport { place.writeReport() } }
+        guard let address = try metricsAddress() else { return try await run.execute() }
+        let service = MetricsService()
+        run.followers.append { service.follow($0, $1) }
+        let observed = run
+        return try await MetricsServer(address, service).serving { try await observed.execute() }
+    }
+}
+
+/// Where a run is recorded, once it is known.
+private final class RunPlace: Sendable {
+    private let path = Mutex<String?>(nil)
+
+    func note(_ directory: RunDirectory) { path.withLock { $0 = directory.path } }
+
+    /// Writes the page of the run; trouble with it is told, and changes nothing.
+    func writeReport() {
+        guard let path = path.withLock({ $0 }) else { return }
+        do {
+            let directory = try RunDirectory.open(path: path)
+            try ReportCommand.write(directory, to: directory.reportPath)
+        } catch {
+            Console.complain("cannot write the run's page: \(oneLine(error))")
+        }
+    }
+}
