@@ -19,7 +19,7 @@ struct Oobleck: AsyncParsableCommand {
             ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, EvaluateCommand.self,
             DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
-            DrainCommand.self, ReportCommand.self, ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
+            DrainCommand.self, ReportCommand.self, RunsCommand.self, ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
             AddCommand.self, ExportCommand.self, SampleCommand.self, AgentCommand.self,
         ]
     )
@@ -92,6 +92,8 @@ struct Oobleck: AsyncParsableCommand {
             if let complaint { throw OobleckError(.usage, complaint) }
             guard let next = subcommands.first(where: { $0.configuration.commandName == word })
             else { return }
+            // What follows may be an argument of the command that stands for no word.
+            guard next.configuration.defaultSubcommand == nil else { return }
             program += " \(word)"
             subcommands = next.configuration.subcommands
         }

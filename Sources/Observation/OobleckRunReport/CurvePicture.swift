@@ -27,11 +27,11 @@ struct CurvePicture {
     var verticalLabel: String
     var curves: [Curve]
     var marks: [Mark] = []
-    var horizontal: Scale
+    /// The ends of the horizontal axis; from 0 where it is the time of the run.
+    var range: ClosedRange<Double>
+    var isTime = false
     var vertical: Scale
     var height = 260.0
-    /// Names of the ticks of the horizontal axis, where they are no plain numbers.
-    var tickName: ((Double) -> String)?
 
     private static let top = 30.0
     private static let bottom = 44.0
@@ -40,6 +40,11 @@ struct CurvePicture {
     /// The picture, so many pixels wide.
     func svg(width: Double) -> String {
         var svg = SVG()
+        let count = width > 600 ? 9 : 4
+        let horizontal =
+            isTime
+            ? Scale(time: range.upperBound, count: count)
+            : Scale(from: range.lowerBound, to: range.upperBound, count: count)
         let right = 14.0
         let frame = (
             x: Self.left, y: Self.top, width: width - Self.left - right,
@@ -69,7 +74,7 @@ struct CurvePicture {
         let bottom = frame.y + frame.height
         var free = 0.0
         for tick in horizontal.ticks {
-            let name = tickName?(tick) ?? horizontal.name(tick)
+            let name = isTime ? horizontal.timeName(tick) : horizontal.name(tick)
             let half = 3.6 * Double(name.count)
             svg.line((x(tick), bottom), (x(tick), bottom + 4), stroke: "var(--quiet)")
             let middle = min(max(x(tick), frame.x + half - 10), width - half)

@@ -28,7 +28,7 @@ struct LanePicture {
     /// The picture, so many pixels wide.
     func svg(width: Double) -> String {
         var svg = SVG()
-        let scale = Scale(from: 0, to: max(clock.total, 1e-3), count: width > 600 ? 9 : 4)
+        let scale = Scale(time: clock.total, count: width > 600 ? 9 : 4)
         let room = width - Self.left - Self.right
         func x(_ time: Double) -> Double { Self.left + scale.position(clock.elapsed(time)) * room }
         let bottom = Self.top + rowHeight * Double(lanes.count)
@@ -41,7 +41,7 @@ struct LanePicture {
             let place = Self.left + scale.position(tick) * room
             svg.line((place, bottom), (place, bottom + 4), stroke: "var(--quiet)")
             svg.text(
-                ReportText.time(tick, of: clock.total),
+                scale.timeName(tick),
                 x: place,
                 y: bottom + 17,
                 size: 12,

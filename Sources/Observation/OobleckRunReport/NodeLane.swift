@@ -72,19 +72,11 @@ package struct NodeLane: Sendable {
             case .planned(let plan): layouts[plan.generation] = plan.layout
             case .aborted(let generation, _):
                 for node in lanes.keys { lanes[node]?.begin(.recovering, generation, at: time) }
-            case .resumed(let generation):
-                let places = places(layouts[generation])
-                let isKnown = layouts[generation] != nil
-                for node in lanes.keys {
-                    let place = places[node]
-                    let isAtWork = place != nil || !isKnown
-                    lanes[node]?.begin(
-                        isAtWork
-                            ? .training(pipeline: place?.pipeline, stage: place?.stage) : .waiting,
-                        generation,
-                        at: time
-                    )
-                }
+            case .resumed(let generation): resume(&lanes, layouts[generation], generation, time)
+            // After a loss, this is the word that training resumes.
+            case .recovered:
+                let generation = timed.event.generation
+                resume(&lanes, layouts[generation], generation, time)
             case .finished, .stopped:
                 for node in lanes.keys { lanes[node]?.finish(.done, at: time) }
             default: break
@@ -94,6 +86,23 @@ package struct NodeLane: Sendable {
         return lanes.keys.sorted().compactMap { node in
             lanes[node]?.close(at: last)
             return lanes[node]
+        }
+    }
+
+    /// Training resumes with these pipelines, if they are known.
+    private static func resume(
+        _ lanes: inout [NodeID: NodeLane],
+        _ layout: [[NodeID]]?,
+        _ generation: Generation,
+        _ time: Double
+    ) {
+        let places = places(layout)
+        for node in lanes.keys {
+            let place = places[node]
+            let activity =
+                place != nil || layout == nil
+                ? Activity.training(pipeline: place?.pipeline, stage: place?.stage) : .waiting
+            lanes[node]?.begin(activity, generation, at: time)
         }
     }
 

@@ -15,16 +15,6 @@ enum ReportText {
         }
     }
 
-    /// A time on the axis of one that is `whole` long.
-    static func time(_ seconds: Double, of whole: Double) -> String {
-        switch whole {
-        case ..<10: String(format: "%.1f s", seconds)
-        case ..<600: String(format: "%.0f s", seconds)
-        case ..<36000: String(format: "%.0f min", seconds / 60)
-        default: String(format: "%.1f h", seconds / 3600)
-        }
-    }
-
     /// A number with four digits that count.
     static func number(_ value: Double) -> String { String(format: "%.4g", value) }
 

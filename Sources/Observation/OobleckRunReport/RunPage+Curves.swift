@@ -48,7 +48,7 @@ extension RunPage {
             verticalLabel: "loss",
             curves: curves,
             marks: marks,
-            horizontal: Scale(from: 0, to: Double(max(story.steps.count, 1)), count: 8),
+            range: 0...Double(max(story.steps.count, 1)),
             vertical: Scale((losses + validation).map(\.y))
         )
         let skipped = story.verification.skippedSteps
@@ -73,12 +73,10 @@ extension RunPage {
 
     var timelineSection: Section? {
         guard !lanes.isEmpty else { return nil }
-        var generations: [(Generation, Double)] = []
-        for event in story.events {
-            if case .resumed(let generation) = event.event.content {
-                generations.append((generation, event.time.value))
-            }
+        let generations = story.events.filter {
+            [.resumed, .recovered].contains($0.event.kind)
         }
+        .map { (number: $0.event.generation, time: $0.time.value) }
         let picture = LanePicture(lanes: lanes, clock: clock, generations: generations)
         return Section(
             id: "nodes",
@@ -134,17 +132,16 @@ extension RunPage {
             return [(x: low, y: rate), (x: low + width, y: rate)]
         }
         let unit = isText ? "tokens a second" : "samples a second"
-        var picture = CurvePicture(
+        let picture = CurvePicture(
             label: "\(unit) over the time of the run",
             horizontalLabel: "time since the start",
             verticalLabel: "\(unit), of steps that count, in stretches of \(ReportText.seconds(width))",
             curves: [.init(name: unit, points: points, colour: "var(--c0)")],
-            horizontal: Scale(from: 0, to: clock.total, count: 9),
+            range: 0...clock.total,
+            isTime: true,
             vertical: Scale(points.map(\.y), count: 4, includesZero: true),
             height: 190
         )
-        let total = clock.total
-        picture.tickName = { ReportText.time($0, of: total) }
         return Self.picture(picture.svg)
     }
 }

@@ -62,8 +62,8 @@ extension RunPage {
         .p3 { background: var(--p3); } .p4 { background: var(--p4); } .p5 { background: var(--p5); }
         .hatch { background: repeating-linear-gradient(45deg, var(--bad) 0 2px, var(--paper) 2px 5px); }
         .scroll { overflow-x: auto; }
-        table { border-collapse: collapse; font-size: .88rem; margin: .6rem 0; width: 100%; }
-        th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
+        table { border-collapse: collapse; font-size: .88rem; margin: .6rem 0; }
+        th, td { padding: .3rem 1.3rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
         vertical-align: top; }
         th { color: var(--quiet); font-weight: 600; }
         .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }

@@ -73,7 +73,7 @@ extension RunPage {
         if let speed = ReportText.median(speeds) {
             let isText = story.job.model.sequenceLength != nil
             tiles.append(
-                (isText ? "tokens a second" : "samples a second", ReportText.short(speed), "median")
+                (isText ? "tokens/s" : "samples/s", ReportText.short(speed), "median")
             )
         }
         tiles.append(
@@ -81,8 +81,9 @@ extension RunPage {
         )
         let times = recoveries.map(\.record.total.value)
         if let median = ReportText.median(times), let worst = times.max() {
-            let note = times.count == 1 ? "one recovery" : "worst \(ReportText.seconds(worst))"
-            tiles.append(("recovery, median", ReportText.seconds(median), note))
+            let note =
+                times.count == 1 ? "the only one" : "median; worst \(ReportText.seconds(worst))"
+            tiles.append(("recovery", ReportText.seconds(median), note))
         }
         if use.total > 0 {
             let share = (use.seconds[.training] ?? 0) / use.total

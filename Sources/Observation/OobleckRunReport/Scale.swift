@@ -28,12 +28,29 @@ struct Scale {
         ticks = first <= last ? (first...last).map { Double($0) * step } : []
     }
 
-    /// A scale of exactly these ends with round numbers in between.
+    /// A scale of exactly these ends with about `count` round numbers in between.
     init(from low: Double, to high: Double, count: Int) {
         let span = max(high - low, 1e-9)
         let rough = span / Double(max(1, count))
         let power = pow(10, floor(log10(rough)))
-        let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? 10 * power
+        self.init(
+            from: low,
+            span: span,
+            step: [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? 10 * power
+        )
+    }
+
+    /// A scale of times from 0 to `seconds`, with at most `count` round ones in between.
+    init(time seconds: Double, count: Int) {
+        let span = max(seconds, 1e-3)
+        let minutes = [1.0, 2, 5, 10, 15, 30].map { 60 * $0 }
+        let hours = [1.0, 2, 3, 6, 12, 24, 48, 120, 240, 480, 960].map { 3600 * $0 }
+        let steps = [0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30] + minutes + hours
+        let step = steps.first { span / $0 <= Double(count) } ?? span
+        self.init(from: 0, span: span, step: step)
+    }
+
+    private init(from low: Double, span: Double, step: Double) {
         (self.low, self.high, self.step) = (low, low + span, step)
         let first = Int((low / step).rounded(.up))
         let last = Int(((low + span) / step + 1e-9).rounded(.down))
@@ -53,6 +70,14 @@ struct Scale {
         }
         let decimals = max(0, -Int(floor(log10(step) + 1e-9)))
         return String(format: "%.\(decimals)f", tick == 0 ? 0 : tick)
+    }
+
+    /// The name of a tick that is a time.
+    func timeName(_ tick: Double) -> String {
+        if tick == 0 { return "0" }
+        let unit = high >= 36_000 ? ("h", 3600.0) : high >= 600 ? ("min", 60) : ("s", 1)
+        let decimals = max(0, -Int(floor(log10(step / unit.1) + 1e-9)))
+        return String(format: "%.\(decimals)f \(unit.0)", tick / unit.1)
     }
 }
 

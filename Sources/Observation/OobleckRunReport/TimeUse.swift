@@ -69,7 +69,8 @@ package struct TimeUse: Sendable {
             // What was between is no time of the run.
             if isTraining { pause = .recovering }
             isTraining = false
-        case .resumed:
+        // After a loss, training resumes with the word that it was recovered from.
+        case .resumed, .recovered:
             add(pause, since: point, until: time)
             isTraining = true
         case .committed(let step, _, _):
