@@ -399,7 +399,10 @@ let allTests = [
                     "OobleckStoreSQLite", "OobleckTestSupport", "OobleckTransport",
                 ]
             ),
-            tests("OobleckRecording", ["OobleckCore", "OobleckRecording"]),
+            tests(
+                "OobleckRecording",
+                ["OobleckCore", "OobleckRecording", "OobleckRunFiles", "OobleckTestSupport"]
+            ),
         ]
     ),
     Folder(

@@ -35,7 +35,8 @@ struct CurvePicture {
 
     private static let top = 30.0
     private static let bottom = 44.0
-    private static let left = 54.0
+    /// As that of ``LanePicture``, so that times stand below each other.
+    private static let left = LanePicture.left
 
     /// The picture, so many pixels wide.
     func svg(width: Double) -> String {

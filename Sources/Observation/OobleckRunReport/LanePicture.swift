@@ -9,7 +9,7 @@ struct LanePicture {
     var generations: [(number: Generation, time: Double)]
 
     private static let top = 30.0
-    private static let left = 64.0
+    static let left = 64.0
     private static let right = 14.0
     /// Pipelines that have a colour of their own; the page's style has as many.
     static let colours = 6
@@ -154,7 +154,10 @@ struct LanePicture {
         switch span.activity {
         case .waiting: title += " has no work"
         case .recovering:
-            fill = "url(#hatch)"
+            // A hatch needs some room to be seen.
+            let isWide = end - start >= 8
+            fill = isWide ? "url(#hatch)" : "var(--bad)"
+            if !isWide { stroke = nil }
             title += " waits for the plan after generation \(span.generation ?? 0)"
         case .training(let pipeline, let stage):
             stroke = nil
