@@ -250,8 +250,8 @@ let observation = Folder(
         module(
             "OobleckMetrics",
             [
-                "OobleckClock", "OobleckCore", "OobleckRecording", "OobleckRunFiles", httpTypes,
-                hummingbird, hummingbirdCore, logging, nioCore,
+                "OobleckClock", "OobleckCore", "OobleckData", "OobleckRecording",
+                "OobleckRunFiles", httpTypes, hummingbird, hummingbirdCore, logging, nioCore,
             ]
         ),
         module(
@@ -401,7 +401,10 @@ let allTests = [
             ),
             tests(
                 "OobleckRecording",
-                ["OobleckCore", "OobleckRecording", "OobleckRunFiles", "OobleckTestSupport"]
+                [
+                    "OobleckCoordination", "OobleckCore", "OobleckRecording", "OobleckRunFiles",
+                    "OobleckTestSupport",
+                ]
             ),
         ]
     ),
@@ -438,7 +441,10 @@ let allTests = [
         [
             tests(
                 "OobleckMetrics",
-                ["OobleckCore", "OobleckMetrics", "OobleckRecording", "OobleckRunFiles"]
+                [
+                    "OobleckCore", "OobleckMetrics", "OobleckRecording", "OobleckRunFiles",
+                    "OobleckTestSupport",
+                ]
             ),
             tests("OobleckRunReport", ["OobleckCore", "OobleckRunFiles", "OobleckRunReport"]),
         ]

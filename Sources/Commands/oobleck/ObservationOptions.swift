@@ -17,6 +17,20 @@ struct ObservationOptions: ParsableArguments {
     )
     var metricsListen: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Run this with the system's shell for each event but commits, the event as a line of JSON on its \
+            input; training does not wait, and after 10 s it is killed.
+            """,
+            valueName: "command"
+        )
+    )
+    var onEvent: String?
+
+    @Flag(help: "Write an event file of TensorBoard into the run's folder tensorboard.")
+    var tensorboard = false
+
     @Flag(help: "Write no report.html into the run's directory at its end.")
     var noReport = false
 
@@ -28,7 +42,9 @@ struct ObservationOptions: ParsableArguments {
 
     /// The same options on a command line.
     var arguments: [String] {
-        (metricsListen.map { ["--metrics-listen", $0] } ?? []) + (noReport ? ["--no-report"] : [])
+        (metricsListen.map { ["--metrics-listen", $0] } ?? [])
+            + (onEvent.map { ["--on-event", $0] } ?? []) + (tensorboard ? ["--tensorboard"] : [])
+            + (noReport ? ["--no-report"] : [])
     }
 
     /// Executes a run, and shows it meanwhile and at its end as these options say.
@@ -38,6 +54,17 @@ struct ObservationOptions: ParsableArguments {
         run.followers.append { directory, _ in
             place.note(directory)
             return { _ in }
+        }
+        let display = run.display
+        if let onEvent {
+            let hook = EventHook(onEvent) { display.say($0) }
+            run.followers.append { directory, _ in hook.follow(directory) }
+        }
+        if tensorboard {
+            run.followers.append { directory, job in
+                let file = TensorBoardFile(directory, job) { display.say($0) }
+                return { file.receive($0) }
+            }
         }
         defer { if !noReport { place.writeReport() } }
         guard let address = try metricsAddress() else { return try await run.execute() }

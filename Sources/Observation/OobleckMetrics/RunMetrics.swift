@@ -27,8 +27,10 @@ package struct RunMetrics: Sendable {
     var (checkpoints, checkpointBytes, failedCheckpoints) = (0, 0, 0)
     var (joined, droppedNotices) = (0, 0)
     /// Losses by cause, and all events by kind.
-    var losses: [String: Int] = [:]
-    var events: [String: Int] = [:]
+    ///
+    /// All are there from the start, because an increase from nothing at all to one is none to Prometheus.
+    var losses = Dictionary(uniqueKeysWithValues: LossCause.causeNames.map { ($0, 0) })
+    var events = Dictionary(uniqueKeysWithValues: RunEvent.Kind.all.map { ($0.rawValue, 0) })
     /// Time of all steps by what it was spent on, the mean over the workers.
     var parts: [String: Double] = [:]
     var stepTimes = Histogram(bounds: stepBounds)
@@ -46,7 +48,7 @@ package struct RunMetrics: Sendable {
     package mutating func note(_ notice: RunNotice) {
         switch notice {
         case .measured(let step): note(step)
-        case .event(let event): note(event)
+        case .event(let event): note(event.event)
         case .recovered(let record):
             recoveries += 1
             copiedBytes += max(0, record.transferBytes.value)

@@ -46,15 +46,16 @@ final class MetricsRecording: Sendable {
 }
 
 /// Makes lines of `metrics.jsonl` of what a run tells.
-struct MetricsLines {
+package struct MetricsLines: Sendable {
     private let job: JobSpecification
     /// The newest step's line, while the state after it is being evaluated.
     private var held: MetricsLine?
 
-    init(job: JobSpecification) { self.job = job }
+    /// Lines of a run of `job`.
+    package init(job: JobSpecification) { self.job = job }
 
     /// The lines to write after `notice`, told at `time` since 1970.
-    mutating func lines(for notice: RunNotice, at time: Seconds) -> [MetricsLine] {
+    package mutating func lines(for notice: RunNotice, at time: Seconds) -> [MetricsLine] {
         switch notice {
         case .measured(let step):
             let before = takeHeld()

@@ -11,7 +11,7 @@ package enum RunNotice: Sendable {
     /// What the step that was committed last took.
     case measured(StepMeasurement)
     case evaluated(RecordedEvaluation)
-    case event(RunEvent)
+    case event(TimedEvent)
     case planned(PlanDocument)
     case recovered(RecoveryRecord)
     case status(RunStatus)
@@ -68,7 +68,7 @@ package final class RunFileRecording: RunRecording {
 
     package func log(_ event: TimedEvent) {
         display.log(event)
-        observers.tell(.event(event.event))
+        observers.tell(.event(event))
     }
 
     package func publish(_ plan: PlanDocument) {

@@ -26,7 +26,7 @@ package struct LocalRun {
     }
 
     let source: Source
-    let display: RunDisplay
+    package let display: RunDisplay
     /// Failures of this process to stage.
     var coordinatorFaults: [CoordinatorFault] = []
     /// Nodes to start on this machine; all of a new run if left out.

@@ -33,7 +33,7 @@ package final class RunDisplay: Sendable {
         case .recovered(let recovery):
             state.withLock { $0.isRecovering = false }
             say("recovered: \(recovery.summary)")
-        case .event(let event): show(event)
+        case .event(let event): show(event.event)
         case .status(let status): show(status)
         case .finished: clear()
         }

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckCoordination
 import OobleckCore
 import OobleckRunFiles
 import OobleckTestSupport
