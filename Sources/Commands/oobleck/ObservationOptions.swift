@@ -34,7 +34,13 @@ struct ObservationOptions: ParsableArguments {
     @Flag(help: "Write no report.html into the run's directory at its end.")
     var noReport = false
 
-    func validate() throws { _ = try metricsAddress() }
+    func validate() throws {
+        do {
+            _ = try metricsAddress()
+        } catch let error as OobleckError {
+            throw ValidationError(error.message)
+        }
+    }
 
     private func metricsAddress() throws -> HostPort? {
         try metricsListen.map { try HostPort(parsing: $0, what: "--metrics-listen") }

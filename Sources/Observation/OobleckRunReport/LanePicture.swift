@@ -14,6 +14,13 @@ struct LanePicture {
     /// Pipelines that have a colour of their own; the page's style has as many.
     static let colours = 6
 
+    /// Stretches beyond which they have neither texts nor explanations of their own.
+    private static let mostDetails = 2_000
+
+    private var isCompact: Bool {
+        lanes.reduce(0) { $0 + $1.spans.count } > Self.mostDetails
+    }
+
     private var rowHeight: Double {
         switch lanes.count {
         case ...20: 22
@@ -33,6 +40,7 @@ struct LanePicture {
         func x(_ time: Double) -> Double { Self.left + scale.position(clock.elapsed(time)) * room }
         let bottom = Self.top + rowHeight * Double(lanes.count)
         drawGenerations(x, bottom, &svg)
+        if isCompact { drawSpans(x, &svg) }
         for (row, lane) in lanes.enumerated() {
             draw(lane, y: Self.top + rowHeight * Double(row), x, row: row, &svg)
         }
@@ -110,7 +118,9 @@ struct LanePicture {
                 fill: "var(--ink)"
             )
         }
-        for span in lane.spans { draw(span, of: lane, y: y, x, &svg) }
+        if !isCompact {
+            for span in lane.spans { draw(span, of: lane, y: y, x, &svg) }
+        }
         guard let end = lane.end else { return }
         let mark: (symbol: String, colour: String, text: String)? =
             switch end.how {
@@ -136,6 +146,37 @@ struct LanePicture {
             fill: mark.colour,
             isBold: true
         )
+    }
+
+    /// All stretches, those of one colour in one shape.
+    private func drawSpans(_ x: (Double) -> Double, _ svg: inout SVG) {
+        typealias Box = (x: Double, y: Double, width: Double, height: Double)
+        var boxes: [String: [Box]] = [:]
+        let gap = rowHeight > 10 ? 3.0 : 1.0
+        for (row, lane) in lanes.enumerated() {
+            let y = Self.top + rowHeight * Double(row) + gap / 2
+            for span in lane.spans {
+                let fill: String
+                switch span.activity {
+                case .waiting: continue
+                case .recovering: fill = "var(--bad)"
+                case .training(let pipeline, _):
+                    fill = "var(--p\((pipeline ?? 0) % Self.colours))"
+                }
+                let (start, end) = (x(span.start), x(span.end))
+                // A step back joins it to the stretch before, where that has the same colour.
+                let last = boxes[fill]?.last
+                if let last, last.y == y, start - (last.x + last.width) < 1 {
+                    let width = end - last.x
+                    boxes[fill]?[(boxes[fill]?.count ?? 1) - 1].width = width
+                } else if end - start >= 0.3 {
+                    boxes[fill, default: []].append((start, y, end - start, rowHeight - gap))
+                }
+            }
+        }
+        for (fill, boxes) in boxes.sorted(by: { $0.key < $1.key }) {
+            svg.rectangles(boxes, fill: fill)
+        }
     }
 
     private func draw(

@@ -36,6 +36,19 @@ package struct SVG {
         }
     }
 
+    /// Many rectangles of one colour as one shape: in a page of a long run, each would be an element.
+    package mutating func rectangles(
+        _ boxes: [(x: Double, y: Double, width: Double, height: Double)],
+        fill: String
+    ) {
+        guard !boxes.isEmpty else { return }
+        let steps = boxes.map { box in
+            let (width, height) = (Self.number(box.width), Self.number(box.height))
+            return "M\(Self.number(box.x)) \(Self.number(box.y))h\(width)v\(height)h-\(width)z"
+        }
+        elements.append("<path d=\"\(steps.joined())\" fill=\"\(fill)\"/>")
+    }
+
     package mutating func line(
         _ from: (x: Double, y: Double),
         _ to: (x: Double, y: Double),

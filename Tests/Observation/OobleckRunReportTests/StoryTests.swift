@@ -12,7 +12,7 @@ struct StoryTests {
     func use() {
         let use = TimeUse(Fixture.lossAndJoin)
         #expect(use.seconds[.starting] == 3)
-        #expect(use.seconds[.training] == 2 + 2 + 3 + 3 + 2)
+        #expect(use.seconds[.training] == 12)
         #expect(use.seconds[.givenUp] == 1 && use.seconds[.recovering] == 2)
         #expect(use.seconds[.replanning] == 1 && use.seconds[.finishing] == 1)
         #expect(use.total == 20)
