@@ -164,11 +164,11 @@ struct LanePicture {
                     fill = "var(--p\((pipeline ?? 0) % Self.colours))"
                 }
                 let (start, end) = (x(span.start), x(span.end))
-                // A step back joins it to the stretch before, where that has the same colour.
+                // What is less than a pixel from the stretch of this colour before it is one with it.
+                let count = boxes[fill]?.count ?? 0
                 let last = boxes[fill]?.last
                 if let last, last.y == y, start - (last.x + last.width) < 1 {
-                    let width = end - last.x
-                    boxes[fill]?[(boxes[fill]?.count ?? 1) - 1].width = width
+                    boxes[fill]?[count - 1].width = end - last.x
                 } else if end - start >= 0.3 {
                     boxes[fill, default: []].append((start, y, end - start, rowHeight - gap))
                 }
