@@ -258,6 +258,10 @@ let observation = Folder(
             "OobleckRunReport",
             ["OobleckCore", "OobleckData", "OobleckFigures", "OobleckRunFiles", "OobleckText"]
         ),
+        module(
+            "OobleckTraces",
+            ["OobleckCore", "OobleckData", "OobleckRunFiles", "OobleckSchedule"]
+        ),
     ]
 )
 let verification = Folder(
@@ -302,8 +306,8 @@ let commands = Folder(
                 "OobleckFigures", "OobleckMetrics", "OobleckPlanning", "OobleckReconfiguration",
                 "OobleckRecording", "OobleckReports", "OobleckRunFiles", "OobleckRunReport",
                 "OobleckRuntime", "OobleckSimulationCommands",
-                "OobleckStoreEtcd", "OobleckText", "OobleckTransport", "OobleckWorlds",
-                argumentParser,
+                "OobleckStoreEtcd", "OobleckText", "OobleckTraces", "OobleckTransport",
+                "OobleckWorlds", argumentParser,
             ]
         ),
     ]
@@ -447,6 +451,7 @@ let allTests = [
                 ]
             ),
             tests("OobleckRunReport", ["OobleckCore", "OobleckRunFiles", "OobleckRunReport"]),
+            tests("OobleckTraces", ["OobleckCore", "OobleckTraces"]),
         ]
     ),
     Folder(

@@ -19,7 +19,8 @@ struct Oobleck: AsyncParsableCommand {
             ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, EvaluateCommand.self,
             DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
-            DrainCommand.self, ReportCommand.self, RunsCommand.self, ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
+            DrainCommand.self, ReportCommand.self, RunsCommand.self, TraceCommand.self,
+             ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
             AddCommand.self, ExportCommand.self, SampleCommand.self, AgentCommand.self,
         ]
     )

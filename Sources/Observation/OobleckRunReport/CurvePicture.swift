@@ -131,9 +131,10 @@ struct CurvePicture {
         var free = -Double.infinity
         for mark in marks.sorted(by: { $0.x < $1.x }) {
             let place = x(mark.x)
+            // So many that they would hide the curve are short.
             svg.line(
                 (place, top),
-                (place, bottom),
+                (place, marks.count > 40 ? top + 8 : bottom),
                 stroke: mark.colour,
                 dash: "2 4",
                 title: mark.title

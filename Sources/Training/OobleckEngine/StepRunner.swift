@@ -15,6 +15,7 @@ final class StepRunner {
     private let instructions: [Instruction]
     private let sums: GradientSums
     private let states: StateWatch
+    private let trace: StepTrace
 
     private let step: Int
     private var previous: StageLink?
@@ -49,8 +50,10 @@ final class StepRunner {
         sums: GradientSums,
         states: StateWatch,
         clock: ComputeClock,
+        trace: StepTrace,
         step: Int
     ) throws {
+        self.trace = trace
         self.job = job
         self.assignment = assignment
         self.source = source
@@ -120,12 +123,12 @@ final class StepRunner {
         // No later operation of the step reads the parameters, so their digest is that of the
         // values used.
         let state = try states.observation(layers: computation.layers)
-        try waiting {
+        try waiting(.send) {
             try previous?.sends.drain()
             try next?.sends.drain()
         }
         let waitedForNeighbours = waited
-        try waiting { try sums.wait() }
+        try waiting(.sums) { try sums.wait() }
         waitedForSums = waited - waitedForNeighbours
         let count = job.training.microbatchCount
         var vote = StepVote(
@@ -160,9 +163,16 @@ final class StepRunner {
         .check(state)
     }
 
-    private func waiting<Result>(_ body: () throws -> Result) rethrows -> Result {
+    private func waiting<Result>(
+        _ kind: TraceSpan.Kind,
+        _ microbatch: Int? = nil,
+        _ body: () throws -> Result
+    ) rethrows -> Result {
         let start = MonotonicTime.now
-        defer { waited += MonotonicTime.now - start }
+        defer {
+            waited += MonotonicTime.now - start
+            trace.add(kind, microbatch: microbatch, since: start)
+        }
         return try body()
     }
 
@@ -212,7 +222,8 @@ final class StepRunner {
 
     private func forward(_ index: Int) throws {
         let microbatch = assignment.microbatches.lowerBound + index
-        var activation = try waiting { try previous?.receives.next() } ?? []
+        var activation = try waiting(.receive, microbatch) { try previous?.receives.next() } ?? []
+        let start = MonotonicTime.now
         let batch = try source.batch(
             step: step,
             microbatch: microbatch,
@@ -240,11 +251,12 @@ final class StepRunner {
             }
         }
         passes[index] = layerPasses
+        trace.add(.forward, microbatch: microbatch, since: start)
         let outputs = try activation.map { try $0.leaf(requiresGradient: false) }
         if assignment.isLastStage {
             lossTensors[microbatch] = (outputs[0], layerPasses.last?.targetCount)
         } else {
-            try waiting { try next?.sends.send(outputs) }
+            try waiting(.send, microbatch) { try next?.sends.send(outputs) }
             faults.reach(.midSend, step: step)
         }
     }
@@ -254,7 +266,9 @@ final class StepRunner {
             preconditionFailure("backward of microbatch \(index) before its forward")
         }
         backwardsLeft -= 1
-        var seeds = try waiting { try next?.receives.next() } ?? []
+        let microbatch = assignment.microbatches.lowerBound + index
+        var seeds = try waiting(.receive, microbatch) { try next?.receives.next() } ?? []
+        let start = MonotonicTime.now
         for (position, layer) in computation.layers.enumerated().reversed() {
             let (isComplete, received) = try computing(layer) {
                 let gradients = try computation.backward(
@@ -262,7 +276,6 @@ final class StepRunner {
                     layerPasses[position],
                     seeds: seeds
                 )
-                let microbatch = assignment.microbatches.lowerBound + index
                 if faults.spoils(.backward, layer: layer.layer, microbatch: microbatch, step: step)
                 {
                     if let first = gradients.parameters.first { try Self.spoil(first) }
@@ -285,7 +298,8 @@ final class StepRunner {
         for layer in computation.layers where outside.contains(layer.layer) {
             try noteNonFinite(layer, layerPasses)
         }
-        try waiting { try previous?.sends.send(seeds) }
+        trace.add(.backward, microbatch: microbatch, since: start)
+        try waiting(.send, microbatch) { try previous?.sends.send(seeds) }
     }
 
     /// A gradient of `layer` is not finite: determines whether a forward pass of this stage caused
