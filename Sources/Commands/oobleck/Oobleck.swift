@@ -20,7 +20,7 @@ struct Oobleck: AsyncParsableCommand {
             DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
             DrainCommand.self, ReportCommand.self, RunsCommand.self, TraceCommand.self,
-             ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
+            ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
             AddCommand.self, ExportCommand.self, SampleCommand.self, AgentCommand.self,
         ]
     )

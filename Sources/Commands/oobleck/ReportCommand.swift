@@ -10,7 +10,8 @@ import OobleckRunReport
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Write one page about a run: losses, nodes over time, recoveries, where the time went.",
+        abstract:
+            "Write one page about a run: losses, nodes over time, recoveries, where the time went.",
         discussion: """
             The page needs no other file and no network. A run that goes on is told as far as it is; at \
             its end, a run writes report.html into its directory by itself.

@@ -45,7 +45,9 @@ struct RunsCommand: ParsableCommand {
             guard format == .text else { return try Console.result(Console.json(runs)) }
             guard !runs.isEmpty else {
                 let what = all.isEmpty ? "no run" : "none of the \(counted(all.count, "run"))"
-                return try Console.result("\(what) in \(folder)\(all.isEmpty ? "" : " is of that kind")")
+                return try Console.result(
+                    "\(what) in \(folder)\(all.isEmpty ? "" : " is of that kind")"
+                )
             }
             try Console.result(Self.table(runs).joined(separator: "\n"))
         }
@@ -75,7 +77,8 @@ struct RunsCommand: ParsableCommand {
     struct Compare: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "compare",
-            abstract: "Show how two runs differ: job, losses at equal steps, state, speed, recoveries."
+            abstract:
+                "Show how two runs differ: job, losses at equal steps, state, speed, recoveries."
         )
 
         @Argument(help: "The first run's directory.")

@@ -22,7 +22,10 @@ struct TraceCommand: ParsableCommand {
     var runDirectory: String
 
     @Option(
-        help: ArgumentHelp("Committed steps to show, as 40..50. [all that are kept]", valueName: "a..b")
+        help: ArgumentHelp(
+            "Committed steps to show, as 40..50. [all that are kept]",
+            valueName: "a..b"
+        )
     )
     var steps: String?
 

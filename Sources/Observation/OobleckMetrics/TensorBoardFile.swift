@@ -147,12 +147,16 @@ private struct ProtobufMessage {
 
     mutating func add(_ field: Int, double: Double) {
         key(field, wireType: 1)
-        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: double.bitPattern >> (8 * UInt64(shift)))) }
+        for shift in 0..<8 {
+            bytes.append(UInt8(truncatingIfNeeded: double.bitPattern >> (8 * UInt64(shift))))
+        }
     }
 
     mutating func add(_ field: Int, float: Float) {
         key(field, wireType: 5)
-        for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: float.bitPattern >> (8 * UInt32(shift)))) }
+        for shift in 0..<4 {
+            bytes.append(UInt8(truncatingIfNeeded: float.bitPattern >> (8 * UInt32(shift))))
+        }
     }
 
     mutating func add(_ field: Int, text: String) { add(field, content: Array(text.utf8)) }

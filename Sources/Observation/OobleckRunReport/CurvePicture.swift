@@ -105,7 +105,8 @@ struct CurvePicture {
                 .map { (x: x($0.x), y: y($0.y)) }
             svg.path(points, stroke: curve.colour, width: 2, dash: curve.dash)
             guard curve.hasMarks || points.count == 1 else { continue }
-            for (place, point) in zip(points, Thinning.thinned(curve.points, to: Int(frame.width))) {
+            for (place, point) in zip(points, Thinning.thinned(curve.points, to: Int(frame.width)))
+            {
                 svg.polygon(
                     [
                         (place.x, place.y - 5), (place.x + 5, place.y), (place.x, place.y + 5),

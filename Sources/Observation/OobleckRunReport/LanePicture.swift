@@ -58,7 +58,13 @@ struct LanePicture {
             )
         }
         for place in clock.breaks.map({ Self.left + scale.position($0) * room }) {
-            svg.line((place, Self.top), (place, bottom), stroke: "var(--ink)", width: 2, dash: "5 4")
+            svg.line(
+                (place, Self.top),
+                (place, bottom),
+                stroke: "var(--ink)",
+                width: 2,
+                dash: "5 4"
+            )
         }
         svg.text(
             "time since the start",
@@ -219,7 +225,9 @@ struct LanePicture {
             title: title + (span.generation.map { ", generation \($0)" } ?? "") + ", \(took)",
             stroke: stroke
         )
-        guard rowHeight > 10, !text.isEmpty, end - start > 9 + 6 * Double(text.count) else { return }
+        guard rowHeight > 10, !text.isEmpty, end - start > 9 + 6 * Double(text.count) else {
+            return
+        }
         svg.text(
             text,
             x: (start + end) / 2,

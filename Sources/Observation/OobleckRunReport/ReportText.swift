@@ -22,7 +22,8 @@ enum ReportText {
     static func short(_ value: Double) -> String {
         for (unit, size) in [("G", 1e9), ("M", 1e6), ("k", 1e3)] where abs(value) >= size {
             let short = value / size
-            return String(format: short < 9.995 ? "%.2f" : short < 99.95 ? "%.1f" : "%.0f", short) + unit
+            return String(format: short < 9.995 ? "%.2f" : short < 99.95 ? "%.1f" : "%.0f", short)
+                + unit
         }
         return String(format: value < 10 ? "%.2g" : "%.0f", value)
     }

@@ -108,7 +108,8 @@ extension RunPage {
     /// Samples or tokens of committed steps by the time in which they were computed.
     private var speedPicture: String {
         let isText = story.job.model.sequenceLength != nil
-        let steps = story.metrics.compactMap { line -> (end: Double, took: Double, count: Double)? in
+        let steps = story.metrics.compactMap {
+            line -> (end: Double, took: Double, count: Double)? in
             guard let took = line.stepTime?.value, took > 0,
                 let rate = isText ? line.tokensPerSecond : line.samplesPerSecond
             else { return nil }
@@ -135,7 +136,8 @@ extension RunPage {
         let picture = CurvePicture(
             label: "\(unit) over the time of the run",
             horizontalLabel: "time since the start",
-            verticalLabel: "\(unit), of steps that count, in stretches of \(ReportText.seconds(width))",
+            verticalLabel:
+                "\(unit), of steps that count, in stretches of \(ReportText.seconds(width))",
             curves: [.init(name: unit, points: points, colour: "var(--c0)")],
             range: 0...clock.total,
             isTime: true,

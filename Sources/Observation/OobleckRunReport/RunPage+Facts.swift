@@ -49,7 +49,8 @@ extension RunPage {
         }
         let idle =
             plan.idleNodes.isEmpty
-            ? "" : "<p>Without work: nodes \(plan.idleNodes.map(\.description).joined(separator: ", ")).</p>"
+            ? ""
+            : "<p>Without work: nodes \(plan.idleNodes.map(\.description).joined(separator: ", ")).</p>"
         let guarantee = plan.guarantee
         return Section(
             id: "plan",

@@ -60,7 +60,8 @@ extension RunPage {
     var tiles: String {
         var tiles: [(name: String, value: String, note: String)] = []
         tiles.append(("steps", "\(story.steps.count)", "of \(story.job.training.steps)"))
-        if let loss = story.result?.finalLoss ?? story.steps.last(where: { $0.loss.isFinite })?.loss {
+        if let loss = story.result?.finalLoss ?? story.steps.last(where: { $0.loss.isFinite })?.loss
+        {
             let first = story.steps.first.map { "from \(ReportText.number($0.loss))" } ?? ""
             tiles.append(("loss", ReportText.number(loss), first))
         }

@@ -24,7 +24,9 @@ extension RunPage {
 
     /// What a worker did in the time of the steps.
     private var stepParts: String {
-        let steps = story.metrics.filter { $0.stepTime != nil && $0.wait != nil && $0.compute != nil }
+        let steps = story.metrics.filter {
+            $0.stepTime != nil && $0.wait != nil && $0.compute != nil
+        }
         let total = steps.reduce(0) { $0 + ($1.stepTime?.value ?? 0) }
         guard total > 0 else { return "" }
         func share(_ part: (MetricsLine) -> Seconds?) -> Double {
@@ -72,7 +74,9 @@ extension RunPage {
         guard !recoveries.isEmpty || lossCount > 0 else { return nil }
         let shown = recoveries.suffix(Self.mostRecoveries)
         let longest = shown.map(\.record.total.value).max() ?? 1
-        let items = shown.map { Self.recovery($0.record, longest: longest, given: attempt($0.record)) }
+        let items = shown.map {
+            Self.recovery($0.record, longest: longest, given: attempt($0.record))
+        }
         var text = ""
         if shown.count < recoveries.count {
             text = "<p>The newest \(shown.count) of \(recoveries.count).</p>"

@@ -15,7 +15,9 @@ struct Scale {
         let finite = values.filter(\.isFinite)
         var low = includesZero ? 0 : finite.min() ?? 0
         var high = finite.max() ?? 1
-        if high <= low { (low, high) = (min(low, high), max(low, high) + max(1e-9, abs(low) * 0.1)) }
+        if high <= low {
+            (low, high) = (min(low, high), max(low, high) + max(1e-9, abs(low) * 0.1))
+        }
         let rough = (high - low) / Double(max(1, count))
         let power = pow(10, floor(log10(rough)))
         step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? 10 * power
@@ -84,7 +86,10 @@ struct Scale {
 /// Fewer points that look the same.
 enum Thinning {
     /// At most about `limit` points: of each of equally many neighbours, the lowest and the highest.
-    static func thinned(_ points: [(x: Double, y: Double)], to limit: Int) -> [(x: Double, y: Double)] {
+    static func thinned(
+        _ points: [(x: Double, y: Double)],
+        to limit: Int
+    ) -> [(x: Double, y: Double)] {
         guard points.count > limit, limit > 1 else { return points }
         let size = Double(points.count) * 2 / Double(limit)
         var result: [(x: Double, y: Double)] = []

@@ -64,7 +64,8 @@ package struct RunTrace {
                 : "the workers' traces have steps \(kept.min() ?? 0) to \(kept.max() ?? 0)"
             throw OobleckError(
                 .inputData,
-                steps.map { "no trace of steps \($0.lowerBound)..\($0.upperBound): \(what)" } ?? what
+                steps.map { "no trace of steps \($0.lowerBound)..\($0.upperBound): \(what)" }
+                    ?? what
             )
         }
         self.records = chosen

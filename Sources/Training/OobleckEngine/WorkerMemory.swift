@@ -20,8 +20,9 @@ enum WorkerMemory {
         if job.cluster.deviceMemory != nil { TensorRuntime.holdLittleFreeMemory() }
     }
 
-    /// The most memory that this process has had; on a GPU, what it has there now. Zero where the system
-    /// does not say.
+    /// The most memory that this process has had; on a GPU, what it has there now.
+    ///
+    /// Zero where the system does not say.
     static func most() -> ByteCount {
         guard !TensorRuntime.isAsynchronous else {
             do { return ByteCount(try TensorRuntime.memoryInUse()) } catch { return .zero }

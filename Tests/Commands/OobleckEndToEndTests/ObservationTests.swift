@@ -30,7 +30,9 @@ struct ObservationTests {
         let page = try String(contentsOfFile: directory.reportPath, encoding: .utf8)
         #expect(page.contains("Finished: all 8 steps are committed, 1 node lost on the way"))
         #expect(page.contains("Step 4, node 2 lost:") && page.contains("class=\"box p1\""))
-        let again = try laboratory.run(["report", directory.path, "--to", laboratory.path("p.html")])
+        let again = try laboratory.run([
+            "report", directory.path, "--to", laboratory.path("p.html"),
+        ])
         #expect(again.status == 0 && again.output.hasSuffix("wrote \(laboratory.path("p.html"))\n"))
         try checkRuns(laboratory)
     }
@@ -86,7 +88,10 @@ struct ObservationTests {
         try Self.check(metrics)
     }
 
-    @Test("an address that is none is refused in one line", arguments: ["9464", "localhost", "a:b"])
+    @Test(
+        "an address that is none is refused in one line",
+        arguments: ["9464", "localhost", "a:b"]
+    )
     func usage(_ address: String) throws {
         let laboratory = try Laboratory()
         let refused = try laboratory.train("run", ["--metrics-listen", address])
@@ -98,7 +103,9 @@ struct ObservationTests {
     private static func check(_ metrics: String) throws {
         let path = "/usr/bin/promtool"
         guard FileManager.default.isExecutableFile(atPath: path) else {
-            print("promtool is not installed (Debian: prometheus): its check of the format is left out")
+            print(
+                "promtool is not installed (Debian: prometheus): its check of the format is left out"
+            )
             return
         }
         let process = Process()

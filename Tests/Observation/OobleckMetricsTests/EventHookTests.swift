@@ -18,7 +18,9 @@ struct EventHookTests {
     func input() throws {
         let folder = try TemporaryFolder()
         let complaints = Complaints()
-        let hook = EventHook("cat > '\(folder.path)/got'; echo \"$OOBLECK_RUN\" >> '\(folder.path)/got'") {
+        let hook = EventHook(
+            "cat > '\(folder.path)/got'; echo \"$OOBLECK_RUN\" >> '\(folder.path)/got'"
+        ) {
             complaints.add($0)
         }
         hook.run("{\"kind\":\"node-lost\"}", in: "/runs/mine")

@@ -54,7 +54,9 @@ struct RunTraceTests {
         #expect(slices.contains { $0["name"] as? String == "forward 0" && $0["ts"] as? Int == 0 })
         let starts = events.filter { $0["ph"] as? String == "s" }
         let ends = events.filter { $0["ph"] as? String == "f" }
-        #expect(starts.map { $0["tid"] as? Int } == [5, 6] && ends.map { $0["tid"] as? Int } == [6, 5])
+        #expect(
+            starts.map { $0["tid"] as? Int } == [5, 6] && ends.map { $0["tid"] as? Int } == [6, 5]
+        )
         #expect(starts.map { $0["id"] as? Int } == ends.map { $0["id"] as? Int })
     }
 
@@ -81,9 +83,11 @@ struct RunTraceTests {
         let row = try Self.parsed(trace).filter {
             $0["pid"] as? Int == 1 && $0["tid"] as? Int == 2 && $0["ph"] as? String == "X"
         }
-        #expect(row.map { $0["name"] as? String ?? "" } == [
-            "recovery: lost 9", "detect", "rebuild", "copy", "resume",
-        ])
+        #expect(
+            row.map { $0["name"] as? String ?? "" } == [
+                "recovery: lost 9", "detect", "rebuild", "copy", "resume",
+            ]
+        )
         let parts = row.dropFirst().compactMap { $0["dur"] as? Int }
         #expect(parts.reduce(0, +) == 500_000)
     }

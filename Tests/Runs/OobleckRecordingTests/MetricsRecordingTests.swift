@@ -61,14 +61,18 @@ struct MetricsRecordingTests {
         .evaluated(RecordedEvaluation(step: step, generation: 0, samples: 2, loss: 2.5))
     }
 
-    @Test("a step whose state is evaluated has the loss in its line, the first state one of its own")
+    @Test(
+        "a step whose state is evaluated has the loss in its line, the first state one of its own"
+    )
     func evaluations() {
         var lines = MetricsLines(job: Self.job(every: 2))
         let notices = [
             Self.evaluated(0), Self.measured(0), Self.measured(1), Self.evaluated(2),
             Self.measured(2),
         ]
-        let written = notices.map { lines.lines(for: $0, at: 1).map { [$0.step, $0.validationLoss == nil ? 0 : 1] } }
+        let written = notices.map {
+            lines.lines(for: $0, at: 1).map { [$0.step, $0.validationLoss == nil ? 0 : 1] }
+        }
         #expect(written == [[[0, 1]], [[1, 0]], [], [[2, 1]], [[3, 0]]])
     }
 
