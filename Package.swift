@@ -116,6 +116,9 @@ let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grp
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let unixSignals = Target.Dependency.product(
     name: "UnixSignals",
     package: "swift-service-lifecycle"
@@ -251,6 +254,26 @@ let simulation = Folder(
         ),
     ]
 )
+let observation = Folder(
+    "Observation",
+    [
+        module(
+            "OobleckMetrics",
+            [
+                "OobleckClock", "OobleckCore", "OobleckData", "OobleckRecording",
+                "OobleckRunFiles", httpTypes, hummingbird, hummingbirdCore, logging, nioCore,
+            ]
+        ),
+        module(
+            "OobleckRunReport",
+            ["OobleckCore", "OobleckData", "OobleckFigures", "OobleckRunFiles", "OobleckText"]
+        ),
+        module(
+            "OobleckTraces",
+            ["OobleckCore", "OobleckData", "OobleckRunFiles", "OobleckSchedule"]
+        ),
+    ]
+)
 let verification = Folder(
     "Verification",
     [
@@ -290,9 +313,10 @@ let commands = Folder(
             [
                 "OobleckArtifact", "OobleckClock", "OobleckClusterFiles", "OobleckConsole",
                 "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckDrills",
-                "OobleckEvaluation", "OobleckFigures", "OobleckLaunch", "OobleckPlanning",
-                "OobleckReconfiguration", "OobleckRecording", "OobleckReports", "OobleckRunFiles",
-                "OobleckRuntime", "OobleckSimulationCommands", "OobleckStoreEtcd", "OobleckText",
+                "OobleckEvaluation", "OobleckFigures", "OobleckLaunch", "OobleckMetrics",
+                "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording", "OobleckReports",
+                "OobleckRunFiles", "OobleckRunReport", "OobleckRuntime",
+                "OobleckSimulationCommands", "OobleckStoreEtcd", "OobleckText", "OobleckTraces",
                 "OobleckTransport", "OobleckWorlds",
                 argumentParser,
             ]
@@ -394,12 +418,18 @@ let allTests = [
                 "OobleckClusterFiles",
                 ["OobleckClusterFiles", "OobleckCore", "OobleckTestSupport"]
             ),
-            tests("OobleckRecording", ["OobleckCore", "OobleckRecording"]),
             tests(
                 "OobleckLaunch",
                 [
                     "OobleckCore", "OobleckLaunch", "OobleckRunFiles", "OobleckRuntime",
                     "OobleckTestSupport", "OobleckTransport",
+                ]
+            ),
+            tests(
+                "OobleckRecording",
+                [
+                    "OobleckCoordination", "OobleckCore", "OobleckRecording", "OobleckRunFiles",
+                    "OobleckTestSupport",
                 ]
             ),
         ]
@@ -430,6 +460,20 @@ let allTests = [
                     "OobleckReconfiguration", "OobleckTestSupport",
                 ]
             ),
+        ]
+    ),
+    Folder(
+        "Observation",
+        [
+            tests(
+                "OobleckMetrics",
+                [
+                    "OobleckCore", "OobleckMetrics", "OobleckRecording", "OobleckRunFiles",
+                    "OobleckTestSupport",
+                ]
+            ),
+            tests("OobleckRunReport", ["OobleckCore", "OobleckRunFiles", "OobleckRunReport"]),
+            tests("OobleckTraces", ["OobleckCore", "OobleckTraces"]),
         ]
     ),
     Folder(
@@ -477,7 +521,7 @@ let trainingTests = [
 
 let house =
     [core, planning, coordination] + (hasLibtorch ? [training] : [])
-    + [runs, simulation, verification, commands] + (hasLibtorch ? [worker] : [])
+    + [runs, simulation, observation, verification, commands] + (hasLibtorch ? [worker] : [])
 let testSupport = [
     support("OobleckTestSupport", ["OobleckCore", "OobleckData"]),
     support("OobleckEtcdSupport", ["OobleckCore", "OobleckStoreEtcd"]),
@@ -508,6 +552,12 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git",
+            from: "2.28.1",
+            traits: []
+        ),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git",

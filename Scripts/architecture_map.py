@@ -24,6 +24,7 @@ FOLDERS = [
     ("Training", "tensors, models, the worker's engine"),
     ("Runs", "the files of a run"),
     ("Simulation", "policies on a virtual clock, figures"),
+    ("Observation", "metrics, the page of a run"),
     ("Verification", "simulated worlds, drills, damaged input"),
     ("Commands", "the programs"),
 ]
@@ -31,6 +32,7 @@ FOLDERS = [
 PLACES = {
     "Commands": (0, 0),
     "Verification": (0, 1),
+    "Observation": (1, 1),
     "Simulation": (0, 2),
     "Runs": (0, 3),
     "Coordination": (0, 4),
@@ -98,6 +100,11 @@ def arrow(user, used):
     (x1, y1), (x2, y2) = box(user), box(used)
     if x1 == x2:
         path = f"M {x1 + WIDTH / 2:g} {y1 + HEIGHT} V {y2 - 9}"
+    elif x1 < x2 and any(
+        box(other)[0] == x2 and y1 < box(other)[1] < y2 for other in PLACES
+    ):
+        # Another box is in the way: through the gap between the columns.
+        path = f"M {x1 + WIDTH} {y1 + 3 * HEIGHT // 4} H {x2 - GAP_X / 2:g} V {y2 + HEIGHT // 2} H {x2 - 9}"
     elif x1 < x2:
         path = f"M {x1 + WIDTH} {y1 + HEIGHT // 2} H {x2 + WIDTH / 2:g} V {y2 - 9}"
     else:

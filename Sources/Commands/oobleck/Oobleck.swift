@@ -19,7 +19,8 @@ struct Oobleck: AsyncParsableCommand {
             ReplanCommand.self, SimulateCommand.self, FiguresCommand.self, EvaluateCommand.self,
             DrillCommand.self,
             VerifyCommand.self, StatusCommand.self, EventsCommand.self, ExplainCommand.self,
-            DrainCommand.self, ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
+            DrainCommand.self, ReportCommand.self, RunsCommand.self, TraceCommand.self,
+            ImportCommand.self, TokenizeCommand.self, ColumnsCommand.self,
             AddCommand.self, ExportCommand.self, SampleCommand.self, AgentCommand.self,
             SlurmCommand.self, KubernetesCommand.self,
             LaunchCommand.self, LogsCommand.self, RemoteCommand.self,
@@ -94,6 +95,8 @@ struct Oobleck: AsyncParsableCommand {
             if let complaint { throw OobleckError(.usage, complaint) }
             guard let next = subcommands.first(where: { $0.configuration.commandName == word })
             else { return }
+            // What follows may be an argument of the command that stands for no word.
+            guard next.configuration.defaultSubcommand == nil else { return }
             program += " \(word)"
             subcommands = next.configuration.subcommands
         }

@@ -117,6 +117,8 @@ struct TrainCommand: InterruptibleCommand {
 
     @OptionGroup var checkpoints: CheckpointOptions
 
+    @OptionGroup var observation: ObservationOptions
+
     @Option(
         help: ArgumentHelp(
             "Keep the run's state in etcd, so that a --standby can take over.",
@@ -205,14 +207,12 @@ struct TrainCommand: InterruptibleCommand {
             guard !faults.concernNodes else {
                 throw OobleckError(.usage, "nodes of a resumed run have their faults already")
             }
-            return try RunReport.show(
-                await LocalRun(
-                    resuming: try resumeRequest(resume),
-                    faults: faults.coordinator,
-                    display: display
-                )
-                .execute()
+            let run = LocalRun(
+                resuming: try resumeRequest(resume),
+                faults: faults.coordinator,
+                display: display
             )
+            return try RunReport.show(await observation.observing(run))
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -226,12 +226,12 @@ struct TrainCommand: InterruptibleCommand {
                 faults: faults.coordinator,
                 display: display
             )
-            return try RunReport.show(await resumed.execute())
+            return try RunReport.show(await observation.observing(resumed))
         }
         try RunReport.show(
             reference
                 ? await ReferenceRun(request: request, display: display).execute()
-                : await LocalRun(request: request, display: display).execute()
+                : await observation.observing(LocalRun(request: request, display: display))
         )
     }
 
@@ -294,7 +294,7 @@ struct TrainCommand: InterruptibleCommand {
             faults: faults.coordinator,
             display: display
         )
-        try RunReport.show(await run.execute())
+        try RunReport.show(await observation.observing(run))
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.
@@ -307,7 +307,8 @@ struct TrainCommand: InterruptibleCommand {
         let supervisor = RunSupervisor(
             executable: try Executables().command,
             first: Array(arguments),
-            next: ["train", "--resume", directory] + faults + tls.arguments,
+            next: ["train", "--resume", directory] + faults + tls.arguments
+                + observation.arguments,
             runDirectoryPath: directory
         )
         let status = try await supervisor.run()

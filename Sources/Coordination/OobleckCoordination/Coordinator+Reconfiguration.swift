@@ -170,7 +170,8 @@ extension Coordinator {
             generation: plan.generation,
             nodes: document.plan.nodes.count,
             pipelines: document.plan.pipelines.count,
-            reason: document.reason
+            reason: document.reason,
+            layout: document.plan.pipelines.map(\.nodes)
         )
         log(.planned(planned))
     }

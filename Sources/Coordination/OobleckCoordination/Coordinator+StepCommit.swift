@@ -84,6 +84,7 @@ extension Coordinator {
         stepTimes.add(now - tally.started)
         let isSkipped = committed.skipped != nil
         log(.committed(step: committed.step, loss: outcome.loss, isSkipped: isSkipped))
+        note(.measured(measurement(of: committed, under: plan, took: now - tally.started)))
         tally = StepTally(step: committedSteps, started: now)
         if isStopping { return reachBoundary(now: now) }
         if isLast, !evaluates { return beginCollection(now: now) }
@@ -93,6 +94,23 @@ extension Coordinator {
         } else if evaluates {
             beginEvaluation(on: plan.nodes, of: plan)
         }
+    }
+
+    /// What the votes of the step say about its time.
+    private func measurement(
+        of committed: CommittedStep,
+        under plan: CoordinatorPlan,
+        took stepTime: Seconds
+    ) -> StepMeasurement {
+        var measurement = StepMeasurement(
+            committed,
+            stepTime: stepTime,
+            nodes: plan.nodes.count,
+            pipelines: plan.document.plan.pipelines.count
+        )
+        measurement.idleShare = account.idleShare
+        measurement.add(plan.nodes.compactMap { tally.votes[$0] })
+        return measurement
     }
 
     /// The plan for a membership that has changed while nobody was lost, or nothing if the work of

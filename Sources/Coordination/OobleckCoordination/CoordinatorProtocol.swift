@@ -65,6 +65,8 @@ package enum CoordinatorDirective: Hashable, Sendable {
     case publish(PlanDocument)
     /// Note how a failure was survived.
     case recovered(RecoveryRecord)
+    /// Note what the newest committed step took.
+    case measured(StepMeasurement)
     /// Store a piece of the final state.
     case store(LayerChunk)
     /// Have the checkpoint store do this beside all else, and tell what came of it.

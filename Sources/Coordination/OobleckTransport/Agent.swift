@@ -155,6 +155,12 @@ package struct Agent: Sendable {
         )
     }
 
+    /// Where the worker leaves what it did in its last steps: beside its log.
+    private var tracing: [String: String] {
+        guard let logPath, logPath.hasSuffix(".log") else { return [:] }
+        return ["OOBLECK_TRACE": logPath.dropLast(4) + ".trace"]
+    }
+
     private func start(
         _ worker: WorkerHolder,
         node: NodeID,
@@ -173,7 +179,7 @@ package struct Agent: Sendable {
                         listenHost, "--detection-budget", "\(budget.value)",
                     ] + workerArguments + (sharesMachine ? ["--shares-machine"] : [])
                         + (tls?.arguments ?? []),
-                    environment: ChildProcess.computing(at: level),
+                    environment: ChildProcess.computing(at: level).merging(tracing) { $1 },
                     group: .parents,
                     holdsInput: true,
                     logPath: logPath

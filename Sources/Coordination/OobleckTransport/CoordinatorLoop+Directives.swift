@@ -55,6 +55,7 @@ extension CoordinatorLoop {
         case .log(let event): log(event)
         case .publish(let plan): recording.publish(plan)
         case .recovered(let record): recording.recovered(record)
+        case .measured(let step): recording.measured(step)
         case .checkpoint(let action):
             recording.perform(action) { [weak self] in self?.submit(.checkpoint($0)) }
         case .finish(let outcome): finish(outcome)

@@ -17,6 +17,8 @@ package protocol RunRecording: Sendable {
     func publish(_ plan: PlanDocument)
     /// Notes how a failure was survived.
     func recovered(_ recovery: RecoveryRecord)
+    /// Notes what the step recorded last took.
+    func measured(_ step: StepMeasurement)
     /// Stores a piece of the final state.
     func store(_ chunk: LayerChunk) throws
     /// Appends to the ledger that the run went back to a checkpoint.

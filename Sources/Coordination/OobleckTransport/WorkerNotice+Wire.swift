@@ -208,6 +208,13 @@ extension WireVote {
                 $0.digest = check.digest
             }
         }
+        times = .with {
+            $0.elapsedSeconds = vote.times.elapsed.value
+            $0.neighbourWaitSeconds = vote.times.neighbourWait.value
+            $0.sumWaitSeconds = vote.times.sumWait.value
+            $0.updateSeconds = vote.times.update.value
+            $0.memoryBytes = Int64(vote.times.memory.value)
+        }
     }
 
     fileprivate func vote() throws -> StepVote {
@@ -233,7 +240,14 @@ extension WireVote {
                 ? SpotCheck(
                     layer: try index(Int64(spotCheck.layer), "SpotCheck.layer"),
                     digest: spotCheck.digest
-                ) : nil
+                ) : nil,
+            times: WorkerTimes(
+                elapsed: measured(times.elapsedSeconds),
+                neighbourWait: measured(times.neighbourWaitSeconds),
+                sumWait: measured(times.sumWaitSeconds),
+                update: measured(times.updateSeconds),
+                memory: ByteCount(Int(max(0, times.memoryBytes)))
+            )
         )
     }
 

@@ -213,6 +213,8 @@ package struct StepVote: Hashable, Sendable {
     package var state: StateObservation
     /// In a step with a check (``SpotCheckSchedule``), from holders of its layer.
     package var spotCheck: SpotCheck?
+    /// Where the worker's time went, for people.
+    package var times: WorkerTimes
 
     package init(
         generation: Generation,
@@ -224,8 +226,10 @@ package struct StepVote: Hashable, Sendable {
         nonFinite: NonFiniteLayers = NonFiniteLayers(),
         layerTimes: [Int: Seconds] = [:],
         state: StateObservation = StateObservation(),
-        spotCheck: SpotCheck? = nil
+        spotCheck: SpotCheck? = nil,
+        times: WorkerTimes = WorkerTimes()
     ) {
+        self.times = times
         self.generation = generation
         self.step = step
         self.squaredNorms = squaredNorms

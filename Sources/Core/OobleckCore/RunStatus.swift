@@ -1,7 +1,7 @@
 /// One node as `oobleck status` shows it.
 package struct NodeStatus: Hashable, Sendable, Codable {
     /// The life of a node.
-    package enum State: String, Sendable, Codable {
+    package enum State: String, Sendable, Codable, CaseIterable {
         case joining
         case healthy
         case suspect
@@ -74,7 +74,7 @@ package struct NodeStatus: Hashable, Sendable, Codable {
 /// A run as `oobleck status` shows it (`status.json`).
 package struct RunStatus: Hashable, Sendable, Codable {
     /// What the run is doing.
-    package enum Phase: String, Sendable, Codable {
+    package enum Phase: String, Sendable, Codable, CaseIterable {
         case starting
         /// The coordinator restarted or was cut off, and waits for its nodes.
         case reconnecting
@@ -106,7 +106,7 @@ package struct RunStatus: Hashable, Sendable, Codable {
     package var stepTime: Seconds?
     package var tokensPerSecond: Double?
     /// Share of worker time in the last step that was not computation: waiting for other stages, for
-    /// sums, for processors that others use, and for the commit.
+    /// sums and for the commit, and the update.
     package let idleShare: Double?
     /// ``idleShare`` under the name that it had in version 1 of the file, for those who read that.
     private let bubble: Double?

@@ -8,8 +8,10 @@ import Synchronization
 /// Something that a run recorded, for those who watch it.
 package enum RunNotice: Sendable {
     case committed(CommittedStep)
+    /// What the step that was committed last took.
+    case measured(StepMeasurement)
     case evaluated(RecordedEvaluation)
-    case event(RunEvent)
+    case event(TimedEvent)
     case planned(PlanDocument)
     case recovered(RecoveryRecord)
     case status(RunStatus)
@@ -17,6 +19,11 @@ package enum RunNotice: Sendable {
     /// So many notices before this one were not delivered: the observer was too slow.
     case dropped(Int)
 }
+
+/// Someone who follows a run: gets the run's directory and job, and returns what is told of all that is
+/// recorded (``RunObservers``).
+package typealias RunFollower =
+    @Sendable (RunDirectory, JobSpecification) -> @Sendable (RunNotice) -> Void
 
 /// Records a run in its directory, and tells its observers of all it records.
 package final class RunFileRecording: RunRecording {
@@ -42,6 +49,8 @@ package final class RunFileRecording: RunRecording {
         self.directory = directory
         self.job = job
         observers.add(observer)
+        let metrics = MetricsRecording(path: directory.metricsPath, job: job)
+        observers.add { metrics.receive($0) }
         let recorder = try RunRecorder(directory)
         self.recorder = recorder
         display = DisplayFiles(recorder)
@@ -59,7 +68,7 @@ package final class RunFileRecording: RunRecording {
 
     package func log(_ event: TimedEvent) {
         display.log(event)
-        observers.tell(.event(event.event))
+        observers.tell(.event(event))
     }
 
     package func publish(_ plan: PlanDocument) {
@@ -69,6 +78,8 @@ package final class RunFileRecording: RunRecording {
 
     /// The event log has the recovery's line, and the result all of its numbers.
     package func recovered(_ recovery: RecoveryRecord) { observers.tell(.recovered(recovery)) }
+
+    package func measured(_ step: StepMeasurement) { observers.tell(.measured(step)) }
 
     package func store(_ chunk: LayerChunk) throws { try finalStateWriter().receive(chunk) }
 

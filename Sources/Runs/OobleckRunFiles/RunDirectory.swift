@@ -27,6 +27,8 @@ package struct RunDirectory: Sendable {
     package var stagedFaultsPath: String { path + "/logs/staged-faults" }
     package var ledgerPath: String { path + "/ledger.jsonl" }
     package var eventsPath: String { path + "/events.jsonl" }
+    package var metricsPath: String { path + "/metrics.jsonl" }
+    package var reportPath: String { path + "/report.html" }
     package var checkpointsPath: String { path + "/checkpoints" }
     package var logsPath: String { path + "/logs" }
     /// Where a launched run keeps the coordinator's certificate, for its owner alone.

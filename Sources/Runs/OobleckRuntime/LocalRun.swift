@@ -30,7 +30,7 @@ package struct LocalRun {
     }
 
     let source: Source
-    let display: RunDisplay
+    package let display: RunDisplay
     /// Failures of this process to stage.
     var coordinatorFaults: [CoordinatorFault] = []
     /// Nodes to start on this machine; all of a new run if left out.
@@ -39,6 +39,9 @@ package struct LocalRun {
     package var remote: RemoteNodes?
     /// Called with all that is recorded; must be quick.
     var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+
+    /// Those who follow the run from its start, each on a thread of its own.
+    package var followers: [RunFollower] = []
 
     /// What is trained.
     enum Source {
@@ -95,7 +98,7 @@ package struct LocalRun {
                 display.say("the lease of the run ran out and no other process leads it: resuming")
                 run = LocalRun(resuming: lead.request, faults: [], display: display)
                 run.remote = remote
-                run.observer = observer
+                (run.observer, run.followers) = (observer, followers)
             }
         }
     }
@@ -136,6 +139,7 @@ package struct LocalRun {
         let (cluster, adopted) = try launcher(start, executables, departures, numbers)
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
+        for follower in followers { recording.observers.add(follower(directory, job)) }
         let (staffed, newNodes) = staff(start, adopted: adopted)
         var coordinator = staffed
         // A node that is started by hand meanwhile gets another number.

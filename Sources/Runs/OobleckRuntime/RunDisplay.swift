@@ -29,11 +29,11 @@ package final class RunDisplay: Sendable {
 
     func show(_ notice: RunNotice) {
         switch notice {
-        case .committed, .evaluated, .planned, .dropped: break
+        case .committed, .measured, .evaluated, .planned, .dropped: break
         case .recovered(let recovery):
             state.withLock { $0.isRecovering = false }
             say("recovered: \(recovery.summary)")
-        case .event(let event): show(event)
+        case .event(let event): show(event.event)
         case .status(let status): show(status)
         case .finished: clear()
         }

@@ -1,7 +1,12 @@
 /// Writes the few shapes that figures are made of as Scalable Vector Graphics 1.1.
-struct SVG {
+///
+/// Colours may be variables of a page's style, `var(--ink)`, so that they follow its light or dark mode.
+package struct SVG {
+    /// An empty picture.
+    package init() {}
+
     /// Where a text stands relative to its point.
-    enum Anchor: String {
+    package enum Anchor: String {
         case start
         case middle
         case end
@@ -9,7 +14,7 @@ struct SVG {
 
     private var elements: [String] = []
 
-    mutating func rectangle(
+    package mutating func rectangle(
         x: Double,
         y: Double,
         width: Double,
@@ -31,19 +36,38 @@ struct SVG {
         }
     }
 
-    mutating func line(
+    /// Many rectangles of one colour as one shape: in a page of a long run, each would be an element.
+    package mutating func rectangles(
+        _ boxes: [(x: Double, y: Double, width: Double, height: Double)],
+        fill: String
+    ) {
+        guard !boxes.isEmpty else { return }
+        let steps = boxes.map { box in
+            let (width, height) = (Self.number(box.width), Self.number(box.height))
+            return "M\(Self.number(box.x)) \(Self.number(box.y))h\(width)v\(height)h-\(width)z"
+        }
+        elements.append("<path d=\"\(steps.joined())\" fill=\"\(fill)\"/>")
+    }
+
+    package mutating func line(
         _ from: (x: Double, y: Double),
         _ to: (x: Double, y: Double),
-        stroke: String = "#555"
+        stroke: String = "#555",
+        width: Double = 1,
+        dash: String? = nil,
+        title: String? = nil
     ) {
-        elements.append(
+        let shape =
             "<line x1=\"\(Self.number(from.x))\" y1=\"\(Self.number(from.y))\" "
-                + "x2=\"\(Self.number(to.x))\" y2=\"\(Self.number(to.y))\" stroke=\"\(stroke)\"/>"
-        )
+            + "x2=\"\(Self.number(to.x))\" y2=\"\(Self.number(to.y))\" stroke=\"\(stroke)\""
+            + (width == 1 ? "" : " stroke-width=\"\(Self.number(width))\"")
+            + (dash.map { " stroke-dasharray=\"\($0)\"" } ?? "")
+        let end = title.map { "><title>\(Self.escaped($0))</title></line>" } ?? "/>"
+        elements.append(shape + end)
     }
 
     /// A line through points.
-    mutating func path(
+    package mutating func path(
         _ points: [(x: Double, y: Double)],
         stroke: String,
         width: Double = 2,
@@ -59,7 +83,7 @@ struct SVG {
     }
 
     /// A closed shape.
-    mutating func polygon(
+    package mutating func polygon(
         _ points: [(x: Double, y: Double)],
         fill: String,
         stroke: String,
@@ -74,7 +98,7 @@ struct SVG {
     }
 
     /// A text that reads upward, centred on its point.
-    mutating func uprightText(_ text: String, x: Double, y: Double, size: Double = 12) {
+    package mutating func uprightText(_ text: String, x: Double, y: Double, size: Double = 12) {
         let place = "\(Self.number(x)) \(Self.number(y))"
         elements.append(
             "<text transform=\"translate(\(place)) rotate(-90)\" font-size=\"\(Self.number(size))\" "
@@ -82,7 +106,7 @@ struct SVG {
         )
     }
 
-    mutating func text(
+    package mutating func text(
         _ text: String,
         x: Double,
         y: Double,
@@ -98,8 +122,15 @@ struct SVG {
         )
     }
 
+    /// The picture as a part of a page, which says what it shows to those who cannot see it.
+    package func part(width: Double, height: Double, label: String) -> String {
+        let box = "0 0 \(Self.number(width)) \(Self.number(height))"
+        return "<svg viewBox=\"\(box)\" role=\"img\" aria-label=\"\(Self.escaped(label))\" "
+            + "font-family=\"inherit\">\n\(elements.joined(separator: "\n"))\n</svg>"
+    }
+
     /// The whole file.
-    func document(width: Double, height: Double) -> String {
+    package func document(width: Double, height: Double) -> String {
         let size = "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\""
         let box = "viewBox=\"0 0 \(Self.number(width)) \(Self.number(height))\""
         return """
@@ -118,7 +149,7 @@ struct SVG {
         return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
     }
 
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var result = ""
         for character in text.unicodeScalars {
             switch character {

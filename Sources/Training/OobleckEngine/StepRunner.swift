@@ -15,6 +15,7 @@ final class StepRunner {
     private let instructions: [Instruction]
     private let sums: GradientSums
     private let states: StateWatch
+    private let trace: StepTrace
 
     private let step: Int
     private var previous: StageLink?
@@ -27,6 +28,9 @@ final class StepRunner {
     private var busy = Seconds.zero
     /// Time in which this worker waited for others, a wait that was cut short included.
     private(set) var waited = Seconds.zero
+    /// The part of ``waited`` that was for the sums of gradients.
+    private var waitedForSums = Seconds.zero
+    private let start = MonotonicTime.now
     private let clock: ComputeClock
     private var intervals: [Int: ComputeClock.Interval] = [:]
     private var nonFinite = NonFiniteLayers()
@@ -46,8 +50,10 @@ final class StepRunner {
         sums: GradientSums,
         states: StateWatch,
         clock: ComputeClock,
+        trace: StepTrace,
         step: Int
     ) throws {
+        self.trace = trace
         self.job = job
         self.assignment = assignment
         self.source = source
@@ -117,13 +123,15 @@ final class StepRunner {
         // No later operation of the step reads the parameters, so their digest is that of the
         // values used.
         let state = try states.observation(layers: computation.layers)
-        try waiting {
+        try waiting(.send) {
             try previous?.sends.drain()
             try next?.sends.drain()
-            try sums.wait()
         }
+        let waitedForNeighbours = waited
+        try waiting(.sums) { try sums.wait() }
+        waitedForSums = waited - waitedForNeighbours
         let count = job.training.microbatchCount
-        return StepVote(
+        var vote = StepVote(
             generation: resources.generation,
             step: step,
             squaredNorms: try sums.squaredNorms(microbatchCount: count),
@@ -135,6 +143,10 @@ final class StepRunner {
             state: state,
             spotCheck: spotCheck
         )
+        vote.times.neighbourWait = waited - waitedForSums
+        vote.times.sumWait = waitedForSums
+        vote.times.elapsed = MonotonicTime.now - start
+        return vote
     }
 
     /// What the layer of this step's check comes to here; `nil` in most steps.
@@ -151,9 +163,16 @@ final class StepRunner {
         .check(state)
     }
 
-    private func waiting<Result>(_ body: () throws -> Result) rethrows -> Result {
+    private func waiting<Result>(
+        _ kind: TraceSpan.Kind,
+        _ microbatch: Int? = nil,
+        _ body: () throws -> Result
+    ) rethrows -> Result {
         let start = MonotonicTime.now
-        defer { waited += MonotonicTime.now - start }
+        defer {
+            waited += MonotonicTime.now - start
+            trace.add(kind, microbatch: microbatch, since: start)
+        }
         return try body()
     }
 
@@ -203,7 +222,8 @@ final class StepRunner {
 
     private func forward(_ index: Int) throws {
         let microbatch = assignment.microbatches.lowerBound + index
-        var activation = try waiting { try previous?.receives.next() } ?? []
+        var activation = try waiting(.receive, microbatch) { try previous?.receives.next() } ?? []
+        let start = MonotonicTime.now
         let batch = try source.batch(
             step: step,
             microbatch: microbatch,
@@ -231,11 +251,12 @@ final class StepRunner {
             }
         }
         passes[index] = layerPasses
+        trace.add(.forward, microbatch: microbatch, since: start)
         let outputs = try activation.map { try $0.leaf(requiresGradient: false) }
         if assignment.isLastStage {
             lossTensors[microbatch] = (outputs[0], layerPasses.last?.targetCount)
         } else {
-            try waiting { try next?.sends.send(outputs) }
+            try waiting(.send, microbatch) { try next?.sends.send(outputs) }
             faults.reach(.midSend, step: step)
         }
     }
@@ -245,7 +266,9 @@ final class StepRunner {
             preconditionFailure("backward of microbatch \(index) before its forward")
         }
         backwardsLeft -= 1
-        var seeds = try waiting { try next?.receives.next() } ?? []
+        let microbatch = assignment.microbatches.lowerBound + index
+        var seeds = try waiting(.receive, microbatch) { try next?.receives.next() } ?? []
+        let start = MonotonicTime.now
         for (position, layer) in computation.layers.enumerated().reversed() {
             let (isComplete, received) = try computing(layer) {
                 let gradients = try computation.backward(
@@ -253,7 +276,6 @@ final class StepRunner {
                     layerPasses[position],
                     seeds: seeds
                 )
-                let microbatch = assignment.microbatches.lowerBound + index
                 if faults.spoils(.backward, layer: layer.layer, microbatch: microbatch, step: step)
                 {
                     if let first = gradients.parameters.first { try Self.spoil(first) }
@@ -276,7 +298,8 @@ final class StepRunner {
         for layer in computation.layers where outside.contains(layer.layer) {
             try noteNonFinite(layer, layerPasses)
         }
-        try waiting { try previous?.sends.send(seeds) }
+        trace.add(.backward, microbatch: microbatch, since: start)
+        try waiting(.send, microbatch) { try previous?.sends.send(seeds) }
     }
 
     /// A gradient of `layer` is not finite: determines whether a forward pass of this stage caused

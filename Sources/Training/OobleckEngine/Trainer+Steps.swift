@@ -21,6 +21,7 @@ extension Trainer {
         }
         link.send(.resumed(generation: generation, step: first))
         var step = first
+        updateTime = .zero
         while true {
             let sums: GradientSums
             do {
@@ -33,13 +34,19 @@ extension Trainer {
             var answer = next()
             // Until the commit is applied, the state is still that of the boundary before the step.
             while case .checkpoint(let order) = answer {
+                let start = MonotonicTime.now
                 try save(order)
+                trace.add(.checkpoint, since: start)
                 answer = next()
             }
             decisionTimes.add(voted: voted, decided: MonotonicTime.now)
+            trace.add(.vote, since: voted)
             switch answer {
             case .commit(let commit) where commit.step == step:
+                let start = MonotonicTime.now
                 if !commit.skips { try apply(commit, sums, loaded) }
+                updateTime = MonotonicTime.now - start
+                trace.add(.update, since: start)
                 // Returns the freed memory of the previous generation, at a point where it delays no
                 // recovery.
                 if step == first { TensorRuntime.releaseFreeMemory() }
@@ -89,10 +96,12 @@ extension Trainer {
             sums: sums,
             states: states,
             clock: clock,
+            trace: trace,
             step: step
         )
+        trace.begin(prepared.resources.generation, step: step, assignment)
         let start = MonotonicTime.now
-        let vote: StepVote
+        var vote: StepVote
         do {
             vote = try runner.run()
         } catch {
@@ -101,6 +110,8 @@ extension Trainer {
             throw error
         }
         abandoned = nil
+        vote.times.update = updateTime
+        vote.times.memory = WorkerMemory.most()
         loaded.faults.reach(.beforeVote, step: step)
         link.send(.vote(vote))
         loaded.faults.reach(.afterVote, step: step)

@@ -35,6 +35,9 @@ final class Trainer {
     let sharesMachine: () -> Bool
     let sumsPool = SumsPool()
     var decisionTimes = DecisionTimes()
+    let trace = StepTrace()
+    /// What applying the newest step of this generation took.
+    var updateTime = Seconds.zero
     /// The last try of a step, if it ended without a vote.
     var abandoned: AbandonedTry?
 
@@ -87,6 +90,7 @@ final class Trainer {
 
     /// Ends the current generation; the layers stay.
     func drop() {
+        trace.write()
         prepared?.resources.release()
         prepared = nil
         isAdopted = false

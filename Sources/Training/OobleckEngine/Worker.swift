@@ -126,7 +126,10 @@ package final class Worker: Sendable {
                 return resources?.generation == generation ? resources : nil
             }
         )
-        defer { log(trainer.decisionTimes) }
+        defer {
+            trainer.trace.write(isLast: true)
+            log(trainer.decisionTimes)
+        }
         do {
             return try trainer.run()
         } catch let error as TensorError where error.code == .outOfMemory {

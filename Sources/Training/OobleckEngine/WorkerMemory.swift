@@ -1,4 +1,5 @@
 import OobleckCore
+import OobleckData
 import OobleckTensor
 
 /// What a worker of a job keeps in memory beyond its layers' own needs.
@@ -17,6 +18,22 @@ enum WorkerMemory {
     /// Profiling and training of a limited job use the same setting.
     static func prepare(for job: JobSpecification) {
         if job.cluster.deviceMemory != nil { TensorRuntime.holdLittleFreeMemory() }
+    }
+
+    /// The most memory that this process has had; on a GPU, what it has there now.
+    ///
+    /// Zero where the system does not say.
+    static func most() -> ByteCount {
+        guard !TensorRuntime.isAsynchronous else {
+            do { return ByteCount(try TensorRuntime.memoryInUse()) } catch { return .zero }
+        }
+        // The line is `VmHWM:     1234 kB`.
+        for line in (SystemFile.text("/proc/self/status") ?? "").split(separator: "\n")
+        where line.hasPrefix("VmHWM:") {
+            let kibibytes = line.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+            return ByteCount(1024 * (kibibytes ?? 0))
+        }
+        return .zero
     }
 
     /// The rule for workers of `job`, measured in this process, which must hold no layer.

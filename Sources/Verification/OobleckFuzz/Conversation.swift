@@ -62,7 +62,13 @@ enum Conversation {
                 step: 1 << 33,
                 squaredNorms: [0: 0.1, 7: 3],
                 losses: [0: 1 / 3, 12: -0.0],
-                busy: 0.25
+                busy: 0.25,
+                times: WorkerTimes(
+                    elapsed: 0.5,
+                    neighbourWait: 0.125,
+                    update: 0.25,
+                    memory: ByteCount(1 << 33)
+                )
             )
         ),
         .evaluated(

@@ -82,7 +82,7 @@ extension World {
         case .log(let event): judge.logged(event)
         case .recordArithmetic(let recorded): write(.arithmetic(recorded))
         case .write: shell.files.synchronizeLines()
-        case .publish: break
+        case .publish, .measured: break
         case .recovered(let record): judge.recovered(record)
         case .checkpoint(let action):
             if case .publish = action { shell.files.synchronizeLines() }

@@ -87,7 +87,8 @@ package enum WorldTrace {
         case .recordEvaluation(let recorded):
             "    the state after \(recorded.step) is evaluated, loss \(numberForPeople(recorded.loss))"
         case .recordArithmetic(let recorded): "    all compute as \(recorded.arithmetic.mark)"
-        case .persist, .publish, .recovered, .store, .checkpoint, .conclude, .write, .close, .drop,
+        case .persist, .publish, .recovered, .measured, .store, .checkpoint, .conclude, .write,
+            .close, .drop,
             .wake:
             nil
         }

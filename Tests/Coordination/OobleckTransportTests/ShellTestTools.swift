@@ -49,6 +49,8 @@ final class MemoryRecording: RunRecording {
 
     func log(_ event: TimedEvent) { records.withLock { $0.events.append(event.event) } }
     func publish(_ plan: PlanDocument) { records.withLock { $0.plans.append(plan) } }
+    func measured(_ step: StepMeasurement) {}
+
     func recovered(_ recovery: RecoveryRecord) {}
     func store(_ chunk: LayerChunk) { records.withLock { $0.chunks.append(chunk) } }
     func show(_ status: RunStatus) {}

@@ -115,6 +115,18 @@ enum EventSamples {
             .planned(PlannedGeneration(generation: 3, nodes: 5, pipelines: 2, reason: "best")),
             "generation 3: best"
         ),
+        (
+            .planned(
+                PlannedGeneration(
+                    generation: 4,
+                    nodes: 3,
+                    pipelines: 2,
+                    reason: "best",
+                    layout: [[4], [7, 2]]
+                )
+            ),
+            "generation 4: best"
+        ),
         (.prepared(3, nodes: 5), "generation 3: prepared by all of 5 nodes"),
         (.resumed(3), "generation 3 trains from step 7"),
         (.committed(step: 6, loss: 2.5, isSkipped: false), "step 6 committed: loss 2.5"),

@@ -11,7 +11,7 @@ import Testing
 
         func receive(_ notice: RunNotice) {
             switch notice {
-            case .event(let event): steps.withLock { $0.append(event.step) }
+            case .event(let event): steps.withLock { $0.append(event.event.step) }
             case .dropped(let count): lost.withLock { $0 += count }
             default: break
             }
@@ -22,7 +22,13 @@ import Testing
     }
 
     private func notice(_ step: Int) -> RunNotice {
-        .event(RunEvent(generation: 0, step: step, .finished))
+        .event(
+            TimedEvent(
+                RunEvent(generation: 0, step: step, .finished),
+                time: 0,
+                monotonic: 0
+            )
+        )
     }
 
     @Test("each hears all in order; one that comes later hears what follows")

@@ -26,6 +26,7 @@ extension CoordinatorInstance {
         case .log(let event): work.add(.log(event))
         case .publish(let plan): work.add(.publish(plan))
         case .recovered(let record): work.add(.recovered(record))
+        case .measured(let step): work.add(.measured(step))
         case .store(let chunk): work.add(.store(chunk))
         case .checkpoint(let action): work.add(.checkpoint(action))
         case .restored(let restored): work.add(.restored(restored))

@@ -86,6 +86,8 @@ extension CoordinatorInstance {
         case publish(PlanDocument)
         /// Note how a failure was survived.
         case recovered(RecoveryRecord)
+        /// Note what the newest committed step took.
+        case measured(StepMeasurement)
         /// Store a piece of the final state.
         case store(LayerChunk)
         /// Have the checkpoint store do this beside all else, and tell what came of it.
@@ -110,7 +112,7 @@ extension CoordinatorInstance {
                 .conclude:
                 true
             case .agent, .worker, .close, .drop, .fence, .wake, .log, .publish, .recovered,
-                .checkpoint, .finish:
+                .measured, .checkpoint, .finish:
                 false
             }
         }

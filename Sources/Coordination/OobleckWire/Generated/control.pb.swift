@@ -698,56 +698,124 @@ package nonisolated struct WireResumed: Sendable {
   package init() {}
 }
 
-package nonisolated struct WireVote: Sendable {
+package nonisolated struct WireVote: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var generation: Int64 = 0
+  package var generation: Int64 {
+    get {_storage._generation}
+    set {_uniqueStorage()._generation = newValue}
+  }
 
-  package var step: Int64 = 0
+  package var step: Int64 {
+    get {_storage._step}
+    set {_uniqueStorage()._step = newValue}
+  }
 
   /// By layer.
-  package var squaredNorms: Dictionary<Int32,Double> = [:]
+  package var squaredNorms: Dictionary<Int32,Double> {
+    get {_storage._squaredNorms}
+    set {_uniqueStorage()._squaredNorms = newValue}
+  }
 
   /// By index of the microbatch in the global batch.
-  package var losses: Dictionary<Int32,Double> = [:]
+  package var losses: Dictionary<Int32,Double> {
+    get {_storage._losses}
+    set {_uniqueStorage()._losses = newValue}
+  }
 
-  package var busySeconds: Double = 0
+  package var busySeconds: Double {
+    get {_storage._busySeconds}
+    set {_uniqueStorage()._busySeconds = newValue}
+  }
 
   /// Layers whose output, or whose gradient, was not finite in some microbatch.
-  package var nonFiniteOutputs: [Int32] = []
+  package var nonFiniteOutputs: [Int32] {
+    get {_storage._nonFiniteOutputs}
+    set {_uniqueStorage()._nonFiniteOutputs = newValue}
+  }
 
-  package var nonFiniteGradients: [Int32] = []
+  package var nonFiniteGradients: [Int32] {
+    get {_storage._nonFiniteGradients}
+    set {_uniqueStorage()._nonFiniteGradients = newValue}
+  }
 
   /// Computing time of each layer in this step.
-  package var layerSeconds: Dictionary<Int32,Double> = [:]
+  package var layerSeconds: Dictionary<Int32,Double> {
+    get {_storage._layerSeconds}
+    set {_uniqueStorage()._layerSeconds = newValue}
+  }
 
   /// Digest of each layer's state before this step's update.
-  package var stateDigests: Dictionary<Int32,UInt64> = [:]
+  package var stateDigests: Dictionary<Int32,UInt64> {
+    get {_storage._stateDigests}
+    set {_uniqueStorage()._stateDigests = newValue}
+  }
 
   /// Layers whose state changed since the worker's own last update of it.
-  package var alteredLayers: [Int32] = []
+  package var alteredLayers: [Int32] {
+    get {_storage._alteredLayers}
+    set {_uniqueStorage()._alteredLayers = newValue}
+  }
 
   /// In a step with a check, from holders of its layer.
   package var spotCheck: WireSpotCheck {
-    get {_spotCheck ?? WireSpotCheck()}
-    set {_spotCheck = newValue}
+    get {_storage._spotCheck ?? WireSpotCheck()}
+    set {_uniqueStorage()._spotCheck = newValue}
   }
   /// Returns true if `spotCheck` has been explicitly set.
-  package var hasSpotCheck: Bool {self._spotCheck != nil}
+  package var hasSpotCheck: Bool {_storage._spotCheck != nil}
   /// Clears the value of `spotCheck`. Subsequent reads from it will return its default value.
-  package mutating func clearSpotCheck() {self._spotCheck = nil}
+  package mutating func clearSpotCheck() {_uniqueStorage()._spotCheck = nil}
 
   /// Of each microbatch in losses whose loss is a sum: the targets that it is over. Empty where losses
   /// are means.
-  package var targetCounts: Dictionary<Int32,Int64> = [:]
+  package var targetCounts: Dictionary<Int32,Int64> {
+    get {_storage._targetCounts}
+    set {_uniqueStorage()._targetCounts = newValue}
+  }
+
+  /// For people: no decision depends on them.
+  package var times: WireWorkerTimes {
+    get {_storage._times ?? WireWorkerTimes()}
+    set {_uniqueStorage()._times = newValue}
+  }
+  /// Returns true if `times` has been explicitly set.
+  package var hasTimes: Bool {_storage._times != nil}
+  /// Clears the value of `times`. Subsequent reads from it will return its default value.
+  package mutating func clearTimes() {_uniqueStorage()._times = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _spotCheck: WireSpotCheck? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Where a worker's time went in a step; 0 is not measured.
+package nonisolated struct WireWorkerTimes: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// From the start of the passes to the vote, and the parts of it in which the worker waited for
+  /// neighbouring stages and for sums.
+  package var elapsedSeconds: Double = 0
+
+  package var neighbourWaitSeconds: Double = 0
+
+  package var sumWaitSeconds: Double = 0
+
+  /// The update of the step before.
+  package var updateSeconds: Double = 0
+
+  /// The most memory that the worker has had.
+  package var memoryBytes: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// Losses of one global batch of the validation data.
@@ -2459,7 +2527,161 @@ nonisolated extension WireResumed: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Vote"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}squared_norms\0\u{1}losses\0\u{3}busy_seconds\0\u{3}non_finite_outputs\0\u{3}non_finite_gradients\0\u{3}layer_seconds\0\u{3}state_digests\0\u{3}altered_layers\0\u{3}spot_check\0\u{3}target_counts\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{3}squared_norms\0\u{1}losses\0\u{3}busy_seconds\0\u{3}non_finite_outputs\0\u{3}non_finite_gradients\0\u{3}layer_seconds\0\u{3}state_digests\0\u{3}altered_layers\0\u{3}spot_check\0\u{3}target_counts\0\u{1}times\0")
+
+  fileprivate class _StorageClass {
+    var _generation: Int64 = 0
+    var _step: Int64 = 0
+    var _squaredNorms: Dictionary<Int32,Double> = [:]
+    var _losses: Dictionary<Int32,Double> = [:]
+    var _busySeconds: Double = 0
+    var _nonFiniteOutputs: [Int32] = []
+    var _nonFiniteGradients: [Int32] = []
+    var _layerSeconds: Dictionary<Int32,Double> = [:]
+    var _stateDigests: Dictionary<Int32,UInt64> = [:]
+    var _alteredLayers: [Int32] = []
+    var _spotCheck: WireSpotCheck? = nil
+    var _targetCounts: Dictionary<Int32,Int64> = [:]
+    var _times: WireWorkerTimes? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _generation = source._generation
+      _step = source._step
+      _squaredNorms = source._squaredNorms
+      _losses = source._losses
+      _busySeconds = source._busySeconds
+      _nonFiniteOutputs = source._nonFiniteOutputs
+      _nonFiniteGradients = source._nonFiniteGradients
+      _layerSeconds = source._layerSeconds
+      _stateDigests = source._stateDigests
+      _alteredLayers = source._alteredLayers
+      _spotCheck = source._spotCheck
+      _targetCounts = source._targetCounts
+      _times = source._times
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularInt64Field(value: &_storage._generation) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._step) }()
+        case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._squaredNorms) }()
+        case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._losses) }()
+        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._busySeconds) }()
+        case 6: try { try decoder.decodeRepeatedInt32Field(value: &_storage._nonFiniteOutputs) }()
+        case 7: try { try decoder.decodeRepeatedInt32Field(value: &_storage._nonFiniteGradients) }()
+        case 8: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._layerSeconds) }()
+        case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufFixed64>.self, value: &_storage._stateDigests) }()
+        case 10: try { try decoder.decodeRepeatedInt32Field(value: &_storage._alteredLayers) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._spotCheck) }()
+        case 12: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufInt64>.self, value: &_storage._targetCounts) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._times) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._generation != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._generation, fieldNumber: 1)
+      }
+      if _storage._step != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._step, fieldNumber: 2)
+      }
+      if !_storage._squaredNorms.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: _storage._squaredNorms, fieldNumber: 3)
+      }
+      if !_storage._losses.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: _storage._losses, fieldNumber: 4)
+      }
+      if _storage._busySeconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._busySeconds, fieldNumber: 5)
+      }
+      if !_storage._nonFiniteOutputs.isEmpty {
+        try visitor.visitPackedInt32Field(value: _storage._nonFiniteOutputs, fieldNumber: 6)
+      }
+      if !_storage._nonFiniteGradients.isEmpty {
+        try visitor.visitPackedInt32Field(value: _storage._nonFiniteGradients, fieldNumber: 7)
+      }
+      if !_storage._layerSeconds.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: _storage._layerSeconds, fieldNumber: 8)
+      }
+      if !_storage._stateDigests.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufFixed64>.self, value: _storage._stateDigests, fieldNumber: 9)
+      }
+      if !_storage._alteredLayers.isEmpty {
+        try visitor.visitPackedInt32Field(value: _storage._alteredLayers, fieldNumber: 10)
+      }
+      try { if let v = _storage._spotCheck {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
+      if !_storage._targetCounts.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufInt64>.self, value: _storage._targetCounts, fieldNumber: 12)
+      }
+      try { if let v = _storage._times {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireVote, rhs: WireVote) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._generation != rhs_storage._generation {return false}
+        if _storage._step != rhs_storage._step {return false}
+        if _storage._squaredNorms != rhs_storage._squaredNorms {return false}
+        if _storage._losses != rhs_storage._losses {return false}
+        if _storage._busySeconds != rhs_storage._busySeconds {return false}
+        if _storage._nonFiniteOutputs != rhs_storage._nonFiniteOutputs {return false}
+        if _storage._nonFiniteGradients != rhs_storage._nonFiniteGradients {return false}
+        if _storage._layerSeconds != rhs_storage._layerSeconds {return false}
+        if _storage._stateDigests != rhs_storage._stateDigests {return false}
+        if _storage._alteredLayers != rhs_storage._alteredLayers {return false}
+        if _storage._spotCheck != rhs_storage._spotCheck {return false}
+        if _storage._targetCounts != rhs_storage._targetCounts {return false}
+        if _storage._times != rhs_storage._times {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWorkerTimes: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WorkerTimes"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}elapsed_seconds\0\u{3}neighbour_wait_seconds\0\u{3}sum_wait_seconds\0\u{3}update_seconds\0\u{3}memory_bytes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2467,80 +2689,41 @@ nonisolated extension WireVote: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.step) }()
-      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &self.squaredNorms) }()
-      case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &self.losses) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self.busySeconds) }()
-      case 6: try { try decoder.decodeRepeatedInt32Field(value: &self.nonFiniteOutputs) }()
-      case 7: try { try decoder.decodeRepeatedInt32Field(value: &self.nonFiniteGradients) }()
-      case 8: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: &self.layerSeconds) }()
-      case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufFixed64>.self, value: &self.stateDigests) }()
-      case 10: try { try decoder.decodeRepeatedInt32Field(value: &self.alteredLayers) }()
-      case 11: try { try decoder.decodeSingularMessageField(value: &self._spotCheck) }()
-      case 12: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufInt64>.self, value: &self.targetCounts) }()
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.elapsedSeconds) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.neighbourWaitSeconds) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.sumWaitSeconds) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.updateSeconds) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.memoryBytes) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.generation != 0 {
-      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
+    if self.elapsedSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.elapsedSeconds, fieldNumber: 1)
     }
-    if self.step != 0 {
-      try visitor.visitSingularInt64Field(value: self.step, fieldNumber: 2)
+    if self.neighbourWaitSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.neighbourWaitSeconds, fieldNumber: 2)
     }
-    if !self.squaredNorms.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: self.squaredNorms, fieldNumber: 3)
+    if self.sumWaitSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.sumWaitSeconds, fieldNumber: 3)
     }
-    if !self.losses.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: self.losses, fieldNumber: 4)
+    if self.updateSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.updateSeconds, fieldNumber: 4)
     }
-    if self.busySeconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.busySeconds, fieldNumber: 5)
-    }
-    if !self.nonFiniteOutputs.isEmpty {
-      try visitor.visitPackedInt32Field(value: self.nonFiniteOutputs, fieldNumber: 6)
-    }
-    if !self.nonFiniteGradients.isEmpty {
-      try visitor.visitPackedInt32Field(value: self.nonFiniteGradients, fieldNumber: 7)
-    }
-    if !self.layerSeconds.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufDouble>.self, value: self.layerSeconds, fieldNumber: 8)
-    }
-    if !self.stateDigests.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufFixed64>.self, value: self.stateDigests, fieldNumber: 9)
-    }
-    if !self.alteredLayers.isEmpty {
-      try visitor.visitPackedInt32Field(value: self.alteredLayers, fieldNumber: 10)
-    }
-    try { if let v = self._spotCheck {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    } }()
-    if !self.targetCounts.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufInt32,SwiftProtobuf.ProtobufInt64>.self, value: self.targetCounts, fieldNumber: 12)
+    if self.memoryBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.memoryBytes, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: WireVote, rhs: WireVote) -> Bool {
-    if lhs.generation != rhs.generation {return false}
-    if lhs.step != rhs.step {return false}
-    if lhs.squaredNorms != rhs.squaredNorms {return false}
-    if lhs.losses != rhs.losses {return false}
-    if lhs.busySeconds != rhs.busySeconds {return false}
-    if lhs.nonFiniteOutputs != rhs.nonFiniteOutputs {return false}
-    if lhs.nonFiniteGradients != rhs.nonFiniteGradients {return false}
-    if lhs.layerSeconds != rhs.layerSeconds {return false}
-    if lhs.stateDigests != rhs.stateDigests {return false}
-    if lhs.alteredLayers != rhs.alteredLayers {return false}
-    if lhs._spotCheck != rhs._spotCheck {return false}
-    if lhs.targetCounts != rhs.targetCounts {return false}
+  package static func ==(lhs: WireWorkerTimes, rhs: WireWorkerTimes) -> Bool {
+    if lhs.elapsedSeconds != rhs.elapsedSeconds {return false}
+    if lhs.neighbourWaitSeconds != rhs.neighbourWaitSeconds {return false}
+    if lhs.sumWaitSeconds != rhs.sumWaitSeconds {return false}
+    if lhs.updateSeconds != rhs.updateSeconds {return false}
+    if lhs.memoryBytes != rhs.memoryBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -24,8 +24,17 @@ package struct PlannedGeneration: Hashable, Sendable, Codable {
     package var nodes: Int
     package var pipelines: Int
     package var reason: String
+    /// The nodes of each pipeline, by stage; `nil` in files of versions that did not say.
+    package var layout: [[NodeID]]?
 
-    package init(generation: Generation, nodes: Int, pipelines: Int, reason: String) {
+    package init(
+        generation: Generation,
+        nodes: Int,
+        pipelines: Int,
+        reason: String,
+        layout: [[NodeID]]? = nil
+    ) {
+        self.layout = layout
         self.generation = generation
         self.nodes = nodes
         self.pipelines = pipelines
@@ -33,7 +42,7 @@ package struct PlannedGeneration: Hashable, Sendable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case generation, nodes, pipelines, reason
+        case generation, nodes, pipelines, reason, layout
     }
 }
 

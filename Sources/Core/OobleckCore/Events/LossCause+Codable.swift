@@ -1,6 +1,6 @@
 extension LossCause {
     /// The names of the causes in the file.
-    private enum Name: String, Codable {
+    private enum Name: String, Codable, CaseIterable {
         case reported, silent, disconnected, doubled, unprepared, stuck, cut, damaged
         case notReady = "not-ready"
         case notBack = "not-back"
@@ -9,6 +9,12 @@ extension LossCause {
         case wrongBits = "wrong-bits"
         case arithmeticChanged = "arithmetic-changed"
     }
+
+    /// The name of the cause in the file.
+    package var causeName: String { name.rawValue }
+
+    /// The names of all causes.
+    package static let causeNames = Name.allCases.map(\.rawValue)
 
     private var name: Name {
         switch self {

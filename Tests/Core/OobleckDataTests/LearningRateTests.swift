@@ -1,5 +1,5 @@
 import OobleckCore
-import OobleckModels
+import OobleckData
 import Testing
 
 @Suite("Learning rate")

@@ -1,0 +1,105 @@
+import Foundation
+import OobleckCoordination
+import OobleckCore
+import OobleckRunFiles
+import OobleckTestSupport
+import Testing
+
+@testable import OobleckRecording
+
+@Suite("Recording of metrics", .timeLimit(.minutes(1)))
+struct MetricsRecordingTests {
+    private static func job(every: Int?) -> JobSpecification {
+        JobSpecification(
+            model: ModelSpecification(
+                name: "small",
+                blocks: 1,
+                hidden: 4,
+                heads: 2,
+                vocabulary: 5,
+                sequenceLength: 3,
+                dropout: 0
+            ),
+            training: TrainingSpecification(
+                steps: 9,
+                seed: 1,
+                globalBatch: 2,
+                microbatch: 1,
+                learningRate: 1,
+                minimumLearningRate: 1,
+                warmupSteps: 0,
+                weightDecay: 0,
+                beta1: 0.9,
+                beta2: 0.95,
+                epsilon: 1e-8,
+                gradientClip: 1
+            ),
+            cluster: ClusterSpecification(
+                nodes: 1,
+                faultTolerance: 0,
+                deviceMemory: nil,
+                detectionBudget: 2
+            ),
+            corpusPath: "corpus",
+            validation: every.map { ValidationSpecification(every: $0, dataPath: "other") }
+        )
+    }
+
+    private static func measured(_ step: Int) -> RunNotice {
+        let committed = CommittedStep(
+            step: step,
+            generation: 0,
+            firstSample: 2 * step,
+            endSample: 2 * step + 2,
+            loss: 3,
+            gradientNorm: 1
+        )
+        return .measured(StepMeasurement(committed, stepTime: 0.1, nodes: 1, pipelines: 1))
+    }
+
+    private static func evaluated(_ step: Int) -> RunNotice {
+        .evaluated(RecordedEvaluation(step: step, generation: 0, samples: 2, loss: 2.5))
+    }
+
+    @Test(
+        "a step whose state is evaluated has the loss in its line, the first state one of its own"
+    )
+    func evaluations() {
+        var lines = MetricsLines(job: Self.job(every: 2))
+        let notices = [
+            Self.evaluated(0), Self.measured(0), Self.measured(1), Self.evaluated(2),
+            Self.measured(2),
+        ]
+        let written = notices.map {
+            lines.lines(for: $0, at: 1).map { [$0.step, $0.validationLoss == nil ? 0 : 1] }
+        }
+        #expect(written == [[[0, 1]], [[1, 0]], [], [[2, 1]], [[3, 0]]])
+    }
+
+    @Test("a line that waits for an evaluation is written when that does not come")
+    func withoutEvaluation() {
+        var lines = MetricsLines(job: Self.job(every: 2))
+        #expect(lines.lines(for: Self.measured(1), at: 1).isEmpty)
+        #expect(lines.lines(for: Self.measured(2), at: 1).map(\.step) == [2, 3])
+        #expect(lines.lines(for: Self.measured(3), at: 1).isEmpty)
+        let end = RunNotice.finished(.abandoned(OobleckError(.storage, "full")), nil)
+        #expect(lines.lines(for: end, at: 1).map(\.step) == [4])
+    }
+
+    @Test("lines that cannot be written wait until they can")
+    func waits() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/later/metrics.jsonl"
+        let recording = MetricsRecording(path: path, job: Self.job(every: nil))
+        recording.receive(Self.measured(0))
+        recording.receive(Self.measured(1))
+        #expect(!FileManager.default.fileExists(atPath: path))
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/later",
+            withIntermediateDirectories: false
+        )
+        recording.receive(Self.measured(2))
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 3 && lines[0].contains("\"step\":1,"))
+    }
+}
