@@ -154,12 +154,21 @@ struct NodeLauncherTests {
         #expect(try await until { !bench.launcher.kill(0) })
     }
 
-    @Test("places are given once; a node without one is refused in a line", .timeLimit(.minutes(1)))
-    func full() throws {
+    @Test(
+        "a place has one node at a time; a node without a place is refused in a line",
+        .timeLimit(.minutes(1))
+    )
+    func full() async throws {
         let bench = try Bench(.ssh)
         defer { bench.launcher.killAll() }
         for node in 0..<3 { try bench.launcher.start(NodeID(node)) }
         let error = #expect(throws: OobleckError.self) { try bench.launcher.start(3) }
         #expect(error?.message.hasPrefix("all 3 places of the hostfile are in use") == true)
+        #expect(try await until { bench.launcher.kill(1) })
+        let isFree = try await until {
+            do { try bench.launcher.start(3) } catch { return false }
+            return true
+        }
+        #expect(isFree)
     }
 }
