@@ -30,6 +30,8 @@ struct NodeLauncherTests {
         }
 
         init(_ kind: Kind) throws {
+            // As our programs do: one that is gone does not read.
+            signal(SIGPIPE, SIG_IGN)
             let (folder, exits) = (try TemporaryFolder(), Exits())
             (self.folder, self.exits) = (folder, exits)
             switch kind {
@@ -97,8 +99,12 @@ struct NodeLauncherTests {
 
     private func until(_ condition: () -> Bool) async throws -> Bool {
         let end = Date(timeIntervalSinceNow: 20)
-        while !condition(), Date() < end { try await Task.sleep(for: .milliseconds(5)) }
-        return condition()
+        // Asked once after it holds: some conditions do something.
+        while !condition() {
+            guard Date() < end else { return false }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return true
     }
 
     @Test(
@@ -154,12 +160,21 @@ struct NodeLauncherTests {
         #expect(try await until { !bench.launcher.kill(0) })
     }
 
-    @Test("places are given once; a node without one is refused in a line", .timeLimit(.minutes(1)))
-    func full() throws {
+    @Test(
+        "a place has one node at a time; a node without a place is refused in a line",
+        .timeLimit(.minutes(1))
+    )
+    func full() async throws {
         let bench = try Bench(.ssh)
         defer { bench.launcher.killAll() }
         for node in 0..<3 { try bench.launcher.start(NodeID(node)) }
         let error = #expect(throws: OobleckError.self) { try bench.launcher.start(3) }
         #expect(error?.message.hasPrefix("all 3 places of the hostfile are in use") == true)
+        #expect(try await until { bench.launcher.kill(1) })
+        let isFree = try await until {
+            do { try bench.launcher.start(3) } catch { return false }
+            return true
+        }
+        #expect(isFree)
     }
 }

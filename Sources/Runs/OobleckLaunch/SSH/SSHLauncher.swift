@@ -162,6 +162,8 @@ package final class SSHLauncher: NodeLauncher {
 
     /// Keeps a node at a place: once, or again and again.
     private func keep(_ index: Int, _ first: NodeID?) async {
+        // Another node may be added there.
+        defer { state.withLock { $0.places[index].isTaken = false } }
         var pace = RespawnPace()
         var number = first
         var (failures, said) = (0, "")
