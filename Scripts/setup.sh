@@ -181,6 +181,13 @@ ensure_sqlite() {
     [ -f /usr/include/sqlite3.h ] || die "no sqlite3.h found; run: apt install libsqlite3-dev"
 }
 
+# A real promtool for the test of what is served to Prometheus; it is left out where that is absent.
+ensure_promtool() {
+    command -v promtool >/dev/null && return
+    say "installing prometheus for its promtool"
+    install_package prometheus || say "no prometheus; the check by promtool is left out"
+}
+
 # A real etcd for the tests; they skip what needs it where it is absent.
 ensure_etcd() {
     command -v etcd >/dev/null && return
@@ -240,4 +247,5 @@ if [ ${#lists[@]} -gt 1 ]; then
     ensure_etcd
     ensure_slurm
     ensure_ssh_hosts
+    ensure_promtool
 fi

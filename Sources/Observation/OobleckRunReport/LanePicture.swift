@@ -132,7 +132,6 @@ struct LanePicture {
             switch end.how {
             case .lost(let cause): ("\u{2715}", "var(--bad)", "lost: \(cause)")
             case .left: ("\u{25BC}", "var(--ink)", "left, as it was asked to")
-            case .evicted: ("\u{25BC}", "var(--bad)", "removed: too slow")
             case .done: nil
             }
         guard let mark else { return }

@@ -24,7 +24,6 @@ package struct NodeLane: Sendable {
     package enum End: Sendable {
         case lost(String)
         case left
-        case evicted
         case done
     }
 
@@ -68,7 +67,6 @@ package struct NodeLane: Sendable {
             case .nodeLost(let node, let cause):
                 lanes[node]?.finish(.lost(cause.causeName), at: time)
             case .nodeDrained(let node): lanes[node]?.finish(.left, at: time)
-            case .evicted(let node, _, _, _): lanes[node]?.finish(.evicted, at: time)
             case .planned(let plan): layouts[plan.generation] = plan.layout
             case .aborted(let generation, _):
                 for node in lanes.keys { lanes[node]?.begin(.recovering, generation, at: time) }

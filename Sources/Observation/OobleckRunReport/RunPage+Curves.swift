@@ -10,7 +10,7 @@ extension RunPage {
             let x = Double(timed.event.step)
             let title = "step \(timed.event.step): \(timed.event.message)"
             switch timed.event.content {
-            case .nodeLost, .evicted:
+            case .nodeLost:
                 return .init(x: x, symbol: "\u{2715}", colour: "var(--bad)", title: title)
             case .nodeJoined where timed.event.step > 0:
                 return .init(x: x, symbol: "\u{25B2}", colour: "var(--good)", title: title)

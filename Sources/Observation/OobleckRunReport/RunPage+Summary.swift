@@ -8,13 +8,10 @@ extension RunPage {
         story.verification.isIntact && (story.result != nil || story.isRunning)
     }
 
-    /// Nodes that were lost or removed.
+    /// Nodes that were lost.
     var lossCount: Int {
         story.events.count {
-            switch $0.event.content {
-            case .nodeLost, .evicted: true
-            default: false
-            }
+            if case .nodeLost = $0.event.content { true } else { false }
         }
     }
 

@@ -14,7 +14,9 @@ struct TraceEvent {
         _ arguments: [(String, String)] = []
     ) -> TraceEvent {
         var event = TraceEvent("X", name, place, start)
-        event.fields.append("\"dur\":\(microseconds(max(.zero, duration)))")
+        // Of rounded ends, so that what follows at once does not overlap.
+        let end = microseconds(start + max(.zero, duration))
+        event.fields.append("\"dur\":\(end - microseconds(start))")
         event.add(arguments)
         return event
     }

@@ -36,7 +36,12 @@ struct RunTraceTests {
     func record() throws {
         let record = try #require(Self.records(step: 3)[6]?.first)
         let read = try JSONDecoder().decode(TraceRecord.self, from: Data(record.text.utf8))
-        #expect(read.text == record.text && read.spans.map(\.kind) == [.forward, .backward, .vote])
+        #expect(read.spans.map(\.kind) == [.forward, .backward, .vote])
+        for (left, right) in zip(read.spans, record.spans) {
+            // Microseconds that are not whole are cut off, so that no span reaches into the next.
+            #expect(abs(left.start.value - right.start.value) < 1.1e-6)
+            #expect(abs(left.duration.value - right.duration.value) < 1.1e-6)
+        }
         #expect(read.spans.last?.microbatch == nil && read.stage == 1)
     }
 
