@@ -27,6 +27,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RUN_SECONDS = 240
+# In which the loss of a node is survived, also when the lead changes meanwhile.
+RECOVERY_SECONDS = 15
 STEPS = 150
 JOB = f"""model: {{name: campaign, blocks: 6, hidden: 64, heads: 4, vocabulary: 256, sequence_length: 64}}
 data: {{corpus: corpus.txt}}
@@ -162,6 +164,7 @@ class Campaign:
         self.trainers = []  # (process, run directory), the leader first.
         self.told = []
         self.until = []  # Moments, and what is to be done then.
+        self.node_killed = float("-inf")
 
     def start(self, name: str, arguments: list) -> None:
         directory = self.folder / name
@@ -232,10 +235,21 @@ class Campaign:
                     other.kill()
                     other.wait()
         elif kind == "node killed":
-            nodes = json.loads((directory / "status.json").read_text()).get("nodes", [])
-            pids = [node["agent_pid"] for node in nodes if node.get("agent_pid")]
-            if len(pids) > 3:
+            self.kill_node(directory)
+
+    def kill_node(self, directory: pathlib.Path) -> None:
+        """Kills a node, unless the loss of another may not have been survived yet: f is 1."""
+        if time.monotonic() - self.node_killed < RECOVERY_SECONDS:
+            self.told[-1] = "node spared"
+            return
+        nodes = json.loads((directory / "status.json").read_text()).get("nodes", [])
+        pids = [node["agent_pid"] for node in nodes if node.get("agent_pid")]
+        if len(pids) > 3:
+            self.node_killed = time.monotonic()
+            try:
                 os.killpg(self.random.choice(pids), signal.SIGKILL)
+            except ProcessLookupError:
+                self.told[-1] = "node spared"
 
     def run(self) -> tuple:
         """Returns the directory of the finished run, or nothing and why."""
@@ -318,6 +332,15 @@ def verdict(program: str, directory, expected: dict) -> str:
     return "" if check.returncode == 0 else f"verify: {check.stdout.strip()[-200:]}"
 
 
+def write(options: argparse.Namespace, rows: list) -> None:
+    """What is known so far, after each run."""
+    if options.output:
+        command = f"Scripts/etcd_campaign.py --seed {options.seed} --latency {options.latency}"
+        failed = sum(1 for row in rows if row["failure"])
+        summary = {"command": command, "runs": len(rows), "failed": failed, "rows": rows}
+        options.output.write_text(json.dumps(summary, indent=1) + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", default=str(ROOT / ".build/release/oobleck"))
@@ -352,14 +375,11 @@ def main() -> int:
             "troubles": campaign.told, "failure": failure,
         })
         print(number, rows[-1]["seconds"], "; ".join(campaign.told), failure or "same", flush=True)
+        write(options, rows)
         if not failure:
             shutil.rmtree(folder)
     failed = sum(1 for row in rows if row["failure"])
     print(f"{len(rows)} runs, {failed} failed" + (f"; see {base}" if failed else ""))
-    if options.output:
-        command = f"Scripts/etcd_campaign.py --seed {options.seed} --latency {options.latency}"
-        summary = {"command": command, "runs": len(rows), "failed": failed, "rows": rows}
-        options.output.write_text(json.dumps(summary, indent=1) + "\n")
     if not failed:
         shutil.rmtree(base)
     return 1 if failed else 0

@@ -60,7 +60,7 @@ extension Coordinator {
 
     /// Whether newcomers that were started can still get ready in time.
     private func awaitsNewcomers(since: Seconds, now: Seconds) -> Bool {
-        guard let newcomers, now - since <= deadlines.join else { return false }
+        guard let newcomers, now - since <= min(deadlines.join, waitLimit) else { return false }
         let known = members.filter { $0.key >= newcomers.first }.values
         return known.count < newcomers.count || known.contains { $0.life == .joining }
     }
@@ -205,12 +205,14 @@ extension Coordinator {
         restore = nil
     }
 
-    /// Bounds the wait for nodes.
+    /// How long a run waits for nodes.
     ///
-    /// A run without checkpoints waits only as long as nodes that were started for it may take to
-    /// get ready.
+    /// Without checkpoints only as long as nodes that were started for it may take to get ready.
+    private var waitLimit: Seconds { job.checkpoint?.wait ?? deadlines.join }
+
+    /// Bounds the wait for nodes; after it, those that are ready have to do.
     mutating func checkWait(now: Seconds) {
-        let limit = job.checkpoint?.wait ?? deadlines.join
+        let limit = waitLimit
         goOnIfPossible(now: now)
         guard phase == .waitingForNodes, let restore, now - restore.since > limit else { return }
         let waited = "no plan within \(Self.tenths(limit)) s of waiting for nodes"

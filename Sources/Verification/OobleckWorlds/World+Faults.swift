@@ -169,7 +169,8 @@ extension World {
         // While the disk is full, losses may be decided on that nothing is seen of yet.
         guard !shell.instance.isWaiting else { return }
         if let plan = judge.trainingPlan, plan.plan.pipelines.count > setup.faultTolerance,
-            plan.nodes.allSatisfy({ isHealthy($0) && isConnected($0) }), !areParted(plan.nodes)
+            plan.nodes.allSatisfy({ isHealthy($0) && isConnected($0) }), !areParted(plan.nodes),
+            !hasSuspects(plan.nodes)
         {
             // Newcomers that are not planned for yet may still be hurt.
             let usable = judge.usableNodes
@@ -177,6 +178,14 @@ extension World {
                 usable.contains(node)
                     && (!isHealthy(node) || usable.contains { network.areParted(node, $0) })
             }
+        }
+    }
+
+    /// Whether the coordinator has not heard one of them for a while: it may be taken for lost next,
+    /// though it is reached again.
+    private func hasSuspects(_ nodes: [NodeID]) -> Bool {
+        shell.instance.status(now: Seconds(now)).nodes.contains {
+            $0.state == .suspect && nodes.contains($0.id)
         }
     }
 

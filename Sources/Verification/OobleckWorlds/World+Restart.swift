@@ -12,7 +12,11 @@ extension World {
         shell.crash = nil
         dropSessions()
         endProcess()
-        guard let result = shell.result else { return another(after: seconds) }
+        guard let result = shell.result else {
+            another(after: seconds)
+            // A standby may have heard of the end before this process died of it.
+            return hearEnd()
+        }
         // The next one finds that all is done. Nodes that were told nothing leave by themselves.
         shell.outcome = result
         progress = now

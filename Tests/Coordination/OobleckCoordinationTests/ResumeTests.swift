@@ -17,9 +17,12 @@ struct ResumeTests {
         steps committed: Int = 3,
         of all: Int = 10,
         saves: Bool = true,
-        newNodes: Int = 4
+        newNodes: Int = 4,
+        wait: Seconds = CheckpointSpecification.defaultWait
     ) throws -> CoordinatorBench {
-        let checkpoint = saves ? CheckpointSpecification(.steps(100), directory: "/saves") : nil
+        let checkpoint =
+            saves
+            ? CheckpointSpecification(.steps(100), directory: "/saves", wait: wait) : nil
         var bench = try CoordinatorBench.training(nodes: 4, steps: all, checkpoint: checkpoint)
         var state = DurableState()
         state.apply(.tookOver(term: 1))
@@ -64,6 +67,16 @@ struct ResumeTests {
         for _ in 0..<3 { try bench.join() }
         #expect(bench.wait(Deadlines(budget: 2).join.value - 1).reconfigured.isEmpty)
         #expect(!bench.wait(3).reconfigured.isEmpty)
+    }
+
+    @Test("they begin without it also where the run may wait less than nodes may take to start")
+    func shortWait() throws {
+        var bench = try resumed(wait: 5)
+        bench.tell(.tick)
+        bench.tell(.checkpoint(.found(point, passedOver: [])))
+        for _ in 0..<3 { try bench.join() }
+        #expect(bench.wait(4).reconfigured.isEmpty)
+        #expect(bench.wait(2).reconfigured == [4, 5, 6])
     }
 
     @Test("a newcomer that dies is not waited for")

@@ -75,6 +75,12 @@ struct WorldTests {
         22, 70,
         // All nodes of a run that had no more than f left were taken for dead at once.
         530,
+        // A resumed run stopped while enough nodes were ready: it waited for others longer than it
+        // was allowed to wait.
+        5_019_680, 5_052_275,
+        // Mistakes of the worlds: the leader died of an end that a standby had heard of; a node that
+        // was reached again counted as well before the coordinator had heard it.
+        5_002_421, 5_003_918, 5_003_450,
     ]
 
     @Test("worlds with a shared store that broke once hold", arguments: Self.onceBrokenSharing)
