@@ -54,6 +54,8 @@ struct LaunchCommand: InterruptibleCommand {
 
     @OptionGroup var checkpoints: CheckpointOptions
 
+    @OptionGroup var observation: ObservationOptions
+
     @Option(help: "A profile.json to use instead of measuring on the first host.")
     var profile: String?
 
@@ -123,9 +125,10 @@ struct LaunchCommand: InterruptibleCommand {
 
     func run() async throws {
         let display = RunDisplay()
-        if let ended = try await LaunchedRun(try request(), display: display).execute() {
-            try RunReport.show(ended)
+        let run = LaunchedRun(try request(), display: display) { [observation] in
+            try await observation.observing($0)
         }
+        if let ended = try await run.execute() { try RunReport.show(ended) }
     }
 
     private func request() throws -> LaunchRequest {

@@ -15,9 +15,17 @@ package struct LaunchedRun {
     private let request: LaunchRequest
     private let display: RunDisplay
 
-    package init(_ request: LaunchRequest, display: RunDisplay) {
+    private let observing: (LocalRun) async throws -> (RunDirectory, RunResult)
+
+    /// A run that `observing` executes, whatever else it does with it.
+    package init(
+        _ request: LaunchRequest,
+        display: RunDisplay,
+        observing: @escaping (LocalRun) async throws -> (RunDirectory, RunResult)
+    ) {
         self.request = request
         self.display = display
+        self.observing = observing
     }
 
     /// Trains, or says that there is nothing to do; returns `nil` after a dry run.
@@ -177,7 +185,7 @@ package struct LaunchedRun {
     ) async throws -> (RunDirectory, RunResult) {
         var local = try localRun(run, stage)
         local.remote = try remoteNodes(run, check)
-        return try await local.execute()
+        return try await observing(local)
     }
 
     private func localRun(_ run: RunRequest, _ stage: LaunchStage) throws -> LocalRun {
