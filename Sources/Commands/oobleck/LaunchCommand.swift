@@ -17,8 +17,8 @@ struct LaunchCommand: InterruptibleCommand {
         abstract: "Train on other machines, which are reached over ssh.",
         discussion: """
             Checks all hosts first and prints one table. The coordinator runs here; each host's nodes \
-            end with their connection, and so with this command. The same command has an unfinished run \
-            go on. Documentation/Hosts.md explains hostfiles and what is protected.
+            end with their connection, and so with this command. The same command resumes an unfinished \
+            run. Documentation/Hosts.md explains hostfiles and what is protected.
             """
     )
 

@@ -13,7 +13,7 @@ struct ReportCommand: ParsableCommand {
         abstract:
             "Write one page about a run: losses, nodes over time, recoveries, where the time went.",
         discussion: """
-            The page needs no other file and no network. A run that goes on is told as far as it is; at \
+            The page needs no other file and no network. Of a run that is not over it shows what there is so far; at \
             its end, a run writes report.html into its directory by itself.
             """
     )

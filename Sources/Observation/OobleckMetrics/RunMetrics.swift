@@ -39,7 +39,7 @@ package struct RunMetrics: Sendable {
     /// Numbers of a run that has not begun.
     package init() {}
 
-    /// Begins, or goes on with, the run of `job` in a directory of that name.
+    /// Begins, or continues, the run of `job` in a directory of that name.
     package mutating func begin(_ run: String, _ job: JobSpecification) {
         (self.run, self.job) = (run, job)
     }

@@ -38,7 +38,7 @@ struct CurvePicture {
     /// As that of ``LanePicture``, so that times stand below each other.
     private static let left = LanePicture.left
 
-    /// The picture, so many pixels wide.
+    /// The picture, of this width in pixels.
     func svg(width: Double) -> String {
         var svg = SVG()
         let count = width > 600 ? 9 : 4

@@ -32,7 +32,7 @@ struct LanePicture {
     /// The height, with the axis.
     private var height: Double { Self.top + rowHeight * Double(max(1, lanes.count)) + 44 }
 
-    /// The picture, so many pixels wide.
+    /// The picture, of this width in pixels.
     func svg(width: Double) -> String {
         var svg = SVG()
         let scale = Scale(time: clock.total, count: width > 600 ? 9 : 4)

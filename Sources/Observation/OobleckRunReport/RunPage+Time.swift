@@ -139,7 +139,7 @@ extension RunPage {
         let lost = "\(record.lostNodes.count == 1 ? "node" : "nodes") \(nodes)"
         let redone = given.map { ", \(ReportText.seconds($0)) of work given up" } ?? ""
         return "<li><p><b>Step \(record.step), \(lost) lost:</b> "
-            + "\(ReportText.seconds(record.total.value)) until training went on, "
+            + "\(ReportText.seconds(record.total.value)) until training resumed, "
             + "\(record.transferBytes) copied\(redone).</p>"
             + "<span class=\"track\">\(bars.joined())</span>"
             + "<p class=\"quiet\">\(numbers.joined(separator: ", ")). "

@@ -35,7 +35,7 @@ package struct RunStory: Sendable {
         verification = VerificationReport()
     }
 
-    /// Reads a run's directory; a run that goes on is told as far as it is.
+    /// Reads a run's directory; of a run that is not over, what there is so far.
     ///
     /// Throws `.inputData` when it is none. Costs one pass over its ledger, events and metrics; checkpoints are
     /// not read.

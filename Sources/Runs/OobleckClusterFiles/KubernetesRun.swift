@@ -19,7 +19,7 @@ package struct KubernetesRun: Sendable {
     package var token: RunToken
     /// Nodes to train with.
     package var nodes: Int
-    /// Node losses that the run survives: so many pods may be evicted at once.
+    /// Node losses that the run survives: as many pods may be evicted at once.
     package var faultTolerance: Int
     /// Claim of the volume that all pods share (ReadWriteMany).
     package var claim: String

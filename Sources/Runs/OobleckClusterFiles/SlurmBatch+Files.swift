@@ -63,10 +63,10 @@ extension SlurmBatch {
             (sleep 60; kill "$nodes" 2>/dev/null) &
             wait "$nodes"
 
-            # 75: stopped, and can go on. A job that somebody cancels is not RUNNING any more.
+            # 75: stopped, and can be resumed. A job that is cancelled is not RUNNING any more.
             if [ "$status" = 75 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ] &&
                 scontrol show job --oneliner "$SLURM_JOB_ID" | grep -q 'JobState=RUNNING'; then
-                echo "the run is to go on: the job waits in the queue again"
+                echo "the run is to be resumed: the job waits in the queue again"
                 scontrol requeue "$SLURM_JOB_ID"
             fi
             exit "$status"

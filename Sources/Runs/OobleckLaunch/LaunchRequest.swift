@@ -6,7 +6,7 @@ package struct LaunchRequest: Sendable {
     /// The job and all that changes it; address, port and certificates are ours to choose.
     package var run: RunRequest
     package var hosts: [HostEntry]
-    /// Steps to train, also when the run goes on.
+    /// Steps to train, also when the run is resumed.
     package var steps: Int?
     package var options: SSHOptions
     /// The program on the hosts.

@@ -9,7 +9,7 @@ package enum LaunchStage: Hashable, Sendable {
     case new
     /// An earlier launch ended before it had a plan; it left nothing worth keeping.
     case unbegun
-    /// The run can go on, after so many steps.
+    /// The run can be resumed, after this many steps.
     case unfinished
     case finished
 

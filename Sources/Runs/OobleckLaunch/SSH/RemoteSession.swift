@@ -123,7 +123,7 @@ package final class RemoteSession: Sendable {
         try await process.waitUntilExit(deadline: deadline)
     }
 
-    /// Why the session ended, or cannot go on.
+    /// Why the session ended, or cannot continue.
     package var failure: SSHFailure {
         let (errors, hasStarted) = state.state.withLock { ($0.errors, $0.hasGreeted) }
         return SSHFailure(
