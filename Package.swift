@@ -472,7 +472,10 @@ let allTests = [
                     "OobleckTestSupport",
                 ]
             ),
-            tests("OobleckRunReport", ["OobleckCore", "OobleckRunFiles", "OobleckRunReport"]),
+            tests(
+                "OobleckRunReport",
+                ["OobleckCore", "OobleckRunFiles", "OobleckRunReport", "OobleckTestSupport"]
+            ),
             tests("OobleckTraces", ["OobleckCore", "OobleckTraces"]),
         ]
     ),

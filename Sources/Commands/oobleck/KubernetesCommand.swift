@@ -48,14 +48,7 @@ struct KubernetesCommand: ParsableCommand {
     )
     var tokenFile: String?
 
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp(
-            "A key of the job with another value: training.learning_rate=3e-4. Repeatable.",
-            valueName: "section.key=value"
-        )
-    )
-    var settings: [String] = []
+    @OptionGroup var changed: SettingOptions
 
     @Flag(help: "Nodes may share a machine: a cluster for tests.") var sharesMachine = false
 
@@ -76,7 +69,7 @@ struct KubernetesCommand: ParsableCommand {
             claim: claim
         )
         (run.namespace, run.mountPath, run.cpu) = (namespace, mount, cpu)
-        (run.settings, run.sharesMachine) = (settings, sharesMachine)
+        (run.settings, run.sharesMachine) = (changed.texts, sharesMachine)
         run.memory = memory ?? Self.memory(of: job) ?? run.memory
         run.gpus = job.cluster.device == .cuda ? 1 : 0
         if let profile {
@@ -105,7 +98,7 @@ struct KubernetesCommand: ParsableCommand {
     }
 
     private func job() throws -> JobSpecification {
-        var job = try JobFile.load(path: config, settings: try settings.map { try JobSetting($0) })
+        var job = try JobFile.load(path: config, settings: try changed.settings)
         if let nodes { job.cluster.nodes = nodes }
         try JobFile.validate(job, options: nodes == nil ? [:] : ["cluster.nodes": "--nodes"])
         return job

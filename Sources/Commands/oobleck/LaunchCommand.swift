@@ -43,14 +43,7 @@ struct LaunchCommand: InterruptibleCommand {
     @Option(help: "Seed of weights, sample order and dropout; overrides the job.")
     var seed: UInt64?
 
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp(
-            "A key of the job with another value: training.learning_rate=3e-4. Repeatable.",
-            valueName: "section.key=value"
-        )
-    )
-    var settings: [String] = []
+    @OptionGroup var changed: SettingOptions
 
     @OptionGroup var checkpoints: CheckpointOptions
 
@@ -134,7 +127,7 @@ struct LaunchCommand: InterruptibleCommand {
     private func request() throws -> LaunchRequest {
         let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
         var run = RunRequest(configPath: config, runDirectoryPath: runDir ?? "runs/\(name)")
-        run.settings = try settings.map { try JobSetting($0) }
+        run.settings = try changed.settings
         (run.steps, run.seed, run.profilePath) = (steps, seed, profile)
         run.checkpoint = try checkpoints.request()
         let hosts = try Hostfile.parse(TextFile.read(hostfile), path: hostfile)

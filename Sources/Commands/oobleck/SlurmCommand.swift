@@ -67,14 +67,7 @@ struct SlurmCommand: InterruptibleCommand {
 
     @Option(help: "Port of the coordinator; 0 takes any free one.") var port = 0
 
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp(
-            "A key of the job with another value: training.learning_rate=3e-4. Repeatable.",
-            valueName: "section.key=value"
-        )
-    )
-    var settings: [String] = []
+    @OptionGroup var changed: SettingOptions
 
     @OptionGroup var tls: TLSOptions
 
@@ -112,7 +105,7 @@ struct SlurmCommand: InterruptibleCommand {
     }
 
     private func batch() throws -> SlurmBatch {
-        var job = try JobFile.load(path: config, settings: try settings.map { try JobSetting($0) })
+        var job = try JobFile.load(path: config, settings: try changed.settings)
         if let nodes { job.cluster.nodes = nodes }
         try JobFile.validate(job, options: nodes == nil ? [:] : ["cluster.nodes": "--nodes"])
         let name = URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent
@@ -128,7 +121,7 @@ struct SlurmCommand: InterruptibleCommand {
         batch.timeLimit = try time.map { try SlurmTimeLimit($0) }
         (batch.partition, batch.account, batch.options) = (partition, account, options)
         (batch.noticeSeconds, batch.interface, batch.port) = (notice, interface, port)
-        batch.settings = settings
+        batch.settings = changed.texts
         _ = try tls.read()
         (batch.sharedOptions, batch.sharesMachine) = (tls.arguments, sharesMachine)
         try batch.validate()

@@ -73,14 +73,7 @@ struct TrainCommand: InterruptibleCommand {
     @Flag(help: "Train undisturbed in one process instead, without the memory limit.")
     var reference = false
 
-    @Option(
-        name: .customLong("set"),
-        help: ArgumentHelp(
-            "A key of the job with another value: training.learning_rate=3e-4. Repeatable.",
-            valueName: "section.key=value"
-        )
-    )
-    var settings: [String] = []
+    @OptionGroup var changed: SettingOptions
 
     @Option(help: "Port of the coordinator; 0 takes any free one. [0]")
     var port: Int?
@@ -177,7 +170,7 @@ struct TrainCommand: InterruptibleCommand {
         if resume != nil, let (option, reason) = fixed {
             throw ValidationError("\(option) cannot be changed by --resume: \(reason).")
         }
-        let changes: [Any?] = [nodes, steps, seed, costModel, profile, settings.first]
+        let changes: [Any?] = [nodes, steps, seed, costModel, profile, changed.texts.first]
         guard !standby || changes.allSatisfy({ $0 == nil }) && !reference else {
             throw ValidationError("A run stays as it is: --standby takes no changes.")
         }
@@ -191,7 +184,10 @@ struct TrainCommand: InterruptibleCommand {
                 costModel != nil, "--cost-model",
                 "the run's plans are compared by the one that it has"
             ),
-            (!settings.isEmpty, "--set", "the run has its job; --steps and --nodes can change"),
+            (
+                !changed.texts.isEmpty, "--set",
+                "the run has its job; --steps and --nodes can change"
+            ),
             (runDir != nil, "--run-dir", "the run stays in its directory"),
             (profile != nil, "--profile", "the run's plans rest on the one that it has"),
             (reference, "--reference", "it trains undisturbed from the beginning"),
@@ -241,7 +237,7 @@ struct TrainCommand: InterruptibleCommand {
         _ faults: RunFaults
     ) throws -> RunRequest {
         var request = RunRequest(configPath: config, runDirectoryPath: directory)
-        request.settings = try settings.map { try JobSetting($0) }
+        request.settings = try changed.settings
         (request.nodes, request.steps, request.seed) = (nodes, steps, seed)
         request.costModel = costModel
         request.checkpoint = try checkpoints.request()

@@ -18,9 +18,7 @@ struct Scale {
         if high <= low {
             (low, high) = (min(low, high), max(low, high) + max(1e-9, abs(low) * 0.1))
         }
-        let rough = (high - low) / Double(max(1, count))
-        let power = pow(10, floor(log10(rough)))
-        step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? 10 * power
+        step = Self.roundStep((high - low) / Double(max(1, count)))
         if !includesZero { low = floor(low / step) * step }
         high = ceil(high / step - 1e-9) * step
         (self.low, self.high) = (low, high)
@@ -33,13 +31,13 @@ struct Scale {
     /// A scale of exactly these ends with about `count` round numbers in between.
     init(from low: Double, to high: Double, count: Int) {
         let span = max(high - low, 1e-9)
-        let rough = span / Double(max(1, count))
+        self.init(from: low, span: span, step: Self.roundStep(span / Double(max(1, count))))
+    }
+
+    /// The first of 1, 2, 5 and 10 times a power of ten that is about `rough` or more.
+    private static func roundStep(_ rough: Double) -> Double {
         let power = pow(10, floor(log10(rough)))
-        self.init(
-            from: low,
-            span: span,
-            step: [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? 10 * power
-        )
+        return [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? 10 * power
     }
 
     /// A scale of times from 0 to `seconds`, with at most `count` round ones in between.

@@ -107,10 +107,12 @@ public struct Reconfigurator: Sendable {
             else { continue }
             previous = earlier
             let without = decision(others)
-            guard case .plan(var other, let coversToo) = without, coversToo || !isCovered,
-                costs.cost(of: other, fastest: fastest) < least
-            else { continue }
-            least = costs.cost(of: other, fastest: fastest)
+            guard case .plan(var other, let coversToo) = without, coversToo || !isCovered else {
+                continue
+            }
+            let cost = costs.cost(of: other, fastest: fastest)
+            guard cost < least else { continue }
+            least = cost
             other.idleNodes = Set(other.idleNodes).union(idle).sorted()
             other.reason += "; idle, because they are slow: \(phrase(idle.sorted()))"
             best = (.plan(other, coversFaultTolerance: coversToo), previous)
@@ -119,7 +121,7 @@ public struct Reconfigurator: Sendable {
         return best.decision
     }
 
-    /// The least step time of so many nodes that are as fast as the profile says; `nil` for too few.
+    /// The least step time of this count of nodes that are as fast as the profile says; `nil` for too few.
     private mutating func leastStep(nodes: Int) -> Seconds? {
         guard nodes >= minimumNodes else { return nil }
         return choice(nodes: nodes, prepare(nodes: nodes).1)?.instantiation.step

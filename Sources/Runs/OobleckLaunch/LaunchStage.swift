@@ -37,11 +37,7 @@ package enum LaunchStage: Hashable, Sendable {
                     + "\(old.training.seed)); name another --run-dir for this one"
             )
         }
-        guard
-            [directory.profilePath, directory.storePath].allSatisfy(
-                FileManager.default.fileExists(atPath:)
-            )
-        else {
+        guard directory.hasBegun else {
             self = .unbegun
             return
         }

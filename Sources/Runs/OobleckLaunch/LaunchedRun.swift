@@ -189,7 +189,7 @@ package struct LaunchedRun {
     }
 
     private func localRun(_ run: RunRequest, _ stage: LaunchStage) throws -> LocalRun {
-        if stage == .unbegun { try Self.clear(run.runDirectoryPath) }
+        if stage == .unbegun { _ = try RunDirectory.removeUnbegun(path: run.runDirectoryPath) }
         guard stage == .unfinished else { return LocalRun(request: run, display: display) }
         var resume = ResumeRequest(path: run.runDirectoryPath)
         (resume.nodes, resume.steps) = (run.nodes, request.steps)
@@ -197,18 +197,6 @@ package struct LaunchedRun {
         resume.checkpoint = run.checkpoint
         resume.nodesHaveEnded = true
         return LocalRun(resuming: resume, faults: [], display: display)
-    }
-
-    /// Takes away what a launch left that ended before its run began.
-    private static func clear(_ path: String) throws {
-        do {
-            for name in try FileManager.default.contentsOfDirectory(atPath: path)
-            where name != "lock" {
-                try FileManager.default.removeItem(atPath: path + "/" + name)
-            }
-        } catch {
-            throw OobleckError(.storage, "cannot clear \(path): \(error.localizedDescription)")
-        }
     }
 
     private func remoteNodes(_ run: RunRequest, _ check: Checked) throws -> RemoteNodes {

@@ -108,7 +108,7 @@ package struct RunDirectory: Sendable {
     }
 
     /// Whether the run ever had nodes: it was profiled, and its coordinator had a store.
-    private var hasBegun: Bool {
+    package var hasBegun: Bool {
         FileManager.default.fileExists(atPath: profilePath)
             && [storePath, coordinationPath].contains(
                 where: FileManager.default.fileExists(atPath:)

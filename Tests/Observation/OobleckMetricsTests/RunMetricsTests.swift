@@ -46,7 +46,7 @@ struct RunMetricsTests {
     @Test("what a run tells is counted, and what never happened is there with zero")
     func counts() {
         var metrics = RunMetrics()
-        metrics.begin("mine", MetricsFixture.job)
+        metrics.begin("mine", SmallJob.job())
         let committed = CommittedStep(
             step: 3,
             generation: 1,
@@ -99,7 +99,7 @@ struct RunMetricsTests {
         _ = try folder.write("job.json", "{}")
         let service = MetricsService()
         #expect(service.health(now: 5) == (true, "starting"))
-        let follow = service.follow(try RunDirectory.open(path: folder.path), MetricsFixture.job)
+        let follow = service.follow(try RunDirectory.open(path: folder.path), SmallJob.job())
         var status = RunStatus(
             phase: .training,
             step: 3,

@@ -1,42 +1,12 @@
 import OobleckCore
+import OobleckTestSupport
 
 @testable import OobleckRunReport
 
 /// The events of made-up runs.
 enum StoryFixture {
     static func job(steps: Int = 4) -> JobSpecification {
-        JobSpecification(
-            model: ModelSpecification(
-                name: "small",
-                blocks: 1,
-                hidden: 4,
-                heads: 2,
-                vocabulary: 5,
-                sequenceLength: 3,
-                dropout: 0
-            ),
-            training: TrainingSpecification(
-                steps: steps,
-                seed: 1,
-                globalBatch: 2,
-                microbatch: 1,
-                learningRate: 1,
-                minimumLearningRate: 1,
-                warmupSteps: 0,
-                weightDecay: 0,
-                beta1: 0.9,
-                beta2: 0.95,
-                epsilon: 1e-8,
-                gradientClip: 1
-            ),
-            cluster: ClusterSpecification(
-                nodes: 3,
-                faultTolerance: 1,
-                deviceMemory: nil,
-                detectionBudget: 2
-            ),
-            corpusPath: "corpus"
-        )
+        SmallJob.job(steps: steps, nodes: 3, faultTolerance: 1)
     }
 
     static func event(

@@ -9,42 +9,6 @@ import Testing
 
 @Suite("Recording of metrics", .timeLimit(.minutes(1)))
 struct MetricsRecordingTests {
-    private static func job(every: Int?) -> JobSpecification {
-        JobSpecification(
-            model: ModelSpecification(
-                name: "small",
-                blocks: 1,
-                hidden: 4,
-                heads: 2,
-                vocabulary: 5,
-                sequenceLength: 3,
-                dropout: 0
-            ),
-            training: TrainingSpecification(
-                steps: 9,
-                seed: 1,
-                globalBatch: 2,
-                microbatch: 1,
-                learningRate: 1,
-                minimumLearningRate: 1,
-                warmupSteps: 0,
-                weightDecay: 0,
-                beta1: 0.9,
-                beta2: 0.95,
-                epsilon: 1e-8,
-                gradientClip: 1
-            ),
-            cluster: ClusterSpecification(
-                nodes: 1,
-                faultTolerance: 0,
-                deviceMemory: nil,
-                detectionBudget: 2
-            ),
-            corpusPath: "corpus",
-            validation: every.map { ValidationSpecification(every: $0, dataPath: "other") }
-        )
-    }
-
     private static func measured(_ step: Int) -> RunNotice {
         let committed = CommittedStep(
             step: step,
@@ -65,7 +29,7 @@ struct MetricsRecordingTests {
         "a step whose state is evaluated has the loss in its line, the first state one of its own"
     )
     func evaluations() {
-        var lines = MetricsLines(job: Self.job(every: 2))
+        var lines = MetricsLines(job: SmallJob.job(every: 2))
         let notices = [
             Self.evaluated(0), Self.measured(0), Self.measured(1), Self.evaluated(2),
             Self.measured(2),
@@ -78,7 +42,7 @@ struct MetricsRecordingTests {
 
     @Test("a line that waits for an evaluation is written when that does not come")
     func withoutEvaluation() {
-        var lines = MetricsLines(job: Self.job(every: 2))
+        var lines = MetricsLines(job: SmallJob.job(every: 2))
         #expect(lines.lines(for: Self.measured(1), at: 1).isEmpty)
         #expect(lines.lines(for: Self.measured(2), at: 1).map(\.step) == [2, 3])
         #expect(lines.lines(for: Self.measured(3), at: 1).isEmpty)
@@ -90,7 +54,7 @@ struct MetricsRecordingTests {
     func waits() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/later/metrics.jsonl"
-        let recording = MetricsRecording(path: path, job: Self.job(every: nil))
+        let recording = MetricsRecording(path: path, job: SmallJob.job(every: nil))
         recording.receive(Self.measured(0))
         recording.receive(Self.measured(1))
         #expect(!FileManager.default.fileExists(atPath: path))

@@ -47,7 +47,7 @@ package struct HostStandard: Hashable, Sendable {
     package var coordinator: HostPort
     /// The version of libtorch that most hosts have; `nil` where none said.
     package var torch: String?
-    /// Where checkpoints are saved; `nil` is nowhere.
+    /// Where checkpoints are saved; `nil` where none are.
     package var checkpointsPath: String?
     /// Losses of nodes at once that the run survives; `nil` is not compared.
     package var faultTolerance: Int?
