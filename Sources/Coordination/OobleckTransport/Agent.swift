@@ -207,8 +207,9 @@ extension Agent {
     ) -> AgentSession.Local {
         // The worker hears of its node's loss by itself, perhaps before we do.
         guard exit != .status(OobleckError.Code.outOfNodes.exitStatus) else {
-            let what = log.lastWords ?? "was put out of the run, or found no coordinator any more"
-            return .workerExited(evidence: "its worker \(what)", inOrder: false)
+            let what = "its worker was put out of the run, or found no coordinator any more"
+            let said = log.lastWords.map { " (it said: \($0))" } ?? ""
+            return .workerExited(evidence: what + said, inOrder: false)
         }
         let ending = log.ending(
             exit,

@@ -82,7 +82,7 @@ package struct ProcessLog: Sendable {
     var lastWords: String? {
         let prefix = "oobleck-worker: "
         let line = lines().last { $0.hasPrefix(prefix) }
-        return line.map { "said: " + lineForPeople(String($0.dropFirst(prefix.count))) }
+        return line.map { lineForPeople(String($0.dropFirst(prefix.count))) }
     }
 
     /// Whether the process itself said what was wrong by the status that it chose.
