@@ -19,8 +19,7 @@ extension Coordinator {
         let isLate = now - (started ?? now) > deadlines.join
         let isComplete = usable >= expected
         // All that were expected have shown up, and some have died already.
-        let isDecimated =
-            members.count >= expected && !members.values.contains { $0.life == .joining }
+        let isDecimated = haveAllShownUp
         // Those that failed are not replaced, and no others come.
         let isHopeless = isDecimated && !awaitsOthers
         guard isLate || isEvent && (isComplete || isDecimated && usable > 0 || isHopeless) else {

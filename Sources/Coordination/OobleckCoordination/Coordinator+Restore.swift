@@ -58,11 +58,24 @@ extension Coordinator {
         newcomers = Newcomers(first: NodeID(next), count: count)
     }
 
+    /// Whether all nodes that were started for this run have joined, and are ready or lost.
+    ///
+    /// The nodes that a resumed run had before do not count: they are gone, and others were started.
+    var haveAllShownUp: Bool {
+        if let newcomers { return !isAnyMissing(of: newcomers) }
+        return members.count >= job.cluster.nodes
+            && !members.values.contains { $0.life == .joining }
+    }
+
+    private func isAnyMissing(of newcomers: Newcomers) -> Bool {
+        let known = members.filter { $0.key >= newcomers.first }.values
+        return known.count < newcomers.count || known.contains { $0.life == .joining }
+    }
+
     /// Whether newcomers that were started can still get ready in time.
     private func awaitsNewcomers(since: Seconds, now: Seconds) -> Bool {
         guard let newcomers, now - since <= min(deadlines.join, waitLimit) else { return false }
-        let known = members.filter { $0.key >= newcomers.first }.values
-        return known.count < newcomers.count || known.contains { $0.life == .joining }
+        return isAnyMissing(of: newcomers)
     }
 
     /// Whether a run that waits for nodes has none to wait for: all that were started have been refused.

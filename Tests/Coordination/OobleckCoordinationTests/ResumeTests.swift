@@ -79,6 +79,18 @@ struct ResumeTests {
         #expect(bench.wait(2).reconfigured == [4, 5, 6])
     }
 
+    @Test("a run that is resumed before its first step waits for all that were started")
+    func beforeTheFirstStep() throws {
+        var bench = try resumed(steps: 0)
+        bench.tell(.tick)
+        for _ in 0..<3 {
+            try bench.join()
+            #expect(bench.last.reconfigured.isEmpty, "the nodes of before are no newcomers")
+        }
+        try bench.join()
+        #expect(bench.last.reconfigured == [4, 5, 6, 7])
+    }
+
     @Test("a newcomer that dies is not waited for")
     func deadNewcomer() throws {
         var bench = try resumed()

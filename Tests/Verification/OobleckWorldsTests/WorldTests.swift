@@ -78,6 +78,9 @@ struct WorldTests {
         // A resumed run stopped while enough nodes were ready: it waited for others longer than it
         // was allowed to wait.
         5_019_680, 5_052_275,
+        // A run that was resumed before its first step took nodes of before for newcomers, and began
+        // below f + 1 copies.
+        5_062_404,
         // Mistakes of the worlds: the leader died of an end that a standby had heard of; a node that
         // was reached again counted as well before the coordinator had heard it.
         5_002_421, 5_003_918, 5_003_450,
