@@ -1,7 +1,7 @@
 # Everything is one command from a fresh clone; each can be run again at any time.
 .DEFAULT_GOAL := help
 .PHONY: help setup import-tools build demo demo-llama artifact test check bench soak drill wheel tarball \
-	image test-packages clean
+	deb image test-packages clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -49,12 +49,17 @@ wheel: setup ## Make dist/oobleck-*.whl, which pip installs on machines without 
 tarball: setup ## Make dist/oobleck-*.tar.zst, which has libtorch inside, for machines without pip.
 	@Scripts/package/tarball.sh
 
+deb: tarball ## Make dist/oobleck_*.deb, which apt installs, from the tarball.
+	@Scripts/package/deb.sh
+
 image: tarball ## Make an image for Kubernetes, dist/oobleck-*.oci.tar (needs buildah).
 	@Scripts/package/image.sh || [ $$? = 77 ]
 
-test-packages: wheel tarball ## Install the packages into empty folders and prove a run in each.
+test-packages: wheel tarball deb ## Install the packages into empty places and prove a run in each.
 	@Scripts/package/test-wheel.sh
 	@Scripts/package/test-tarball.sh
+	@Scripts/package/test-deb.sh || [ $$? = 77 ]
+	@Scripts/package/test-hosts.sh || [ $$? = 77 ]
 
 clean: ## Delete what was built; keeps libtorch and the corpus (.venv, .libtorch, .corpus).
 	rm -rf .build

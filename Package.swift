@@ -456,7 +456,8 @@ let allTests = [
             tests(
                 "OobleckArtifact",
                 [
-                    "OobleckArtifact", "OobleckCore", "OobleckEvaluation", "OobleckPlanning",
+                    "OobleckArtifact", "OobleckCore", "OobleckEvaluation", "OobleckFigures",
+                    "OobleckPlanning",
                     "OobleckReconfiguration", "OobleckTestSupport",
                 ]
             ),

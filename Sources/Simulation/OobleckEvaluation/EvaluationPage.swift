@@ -1,3 +1,5 @@
+import OobleckFigures
+
 /// One page with all figures, what they say and what differs from the publication.
 struct EvaluationPage {
     let figures: [Figure]
@@ -10,15 +12,14 @@ struct EvaluationPage {
             "<li><a href=\"#\($0.name)\">\(Self.escaped($0.title))</a></li>"
         }
         let sections = figures.map { figure in
-            // The XML declaration has no place inside of a page.
-            let svg = figure.svg.split(separator: "\n", maxSplits: 1).last.map(String.init) ?? ""
-            return """
-                <section id="\(figure.name)">
-                <h2>\(Self.escaped(figure.title))</h2>
-                <p>\(Self.escaped(figure.text)) <a href="\(figure.name).csv">numbers</a></p>
-                \(svg)
-                </section>
-                """
+            """
+            <section id="\(figure.name)">
+            <h2>\(Self.escaped(figure.title))</h2>
+            <p>\(Self.escaped(figure.text)) <a href="\(figure.name).csv">numbers</a></p>
+            <div class="wide">\(Self.picture(figure, ChartSheet.wide))</div>
+            <div class="narrow">\(Self.picture(figure, ChartSheet.narrow))</div>
+            </section>
+            """
         }
         let rows = differences.map {
             "<tr><th>\(Self.escaped($0.what))</th><td>\(Self.escaped($0.size))</td>"
@@ -37,15 +38,24 @@ struct EvaluationPage {
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>Oobleck: the evaluation, reproduced and extended</title>
             <style>
-            body { font: 16px/1.5 sans-serif; color: #111; max-width: 1240px; margin: 2em auto;
-            padding: 0 1em; }
-            svg { width: 100%; height: auto; border: 1px solid #ddd; }
+            :root { color-scheme: light dark; --ink: #111; --page: #fff; --line: #ddd; --note: #fff3d6;
+            --quiet: #555; --link: #1257a6; }
+            @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --page: #14181d;
+            --line: #333b44; --note: #3a3119; --quiet: #9aa4af; --link: #6cb0ff; } }
+            body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
+            max-width: 1240px; margin: 2em auto; padding: 0 1em; }
+            a { color: var(--link); }
+            svg { width: 100%; height: auto; border: 1px solid var(--line); }
+            .narrow { display: none; }
+            @media (max-width: 700px) { .wide { display: none; } .narrow { display: block; } }
+            @media print { .wide { display: block; } .narrow { display: none; } }
             p { max-width: 75ch; }
+            .scroll { overflow-x: auto; }
             table { border-collapse: collapse; }
-            th, td { border: 1px solid #ccc; padding: .4em .7em; text-align: left;
+            th, td { border: 1px solid var(--line); padding: .4em .7em; text-align: left;
             vertical-align: top; }
-            .note { background: #fff3d6; padding: .5em 1em; }
-            footer { color: #555; font-size: 13px; overflow-wrap: anywhere; }
+            .note { background: var(--note); padding: .5em 1em; }
+            footer { color: var(--quiet); font-size: 13px; overflow-wrap: anywhere; }
             </style>
             </head>
             <body>
@@ -62,10 +72,10 @@ struct EvaluationPage {
             \(sections.joined(separator: "\n"))
             <section id="differences">
             <h2>Differences from the publication</h2>
-            <table>
+            <div class="scroll"><table>
             <tr><th>what</th><th>size</th><th>cause</th></tr>
             \(rows.joined(separator: "\n"))
-            </table>
+            </table></div>
             </section>
             <footer>
             <h2>Provenance</h2>
@@ -75,6 +85,12 @@ struct EvaluationPage {
             </html>
 
             """
+    }
+
+    /// A picture without its XML declaration, which has no place inside of a page.
+    private static func picture(_ figure: Figure, _ width: Double) -> String {
+        figure.sheet.svg(width: width).split(separator: "\n", maxSplits: 1).last
+            .map(String.init) ?? ""
     }
 
     private static func escaped(_ text: String) -> String {

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckFigures
 
 /// A figure of the evaluation: what it says, the picture, and the numbers in it.
 public struct Figure: Sendable {
@@ -9,18 +10,21 @@ public struct Figure: Sendable {
     /// What it says, in a few sentences.
     public let text: String
     /// The picture.
-    public let svg: String
+    public let sheet: ChartSheet
     /// The numbers.
     public let table: FigureTable
 
     /// A figure with all its parts.
-    public init(name: String, title: String, text: String, svg: String, table: FigureTable) {
+    public init(name: String, title: String, text: String, sheet: ChartSheet, table: FigureTable) {
         self.name = name
         self.title = title
         self.text = text
-        self.svg = svg
+        self.sheet = sheet
         self.table = table
     }
+
+    /// The picture for a wide screen.
+    public var svg: String { sheet.svg }
 }
 
 /// Numbers of a figure with where they come from.

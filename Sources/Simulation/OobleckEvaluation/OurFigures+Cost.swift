@@ -61,21 +61,27 @@ extension OurFigures {
                 dollars an hour; each node goes every six hours on average, racks of four every two \
                 days, and a node is back after half an hour. Further down and to the right is better.
                 """,
-            svg: ChartSheet(
+            sheet: ChartSheet(
                 title: "Cost of a million tokens against goodput",
                 columns: 1,
                 height: 430,
                 charts: [
                     Chart(
                         title: "GPT-3 2.7b",
-                        horizontal: ChartAxis("tokens/s"),
+                        horizontal: ChartAxis("goodput (tokens/s)"),
                         vertical: ChartAxis("dollars for a million tokens"),
+                        namesLines: true,
                         series: policies.indices.map {
-                            Chart.Series(policies[$0].label, .line, style: $0, points[$0])
+                            Chart.Series(
+                                policies[$0].label,
+                                .line,
+                                style: PolicyStyle.of(policies[$0]),
+                                points[$0]
+                            )
                         }
                     )
                 ]
-            ).svg,
+            ),
             table: FigureTable(
                 columns: [
                     "model", "nodes", "policy", "goodput_tokens_per_second", "goodput_ci95",

@@ -45,14 +45,17 @@ extension OurFigures {
                 )
             }
         }
-        let charts = [
-            Self.charts(points, ChartAxis("samples/s"), note: ""),
+        let charts =
             Self.charts(
+                points,
+                ChartAxis("goodput (samples/s)"),
+                bounds: [.zeroCost, .clairvoyant]
+            )
+            + Self.charts(
                 shortfalls,
-                ChartAxis("samples/s", .logarithmic),
-                note: ": less than zero-cost in the same worlds"
-            ),
-        ]
+                ChartAxis("below zero-cost (samples/s)", .logarithmic),
+                bounds: []
+            )
         return Figure(
             name: "goodput-by-mean-time",
             title: "Goodput against the failure rate, all policies",
@@ -62,15 +65,15 @@ extension OurFigures {
                 same for all policies, with 95 % intervals. zero-cost: every change is free, and steps \
                 are as fast as any policy's; clairvoyant: besides, no bubbles. replica-drop shrinks the \
                 batch. Below: what a policy lacks to zero-cost, left out where the interval reaches \
-                zero. oobleck-sosp23 can do better with more failures: the published rule keeps the \
+                zero. Each policy has a chart of its own, all with the same axes. oobleck-sosp23 can do better with more failures: the published rule keeps the \
                 unequal pipelines that a loss leaves until the next one moves it on.
                 """,
-            svg: ChartSheet(
+            sheet: ChartSheet(
                 title: "Goodput against the failure rate",
-                columns: 2,
-                height: 400,
-                charts: charts.flatMap { $0 }
-            ).svg,
+                columns: 4,
+                height: 280,
+                charts: charts
+            ),
             table: FigureTable(
                 columns: [
                     "model", "nodes", "mtbf_hours", "policy", "goodput_samples_per_second", "ci95",
@@ -80,27 +83,38 @@ extension OurFigures {
             )
         )
     }
-    /// One chart for each of two groups of policies, with what both are compared with.
+
+    /// A chart for each policy, beside Oobleck and the bounds; all have the same axes.
     private static func charts(
         _ points: [[Chart.Point]],
         _ vertical: ChartAxis,
-        note: String
+        bounds: [SimulatedPolicy]
     ) -> [Chart] {
-        let groups: [(String, Set<SimulatedPolicy>)] = [
-            (
-                "restart or copy",
-                [.checkpoint, .asynchronousCheckpoint, .varuna, .oobleck, .oobleckPublished]
-            ),
-            ("live copies", [.recycle, .replicaDrop, .hotSpares, .bamboo, .oobleck]),
-        ]
-        return groups.map { title, policies in
+        let all = SimulatedPolicy.allCases
+        func series(_ policy: SimulatedPolicy, _ kind: Chart.Kind, isInLegend: Bool) -> Chart.Series
+        {
+            Chart.Series(
+                policy.label,
+                kind,
+                style: PolicyStyle.of(policy),
+                isInLegend: isInLegend,
+                all.firstIndex(of: policy).map { points[$0] } ?? []
+            )
+        }
+        var vertical = vertical
+        vertical.reach = points.joined().map { $0.y + $0.margin }
+        return all.filter { !$0.isBound && $0 != .oobleck }.map { policy in
             Chart(
-                title: title + note,
-                horizontal: ChartAxis("mean hours between failures of one node", .logarithmic),
+                title: policy.label,
+                horizontal: ChartAxis(
+                    "node-hours between failures",
+                    .logarithmic,
+                    reach: points.joined().map(\.x)
+                ),
                 vertical: vertical,
-                series: SimulatedPolicy.allCases.enumerated()
-                    .filter { policies.contains($0.element) || $0.element.isBound }
-                    .map { Chart.Series($1.label, .line, style: $0, points[$0]) }
+                series: bounds.map { series($0, .plainLine, isInLegend: true) }
+                    + [series(.oobleck, .line, isInLegend: true)]
+                    + [series(policy, .line, isInLegend: false)]
             )
         }
     }

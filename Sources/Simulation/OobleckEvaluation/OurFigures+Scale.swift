@@ -71,7 +71,7 @@ extension OurFigures {
                 so that its tokens are not comparable. Above 256 nodes the reconfiguration of Oobleck is \
                 estimated, not planned node by node.
                 """,
-            svg: ChartSheet(
+            sheet: ChartSheet(
                 title: "Goodput of one node against the size of the cluster",
                 columns: 1,
                 height: 430,
@@ -79,13 +79,19 @@ extension OurFigures {
                     Chart(
                         title: "GPT-3 175B",
                         horizontal: ChartAxis("nodes", .logarithmic),
-                        vertical: ChartAxis("tokens/s of one node"),
+                        vertical: ChartAxis("goodput of one node (tokens/s)"),
+                        namesLines: true,
                         series: policies.indices.map {
-                            Chart.Series(policies[$0].label, .line, style: $0, points[$0])
+                            Chart.Series(
+                                policies[$0].label,
+                                .line,
+                                style: PolicyStyle.of(policies[$0]),
+                                points[$0]
+                            )
                         }
                     )
                 ]
-            ).svg,
+            ),
             table: FigureTable(
                 columns: [
                     "model", "nodes", "policy", "tokens_per_second", "tokens_per_second_per_node",

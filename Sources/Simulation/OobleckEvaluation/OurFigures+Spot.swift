@@ -14,7 +14,8 @@ extension OurFigures {
         guard !entries.isEmpty else { return nil }
         let (model, shape) = try Self.model("GPT-3-6.7b")
         let policies = SimulatedPolicy.allCases
-        var bars: [Chart.Series] = []
+        var charts: [Chart] = []
+        let names = policies.map { $0.rawValue.replacing("-", with: "-\n", maxReplacements: 1) }
         var rows: [[String]] = []
         for entry in entries {
             let history = ClusterHistory(
@@ -28,15 +29,22 @@ extension OurFigures {
                 backupInterval: Self.backupInterval
             )
             .run()
-            var points: [Chart.Point] = []
+            var bars: [Chart.Series] = []
             for (index, result) in results.enumerated() {
                 guard result.obstacle == nil, let outcome = result.outcomes.first else { continue }
                 let (samples, seconds) = (outcome.samples, outcome.duration.seconds)
-                points.append(
-                    Chart.Point(
-                        Double(index),
-                        outcome.goodput,
-                        terms: "\(Int(samples.rounded())) in \(Int(seconds.rounded())) s"
+                let point = Chart.Point(
+                    Double(index),
+                    outcome.goodput,
+                    terms: "\(Int(samples.rounded())) in \(Int(seconds.rounded())) s"
+                )
+                bars.append(
+                    Chart.Series(
+                        result.policy.label,
+                        .stackedBars,
+                        style: PolicyStyle.of(result.policy),
+                        isInLegend: false,
+                        [point]
                     )
                 )
                 rows.append(
@@ -48,9 +56,15 @@ extension OurFigures {
                     ] + Self.nodeHours(result)
                 )
             }
-            bars.append(Chart.Series(entry.title, .bars, points))
+            charts.append(
+                Chart(
+                    title: "GPT-3 6.7b, \(entry.title)",
+                    horizontal: ChartAxis("policy", .categories(names)),
+                    vertical: ChartAxis("goodput (samples/s)"),
+                    series: bars
+                )
+            )
         }
-        let names = policies.map { $0.rawValue.replacing("-", with: "-\n", maxReplacements: 1) }
         return Figure(
             name: "goodput-on-spot-traces",
             title: "Goodput on spot traces, all policies",
@@ -62,19 +76,12 @@ extension OurFigures {
                 minutes, as so many lost at once often take a last copy with them. One world, so there \
                 are no intervals.
                 """,
-            svg: ChartSheet(
+            sheet: ChartSheet(
                 title: "Goodput on spot traces",
                 columns: 1,
-                height: 400,
-                charts: [
-                    Chart(
-                        title: "GPT-3 6.7b",
-                        horizontal: ChartAxis("policy", .categories(names)),
-                        vertical: ChartAxis("samples/s"),
-                        series: bars
-                    )
-                ]
-            ).svg,
+                height: 280,
+                charts: charts
+            ),
             table: FigureTable(
                 columns: [
                     "model", "trace", "most_nodes", "least_nodes", "policy",

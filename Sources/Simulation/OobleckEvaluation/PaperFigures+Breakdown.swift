@@ -71,7 +71,7 @@ extension PaperFigures {
                 stands the wall clock that it is a share of; the table has all seconds. Circles are the \
                 effective shares of the figure on arXiv, read off by eye; it does not print their terms.
                 """,
-            svg: ChartSheet(title: "Where the time goes", columns: 1, charts: charts).svg,
+            sheet: ChartSheet(title: "Where the time goes", columns: 1, charts: charts),
             table: FigureTable(
                 columns: ["model", "policy", "period", "mode", "wall_clock_seconds"]
                     + parts.map { "\($0)_seconds" } + [

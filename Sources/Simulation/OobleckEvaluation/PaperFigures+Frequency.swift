@@ -16,11 +16,11 @@ extension PaperFigures {
                 cannot hold the GPT-3 models. One failure at a time, at a fixed period, is kind to \
                 checkpoints: with failures by chance Varuna does worse than here.
                 """,
-            svg: ChartSheet(
+            sheet: ChartSheet(
                 title: "Throughput against failure frequency",
                 columns: 3,
                 charts: charts
-            ).svg,
+            ),
             table: FigureTable(
                 columns: Self.periodColumns,
                 rows: PaperModel.allCases.flatMap {

@@ -16,11 +16,12 @@ extension PaperFigures {
         _ periods: [String],
         _ published: [PublishedTables.Row]
     ) -> Chart {
-        let bars = policies.enumerated().map { index, policy in
+        let bars = policies.map { policy in
             let points = periods.enumerated().map { place, period in
                 Chart.Point(Double(place), results.throughput(model, policy, period))
             }
-            return Chart.Series(Self.titles[policy] ?? "", .bars, style: index, points)
+            let name = Self.titles[policy] ?? ""
+            return Chart.Series(name, .bars, style: PolicyStyle.of(policy), points)
         }
         let marks = policies.enumerated().flatMap { index, policy in
             let printed = periods.enumerated().compactMap { place, period in
@@ -43,7 +44,7 @@ extension PaperFigures {
         return Chart(
             title: model.rawValue + Self.without(policies, model),
             horizontal: ChartAxis("time between failures", .categories(periods)),
-            vertical: ChartAxis("samples/s"),
+            vertical: ChartAxis("throughput (samples/s)"),
             series: bars + marks
         )
     }

@@ -11,7 +11,7 @@ extension PaperFigures {
             for model in [PaperModel.bertLarge, .gpt3With2700M, .gpt3With6700M] {
                 var series: [Chart.Series] = []
                 var (means, published) = ([Chart.Point](), [Chart.Point]())
-                for (index, policy) in Self.policies.enumerated() {
+                for policy in Self.policies {
                     for isCorrected in [false, true] {
                         guard
                             let result = results.result(
@@ -28,7 +28,7 @@ extension PaperFigures {
                                 Chart.Series(
                                     name,
                                     .plainLine,
-                                    style: isCorrected ? 6 : index,
+                                    style: PolicyStyle.of(policy, isCorrected: isCorrected),
                                     Self.binned(result, seconds: 1800)
                                 )
                             )
@@ -69,8 +69,8 @@ extension PaperFigures {
                 charts.append(
                     Chart(
                         title: "\(model.rawValue), \(entry.title)",
-                        horizontal: ChartAxis("hours"),
-                        vertical: ChartAxis("samples/s"),
+                        horizontal: ChartAxis("time (hours)"),
+                        vertical: ChartAxis("throughput (samples/s)"),
                         series: series
                     )
                 )
@@ -82,16 +82,16 @@ extension PaperFigures {
             text: """
                 Means of half an hour. As published, several removals at once stop the system until the \
                 next event, because each starts a timer and only the first finds nodes; and nodes that \
-                come wait until one goes. The dotted line is Oobleck with both set right; the table has \
+                come wait until one goes. The light, dashed line is Oobleck with both set right; the table has \
                 the others. At the right end stand the means of whole runs: small diamonds are ours, \
                 paper-compatible, circles those on arXiv as far as they are known, Varuna's read off \
                 by eye. The trace that the paper calls GCP has the event times of an AWS g4dn trace.
                 """,
-            svg: ChartSheet(
+            sheet: ChartSheet(
                 title: "Throughput over time on spot traces",
                 columns: 3,
                 charts: charts
-            ).svg,
+            ),
             table: FigureTable(
                 columns: [
                     "trace", "model", "policy", "mode", "samples_per_second",

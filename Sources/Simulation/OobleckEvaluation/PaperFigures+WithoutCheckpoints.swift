@@ -17,7 +17,7 @@ extension PaperFigures {
                 values of Varuna on arXiv differ from the public simulator; those of the proceedings \
                 are met to the last printed digit.
                 """,
-            svg: ChartSheet(title: "If checkpoints cost nothing", columns: 2, charts: charts).svg,
+            sheet: ChartSheet(title: "If checkpoints cost nothing", columns: 2, charts: charts),
             table: FigureTable(
                 columns: Self.periodColumns,
                 rows: models.flatMap { periodRows($0, policies, periods, table) }

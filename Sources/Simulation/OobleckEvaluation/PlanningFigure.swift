@@ -39,15 +39,15 @@ struct PlanningFigure {
             return Chart(
                 title: "\(layers) layers",
                 horizontal: ChartAxis("nodes x devices of each", .categories(names)),
-                vertical: ChartAxis("seconds", .logarithmic),
+                vertical: ChartAxis("time to plan (s)", .logarithmic),
                 series: [
                     Chart.Series(
                         "published planner",
-                        .line,
+                        .points,
                         style: 1,
                         points(\.published)
                     ),
-                    Chart.Series("ours, on this machine", .line, style: 0, points(\.ours)),
+                    Chart.Series("ours, on this machine", .points, style: 0, points(\.ours)),
                 ]
             )
         }
@@ -59,7 +59,7 @@ struct PlanningFigure {
                 exact. Ours is exact over all divisions, and was timed when this page was made; the \
                 published times were measured on other machines.
                 """,
-            svg: ChartSheet(title: "Planning one template", columns: 2, charts: charts).svg,
+            sheet: ChartSheet(title: "Planning one template", columns: 2, charts: charts),
             table: FigureTable(
                 columns: ["nodes", "devices", "layers", "published_seconds", "ours_seconds"],
                 rows: times.map { time in

@@ -24,6 +24,8 @@ public struct Chart: Sendable {
     public enum Kind: Sendable, Equatable {
         /// A line with a mark at each value.
         case line
+        /// Marks without a line, for values of categories.
+        case points
         /// A line without marks.
         case plainLine
         /// Bars side by side at each category.
@@ -44,14 +46,23 @@ public struct Chart: Sendable {
         public var kind: Kind
         /// Which of the styles it has; by default its place among the series.
         public var style: Int?
+        /// Whether the legend has its name; without, something else in the chart says it.
+        public var isInLegend: Bool
         /// The values.
         public var points: [Point]
 
         /// A series.
-        public init(_ name: String, _ kind: Kind, style: Int? = nil, _ points: [Point]) {
+        public init(
+            _ name: String,
+            _ kind: Kind,
+            style: Int? = nil,
+            isInLegend: Bool = true,
+            _ points: [Point]
+        ) {
             self.name = name
             self.kind = kind
             self.style = style
+            self.isInLegend = isInLegend
             self.points = points
         }
     }
@@ -64,17 +75,21 @@ public struct Chart: Sendable {
     public var vertical: ChartAxis
     /// What is drawn, in order.
     public var series: [Series]
+    /// Whether the names of lines stand at their ends, where there is room, and not in the legend.
+    public var namesLines: Bool
 
     /// A chart.
     public init(
         title: String,
         horizontal: ChartAxis,
         vertical: ChartAxis,
+        namesLines: Bool = false,
         series: [Series]
     ) {
         self.title = title
         self.horizontal = horizontal
         self.vertical = vertical
+        self.namesLines = namesLines
         self.series = series
     }
 
@@ -86,7 +101,7 @@ public struct Chart: Sendable {
         for series in series where series.kind == .stackedBars {
             for point in series.points { stacks[point.x, default: 0] += point.y }
         }
-        heights += stacks.values
+        heights += stacks.values + vertical.reach
         if vertical.scale == .logarithmic {
             heights += series.flatMap { $0.points.map(\.y) }
         }

@@ -17,10 +17,21 @@ public struct ChartAxis: Sendable {
     /// How values lie along it.
     public var scale: Scale
 
+    /// The unit alone: what stands in brackets at the end of the label, or all of it.
+    var unit: String {
+        guard label.hasSuffix(")"), let start = label.lastIndex(of: "(") else { return label }
+        return String(label[label.index(after: start)...].dropLast())
+    }
+
+    /// Values that must have room besides those of the chart, so that charts beside each other have
+    /// the same axis.
+    public var reach: [Double]
+
     /// An axis with a label.
-    public init(_ label: String, _ scale: Scale = .linear) {
+    public init(_ label: String, _ scale: Scale = .linear, reach: [Double] = []) {
         self.label = label
         self.scale = scale
+        self.reach = reach
     }
 
     /// The axis laid out over values.
@@ -36,6 +47,15 @@ public struct ChartAxis: Sendable {
         case .linear: return Self.linear(values.filter(\.isFinite).max() ?? 1, count)
         case .logarithmic: return Self.logarithmic(values.filter { $0 > 0 && $0.isFinite })
         }
+    }
+
+    /// Pixels that names of categories need below the axis where they stand upright, as they are
+    /// too long to stand side by side; `nil` where they are not.
+    func uprightRoom(width: Double) -> Double? {
+        guard case .categories(let names) = scale, !names.isEmpty else { return nil }
+        let longest = names.flatMap { $0.split(separator: "\n") }.map(\.count).max() ?? 0
+        guard 6.6 * Double(longest) > width / Double(names.count) else { return nil }
+        return 6.6 * Double(names.map(\.count).max() ?? 0)
     }
 
     private static func linear(_ most: Double, _ count: Int) -> Layout {

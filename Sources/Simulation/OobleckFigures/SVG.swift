@@ -130,17 +130,46 @@ package struct SVG {
     }
 
     /// The whole file.
-    package func document(width: Double, height: Double) -> String {
+    ///
+    /// A browser that prefers dark pages shows the colours of `dark` in place of those they stand for;
+    /// programs that know no style sheets show the light ones.
+    package func document(
+        width: Double,
+        height: Double,
+        dark: [(light: String, dark: String)] = []
+    ) -> String {
+        let rules = dark.map { light, dark in
+            "[fill=\"\(light)\"]{fill:\(dark)}[stroke=\"\(light)\"]{stroke:\(dark)}"
+        }
+        let style =
+            rules.isEmpty
+            ? ""
+            : "<style>@media (prefers-color-scheme: dark){\(rules.joined())}</style>\n"
         let size = "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\""
         let box = "viewBox=\"0 0 \(Self.number(width)) \(Self.number(height))\""
         return """
             <?xml version="1.0" encoding="UTF-8"?>
             <svg xmlns="http://www.w3.org/2000/svg" \(size) \(box) font-family="sans-serif">
-            <rect width="100%" height="100%" fill="#ffffff"/>
+            \(style)<rect width="100%" height="100%" fill="#ffffff"/>
             \(elements.joined(separator: "\n"))
             </svg>
 
             """
+    }
+
+    /// A text in lines that fit a width, broken between words.
+    package static func lines(_ text: String, width: Double, size: Double) -> [String] {
+        // Bold letters are 0.6 of their size wide on average.
+        let most = max(8, Int(width / (0.6 * size)))
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + 1 + word.count <= most {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
     }
 
     /// Hundredths of a pixel are enough.

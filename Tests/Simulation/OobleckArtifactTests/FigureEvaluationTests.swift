@@ -1,4 +1,5 @@
 import OobleckEvaluation
+import OobleckFigures
 import Testing
 
 @testable import OobleckArtifact
@@ -48,7 +49,7 @@ import Testing
                         name: name,
                         title: name,
                         text: "",
-                        svg: "<svg></svg>",
+                        sheet: ChartSheet(title: name, columns: 1, charts: []),
                         table: FigureTable(columns: [], rows: [])
                     )
                 },

@@ -77,7 +77,8 @@ import FoundationXML
             let id = "<section id=\"\(name.dropLast(4))\">"
             #expect(page.components(separatedBy: id).count == 2, "\(name)")
         }
-        #expect(page.components(separatedBy: "<svg").count - 1 == Self.tables.count)
+        // Each picture once for a wide screen, and once for a telephone.
+        #expect(page.components(separatedBy: "<svg").count - 1 == 2 * Self.tables.count)
         for cause in ["Double counting", "Ratios of two steps", "Batch sizes", "origin"] {
             #expect(page.contains(cause))
         }

@@ -29,6 +29,16 @@ import Testing
     /// Points of a policy that say nothing, because it cannot run the model, are none.
     private static let runnable = SimulatedPolicy.allCases.map(\.rawValue)
 
+    @Test("a policy has one colour, dash and mark in all figures, and no two have the same")
+    func oneStyle() {
+        let styles = SimulatedPolicy.allCases.map(PolicyStyle.of)
+        #expect(Set(styles).count == SimulatedPolicy.allCases.count)
+        #expect(PolicyStyle.of(PaperPolicy.oobleck) == PolicyStyle.of(SimulatedPolicy.oobleck))
+        #expect(PolicyStyle.of(PaperPolicy.varuna) == PolicyStyle.of(SimulatedPolicy.varuna))
+        #expect(PolicyStyle.of(PaperPolicy.bamboo) == PolicyStyle.of(SimulatedPolicy.bamboo))
+        #expect(Set(PaperPolicy.allCases.map { PolicyStyle.of($0) }).count == 4)
+    }
+
     @Test("goodput against the failure rate: no policy is missing, bounds are kept, terms given")
     func meanTime() throws {
         let figure = try Self.figures.meanTime()
@@ -37,7 +47,7 @@ import Testing
             let found = rows.filter { $0["mtbf_hours"] == hours }
             #expect(found.compactMap { $0["policy"] } == Self.runnable)
             for policy in SimulatedPolicy.allCases {
-                #expect(figure.svg.contains(">\(policy.label)<"), "\(policy)")
+                #expect(figure.svg.contains(">\(policy.rawValue)"), "\(policy)")
             }
             var goodput: [String: Double] = [:]
             for row in found {

@@ -122,6 +122,74 @@ import Testing
         }
     }
 
+    @Test("names at the ends of lines move apart, and stay beside the chart")
+    func namesApart() {
+        let moved = ChartDrawing.apart([10, 11, 12, 100], by: 16, within: 0...110)
+        #expect(moved == [10, 26, 42, 100])
+        // At the lower end they move up.
+        #expect(ChartDrawing.apart([95, 100, 110], by: 16, within: 0...110) == [78, 94, 110])
+    }
+
+    @Test("where there is room, lines are named at their ends; on a telephone in the legend")
+    func namedLines() {
+        let chart = Chart(
+            title: "a title that does not fit into one line of a telephone, so that it gets two",
+            horizontal: ChartAxis("x"),
+            vertical: ChartAxis("y"),
+            namesLines: true,
+            series: [Chart.Series("one", .line, [Chart.Point(0, 1), Chart.Point(1, 2)])]
+        )
+        let sheet = ChartSheet(title: "t", columns: 1, charts: [chart])
+        let places = [ChartSheet.wide, ChartSheet.narrow].map { width in
+            sheet.svg(width: width).components(separatedBy: ">one<")[0]
+                .components(separatedBy: "<text x=\"").last?
+                .components(separatedBy: "\"").first.flatMap { Double($0) } ?? -1
+        }
+        #expect(places[0] > 900 && places[1] < 100, "\(places)")
+        #expect(sheet.svg.contains(">\(chart.title)<"))
+        #expect(!sheet.svg(width: ChartSheet.narrow).contains(">\(chart.title)<"))
+    }
+
+    @Test("names of categories that do not fit side by side stand upright, none is left out")
+    func uprightNames() {
+        let names = (0..<8).map { "policy number-\n\($0)" }
+        let chart = Chart(
+            title: "",
+            horizontal: ChartAxis("policy", .categories(names)),
+            vertical: ChartAxis("y"),
+            series: [Chart.Series("s", .points, (0..<8).map { Chart.Point(Double($0), 1) })]
+        )
+        let sheet = ChartSheet(title: "t", columns: 1, charts: [chart])
+        let narrow = sheet.svg(width: ChartSheet.narrow)
+        for index in 0..<8 { #expect(narrow.contains(">policy number-\(index)<")) }
+        #expect(sheet.svg.contains(">policy number-<"))
+        #expect(!narrow.contains("<polyline"), "points of categories have no line")
+    }
+
+    @Test("a dark page has a colour in place of each that a chart uses")
+    func dark() {
+        let known = Set(ChartStyle.dark.map(\.light))
+        let kinds: [Chart.Kind] = [
+            .line, .points, .plainLine, .bars, .stackedBars, .marks(overBars: nil),
+            .dots(overBars: nil),
+        ]
+        let point = Chart.Point(1, 1, margin: 1)
+        var series = (0..<6).map { Chart.Series("part \($0)", .stackedBars, [point]) }
+        for style in 0..<12 {
+            series += kinds.map { Chart.Series("\(style)", $0, style: style, [point]) }
+        }
+        let chart = Chart(
+            title: "c",
+            horizontal: ChartAxis("x"),
+            vertical: ChartAxis("y"),
+            series: series
+        )
+        let svg = ChartSheet(title: "t", columns: 1, charts: [chart]).svg
+        let pattern = /(?:fill|stroke)="(#[0-9a-f]+)"/
+        let used = Set(svg.matches(of: pattern).map { String($0.1) })
+        #expect(used.count > 20 && used.isSubset(of: known), "\(used.subtracting(known))")
+    }
+
     @Test("the parts of a bar all differ in grey, as they have no mark to be told by")
     func parts() {
         let greys = (0..<6).map { index in

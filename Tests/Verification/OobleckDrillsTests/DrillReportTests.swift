@@ -43,6 +43,7 @@ import Testing
         let html = Self.report().html
         #expect(html.contains("1&lt;2") && html.contains("12 &amp; not 34"))
         #expect(html.contains("1500 / 2010 / 2010"))
+        #expect(html.contains("detected after 1500 ms, recovered after 1700 ms, at most 2200 ms"))
         #expect(!html.contains("http") && !html.contains("src="))
         let counts = ["<b>1</b> passed", "<b>1</b> failed", "<b>1</b> skipped"]
         #expect(counts.allSatisfy { html.contains($0) }, "\(html)")
