@@ -2,6 +2,7 @@ import ArgumentParser
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckSimulator
 
 /// What things cost, for `oobleck simulate`.

@@ -1,6 +1,7 @@
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckRuntime
 import OobleckSimulationCommands
 import OobleckText

@@ -4,6 +4,7 @@ import OobleckClusterFiles
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckRunFiles
 import OobleckText
 

@@ -4,10 +4,12 @@ import OobleckClock
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckReconfiguration
 import OobleckReports
 import OobleckRunFiles
 import OobleckSimulationCommands
+import OobleckText
 
 extension ReplanPolicy: ExpressibleByArgument {}
 

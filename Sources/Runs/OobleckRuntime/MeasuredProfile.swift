@@ -2,6 +2,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 
 /// A profile that is measured now, in a folder that is gone afterwards.
 package enum MeasuredProfile {

@@ -1,6 +1,7 @@
 import Foundation
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckRunFiles
 
 extension RunRequest {

@@ -38,7 +38,7 @@ extension SimulationReport {
                 trials > 1 ? Self.number(row.goodput.margin) : "-",
                 hours(row.nodeSeconds["useful"]), hours(row.nodeSeconds["lost"]),
                 hours(row.nodeSeconds["total"]),
-                row.recoveryMedian.map { PlanReason.time($0) } ?? "-",
+                row.recoveryMedian.map { $0.duration } ?? "-",
                 Self.amount(row.samples.mean), Self.amount(row.dollars.mean),
             ])
         }
@@ -77,7 +77,7 @@ extension SimulationReport {
         )
         for row in rows {
             let times = shown.map { percent in
-                row.recoveries.quantile(percent).map { PlanReason.time($0) } ?? "-"
+                row.recoveries.quantile(percent).map { $0.duration } ?? "-"
             }
             table.append([row.policy, "\(row.recoveries.count)"] + times)
         }
