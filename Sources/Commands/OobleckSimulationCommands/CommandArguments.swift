@@ -7,4 +7,4 @@ package enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case json
 }
 
-extension CostModel: ExpressibleByArgument {}
+extension CostModel: @retroactive ExpressibleByArgument {}

@@ -155,4 +155,4 @@ struct FailureOptions: ParsableArguments {
     }
 }
 
-extension TraceUnit: ExpressibleByArgument {}
+extension TraceUnit: @retroactive ExpressibleByArgument {}

@@ -120,4 +120,4 @@ package struct SimulateCommand: ParsableCommand {
     }
 }
 
-extension PaperExperiment: ExpressibleByArgument {}
+extension PaperExperiment: @retroactive ExpressibleByArgument {}

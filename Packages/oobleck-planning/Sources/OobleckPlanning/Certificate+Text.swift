@@ -31,7 +31,7 @@ extension Certificate {
     private static let mostRows = 8
 
     /// The certificate for people, within `width` columns.
-    public func text(width: Int) -> String {
+    func text(width: Int) -> String {
         guard !entries.isEmpty else { return "certificate: no loss to survive, nothing to check" }
         let survived = entries.filter(\.isSurvived).reduce(0) { $0 + $1.sets }
         let kinds = counted(entries.count, "case")

@@ -5,8 +5,22 @@ import OobleckValues
 extension ModelProfile {
     /// Reads and checks a `profile.json`.
     ///
-    /// Throws one line.
-    public static func load(path: String) throws -> ModelProfile {
+    /// - Throws: ``OobleckError/Code/inputData`` with one line that names the file, the place in it, the
+    ///   value and what would be right.
+    public init(contentsOf path: String) throws {
+        self = try Self.load(path)
+    }
+
+    /// Writes the profile, all at once: a reader sees the old file or the new one.
+    ///
+    /// - Throws: ``OobleckError/Code/inputData`` as ``ModelProfile/validate()``,
+    ///   ``OobleckError/Code/storage`` when the file cannot be written.
+    public func write(to path: String) throws {
+        try validate()
+        try DocumentFile.write(self, to: path)
+    }
+
+    private static func load(_ path: String) throws -> ModelProfile {
         let text = try TextFile.read(path, as: "profile")
         let data = Data(text.utf8)
         do {
@@ -14,7 +28,6 @@ extension ModelProfile {
                 throw OobleckError(.inputData, "the profile is empty")
             }
             let profile = try JSONDecoder().decode(ModelProfile.self, from: data)
-            try profile.validate()
             try checkKeys(JSONKeys(Array(data)))
             guard profile.layers.contains(where: { $0.forward + $0.backward > 0 }) else {
                 throw OobleckError(
@@ -24,10 +37,10 @@ extension ModelProfile {
             }
             return profile
         } catch let error as OobleckError {
-            throw OobleckError(error.code, "\(path): \(error.message)")
+            throw OobleckError(error.code, "\(path): \(error.message)", problem: error.problem)
         } catch let error as DecodingError {
             let noNumber = Self.noNumber(in: data)
-            throw OobleckError(.inputData, "\(path): \(noNumber ?? Self.explain(error))")
+            throw OobleckError(.inputData, "\(path): \(noNumber ?? DocumentFile.explain(error, as: "profile"))")
         }
     }
 
@@ -62,31 +75,5 @@ extension ModelProfile {
             }
         }
         return nil
-    }
-
-    private static func name(of type: any Any.Type) -> String {
-        switch type {
-        case is Double.Type: "a number"
-        case is Int.Type: "a whole number"
-        case is String.Type: "a text"
-        case is [Any].Type: "a list"
-        default: "an object"
-        }
-    }
-
-    private static func explain(_ error: DecodingError) -> String {
-        func path(_ context: DecodingError.Context) -> String {
-            let keys = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-            return keys.isEmpty ? "the profile" : keys.joined(separator: ".")
-        }
-        switch error {
-        case .keyNotFound(let key, let context): return "\(path(context)) lacks \(key.stringValue)"
-        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            return "\(path(context)) is not \(name(of: type))"
-        case .dataCorrupted(let context) where context.codingPath.isEmpty:
-            return "not valid JSON, or a whole number in it is too great or has a fraction"
-        case .dataCorrupted(let context): return "\(path(context)): \(context.debugDescription)"
-        @unknown default: return "not a profile"
-        }
     }
 }

@@ -3,7 +3,7 @@ import OobleckValues
 
 extension PlanDocument {
     /// The layers to copy for people, after an empty line; empty when there are none.
-    public var copies: String {
+    public var transferTable: String {
         guard !transfers.isEmpty else { return "" }
         let rows = copyRows.map { row in
             let cells = [(row.layers, 8), (row.from, 4), (row.to, 4), (row.bytes, 10)]

@@ -32,7 +32,7 @@ extension PlanDocument {
         }
         var rows = table.lines(limit: width)
         if shown.count < templates.count {
-            rows.append("and \(templates.count - shown.count) more (--format json shows all)")
+            rows.append("and \(templates.count - shown.count) more (the JSON format shows all)")
         }
         return rows
     }
@@ -55,7 +55,7 @@ extension PlanDocument {
         var rows = table.lines(limit: width)
         if kinds.count > Self.mostRows {
             rows.append(
-                "and \(counted(kinds.count - Self.mostRows, "more kind")) (--format json shows all)"
+                "and \(counted(kinds.count - Self.mostRows, "more kind")) (the JSON format shows all)"
             )
         }
         return rows

@@ -53,7 +53,7 @@ extension PlanDocument {
     }
 
     /// The plan for people, within `width` columns.
-    public func text(width: Int) -> String {
+    func text(width: Int) -> String {
         let seconds = planningTime.templates + planningTime.instantiation
         let heading = [
             "plan of \(counted(plan.nodes.count, "node")), generation "
@@ -83,7 +83,7 @@ extension PlanDocument {
         return [
             ("not proved the least, search ended: templates of \(sizes)"
                 + (gaps.count > 8 ? " and \(gaps.count - 8) more" : "")
-                + " nodes; at most \(percent) % above it (--exhaustive goes on)").folded(
+                + " nodes; at most \(percent) % above it (an exhaustive search continues)").folded(
                     limit: width,
                     indent: 4
                 )

@@ -2,8 +2,8 @@ import OobleckTemplates
 import OobleckValues
 import OobleckWords
 
-/// The next plan after every set of up to f losses, computed before any loss happens (`oobleck plan
-/// --certify`).
+/// The next plan after every set of up to f losses, computed before any loss happens
+/// (``Replanner/certificate()``).
 public struct Certificate: Hashable, Sendable, Codable {
     /// What follows a class of failure sets that differ only in which of several equal pipelines
     /// they hit.

@@ -50,7 +50,7 @@ public struct Reconfigurator: Sendable {
             costModel: costModel
         )
         guard let minimum = generator.minimumNodes(upTo: profile.layers.count) else {
-            throw OobleckError(.noPlan, generator.noPlanMessage(nodes: profile.layers.count))
+            throw generator.noPlanError(nodes: profile.layers.count)
         }
         self.faultTolerance = faultTolerance
         self.microbatches = microbatches

@@ -179,7 +179,8 @@ public struct Replanner: Sendable {
             throw OobleckError(
                 .noPlan,
                 lostLayersPhrase(gone, names: hasProfile ? profile.layers.map(\.name) : [])
-                    + "; restore a checkpoint, or ask for the layout only"
+                    + "; restore a checkpoint, or ask for the layout only",
+                problem: .lostLayers(gone)
             )
         }
         let nodes = (surviving.keys + joined).sorted()
@@ -187,7 +188,8 @@ public struct Replanner: Sendable {
             throw OobleckError(
                 .noPlan,
                 "\(counted(nodes.count, "node")) left, the smallest template has "
-                    + "\(templates.minimumNodes); add \(templates.minimumNodes - nodes.count)"
+                    + "\(templates.minimumNodes); add \(templates.minimumNodes - nodes.count)",
+                problem: .tooFewNodes(nodes: nodes.count, minimum: templates.minimumNodes)
             )
         }
         guard let choice = choice(nodes: nodes.count),
@@ -226,7 +228,8 @@ public struct Replanner: Sendable {
             throw OobleckError(
                 .usage,
                 "cannot lose \(phrase(strangers)): the plan has nodes "
-                    + rangesPhrase(held.keys.map(\.rawValue).sorted())
+                    + rangesPhrase(held.keys.map(\.rawValue).sorted()),
+                problem: .unknownNodes(strangers)
             )
         }
         let known = joined.filter { held[$0] != nil || $0 < 0 }
@@ -234,7 +237,8 @@ public struct Replanner: Sendable {
             throw OobleckError(
                 .usage,
                 "\(phrase(known)) cannot join: numbers are not given twice; the next free is "
-                    + "\((held.keys.max()?.rawValue ?? -1) + 1)"
+                    + "\((held.keys.max()?.rawValue ?? -1) + 1)",
+                problem: .takenNodes(known)
             )
         }
     }

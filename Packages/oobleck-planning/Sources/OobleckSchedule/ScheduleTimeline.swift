@@ -123,12 +123,14 @@ extension StageTime {
     }
 }
 
-/// Makespan of one step of a 1F1B pipeline.
-public func makespan(stages: [StageTime], microbatches: Int) -> Seconds {
-    ScheduleTimeline(stages: stages, microbatches: microbatches).makespan
-}
+extension OneForwardOneBackward {
+    /// Makespan of one step of a pipeline with these stages.
+    public static func makespan(stages: [StageTime], microbatches: Int) -> Seconds {
+        ScheduleTimeline(stages: stages, microbatches: microbatches).makespan
+    }
 
-/// Share of all stages' time in one step of a 1F1B pipeline in which a stage waits.
-public func bubbleShare(stages: [StageTime], microbatches: Int) -> Double {
-    ScheduleTimeline(stages: stages, microbatches: microbatches).bubbleShare
+    /// Share of all stages' time in one step in which a stage waits.
+    public static func bubbleShare(stages: [StageTime], microbatches: Int) -> Double {
+        ScheduleTimeline(stages: stages, microbatches: microbatches).bubbleShare
+    }
 }

@@ -32,7 +32,7 @@ struct CriticalPath {
 /// The cost model's T of a division into stages, which templates minimise
 /// (`Documentation/Planner.md`, P4 and P5): at four microbatches a stage, under `schedule` at four
 /// a device, equal for all divisions.
-public func iterationTime(stages: [StageTemplate], costModel: CostModel) -> Seconds {
+package func iterationTime(stages: [StageTemplate], costModel: CostModel) -> Seconds {
     let path = CriticalPath(stages)
     let slots: Int
     switch costModel {
@@ -55,7 +55,7 @@ public func iterationTime(stages: [StageTemplate], costModel: CostModel) -> Seco
 /// Time of one step's forward and backward passes of a pipeline with that many microbatches,
 /// nondecreasing in m: under `schedule` the makespan, else max(T1, T1 + T3 + (m - S + k - 1) w_k)
 /// (`Documentation/Planner.md`, P9).
-public func pipelineTime(
+package func pipelineTime(
     _ template: PipelineTemplate,
     microbatches: Int,
     costModel: CostModel
@@ -70,6 +70,14 @@ public func pipelineTime(
                 microbatches: microbatches
             )
         )
+    }
+}
+
+extension PipelineTemplate {
+    /// Time of one step's forward and backward passes with that many microbatches
+    /// (`Documentation/Planner.md`, P9).
+    public func pipelineTime(microbatches: Int, costModel: CostModel) -> Seconds {
+        OobleckTemplates.pipelineTime(self, microbatches: microbatches, costModel: costModel)
     }
 }
 

@@ -88,7 +88,7 @@ public struct TemplateGenerator: Sendable {
         }
         try sizes.validate(nodes: nodes, layers: profile.layers.count)
         guard let needed = known?.minimumNodes ?? minimumNodes(upTo: nodes) else {
-            throw OobleckError(.noPlan, noPlanMessage(nodes: nodes))
+            throw noPlanError(nodes: nodes)
         }
         let minimum = try sizes.minimum(needed: needed, model: profile.model)
         let wanted =
@@ -117,8 +117,17 @@ public struct TemplateGenerator: Sendable {
     }
 
     /// Why no template exists for up to `nodes` nodes, and what would help, in one line.
-    public func noPlanMessage(nodes: Int) -> String {
-        if let minimum = minimumNodes(upTo: profile.layers.count) {
+    package func noPlanError(nodes: Int) -> OobleckError {
+        let minimum = minimumNodes(upTo: profile.layers.count)
+        return OobleckError(
+            .noPlan,
+            noPlanMessage(nodes: nodes, minimum: minimum),
+            problem: minimum.map { .tooFewNodes(nodes: nodes, minimum: $0) } ?? .modelDoesNotFit
+        )
+    }
+
+    private func noPlanMessage(nodes: Int, minimum: Int?) -> String {
+        if let minimum {
             return "\(profile.model) needs at least \(counted(minimum, "node"))\(memoryPhrase); "
                 + "\(nodes) given: add \(max(1, minimum - nodes))"
         }

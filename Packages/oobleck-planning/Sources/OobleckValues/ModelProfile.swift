@@ -1,5 +1,3 @@
-import OobleckWords
-
 /// The costs of one layer, the unit that the planner assigns to stages (`profile.json`, one entry).
 public struct LayerProfile: Hashable, Sendable, Codable {
     /// The layer's name, for people.
@@ -109,7 +107,7 @@ public struct ModelProfile: Hashable, Sendable, Codable {
     /// Version of the file format that this program reads and writes.
     public static let formatVersion = 1
 
-    /// Version of the file format.
+    /// Version of the file format; always written.
     public var version: Int
     /// The model's name, for people.
     public var model: String
@@ -165,107 +163,26 @@ public struct ModelProfile: Hashable, Sendable, Codable {
         case recomputes
         case layers
     }
-}
 
-extension ModelProfile {
-    /// The most layers, and the most bytes of all layers together (256 TiB): what follows counts
-    /// bytes of many microbatches, and must not overflow.
-    private static let mostLayers = 10_000
-    static let mostBytes = 1 << 48
-    /// The longest time of a layer: eleven days.
-    private static let longestTime = Seconds.longestMeasured
-    /// The slowest accepted link, in bytes a second, so that transfer times are bounded.
-    private static let slowestLink = 1.0
-
-    /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense.
-    public func validate() throws {
-        func fail(_ message: String) -> OobleckError { OobleckError(.inputData, message) }
-        guard version == Self.formatVersion else {
-            throw fail("profile has version \(version); this program reads \(Self.formatVersion)")
+    /// Reads and checks a profile.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped field, ``OobleckError/Code/inputData`` as
+    ///   ``validate()`` for values that make no sense.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        func times(_ key: CodingKeys) throws -> [Int: Seconds]? {
+            try fields.decodeIfPresent([Int: Seconds].self, forKey: key)
         }
-        guard !layers.isEmpty else { throw fail("profile has no layers; it needs at least one") }
-        if let rate = linkBytesPerSecond, !(rate.isFinite && rate > 0) {
-            throw fail("link_bytes_per_second is \(rate); it must be finite and > 0")
-        }
-        if let rate = linkBytesPerSecond, rate < Self.slowestLink {
-            throw fail(
-                "link_bytes_per_second is \(rate); it must be at least \(Self.slowestLink)"
-            )
-        }
-        let shared = (tiedAllReduceAcrossNodes ?? [:]).sorted { $0.key < $1.key }
-            .map { ("tied_allreduce_across_nodes_seconds[\($0.key)]", $0.value) }
-        for (field, time) in [("link_latency_seconds", linkLatency ?? .zero)] + shared {
-            guard time.value.isFinite, time.value >= 0 else {
-                throw fail("\(field) is \(time.value); it must be finite and >= 0")
-            }
-            guard time <= Self.longestTime else {
-                throw fail(
-                    "\(field) is \(time.value); it must be at most \(Self.longestTime.value)"
-                )
-            }
-        }
-        try memoryRule?.validate()
-        guard layers.count <= Self.mostLayers else {
-            throw fail(
-                "profile has \(counted(layers.count, "layer")); it may have \(Self.mostLayers)"
-            )
-        }
-        guard microbatchSize >= 1 else {
-            throw fail("microbatch_size is \(microbatchSize); it must be at least 1")
-        }
-        if let memory = deviceMemory, memory.value < 1 {
-            throw fail(
-                "device_memory_bytes is \(memory.value); it must be at least 1, or absent for no limit"
-            )
-        }
-        var allBytes = 0
-        for layer in layers {
-            for count in Set(layer.allReduceInNode.keys).union(layer.allReduceAcrossNodes.keys)
-            where count < 1 {
-                throw fail(
-                    "layer \(layer.name): an all-reduce among \(count); it must be at least 1"
-                )
-            }
-            let times: [(String, Seconds)] =
-                [("forward_seconds", layer.forward), ("backward_seconds", layer.backward)]
-                + (layer.recomputation.map { [("recomputation.backward_seconds", $0.backward)] }
-                    ?? [])
-                + layer.allReduceInNode.sorted { $0.key < $1.key }
-                .map { ("allreduce_in_node_seconds[\($0.key)]", $0.value) }
-                + layer.allReduceAcrossNodes.sorted { $0.key < $1.key }
-                .map { ("allreduce_across_nodes_seconds[\($0.key)]", $0.value) }
-            for (field, time) in times where !(time.value.isFinite && time.value >= 0) {
-                throw fail(
-                    "layer \(layer.name): \(field) is \(time.value); it must be finite and >= 0"
-                )
-            }
-            for (field, time) in times where time > Self.longestTime {
-                throw fail(
-                    "layer \(layer.name): \(field) is \(time.value); "
-                        + "it must be at most \(Self.longestTime.value)"
-                )
-            }
-            let sizes = [
-                ("parameter_bytes", layer.parameterBytes), ("gradient_bytes", layer.gradientBytes),
-                ("optimizer_bytes", layer.optimizerBytes),
-                ("activation_bytes", layer.activationBytes), ("output_bytes", layer.outputBytes),
-                ("workspace_bytes", layer.workspaceBytes),
-                ("recomputation.activation_bytes", layer.recomputation?.activationBytes ?? 0),
-                ("recomputation.workspace_bytes", layer.recomputation?.workspaceBytes ?? 0),
-            ]
-            for (field, size) in sizes where size.value < 0 {
-                throw fail("layer \(layer.name): \(field) is \(size.value); it must be >= 0")
-            }
-            for (_, size) in sizes {
-                let (sum, overflows) = allBytes.addingReportingOverflow(size.value)
-                guard !overflows, sum <= Self.mostBytes else {
-                    throw fail(
-                        "layer \(layer.name): up to it there are more than \(Self.mostBytes) bytes; "
-                            + "sizes are in bytes"
-                    )
-                }
-                allBytes = sum
-            }
-        }
+        version = try fields.decode(Int.self, forKey: .version)
+        model = try fields.decode(String.self, forKey: .model)
+        microbatchSize = try fields.decode(Int.self, forKey: .microbatchSize)
+        deviceMemory = try fields.decodeIfPresent(ByteCount.self, forKey: .deviceMemory)
+        linkBytesPerSecond = try fields.decodeIfPresent(Double.self, forKey: .linkBytesPerSecond)
+        linkLatency = try fields.decodeIfPresent(Seconds.self, forKey: .linkLatency)
+        tiedAllReduceAcrossNodes = try times(.tiedAllReduceAcrossNodes)
+        memoryRule = try fields.decodeIfPresent(MemoryRule.self, forKey: .memoryRule)
+        recomputes = try fields.decodeIfPresent(Bool.self, forKey: .recomputes)
+        layers = try fields.decode([LayerProfile].self, forKey: .layers)
+        try validate()
     }
 }

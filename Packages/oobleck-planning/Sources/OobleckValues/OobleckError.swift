@@ -32,6 +32,8 @@ public struct OobleckError: Error, Sendable, Hashable, CustomStringConvertible {
     public let message: String
     /// Further lines for people: further mistakes, or the place in a file with a caret below it.
     public let details: [String]
+    /// The same as values, where the planner refuses something; `nil` for other errors.
+    public let problem: PlanningProblem?
 
     /// The most further lines.
     private static let mostDetails = 50
@@ -40,7 +42,13 @@ public struct OobleckError: Error, Sendable, Hashable, CustomStringConvertible {
     ///
     /// The message becomes one line of bounded length: it may repeat what stands in a file. So does
     /// each of the `details`, of which at most 50 are kept.
-    public init(_ code: Code, _ message: String, details: [String] = []) {
+    public init(
+        _ code: Code,
+        _ message: String,
+        details: [String] = [],
+        problem: PlanningProblem? = nil
+    ) {
+        self.problem = problem
         self.code = code
         self.message = lineForPeople(message)
         self.details = details.prefix(Self.mostDetails).map(lineForPeople)

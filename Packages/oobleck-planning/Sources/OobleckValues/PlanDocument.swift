@@ -50,8 +50,8 @@ public struct PlanDocument: Hashable, Sendable, Codable {
     /// Version of the file format that this program reads and writes.
     public static let formatVersion = 1
 
-    /// The version in a file; an absent one means the first.
-    public private(set) var version: Int?
+    /// The version of the file format, which is always written; absent in a file it is the first.
+    public private(set) var version = Self.formatVersion
     /// The cost model the plan minimises.
     public var costModel: CostModel
     /// Devices of each node.
@@ -111,6 +111,27 @@ public struct PlanDocument: Hashable, Sendable, Codable {
     /// The template over `nodes` nodes, if the set has one.
     public func template(nodes: Int) -> PipelineTemplate? {
         templates.first { $0.nodes == nodes }
+    }
+
+    /// Reads and checks a plan.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped field, ``OobleckError/Code/inputData`` as
+    ///   ``validate()`` for values that make no sense.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        version = try fields.decodeIfPresent(Int.self, forKey: .version) ?? Self.formatVersion
+        costModel = try fields.decode(CostModel.self, forKey: .costModel)
+        devicesPerNode = try fields.decode(Int.self, forKey: .devicesPerNode)
+        microbatches = try fields.decode(Int.self, forKey: .microbatches)
+        guarantee = try fields.decode(Guarantee.self, forKey: .guarantee)
+        templates = try fields.decode([PipelineTemplate].self, forKey: .templates)
+        plan = try fields.decode(ExecutionPlan.self, forKey: .plan)
+        reason = try fields.decode(String.self, forKey: .reason)
+        transfers = try fields.decode([LayerTransfer].self, forKey: .transfers)
+        planningTime = try fields.decode(PlanningTime.self, forKey: .planningTime)
+        sharedCores = try fields.decodeIfPresent(Double.self, forKey: .sharedCores)
+        idle = try fields.decodeIfPresent([NodeID].self, forKey: .idle)
+        try validate()
     }
 
     private enum CodingKeys: String, CodingKey {

@@ -25,7 +25,7 @@ struct PlanTextTests {
 
     private func plan(nodes: Int, microbatches: Int = 24) throws -> PlanDocument {
         try Planner(profile: Self.profile)
-            .plan(nodes: nodes, faultTolerance: 1, microbatches: microbatches)
+            .untimedPlan(nodes: nodes, faultTolerance: 1, microbatches: microbatches)
     }
 
     private func expectWithin(_ width: Int, _ text: String) {
@@ -38,7 +38,7 @@ struct PlanTextTests {
     func text() throws {
         let plan = try plan(nodes: 7)
         for width in [60, 80, 120] {
-            let text = plan.text(width: width)
+            let text = plan.formatted(.table(width: width))
             expectWithin(width, text)
             #expect(text.hasPrefix("plan of 7 nodes, generation 0, sosp23: step "))
             let flat = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -88,7 +88,7 @@ struct PlanTextTests {
         let plan = try plan(nodes: 6)
         let certificate = try Replanner(plan, profile: Self.profile, preparedLosses: 1)
             .certificate()
-        let text = certificate.text(width: width)
+        let text = certificate.formatted(.table(width: width))
         expectWithin(width, text)
         #expect(text.hasPrefix("certificate: 6 of 6 failure sets of up to 1 node survived"))
         let whole = CertifiedPlan(document: plan, certificate: certificate)
@@ -100,11 +100,11 @@ struct PlanTextTests {
     @Test("tells the layers to copy after a loss, in aligned columns, and nothing where none are")
     func copies() throws {
         let plan = try plan(nodes: 6)
-        #expect(plan.copies.isEmpty)
+        #expect(plan.transferTable.isEmpty)
         let next = try Replanner(plan, profile: Self.profile).replan(losing: [0])
         #expect(!next.transfers.isEmpty)
-        let rows = next.copies.split(separator: "\n")
+        let rows = next.transferTable.split(separator: "\n")
         #expect(rows.count > 1)
-        #expect(Set(rows.map(\.count)).count == 1, "\(next.copies)")
+        #expect(Set(rows.map(\.count)).count == 1, "\(next.transferTable)")
     }
 }

@@ -46,7 +46,7 @@ import Testing
         let folder = try TemporaryFolder()
         let text = #"{"version": 1, "model": "m", "microbatch_size": 1, "layers": ["#
         let path = try folder.write("profile.json", "\(text)\n\(layer)]}")
-        let error = #expect(throws: OobleckError.self) { try ModelProfile.load(path: path) }
+        let error = #expect(throws: OobleckError.self) { try ModelProfile(contentsOf: path) }
         #expect(error?.code == .inputData)
         #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
         #expect(error?.message.contains("\n") == false)
@@ -61,7 +61,7 @@ import Testing
             (Array(" \n".utf8), "the profile is empty"), (gzip, "it is gzip data"),
         ] {
             let path = try folder.write("profile.json", bytes)
-            let error = #expect(throws: OobleckError.self) { try ModelProfile.load(path: path) }
+            let error = #expect(throws: OobleckError.self) { try ModelProfile(contentsOf: path) }
             #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
         }
     }
@@ -88,9 +88,9 @@ import Testing
         )
         let data = try JSONEncoder().encode(profile)
         let path = try folder.write("profile.json", Array(data))
-        #expect(try ModelProfile.load(path: path) == profile)
+        #expect(try ModelProfile(contentsOf: path) == profile)
         let text = String(decoding: data, as: UTF8.self)
         let other = try folder.write("other.json", "{\"measured_on\": \"x\", " + text.dropFirst())
-        #expect(try ModelProfile.load(path: other) == profile)
+        #expect(try ModelProfile(contentsOf: other) == profile)
     }
 }

@@ -14,7 +14,7 @@ import Testing
 
     private func document(_ profile: ModelProfile, nodes: Int, losses: Int) throws -> PlanDocument {
         try Planner(profile: profile)
-            .plan(nodes: nodes, faultTolerance: losses, microbatches: 4 * nodes)
+            .untimedPlan(nodes: nodes, faultTolerance: losses, microbatches: 4 * nodes)
     }
 
     private func choose(_ count: Int, of nodes: Int) -> Int {
@@ -42,7 +42,7 @@ import Testing
         let profile = ModelProfile.random(layers: 3, perDevice: 3, using: &random)
         let (nodes, losses) = (Int.random(in: 7...9, using: &random), 1 + Int(seed.value % 2))
         let document = try Planner(profile: profile)
-            .plan(nodes: nodes, faultTolerance: losses, microbatches: 2)
+            .untimedPlan(nodes: nodes, faultTolerance: losses, microbatches: 2)
         #expect(document.idleNodes.count == nodes - 6)
         try check(document, profile, losses, seed)
     }

@@ -70,7 +70,7 @@ import Testing
                 profile.layers[layer].allReduceAcrossNodes[nodes] = Seconds(2 * reduction)
             }
         }
-        let document = try Planner(profile: profile).plan(
+        let document = try Planner(profile: profile).untimedPlan(
             nodes: 7,
             faultTolerance: 1,
             microbatches: Self.microbatches
@@ -110,7 +110,7 @@ import Testing
     func slowNodes(seed: Seed) throws {
         var random = SeededGenerator(seed)
         let profile = ModelProfile.random(layers: 5, perDevice: 4, using: &random)
-        let document = try Planner(profile: profile).plan(
+        let document = try Planner(profile: profile).untimedPlan(
             nodes: 9,
             faultTolerance: 1,
             microbatches: 24
@@ -143,7 +143,7 @@ import Testing
         var random = SeededGenerator(Seed(value: 1))
         let profile = ModelProfile.random(layers: 12, perDevice: 12, using: &random)
         let document = try Planner(profile: profile)
-            .plan(nodes: 40, faultTolerance: 1, microbatches: 160)
+            .untimedPlan(nodes: 40, faultTolerance: 1, microbatches: 160)
         let next = try Replanner(document, profile: profile).replan(losing: [3])
         #expect(next.reason.contains("too many divisions of the nodes to compare all"))
     }

@@ -28,7 +28,7 @@ import Testing
         let profile = ModelProfile.random(layers: 8, perDevice: 3, using: &random)
         let nodes = Int.random(in: 8...16, using: &random)
         let document = try Planner(profile: profile)
-            .plan(nodes: nodes, faultTolerance: 1, microbatches: 48)
+            .untimedPlan(nodes: nodes, faultTolerance: 1, microbatches: 48)
         let costs = ReconfigurationCosts(
             timeToFailure: Seconds(pow(10, Double.random(in: -1...4, using: &random))),
             bandwidth: pow(10, Double.random(in: 0...4, using: &random))
@@ -72,7 +72,7 @@ import Testing
             var random = SeededGenerator(seed)
             let profile = ModelProfile.random(layers: 8, perDevice: 3, using: &random)
             let document = try Planner(profile: profile)
-                .plan(nodes: 14, faultTolerance: 1, microbatches: 48)
+                .untimedPlan(nodes: 14, faultTolerance: 1, microbatches: 48)
             let lost = document.plan.nodes.shuffled(using: &random).prefix(1)
             func next(_ costs: ReconfigurationCosts) throws -> PlanDocument {
                 try Replanner(document, profile: profile, costs: costs).replan(losing: Array(lost))
@@ -102,7 +102,7 @@ import Testing
         var random = SeededGenerator(Seed(value: 1))
         let profile = ModelProfile.random(layers: 4, perDevice: 4, using: &random)
         let document = try Planner(profile: profile)
-            .plan(nodes: 4, faultTolerance: 1, microbatches: 8)
+            .untimedPlan(nodes: 4, faultTolerance: 1, microbatches: 8)
         let error = #expect(throws: OobleckError.self) {
             try Replanner(document, costs: costs)
         }
@@ -115,7 +115,7 @@ import Testing
         var random = SeededGenerator(Seed(value: 2))
         let profile = ModelProfile.random(layers: 4, perDevice: 4, using: &random)
         var document = try Planner(profile: profile)
-            .plan(nodes: 4, faultTolerance: 1, microbatches: 8)
+            .untimedPlan(nodes: 4, faultTolerance: 1, microbatches: 8)
         document.microbatches = 1 << 40
         let error = #expect(throws: OobleckError.self) { try Replanner(document) }
         #expect(error?.code == .inputData)
@@ -127,7 +127,7 @@ import Testing
         var random = SeededGenerator(Seed(value: 3))
         let profile = ModelProfile.random(layers: 12, perDevice: 3, using: &random)
         let document = try Planner(profile: profile)
-            .plan(nodes: 1_000, faultTolerance: 1, microbatches: 4_000)
+            .untimedPlan(nodes: 1_000, faultTolerance: 1, microbatches: 4_000)
         let lost: [NodeID] = [500]
         let next = try Replanner(document, profile: profile).replan(losing: lost)
         let held = holdings(of: document).filter { !lost.contains($0.key) }

@@ -13,7 +13,7 @@ import Testing
         var random = SeededGenerator(seed)
         let profile = ModelProfile.random(layers: 7, perDevice: 4, using: &random)
         let policy: ReplanPolicy = seed.value % 2 == 0 ? .sosp23 : .optimal
-        var document = try Planner(profile: profile).plan(
+        var document = try Planner(profile: profile).untimedPlan(
             nodes: Int.random(in: 5...12, using: &random),
             faultTolerance: 1,
             microbatches: Int.random(in: 6...20, using: &random)

@@ -15,7 +15,7 @@ import Testing
     /// Pipelines of 2, 3, 4 and 5 nodes with 4 microbatches each.
     private static func document(_ profile: ModelProfile) throws -> PlanDocument {
         var document = try Planner(profile: profile)
-            .plan(nodes: 14, faultTolerance: 1, microbatches: 16)
+            .untimedPlan(nodes: 14, faultTolerance: 1, microbatches: 16)
         document.plan.pipelines = PublishedExample.start.map { nodes in
             Pipeline(templateNodes: nodes.count, nodes: nodes, microbatches: 4, pipelineTime: 1)
         }
@@ -79,7 +79,7 @@ import Testing
     func vastSynchronization() throws {
         let vast = Seconds(4_294_967_296.006)
         var document = try Planner(profile: Self.profile())
-            .plan(nodes: 14, faultTolerance: 1, microbatches: 16)
+            .untimedPlan(nodes: 14, faultTolerance: 1, microbatches: 16)
         document.plan.synchronizationTime = vast
         let next = try Replanner(document).replan(losing: [0])
         #expect(next.plan.nodes.count == 13)

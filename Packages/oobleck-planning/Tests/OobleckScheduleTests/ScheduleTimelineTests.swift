@@ -13,9 +13,9 @@ import Testing
                     count: stageCount
                 )
                 let slots = microbatches + stageCount - 1
-                let time = makespan(stages: stages, microbatches: microbatches)
+                let time = OneForwardOneBackward.makespan(stages: stages, microbatches: microbatches)
                 #expect(time.value == Double(slots * 7))
-                let bubble = bubbleShare(stages: stages, microbatches: microbatches)
+                let bubble = OneForwardOneBackward.bubbleShare(stages: stages, microbatches: microbatches)
                 // One division on each side: a unit in the last place.
                 #expect(abs(bubble - Double(stageCount - 1) / Double(slots)) < 1e-15)
             }
@@ -28,10 +28,10 @@ import Testing
             StageTime(forward: 1, backward: 2), StageTime(forward: 4, backward: 8),
             StageTime(forward: 16, backward: 32),
         ]
-        #expect(makespan(stages: [stages[1]], microbatches: 5) == 60)
-        #expect(makespan(stages: stages, microbatches: 1) == 63)
-        #expect(makespan(stages: stages, microbatches: 0) == 0)
-        #expect(bubbleShare(stages: stages, microbatches: 0) == 0)
+        #expect(OneForwardOneBackward.makespan(stages: [stages[1]], microbatches: 5) == 60)
+        #expect(OneForwardOneBackward.makespan(stages: stages, microbatches: 1) == 63)
+        #expect(OneForwardOneBackward.makespan(stages: stages, microbatches: 0) == 0)
+        #expect(OneForwardOneBackward.bubbleShare(stages: stages, microbatches: 0) == 0)
     }
 
     @Test("worked by hand: a slow second stage")
@@ -61,7 +61,7 @@ import Testing
         }
         let microbatches = Int.random(in: 1...10, using: &random)
         let works = stages.map { $0.forward.value + $0.backward.value }
-        let time = makespan(stages: stages, microbatches: microbatches).value
+        let time = OneForwardOneBackward.makespan(stages: stages, microbatches: microbatches).value
         let total = works.reduce(0, +)
         for stage in stages.indices {
             // The first microbatch has to get here and the last one back.

@@ -32,7 +32,7 @@ import Testing
             meanTimeBetweenFailures: Seconds(86_400 * 1000 / failures),
             repairTime: 3600
         )
-        let results = try Experiment(
+        let results = try SimulationExperiment(
             model: model,
             source: .chance(law, nodes: nodes + 40, duration: Seconds(86_400 * days)),
             policies: [.checkpoint],

@@ -127,7 +127,7 @@ import Testing
     @Test("the same seed gives the same bytes, another one others")
     func sameBytes() throws {
         func report(_ seed: UInt64) throws -> Data {
-            let experiment = Experiment(
+            let experiment = SimulationExperiment(
                 model: Fixture.cluster(),
                 source: .chance(Fixture.harsh, nodes: 9, duration: Fixture.day),
                 policies: [.oobleck, .varuna],
@@ -230,7 +230,7 @@ import Testing
     @Test("two seeds share no world")
     func seedsShareNoWorld() throws {
         func samples(_ seed: UInt64) throws -> [Double] {
-            let experiment = Experiment(
+            let experiment = SimulationExperiment(
                 model: Fixture.cluster(),
                 source: .chance(Fixture.harsh, nodes: 9, duration: Fixture.day),
                 policies: [.zeroCost],

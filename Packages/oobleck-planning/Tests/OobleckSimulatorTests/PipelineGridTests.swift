@@ -10,7 +10,7 @@ import Testing
 
     @Test("a set of bits is a set", arguments: 0..<20)
     func bits(seed: Int) {
-        var (bits, plain) = (BitSet(capacity: seed % 2 == 0 ? 200 : 0), Set<Int>())
+        var (bits, plain) = (NodeSet(capacity: seed % 2 == 0 ? 200 : 0), Set<Int>())
         for index in 0..<300 {
             let number = Self.draw(seed, 2 * index, 200)
             if Self.draw(seed, 2 * index + 1, 3) > 0 {
@@ -28,7 +28,7 @@ import Testing
             #expect(bits.dropping(most).all == Array(sorted.dropFirst(most)))
             #expect(bits.dropping(most).count == sorted.dropFirst(most).count)
         }
-        var other = BitSet()
+        var other = NodeSet()
         for number in 0..<100 where number % 3 == 0 { other.insert(number) }
         var rest: [Int] = []
         bits.forEach(notIn: other) { rest.append($0) }

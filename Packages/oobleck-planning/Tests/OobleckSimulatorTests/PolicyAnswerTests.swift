@@ -46,7 +46,7 @@ import Testing
             duration: SimulatedTime(5.5 * 1800)
         )
         func outcome(_ backup: Seconds) throws -> SimulationOutcome {
-            let results = try Experiment(
+            let results = try SimulationExperiment(
                 model: Fixture.cluster(),
                 source: .history(history),
                 policies: [policy],
@@ -211,7 +211,7 @@ import Testing
         let model = Fixture.cluster()
         let history = Fixture.history(nodes: 4, losses: [(5000, [3])], duration: 9000)
         func recovering(_ policy: SimulatedPolicy, _ restart: Seconds?) throws -> Int {
-            let outcomes = try Experiment(
+            let outcomes = try SimulationExperiment(
                 model: model,
                 source: .history(history),
                 policies: [policy],
@@ -241,7 +241,7 @@ import Testing
             slowShare: 0.5,
             slowFactor: 2
         )
-        let results = try Experiment(
+        let results = try SimulationExperiment(
             model: model,
             source: .chance(law, nodes: 8, duration: Seconds(2 * 86_400)),
             policies: [.oobleck, .oobleckPublished],

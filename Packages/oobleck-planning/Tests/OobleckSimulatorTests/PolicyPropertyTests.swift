@@ -17,7 +17,7 @@ import Testing
     ) throws -> [SimulatedPolicy: [Double]] {
         var model = Fixture.cluster()
         change(&model)
-        let results = try Experiment(
+        let results = try SimulationExperiment(
             model: model,
             source: .chance(failures, nodes: nodes, duration: Seconds(days * 86_400)),
             policies: SimulatedPolicy.allCases,
@@ -62,7 +62,7 @@ import Testing
             try Self.goodputs(Self.law(hours: $0), nodes: 10, trials: 8, seed: 100 * seed)
         }
         for policy in SimulatedPolicy.allCases {
-            let means = worlds.map { Estimate($0[policy] ?? []).mean }
+            let means = worlds.map { SimulationEstimate($0[policy] ?? []).mean }
             #expect(means == means.sorted(), "\(policy.rawValue): \(means)")
             // A bound loses with its nodes only; the others must feel their failures.
             #expect(means[0] < 0.99 * means[3], "\(policy.rawValue): \(means)")
@@ -80,7 +80,7 @@ import Testing
             }
         }
         for policy in SimulatedPolicy.allCases {
-            let means = worlds.map { Estimate($0[policy] ?? []).mean }
+            let means = worlds.map { SimulationEstimate($0[policy] ?? []).mean }
             #expect(means == means.sorted(), "\(policy.rawValue): \(means)")
             // Bounds pay nothing for a recovery.
             #expect((means[0] == means[3]) == policy.isBound, "\(policy.rawValue): \(means)")

@@ -11,7 +11,7 @@ import Testing
     private static func outcomes(
         _ history: ClusterHistory
     ) throws -> [SimulatedPolicy: SimulationOutcome] {
-        let results = try Experiment(
+        let results = try SimulationExperiment(
             model: Fixture.cluster(leastNodes: 4, faultTolerance: 2),
             source: .history(history),
             policies: SimulatedPolicy.allCases
@@ -81,11 +81,11 @@ import Testing
     /// What a bound makes of a world of losses for good.
     private static func samples(
         _ losses: [(seconds: Double, nodes: [Int])],
-        _ kind: Bound.Kind
+        _ kind: BoundPolicy.Kind
     ) throws -> Double {
         let model = Fixture.cluster()
         let history = Fixture.history(nodes: 14, losses: losses, duration: 40_000)
-        let bound = Bound(try StepTable(model, nodes: 14), kind)
+        let bound = BoundPolicy(try StepTable(model, nodes: 14), kind)
         return ClusterSimulation.run(model, history, bound).samples
     }
 
@@ -99,7 +99,7 @@ import Testing
             let place = Int(random.bits(stream: 1, index: index) % UInt64(alive.count))
             losses.append(((losses.last?.seconds ?? 0) + wait, [alive.remove(at: place)]))
         }
-        for kind in [Bound.Kind.zeroCost, .clairvoyant] {
+        for kind in [BoundPolicy.Kind.zeroCost, .clairvoyant] {
             let all = try Self.samples(losses, kind)
             for spared in losses.indices {
                 var fewer = losses

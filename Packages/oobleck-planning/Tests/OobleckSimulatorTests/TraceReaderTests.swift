@@ -205,7 +205,7 @@ import Testing
     func unknownUnit(_ text: String, _ complaint: String) throws {
         let error = #expect(throws: OobleckError.self) { try read(text) }
         #expect(error?.message.contains(complaint) == true, "\(error?.message ?? "none")")
-        #expect(error?.message.contains("--trace-unit") == true)
+        #expect(error?.message.contains("which, as in unit") == true)
         #expect(throws: Never.self) {
             try TraceReader.reading(text, name: "t", unit: .seconds)
         }

@@ -91,7 +91,7 @@ import Testing
             (1, "1 copy of each layer, 2 microbatches and 2 nodes would do"),
         ] {
             let plan = try Planner(profile: twoLayers)
-                .plan(nodes: nodes, faultTolerance: 1, microbatches: 1)
+                .untimedPlan(nodes: nodes, faultTolerance: 1, microbatches: 1)
             #expect(plan.reason.contains(words))
         }
     }

@@ -23,7 +23,7 @@ import Testing
     @Test("generation 0 puts nodes 0 to N - 1 on the pipelines one after the other")
     func generationZero() throws {
         let planner = try Planner(profile: profile(layers: 8, layersPerDevice: 4))
-        let document = try planner.plan(nodes: 5, faultTolerance: 1, microbatches: 16)
+        let document = try planner.untimedPlan(nodes: 5, faultTolerance: 1, microbatches: 16)
         let plan = document.plan
         #expect(plan.generation == 0)
         #expect(plan.pipelines.map(\.nodes) == [[0, 1], [2, 3, 4]])
@@ -40,7 +40,7 @@ import Testing
     func everyCount(nodes: Int) throws {
         let planner = try Planner(profile: profile(layers: 8, layersPerDevice: 4))
         for tolerance in 0...3 {
-            let document = try planner.plan(
+            let document = try planner.untimedPlan(
                 nodes: nodes,
                 faultTolerance: tolerance,
                 microbatches: 16
@@ -59,7 +59,7 @@ import Testing
     @Test("many pipelines still make one short line")
     func shortReason() throws {
         let planner = try Planner(profile: profile(layers: 8, layersPerDevice: 4))
-        let document = try planner.plan(nodes: 61, faultTolerance: 20, microbatches: 64)
+        let document = try planner.untimedPlan(nodes: 61, faultTolerance: 20, microbatches: 64)
         #expect(document.reason.count <= 160)
         #expect(!document.reason.contains("\n"))
     }
@@ -68,7 +68,7 @@ import Testing
     func deterministic() throws {
         func document() throws -> PlanDocument {
             try Planner(profile: profile(layers: 9, layersPerDevice: 3))
-                .plan(nodes: 11, faultTolerance: 2, microbatches: 32)
+                .untimedPlan(nodes: 11, faultTolerance: 2, microbatches: 32)
         }
         #expect(try document() == document())
     }
@@ -77,7 +77,7 @@ import Testing
     func noPlan() throws {
         let planner = try Planner(profile: profile(layers: 8, layersPerDevice: 4))
         let error = #expect(throws: OobleckError.self) {
-            try planner.plan(nodes: 1, faultTolerance: 0, microbatches: 16)
+            try planner.untimedPlan(nodes: 1, faultTolerance: 0, microbatches: 16)
         }
         #expect(error?.code == .noPlan)
     }

@@ -59,7 +59,7 @@ extension ClusterSimulation {
     }
 
     /// With the nodes that are slow and work.
-    private func effectiveStep(_ training: Training) -> SimulatedTime {
+    private func effectiveStep(_ training: PolicyAnswer.Training) -> SimulatedTime {
         guard !view.slowFactors.isEmpty else { return training.step }
         let working = view.slowFactors.filter { record.ledger.isWorking($0.key) }
         guard let slowest = working.values.max() else { return training.step }

@@ -20,7 +20,7 @@ public struct ClusterSimulation {
     /// What is left of the recovery; the first phase runs.
     var phases: ArraySlice<PolicyAnswer.Phase> = []
     /// How the job trains, or will after the recovery.
-    var training: Training?
+    var training: PolicyAnswer.Training?
     /// The time of a step in force, which a slow node can make longer.
     var step = SimulatedTime.zero
     /// When the policy will know of the slow nodes.

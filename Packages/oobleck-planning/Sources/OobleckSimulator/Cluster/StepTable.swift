@@ -52,7 +52,7 @@ public final class StepTable: Sendable {
             costModel: model.costModel
         )
         guard let minimum = generator.minimumNodes(upTo: nodes) else {
-            throw OobleckError(.noPlan, generator.noPlanMessage(nodes: nodes))
+            throw generator.noPlanError(nodes: nodes)
         }
         // Where plans are not made one by one, templates as large as all nodes are never used.
         let most =
@@ -67,8 +67,15 @@ public final class StepTable: Sendable {
         )
     }
 
-    /// n_0.
-    var minimumNodes: Int { templates.minimumNodes }
+    /// The step of the whole batch with the pipelines that the planner chooses for so many nodes;
+    /// `nil` if there are too few.
+    public func plannedStepTime(nodes: Int) -> SimulatedTime? { elasticStep(nodes: nodes)?.step }
+
+    /// Samples of one step of the whole batch.
+    public var samplesPerStep: Int { model.samplesPerStep }
+
+    /// n_0: the least nodes that can train.
+    public var minimumNodes: Int { templates.minimumNodes }
 
     /// The pipelines that the planner chooses for so many nodes; `nil` if there are too few.
     func elasticStep(nodes: Int) -> Elastic? {

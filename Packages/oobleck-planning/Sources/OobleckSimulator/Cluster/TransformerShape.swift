@@ -74,7 +74,7 @@ public struct TransformerShape: Hashable, Sendable {
             throw OobleckError(
                 .usage,
                 "there is no model \(name); known are "
-                    + known.map(\.name).joined(separator: ", ") + ", or give --profile"
+                    + known.map(\.name).joined(separator: ", ") + ", or give a profile"
             )
         }
         return shape

@@ -53,7 +53,7 @@ struct JobRecord {
 
     /// The working nodes trained until `end`, after which some of it is lost.
     mutating func append(
-        _ training: Training,
+        _ training: PolicyAnswer.Training,
         step: SimulatedTime,
         for elapsed: SimulatedTime,
         until end: SimulatedTime,

@@ -12,17 +12,17 @@ public struct SimulationReport: Sendable, Codable {
         /// about, if so.
         public let caveat: String?
         /// Samples of steps that count, per second of wall clock.
-        public let goodput: Estimate
+        public let goodput: SimulationEstimate
         /// Tokens of the same.
-        public let tokenGoodput: Estimate
+        public let tokenGoodput: SimulationEstimate
         /// The same samples, less those of the first policy in the same worlds.
-        public let goodputDifference: Estimate?
+        public let goodputDifference: SimulationEstimate?
         /// Samples of steps that count, in one world.
-        public let samples: Estimate
+        public let samples: SimulationEstimate
         /// Useful time over all time of the nodes; both terms are in ``nodeSeconds``.
-        public let effectiveTimeRatio: Estimate
+        public let effectiveTimeRatio: SimulationEstimate
         /// Steps that had to be done again, in one world.
-        public let lostSteps: Estimate
+        public let lostSteps: SimulationEstimate
         /// From a loss to the next training: the median and the 99th percentile of all worlds.
         public let recoveryMedian: Seconds?
         /// See ``recoveryMedian``.
@@ -30,11 +30,11 @@ public struct SimulationReport: Sendable, Codable {
         /// How long recoveries took, of all worlds.
         public let recoveries: RecoveryDistribution
         /// Events handled in one world.
-        public let events: Estimate
+        public let events: SimulationEstimate
         /// Dollars in one world.
-        public let dollars: Estimate
+        public let dollars: SimulationEstimate
         /// Samples for one dollar.
-        public let samplesPerDollar: Estimate
+        public let samplesPerDollar: SimulationEstimate
         /// Seconds of all nodes by activity, on average over the worlds; under `total` their sum.
         public let nodeSeconds: [String: Double]
 
@@ -69,7 +69,7 @@ public struct SimulationReport: Sendable, Codable {
     /// Seed of chance; `nil` for a given world.
     public let seed: UInt64?
     /// Moments of loss in one world.
-    public let losses: Estimate
+    public let losses: SimulationEstimate
     /// How the trace was read, or that there are no failures; `nil` where nothing is to be said.
     public let note: String?
     /// The policies, in the order asked for.
@@ -88,7 +88,7 @@ public struct SimulationReport: Sendable, Codable {
 
     /// The report of an experiment that was run.
     public init(
-        _ experiment: Experiment,
+        _ experiment: SimulationExperiment,
         _ results: [PolicyOutcomes],
         note: String? = nil
     ) {
@@ -105,7 +105,7 @@ public struct SimulationReport: Sendable, Codable {
             nodes = count
             seed = experiment.seed
         }
-        losses = first?.estimate { Double($0.losses) } ?? Estimate([0])
+        losses = first?.estimate { Double($0.losses) } ?? SimulationEstimate([0])
         policies = results.enumerated().map { index, result in
             Self.row(result, first: index > 0 ? first : nil, experiment.source)
         }
@@ -114,7 +114,7 @@ public struct SimulationReport: Sendable, Codable {
     private static func row(
         _ result: PolicyOutcomes,
         first: PolicyOutcomes?,
-        _ source: Experiment.Source
+        _ source: SimulationExperiment.Source
     ) -> Row {
         let caveats = [
             result.policy.caveat,

@@ -15,8 +15,8 @@ public struct Bamboo: ResiliencePolicy {
     private var isDegraded = false
     private var copying = PolicyAnswer.Phase(.copying, .zero)
     /// By pipelines: while nodes do two places' work, and else.
-    private var degraded = CountMemo<Training>()
-    private var whole = CountMemo<Training>()
+    private var degraded = CountMemo<PolicyAnswer.Training>()
+    private var whole = CountMemo<PolicyAnswer.Training>()
 
     /// A policy; checkpoints are for losses that redundancy does not cover.
     public init(_ table: StepTable, checkpoints: CheckpointPlan) {
@@ -105,7 +105,7 @@ public struct Bamboo: ResiliencePolicy {
         )
     }
 
-    private mutating func training() -> Training? {
+    private mutating func training() -> PolicyAnswer.Training? {
         guard let pipelines = grid?.pipelines, pipelines > 0, let spare = grid?.spare,
             let template
         else { return nil }
@@ -125,7 +125,7 @@ public struct Bamboo: ResiliencePolicy {
         _ template: PipelineTemplate,
         pipelines: Int,
         _ isDegraded: Bool
-    ) -> Training {
+    ) -> PolicyAnswer.Training {
         let microbatches = (table.model.microbatches + pipelines - 1) / pipelines
         let plain = table.step(template, microbatches: microbatches, pipelines: pipelines)
         let works = template.stages.map { $0.forward.value + $0.backward.value }
@@ -135,7 +135,7 @@ public struct Bamboo: ResiliencePolicy {
         var step = plain + extra
         if isDegraded { step = SimulatedTime(nanoseconds: step.nanoseconds + step.nanoseconds / 2) }
         let share = Double((step - plain).nanoseconds) / Double(max(1, step.nanoseconds))
-        return Training(
+        return PolicyAnswer.Training(
             step: step,
             samples: table.model.samplesPerStep,
             redundantMillionths: Int((share * 1e6).rounded(.down)),

@@ -13,7 +13,7 @@ public struct CheckpointRestart: ResiliencePolicy {
         let template: PipelineTemplate
         let pipelines: Int
         /// Without the idle nodes.
-        let training: Training
+        let training: PolicyAnswer.Training
 
         var nodes: Int { pipelines * template.nodes }
     }
@@ -95,7 +95,7 @@ public struct CheckpointRestart: ResiliencePolicy {
         spare = nodes.dropping(layout?.nodes ?? 0)
     }
 
-    private var training: Training? {
+    private var training: PolicyAnswer.Training? {
         guard var training = layout?.training else { return nil }
         training.idle = spare
         return training
@@ -117,7 +117,7 @@ public struct CheckpointRestart: ResiliencePolicy {
             return Layout(
                 template: best.template,
                 pipelines: best.pipelines,
-                training: Training(
+                training: PolicyAnswer.Training(
                     step: best.step,
                     samples: table.model.samplesPerStep,
                     checkpoints: rhythm

@@ -25,7 +25,7 @@ extension OobleckPolicy {
     }
 
     /// By the stages of the plan in force, of which only some are on slow nodes.
-    public func step(of training: Training, slow: [Int: Double]) -> SimulatedTime? {
+    public func step(of training: PolicyAnswer.Training, slow: [Int: Double]) -> SimulatedTime? {
         guard isExact, let document else { return nil }
         let factors = Dictionary(uniqueKeysWithValues: slow.map { (NodeID($0), $1) })
         return SimulatedTime(document.stepTime(for: factors))

@@ -197,8 +197,8 @@ public struct OobleckPolicy: ResiliencePolicy {
         return PolicyAnswer.Phase(.copying, table.model.copyTime(bytes: most))
     }
 
-    func training(_ step: SimulatedTime, idle: NodeSet) -> Training {
-        Training(
+    func training(_ step: SimulatedTime, idle: NodeSet) -> PolicyAnswer.Training {
+        PolicyAnswer.Training(
             step: step,
             samples: table.model.samplesPerStep,
             idle: idle,

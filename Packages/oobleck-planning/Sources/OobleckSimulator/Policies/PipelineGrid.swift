@@ -14,7 +14,7 @@ struct PipelineGrid: Sendable {
     /// Nodes without a seat.
     private(set) var spare: NodeSet
     /// Seats without a node.
-    private(set) var holes = BitSet()
+    private(set) var holes = NodeSet()
     private var nodes: [Int] = []
     private var seats: [Int] = []
     private var holesByPosition: [Int]

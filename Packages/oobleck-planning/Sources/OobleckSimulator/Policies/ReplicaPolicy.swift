@@ -123,7 +123,7 @@ public struct ReplicaPolicy: ResiliencePolicy {
         grid = built
     }
 
-    private mutating func training() -> Training? {
+    private mutating func training() -> PolicyAnswer.Training? {
         guard let pipelines = grid?.pipelines, pipelines > 0, let spare = grid?.spare else {
             return nil
         }

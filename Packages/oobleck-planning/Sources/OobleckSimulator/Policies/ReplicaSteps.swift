@@ -12,7 +12,7 @@ struct ReplicaSteps: Sendable {
     private let style: ReplicaPolicy.Style
     private let checkpoints: CheckpointPlan
     /// Of pipelines that miss no node.
-    private var whole = CountMemo<Training>()
+    private var whole = CountMemo<PolicyAnswer.Training>()
 
     init(
         _ table: StepTable,
@@ -28,7 +28,7 @@ struct ReplicaSteps: Sendable {
 
     /// How so many pipelines train, of which as many miss the node of one position; without the idle
     /// nodes.
-    mutating func training(pipelines: Int, mostHoles: Int) -> Training {
+    mutating func training(pipelines: Int, mostHoles: Int) -> PolicyAnswer.Training {
         let (table, template, style) = (table, template, style)
         let (checkpoints, firstPipelines) = (checkpoints, firstPipelines)
         var training = whole.value(pipelines) {
@@ -40,7 +40,7 @@ struct ReplicaSteps: Sendable {
                 samples = min(all, each * pipelines) * table.model.profile.microbatchSize
             }
             let step = table.step(template, microbatches: each, pipelines: pipelines)
-            return Training(
+            return PolicyAnswer.Training(
                 step: step,
                 samples: samples,
                 checkpoints: checkpoints.rhythm(

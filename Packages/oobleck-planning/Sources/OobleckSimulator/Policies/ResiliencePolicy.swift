@@ -55,46 +55,48 @@ public struct PolicyAnswer: Sendable {
     /// What comes before training goes on.
     public var phases: [Phase]
     /// How training goes on; `nil` if it cannot.
-    public var training: Training?
+    public var training: PolicyAnswer.Training?
 
     /// An answer.
-    public init(_ rollback: Rollback, _ phases: [Phase], then training: Training?) {
+    public init(_ rollback: Rollback, _ phases: [Phase], then training: PolicyAnswer.Training?) {
         self.rollback = rollback
         self.phases = phases
         self.training = training
     }
 }
 
-/// How training runs until something happens.
-public struct Training: Sendable {
-    /// Time of one step.
-    public var step: SimulatedTime
-    /// Samples of one step.
-    public var samples: Int
-    /// Nodes that are there and have no work.
-    public var idle: NodeSet
-    /// Millionths of each step that others compute too.
-    public var redundantMillionths: Int
-    /// When checkpoints are written.
-    public var checkpoints: CheckpointRhythm?
-    /// Whether to be asked again after the next step, though nothing happened.
-    public var endsAfterStep: Bool
+extension PolicyAnswer {
+    /// How training runs until something happens.
+    public struct Training: Sendable {
+        /// Time of one step.
+        public var step: SimulatedTime
+        /// Samples of one step.
+        public var samples: Int
+        /// Nodes that are there and have no work.
+        public var idle: NodeSet
+        /// Millionths of each step that others compute too.
+        public var redundantMillionths: Int
+        /// When checkpoints are written.
+        public var checkpoints: CheckpointRhythm?
+        /// Whether to be asked again after the next step, though nothing happened.
+        public var endsAfterStep: Bool
 
-    /// Steps of one length.
-    public init(
-        step: SimulatedTime,
-        samples: Int,
-        idle: NodeSet = NodeSet(),
-        redundantMillionths: Int = 0,
-        checkpoints: CheckpointRhythm? = nil,
-        endsAfterStep: Bool = false
-    ) {
-        self.step = step
-        self.samples = samples
-        self.idle = idle
-        self.redundantMillionths = redundantMillionths
-        self.checkpoints = checkpoints
-        self.endsAfterStep = endsAfterStep
+        /// Steps of one length.
+        public init(
+            step: SimulatedTime,
+            samples: Int,
+            idle: NodeSet = NodeSet(),
+            redundantMillionths: Int = 0,
+            checkpoints: CheckpointRhythm? = nil,
+            endsAfterStep: Bool = false
+        ) {
+            self.step = step
+            self.samples = samples
+            self.idle = idle
+            self.redundantMillionths = redundantMillionths
+            self.checkpoints = checkpoints
+            self.endsAfterStep = endsAfterStep
+        }
     }
 }
 
@@ -132,7 +134,7 @@ public protocol ResiliencePolicy: Sendable {
 
     /// How long the steps of its training take when nodes that work are so many times slower; `nil`
     /// if everything takes as much longer as on the slowest of them.
-    func step(of training: Training, slow: [Int: Double]) -> SimulatedTime?
+    func step(of training: PolicyAnswer.Training, slow: [Int: Double]) -> SimulatedTime?
 }
 
 extension ResiliencePolicy {
@@ -140,5 +142,5 @@ extension ResiliencePolicy {
     public var waitsForSteps: Bool { true }
 
     /// As long as the slowest node takes.
-    public func step(of training: Training, slow: [Int: Double]) -> SimulatedTime? { nil }
+    public func step(of training: PolicyAnswer.Training, slow: [Int: Double]) -> SimulatedTime? { nil }
 }

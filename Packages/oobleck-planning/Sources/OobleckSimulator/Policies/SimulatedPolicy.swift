@@ -1,32 +1,71 @@
 import OobleckReconfiguration
 import OobleckValues
 
-/// The policies by name.
-public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
-    /// Checkpoints that training waits for.
-    case checkpoint
-    /// Checkpoints written in the background.
-    case asynchronousCheckpoint = "checkpoint-async"
-    /// The same as the first with the best depth for each count of nodes.
-    case varuna
-    /// Redundant computation.
-    case bamboo
-    /// Templates; plans as in production, policy `optimal`.
-    case oobleck
-    /// Templates; plans by the published rules.
-    case oobleckPublished = "oobleck-sosp23"
-    /// Microbatches rerouted into bubbles.
-    case recycle
-    /// Pipelines left out.
-    case replicaDrop = "replica-drop"
-    /// Nodes in reserve.
-    case hotSpares = "hot-spares"
-    /// Changes for free.
-    case zeroCost = "zero-cost"
-    /// Besides, no bubbles.
-    case clairvoyant
+/// A policy by name: one of those that are known, or one of a client (``custom(_:make:)``).
+///
+/// Two policies are equal when their names are. New names may be added; a `switch` needs a default.
+public struct SimulatedPolicy: RawRepresentable, Hashable, Sendable, CaseIterable, Codable {
+    /// Makes the value that simulates a client's policy.
+    public typealias Maker = @Sendable (_ table: StepTable, _ nodes: Int) throws ->
+        any ResiliencePolicy
 
-    /// The policy of a name.
+    /// The policy's name.
+    public let rawValue: String
+    /// Only of a client's policy.
+    private let maker: Maker?
+
+    private init(_ name: String, maker: Maker? = nil) {
+        rawValue = name
+        self.maker = maker
+    }
+
+    /// Checkpoints that training waits for.
+    public static let checkpoint = Self("checkpoint")
+    /// Checkpoints written in the background.
+    public static let asynchronousCheckpoint = Self("checkpoint-async")
+    /// The same as the first with the best depth for each count of nodes.
+    public static let varuna = Self("varuna")
+    /// Redundant computation.
+    public static let bamboo = Self("bamboo")
+    /// Templates; plans as in production, policy `optimal`.
+    public static let oobleck = Self("oobleck")
+    /// Templates; plans by the published rules.
+    public static let oobleckPublished = Self("oobleck-sosp23")
+    /// Microbatches rerouted into bubbles.
+    public static let recycle = Self("recycle")
+    /// Pipelines left out.
+    public static let replicaDrop = Self("replica-drop")
+    /// Nodes in reserve.
+    public static let hotSpares = Self("hot-spares")
+    /// Changes for free.
+    public static let zeroCost = Self("zero-cost")
+    /// Besides, no bubbles.
+    public static let clairvoyant = Self("clairvoyant")
+
+    /// All that are known by name.
+    public static let allCases: [Self] = [
+        .checkpoint, .asynchronousCheckpoint, .varuna, .bamboo, .oobleck, .oobleckPublished,
+        .recycle, .replicaDrop, .hotSpares, .zeroCost, .clairvoyant,
+    ]
+
+    /// A policy of a client, which `make` makes for a model's steps and at most so many nodes.
+    ///
+    /// A name that is known already stands for the client's policy in this experiment.
+    public static func custom(_ name: String, make: @escaping Maker) -> Self {
+        Self(name, maker: make)
+    }
+
+    /// The known policy of exactly this name; `nil` for any other.
+    public init?(rawValue: String) {
+        guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else {
+            return nil
+        }
+        self = known
+    }
+
+    /// The known policy of a name, in small or capital letters.
+    ///
+    /// - Throws: ``OobleckError/Code/usage`` for an unknown name.
     public init(name: String) throws {
         guard let known = Self(rawValue: name.lowercased()) else {
             let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
@@ -34,6 +73,12 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
         }
         self = known
     }
+
+    /// Whether the names are equal.
+    public static func == (left: Self, right: Self) -> Bool { left.rawValue == right.rawValue }
+
+    /// Hashes the name.
+    public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 
     /// Why its samples are not those of the other policies; `nil` where they are.
     public var caveat: String? {
@@ -44,7 +89,7 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
     /// What of a world with slow nodes or notices it does nothing about, though a system could;
     /// `nil` if there is nothing, and for bounds, which pay for nothing.
     func disregards(slowNodes: Bool, notices: Bool) -> String? {
-        guard !isBound else { return nil }
+        guard !isBound, maker == nil else { return nil }
         let keepsSlow = slowNodes && self != .oobleck && self != .oobleckPublished
         let passed =
             (keepsSlow ? ["lets slow nodes work"] : [])
@@ -87,6 +132,7 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
                 meanTimeToFailure: meanTimeToFailure
             )
         }
+        if let maker { return try maker(table, nodes) }
         let rare = CheckpointPlan(
             .time(backupInterval),
             isAsynchronous: true,
@@ -111,8 +157,9 @@ public enum SimulatedPolicy: String, Sendable, CaseIterable, Codable {
         case .replicaDrop: return ReplicaPolicy(table, .replicaDrop, checkpoints: rare)
         case .hotSpares:
             return ReplicaPolicy(table, .hotSpares(reserve: reserve), checkpoints: rare)
-        case .zeroCost: return Bound(table, .zeroCost)
-        case .clairvoyant: return Bound(table, .clairvoyant)
+        case .zeroCost: return BoundPolicy(table, .zeroCost)
+        case .clairvoyant: return BoundPolicy(table, .clairvoyant)
+        default: preconditionFailure("policy \(rawValue) is known and cannot be made")
         }
     }
 

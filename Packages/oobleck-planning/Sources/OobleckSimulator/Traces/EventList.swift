@@ -33,7 +33,7 @@ struct EventList {
             throw complaint(
                 line,
                 "\"\(stamp.text.prefix(20))\" is no whole number of milliseconds; if it has another "
-                    + "unit say which, as in --trace-unit seconds"
+                    + "unit say which, as in unit seconds"
             )
         }
         let change: PreemptionTrace.Event.Change

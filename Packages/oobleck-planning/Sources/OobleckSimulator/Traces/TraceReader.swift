@@ -72,6 +72,6 @@ public struct TraceReader: Sendable {
     }
 
     static func refusal(of what: String, _ name: String) -> OobleckError {
-        OobleckError(.usage, "\(name): its times are \(what), which need no --trace-unit")
+        OobleckError(.usage, "\(name): its times are \(what), which need no unit")
     }
 }

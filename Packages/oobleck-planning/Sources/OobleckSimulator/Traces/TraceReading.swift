@@ -27,7 +27,7 @@ public struct TraceReading: Sendable {
         throw OobleckError(
             .inputData,
             "\(path): the trace lasts \(traceLength(milliseconds: end)) when its times are read as "
-                + "\(times); say which unit they have, as in --trace-unit seconds"
+                + "\(times); say which, as in unit seconds"
         )
     }
 }

@@ -105,7 +105,7 @@ struct TraceScale {
         return TraceStamp.Mistake(
             reason:
                 "the last time is \(text(last)): \(length(one)) if times are in \(one.rawValue), "
-                + "\(length(other)) if in \(other.rawValue); say which, as in --trace-unit "
+                + "\(length(other)) if in \(other.rawValue); say which, as in unit "
                 + one.rawValue
         )
     }

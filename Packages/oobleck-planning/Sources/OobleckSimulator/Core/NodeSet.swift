@@ -1,8 +1,5 @@
-/// Nodes by number.
-public typealias NodeSet = BitSet
-
 /// Numbers from 0 on, one bit each, so that sets of nodes are compared a word at a time.
-public struct BitSet: Sendable {
+public struct NodeSet: Sendable {
     private var words: [UInt64]
     /// How many numbers there are.
     public private(set) var count = 0
@@ -66,7 +63,7 @@ public struct BitSet: Sendable {
     }
 
     /// All but the `least` least of them.
-    public func dropping(_ least: Int) -> BitSet {
+    public func dropping(_ least: Int) -> NodeSet {
         var result = self
         for word in words.indices {
             let taken = count - result.count
@@ -83,7 +80,7 @@ public struct BitSet: Sendable {
     }
 
     /// Calls `body` with each that is not in another set, ascending.
-    func forEach(notIn other: BitSet, _ body: (Int) -> Void) {
+    func forEach(notIn other: NodeSet, _ body: (Int) -> Void) {
         for (word, bits) in words.enumerated() {
             var rest = word < other.words.count ? bits & ~other.words[word] : bits
             while rest != 0 {

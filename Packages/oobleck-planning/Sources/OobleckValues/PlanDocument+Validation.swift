@@ -1,4 +1,3 @@
-import OobleckValues
 import OobleckWords
 
 extension PlanDocument {
@@ -11,10 +10,13 @@ extension PlanDocument {
     /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense or the
     /// parts contradict each other.
     public func validate() throws {
-        try require(
-            (version ?? Self.formatVersion) == Self.formatVersion,
-            "the plan has version \(version ?? 0); this program reads \(Self.formatVersion)"
-        )
+        guard version == Self.formatVersion else {
+            throw OobleckError(
+                .inputData,
+                "the plan has version \(version); this program reads \(Self.formatVersion)",
+                problem: .unsupportedVersion(found: version, supported: Self.formatVersion)
+            )
+        }
         try require(devicesPerNode > 0, "devices_per_node is \(devicesPerNode); it must be >= 1")
         try require(microbatches > 0, "microbatches are \(microbatches); there must be at least 1")
         try require(

@@ -1,4 +1,3 @@
-import OobleckValues
 import OobleckWords
 
 extension PlanDocument {

@@ -1,11 +1,13 @@
-import OobleckTemplates
 import OobleckValues
 import OobleckWords
 
 extension PlanDocument {
     /// Refuses a plan with too few copies of each layer for the losses that must be survivable.
     ///
-    /// A run that has lost nodes goes on with such a plan; nobody should begin with one unasked.
+    /// A run that has lost nodes continues with such a plan, and no run should begin with one unasked.
+    ///
+    /// - Parameter model: The model's name, for the message.
+    /// - Throws: ``OobleckError/Code/noPlan`` with ``PlanningProblem/tooFewCopies(pipelines:faultTolerance:nodes:minimumNodes:)``.
     public func requireGuarantee(model: String) throws {
         let losses = guarantee.faultTolerance
         guard plan.pipelines.count <= losses else { return }
@@ -24,7 +26,13 @@ extension PlanDocument {
         throw OobleckError(
             .noPlan,
             "to survive \(counted(losses, "loss")) at once, \(model) needs "
-                + "\(needs); or plan with --fault-tolerance \(plan.pipelines.count - 1)"
+                + "\(needs); or plan for a fault tolerance of \(plan.pipelines.count - 1)",
+            problem: .tooFewCopies(
+                pipelines: plan.pipelines.count,
+                faultTolerance: losses,
+                nodes: nodeCount,
+                minimumNodes: guarantee.minimumNodes
+            )
         )
     }
 }

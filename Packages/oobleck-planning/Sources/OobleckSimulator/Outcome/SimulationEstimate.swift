@@ -1,9 +1,9 @@
 /// A mean over trials with its 95 % confidence interval.
-public struct Estimate: Hashable, Sendable, Codable {
+public struct SimulationEstimate: Hashable, Sendable, Codable {
     /// The mean.
     public let mean: Double
-    /// Half of the interval's width; 0 with one trial.
-    public let margin: Double
+    /// Half of the interval's width; `nil` with one trial, which says nothing about the others.
+    public let margin: Double?
     /// Trials.
     public let trials: Int
 
@@ -14,7 +14,7 @@ public struct Estimate: Hashable, Sendable, Codable {
         let mean = values.reduce(0, +) / Double(trials)
         self.mean = mean
         guard trials > 1 else {
-            margin = 0
+            margin = nil
             return
         }
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(trials - 1)

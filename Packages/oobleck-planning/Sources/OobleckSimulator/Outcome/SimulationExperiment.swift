@@ -1,9 +1,8 @@
-import Dispatch
+import Foundation
 import OobleckValues
-import Synchronization
 
 /// Plays the same worlds against several policies.
-public struct Experiment: Sendable {
+public struct SimulationExperiment: Sendable {
     /// Where the worlds come from.
     public enum Source: Sendable {
         /// One world, given.
@@ -28,6 +27,14 @@ public struct Experiment: Sendable {
                 history.events.contains { if case .notice = $0.change { true } else { false } }
             }
         }
+    }
+
+    /// How far an experiment is.
+    public struct Progress: Hashable, Sendable {
+        /// Trials that are done.
+        public let finished: Int
+        /// All trials.
+        public let trials: Int
     }
 
     /// The stream of random numbers that are the seeds of worlds.
@@ -85,6 +92,65 @@ public struct Experiment: Sendable {
     ///
     /// - Throws: ``OobleckError`` for values that make no sense, or if there are never enough nodes.
     public func run() throws -> [PolicyOutcomes] {
+        let prepared = try prepared()
+        let board = TrialBoard(trials: prepared.trials)
+        DispatchQueue.concurrentPerform(iterations: prepared.trials) { trial in
+            board.put(prepared.outcomes(trial), of: trial)
+        }
+        return prepared.collected(board.outcomes)
+    }
+
+    /// As ``run()``, in child tasks, so that it can be cancelled between two trials.
+    ///
+    /// - Parameter progress: Called after each trial, from any task, with the finished trials.
+    /// - Returns: The same as ``run()``.
+    /// - Throws: ``OobleckError`` as ``run()``, and `CancellationError` when the task is cancelled.
+    public func run(
+        progress: @escaping @Sendable (Progress) -> Void
+    ) async throws -> [PolicyOutcomes] {
+        let prepared = try prepared()
+        let board = TrialBoard(trials: prepared.trials)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<min(prepared.trials, ProcessInfo.processInfo.activeProcessorCount) {
+                group.addTask {
+                    while let trial = board.take() {
+                        try Task.checkCancellation()
+                        let finished = board.put(prepared.outcomes(trial), of: trial)
+                        progress(Progress(finished: finished, trials: prepared.trials))
+                        await Task.yield()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        return prepared.collected(board.outcomes)
+    }
+
+    /// Policies as values before anything happened, for an experiment whose values make sense.
+    private struct Prepared: Sendable {
+        let experiment: SimulationExperiment
+        let table: StepTable
+        let prototypes: [any ResiliencePolicy]
+        let trials: Int
+
+        func outcomes(_ trial: Int) -> [SimulationOutcome] {
+            let history = experiment.history(trial)
+            return prototypes.map { ClusterSimulation.run(experiment.model, history, $0) }
+        }
+
+        func collected(_ all: [Int: [SimulationOutcome]]) -> [PolicyOutcomes] {
+            let policies = experiment.policies
+            return policies.indices.map { index in
+                PolicyOutcomes(
+                    policy: policies[index],
+                    obstacle: policies[index].obstacle(table),
+                    outcomes: (0..<trials).compactMap { all[$0]?[index] }
+                )
+            }
+        }
+    }
+
+    private func prepared() throws -> Prepared {
         guard trials > 0, trials <= Self.mostTrials else {
             throw OobleckError(
                 .usage,
@@ -121,20 +187,7 @@ public struct Experiment: Sendable {
             )
         }
         let count = if case .history = source { 1 } else { trials }
-        let results = Mutex<[Int: [SimulationOutcome]]>([:])
-        DispatchQueue.concurrentPerform(iterations: count) { trial in
-            let history = history(trial)
-            let outcomes = prototypes.map { ClusterSimulation.run(model, history, $0) }
-            results.withLock { $0[trial] = outcomes }
-        }
-        let all = results.withLock { $0 }
-        return policies.indices.map { index in
-            PolicyOutcomes(
-                policy: policies[index],
-                obstacle: policies[index].obstacle(table),
-                outcomes: (0..<count).compactMap { all[$0]?[index] }
-            )
-        }
+        return Prepared(experiment: self, table: table, prototypes: prototypes, trials: count)
     }
 
     private func history(_ trial: Int) -> ClusterHistory {
@@ -185,28 +238,5 @@ public struct Experiment: Sendable {
             history.lossCount > 0
                 ? Seconds(history.duration.seconds / Double(history.lossCount)) : nil
         }
-    }
-}
-
-/// What came of one policy in all trials.
-public struct PolicyOutcomes: Sendable {
-    /// The policy.
-    public let policy: SimulatedPolicy
-    /// Why it cannot run at all, if so.
-    public let obstacle: String?
-    /// One for each trial.
-    public let outcomes: [SimulationOutcome]
-
-    /// A mean over the trials.
-    public func estimate(_ value: (SimulationOutcome) -> Double) -> Estimate {
-        Estimate(outcomes.map(value))
-    }
-
-    /// The mean of the differences to another policy in the same worlds.
-    public func difference(
-        to other: PolicyOutcomes,
-        _ value: (SimulationOutcome) -> Double
-    ) -> Estimate {
-        Estimate(zip(outcomes, other.outcomes).map { value($0) - value($1) })
     }
 }

@@ -2,7 +2,7 @@ import OobleckTemplates
 import OobleckValues
 
 /// What no policy can beat.
-public struct Bound: ResiliencePolicy {
+public struct BoundPolicy: ResiliencePolicy {
     /// How much is given for free.
     public enum Kind: Hashable, Sendable {
         /// Every change is free and loses nothing, and slow nodes are as fast as others; steps
@@ -33,12 +33,12 @@ public struct Bound: ResiliencePolicy {
         return PolicyAnswer(.nothingEver, [], then: training(view))
     }
 
-    private mutating func training(_ view: ClusterView) -> Training? {
-        rate(view.alive.count).map { Training(step: $0.step, samples: $0.samples) }
+    private mutating func training(_ view: ClusterView) -> PolicyAnswer.Training? {
+        rate(view.alive.count).map { PolicyAnswer.Training(step: $0.step, samples: $0.samples) }
     }
 
     /// Slow nodes cost nothing.
-    public func step(of training: Training, slow: [Int: Double]) -> SimulatedTime? {
+    public func step(of training: PolicyAnswer.Training, slow: [Int: Double]) -> SimulatedTime? {
         training.step
     }
 
