@@ -1,6 +1,6 @@
 import Foundation
-import OobleckCore
-import OobleckPlanning
+import OobleckValues
+import OobleckTemplates
 import OobleckReconfiguration
 
 /// Plans the same profiles by the paper's cost model and by `schedule`, and judges both plans by the

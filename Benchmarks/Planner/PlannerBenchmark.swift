@@ -1,6 +1,6 @@
 import Foundation
-import OobleckCore
-import OobleckPlanning
+import OobleckValues
+@_spi(Benchmarks) import OobleckTemplates
 import OobleckReconfiguration
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
@@ -105,7 +105,7 @@ struct PlannerBenchmark {
 
     private func replanning(_ nodes: Int, _ profile: ModelProfile, _ losses: Int) throws {
         let document = try Planner(profile: profile)
-            .plan(nodes: nodes, faultTolerance: losses, microbatches: 4 * nodes)
+            .untimedPlan(nodes: nodes, faultTolerance: losses, microbatches: 4 * nodes)
         let minimum = document.templates[0].nodes
         for isPrepared in [true, false] {
             let replanner = try Replanner(

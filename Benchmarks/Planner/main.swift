@@ -6,8 +6,8 @@
 //     planner-benchmark hard      a survey of profiles that are hard to plan for, 96 layers each
 
 import Foundation
-import OobleckCore
-import OobleckPlanning
+import OobleckValues
+import OobleckTemplates
 import OobleckReconfiguration
 
 let benchmark = PlannerBenchmark()

@@ -42,7 +42,7 @@ package enum MeasuredProfile {
             keepsLog: false
         )
         try await task.run()
-        return try ModelProfile.load(path: target)
+        return try ModelProfile(contentsOf: target)
     }
 
     private static func remove(_ folder: URL) {
