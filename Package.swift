@@ -521,7 +521,7 @@ checkOrder(house)
 let package = Package(
     name: "oobleck",
     products: [
-        .executable(name: "oobleck", targets: ["oobleck"]),
+        .executable(name: "oobleck", targets: ["oobleck"])
     ],
     dependencies: [
         .package(path: planningFolder),

@@ -16,7 +16,7 @@ trap 'rm -rf "$out"' EXIT
 says() { grep -qE "$1" "$out/text" || { cat "$out/text" && die "$2 does not print $1"; }; }
 timeout 60 "$folder/debug/plan" Examples/planning/profile.json "$out/plan.json" >"$out/text"
 for line in '^plan of 6 nodes, generation 0' '^after the loss of node 2:' 'layer [0-9]+: .* from [0-9]' \
-    '^1 loss at once takes [0-9]+ nodes; 1 is too few'; do
+    '^1 loss at once takes [0-9]+ nodes; 4 is too few'; do
     says "$line" plan
 done
 grep -q '"version" : 1' "$out/plan.json" || die "plan writes a file without its version"

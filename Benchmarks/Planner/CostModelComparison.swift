@@ -1,7 +1,7 @@
 import Foundation
-import OobleckValues
-import OobleckTemplates
 import OobleckReconfiguration
+import OobleckTemplates
+import OobleckValues
 
 /// Plans the same profiles by the paper's cost model and by `schedule`, and judges both plans by the
 /// makespan of the real schedule: how much longer the slowest pipeline of each takes, what planning

@@ -1,7 +1,7 @@
 import Foundation
-import OobleckValues
-@_spi(Benchmarks) import OobleckTemplates
 import OobleckReconfiguration
+@_spi(Benchmarks) import OobleckTemplates
+import OobleckValues
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
 struct SeededGenerator: RandomNumberGenerator {

@@ -81,8 +81,8 @@ let package = Package(
         tests(
             "OobleckSimulator",
             [
-                "OobleckReconfiguration", "OobleckSeeds", "OobleckSimulator", "OobleckTemplates",
-                "OobleckValues",
+                "OobleckPlanning", "OobleckReconfiguration", "OobleckSeeds", "OobleckSimulator",
+                "OobleckTemplates", "OobleckValues",
             ]
         ),
     ],

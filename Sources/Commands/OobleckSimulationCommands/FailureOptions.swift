@@ -97,7 +97,9 @@ struct FailureOptions: ParsableArguments {
         )
     }
 
-    private func history(_ path: String) throws -> (source: SimulationExperiment.Source, note: String?) {
+    private func history(
+        _ path: String
+    ) throws -> (source: SimulationExperiment.Source, note: String?) {
         try IdleOptions(byChance).refuse(
             "beside --trace, which says when nodes come and go; give --trace, or --nodes with "
                 + "failures by chance"
@@ -155,4 +157,6 @@ struct FailureOptions: ParsableArguments {
     }
 }
 
+// Both packages are ours: no other conformance can appear.
+// swift-format-ignore: AvoidRetroactiveConformances
 extension TraceUnit: @retroactive ExpressibleByArgument {}

@@ -120,4 +120,6 @@ package struct SimulateCommand: ParsableCommand {
     }
 }
 
+// Both packages are ours: no other conformance can appear.
+// swift-format-ignore: AvoidRetroactiveConformances
 extension PaperExperiment: @retroactive ExpressibleByArgument {}

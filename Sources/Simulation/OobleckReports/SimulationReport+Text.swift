@@ -60,7 +60,8 @@ extension SimulationReport {
             guard let difference = row.goodputDifference, row.obstacle == nil else { continue }
             let sign = difference.mean < 0 ? "" : "+"
             table.append([
-                row.policy, sign + Self.number(difference.mean), difference.margin.map(Self.number) ?? "-",
+                row.policy, sign + Self.number(difference.mean),
+                difference.margin.map(Self.number) ?? "-",
             ])
         }
         return ["", "in the same worlds:"] + table.lines(limit: width)

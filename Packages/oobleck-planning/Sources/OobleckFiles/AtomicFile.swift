@@ -15,6 +15,8 @@ public final class AtomicFile {
     /// Starts a file that will be `path`.
     ///
     /// There is one writer of a path at a time.
+    ///
+    /// - Throws: ``OobleckError/Code/storage``.
     public init(_ path: String, permissions: UInt32 = 0o644) throws {
         self.path = path
         let url = URL(fileURLWithPath: path)
@@ -37,6 +39,8 @@ public final class AtomicFile {
     /// Gives the file its name.
     ///
     /// Without `durably`, it survives the end of this process, but not a loss of power.
+    ///
+    /// - Throws: ``OobleckError/Code/storage``.
     public func publish(durably: Bool = true) throws {
         precondition(!isPublished, "\(path) is published twice")
         if durably { try file.synchronize() }
@@ -52,6 +56,8 @@ public final class AtomicFile {
     }
 
     /// Writes a whole file at once.
+    ///
+    /// - Throws: ``OobleckError/Code/storage``.
     public static func write(
         _ bytes: [UInt8],
         to path: String,
@@ -64,6 +70,8 @@ public final class AtomicFile {
     }
 
     /// Returns once the names in a directory are on the device.
+    ///
+    /// - Throws: ``OobleckError/Code/storage``.
     public static func synchronizeDirectory(_ path: String) throws {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {

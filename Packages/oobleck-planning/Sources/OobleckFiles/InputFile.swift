@@ -30,6 +30,8 @@ public enum InputFile {
     }
 
     /// As ``bytes(_:as:atMost:because:)``, for decoders that take data.
+    ///
+    /// - Throws: ``OobleckError/Code/inputData`` as ``bytes(_:as:atMost:because:)``.
     public static func data(
         _ path: String,
         as role: String? = nil,

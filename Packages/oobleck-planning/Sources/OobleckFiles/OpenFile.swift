@@ -55,14 +55,20 @@ public final class OpenFile {
     deinit { close(descriptor) }
 
     /// Bytes of the file as it is now.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func size() throws -> Int { Int(try status().st_size) }
 
     /// The identity of the file's present state.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func identity() throws -> FileIdentity { FileIdentity(try status()) }
 
     /// Maps the first `count` bytes for reading; of none, a buffer without memory.
     ///
     /// The caller unmaps them. They outlast this object.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func mapped(count: Int) throws -> UnsafeRawBufferPointer {
         guard count > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         let memory = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0)
@@ -73,9 +79,13 @@ public final class OpenFile {
     }
 
     /// The permission bits of the file.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func permissions() throws -> UInt32 { try status().st_mode & 0o7777 }
 
     /// Whether the file belongs to the user of this process.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func isOurs() throws -> Bool { try status().st_uid == geteuid() }
 
     private func status() throws -> stat {
@@ -87,11 +97,15 @@ public final class OpenFile {
     }
 
     /// Reads from `offset` to the end, or nothing when the file ends before.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func rest(from offset: Int) throws -> [UInt8] {
         try read(at: offset, count: max(0, try size() - offset))
     }
 
     /// Reads exactly `count` bytes that start at `offset`.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func read(at offset: Int, count: Int) throws -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
@@ -115,6 +129,8 @@ public final class OpenFile {
     }
 
     /// Writes all of `bytes` at the current end.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
         var written = 0
         while written < bytes.count {
@@ -134,6 +150,8 @@ public final class OpenFile {
     }
 
     /// Cuts the file off at `size` bytes; the next write follows there.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func truncate(to size: Int) throws {
         guard ftruncate(descriptor, off_t(size)) == 0 else {
             throw OobleckError(code, "cannot truncate \(path): \(systemReason())")
@@ -148,6 +166,8 @@ public final class OpenFile {
     public func forgetCached() { posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
 
     /// Returns once everything written is on the device.
+    ///
+    /// - Throws: The error of ``Purpose``: `.inputData` or `.storage`.
     public func synchronize() throws {
         // Pipes and terminals cannot be synchronised, and need not be.
         guard fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS else {

@@ -19,6 +19,8 @@ public struct CertifiedPlan: Encodable {
     }
 
     /// Writes the plan, with the certificate beside its fields.
+    ///
+    /// - Throws: What the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         try document.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)

@@ -39,8 +39,9 @@ extension ModelProfile {
         } catch let error as OobleckError {
             throw OobleckError(error.code, "\(path): \(error.message)", problem: error.problem)
         } catch let error as DecodingError {
-            let noNumber = Self.noNumber(in: data)
-            throw OobleckError(.inputData, "\(path): \(noNumber ?? DocumentFile.explain(error, as: "profile"))")
+            let reason =
+                Self.noNumber(in: data) ?? DocumentFile.explain(error, as: "profile")
+            throw OobleckError(.inputData, "\(path): \(reason)")
         }
     }
 

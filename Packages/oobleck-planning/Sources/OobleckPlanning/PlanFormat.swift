@@ -21,7 +21,7 @@ public struct PlanFormat: Hashable, Sendable {
 extension PlanDocument {
     /// The plan in this format, without a line end after the last line.
     ///
-    /// - Precondition: All numbers are finite, as in every plan that ``PlanDocument/validate()`` accepts.
+    /// All numbers must be finite, as in every plan that ``PlanDocument/validate()`` accepts.
     public func formatted(_ format: PlanFormat) -> String {
         switch format.kind {
         case .table(let width): text(width: width)

@@ -59,7 +59,7 @@ extension PlanDocument {
     /// The same pipelines on the same nodes, with the microbatches apportioned to how fast each
     /// really is: `slowness` says how many times longer a node takes than the profile says.
     ///
-    /// Nothing is copied for it (``MicrobatchBalance``).
+    /// Nothing is copied for it (`MicrobatchBalance`).
     public func balanced(for slowness: [NodeID: Double]) -> PlanDocument {
         let templates = plan.pipelines.compactMap { slowed($0, by: slowness) }
         guard templates.count == plan.pipelines.count, templates.count <= microbatches else {

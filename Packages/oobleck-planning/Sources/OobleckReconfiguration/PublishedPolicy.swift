@@ -20,7 +20,7 @@ public struct PublishedLayout: Hashable, Sendable {
 ///
 /// Two departures from the published code (`ReconfigurationEngine` in `oobleck/execution/engine.py`
 /// of SymbioticLab/Oobleck): sizes without a template, on which it fails, are cut to sizes with one
-/// (``PipelineFit``), and nodes may join. A pipeline that lost or lent nodes but received none
+/// (`PipelineFit`), and nodes may join. A pipeline that lost or lent nodes but received none
 /// keeps the order of its nodes, and a new node stands last; the published code sorts every
 /// pipeline, which is the same for ascending nodes.
 public struct PublishedPolicy: Sendable {

@@ -70,7 +70,7 @@ public struct ReconfigurationCosts: Hashable, Sendable {
     /// How long the copies take: all their bytes over the bandwidth.
     ///
     /// So fewer bytes are never slower, and the assignment with the fewest is the best by
-    /// ``cost(step:transfer:fastest:)``.
+    /// `cost(step:transfer:fastest:)`.
     public func transferTime(_ transfers: [LayerTransfer]) -> Seconds {
         Seconds(Double(transfers.reduce(0) { $0 + $1.bytes.value }) / bandwidth)
     }

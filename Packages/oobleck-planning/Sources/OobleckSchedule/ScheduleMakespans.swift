@@ -5,7 +5,7 @@ import OobleckValues
 /// Up to the forward pass of the last microbatch, a step of m microbatches runs like a longer one;
 /// only the backward passes after it differ. So each further microbatch costs one round of the
 /// steady phase, O(S), and the rest of its backward passes, O(S^2).
-/// ``makespan(stages:microbatches:)`` walks the whole step instead, O(S m). The times are equal to
+/// ``OneForwardOneBackward/makespan(stages:microbatches:)`` walks the whole step instead, O(S m). The times are equal to
 /// the last bit. O(S) space, because a round needs only the latest time of a neighbour.
 public struct ScheduleMakespans: Sendable {
     private let forwards: [Double]

@@ -10,11 +10,11 @@ public struct Instantiation: Hashable, Sendable {
     public let pipelineTimes: [Seconds]
     /// Time of the gradient synchronisation after the slowest pipeline's end.
     public let synchronization: Seconds
-    /// How much longer the step takes because nodes share cores (``SharedCores``).
+    /// How much longer the step takes because nodes share cores (`SharedCores`).
     public internal(set) var contention = Seconds.zero
     /// The cores that the nodes share; `nil` where each has its own.
     package internal(set) var sharedCores: SharedCores?
-    /// Whether the step time is proved to be the least; if not, ``OverlapSearch`` reached its bound.
+    /// Whether the step time is proved to be the least; if not, `OverlapSearch` reached its bound.
     public internal(set) var isProved = true
 
     /// Predicted step time: the slowest pipeline plus the synchronisation, and what sharing cores adds.
@@ -26,14 +26,14 @@ public struct Instantiation: Hashable, Sendable {
 ///
 /// The published cost models charge a synchronisation that depends only on the count of pipelines.
 /// `schedule` charges what remains after the end of the slowest pipeline
-/// (``GradientSynchronization``), which has a lower bound of that form. So the same search gives a
-/// lower bound, which is usually reached. ``OverlapSearch`` searches the remaining gap.
+/// (`GradientSynchronization`), which has a lower bound of that form. So the same search gives a
+/// lower bound, which is usually reached. `OverlapSearch` searches the remaining gap.
 ///
 /// A time X is enough for p pipelines if there are p templates whose sizes sum to N, and which
 /// together finish the global batch within X. Without the condition that counts are integers this
 /// is a linear program over (pipelines, nodes). The upper hull of (size, microbatches) solves it in
 /// O(t log M): it gives a lower bound of X for p, and rejects most p at once. The rest is a
-/// knapsack over the templates that the slack of the linear program allows (``PipelinePacking``).
+/// knapsack over the templates that the slack of the linear program allows (`PipelinePacking`).
 public struct Instantiator: Sendable {
     /// Templates, by node count ascending.
     public let templates: [PipelineTemplate]

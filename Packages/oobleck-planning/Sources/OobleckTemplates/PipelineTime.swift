@@ -74,6 +74,11 @@ package func pipelineTime(
 }
 
 extension PipelineTemplate {
+    /// The cost model's T of these stages, which templates minimise (`Documentation/Planner.md`, P4, P5).
+    public func iterationTime(costModel: CostModel) -> Seconds {
+        OobleckTemplates.iterationTime(stages: stages, costModel: costModel)
+    }
+
     /// Time of one step's forward and backward passes with that many microbatches
     /// (`Documentation/Planner.md`, P9).
     public func pipelineTime(microbatches: Int, costModel: CostModel) -> Seconds {

@@ -110,12 +110,14 @@ public struct Planner: Sendable {
     public func untimedPlan(
         nodes: Int,
         faultTolerance: Int,
-        microbatches: Int
+        microbatches: Int,
+        acceptsFewerCopies: Bool = false
     ) throws -> PlanDocument {
         try plan(
             nodes: nodes,
             microbatches: microbatches,
-            templates: templates(nodes: nodes, faultTolerance: faultTolerance)
+            templates: templates(nodes: nodes, faultTolerance: faultTolerance),
+            acceptsFewerCopies: acceptsFewerCopies
         )
     }
 }

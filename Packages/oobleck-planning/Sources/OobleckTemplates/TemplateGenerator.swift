@@ -71,6 +71,8 @@ public struct TemplateGenerator: Sendable {
     }
 
     /// ``templates(nodes:faultTolerance:sizes:known:)``, and how much work the search did.
+    ///
+    /// - Throws: ``OobleckError`` as ``templates(nodes:faultTolerance:sizes:known:)``.
     @_spi(Benchmarks) public func templatesCountingStates(
         nodes: Int,
         faultTolerance: Int,

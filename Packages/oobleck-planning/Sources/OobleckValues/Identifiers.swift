@@ -15,11 +15,15 @@ public struct NodeID: Hashable, Comparable, Sendable, Codable, ExpressibleByInte
     public init(integerLiteral value: Int) { rawValue = value }
 
     /// Reads the plain value.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped value.
     public init(from decoder: any Decoder) throws {
         rawValue = try decoder.singleValueContainer().decode(Int.self)
     }
 
     /// Writes the plain value.
+    ///
+    /// - Throws: What the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(rawValue)
@@ -48,11 +52,15 @@ public struct Generation: Hashable, Comparable, Sendable, Codable, ExpressibleBy
     public init(integerLiteral value: Int) { rawValue = value }
 
     /// Reads the plain value.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped value.
     public init(from decoder: any Decoder) throws {
         rawValue = try decoder.singleValueContainer().decode(Int.self)
     }
 
     /// Writes the plain value.
+    ///
+    /// - Throws: What the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(rawValue)

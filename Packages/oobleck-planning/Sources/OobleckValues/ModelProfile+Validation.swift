@@ -12,28 +12,46 @@ extension ModelProfile {
 
     /// Throws ``OobleckError/Code/inputData`` with one line when a value makes no sense.
     public func validate() throws {
-        func fail(_ message: String) -> OobleckError { OobleckError(.inputData, message) }
-        guard version == Self.formatVersion else {
-            throw fail("profile has version \(version); this program reads \(Self.formatVersion)")
+        func fail(_ message: String, _ problem: PlanningProblem? = nil) -> OobleckError {
+            OobleckError(.inputData, message, problem: problem)
         }
-        guard !layers.isEmpty else { throw fail("profile has no layers; it needs at least one") }
+        func value(_ field: String, _ value: Double, of layer: String? = nil) -> PlanningProblem {
+            .invalidValue(field: field, layer: layer, value: value)
+        }
+        guard version == Self.formatVersion else {
+            throw fail(
+                "profile has version \(version); this program reads \(Self.formatVersion)",
+                .unsupportedVersion(found: version, supported: Self.formatVersion)
+            )
+        }
+        guard !layers.isEmpty else {
+            throw fail("profile has no layers; it needs at least one", .noLayers)
+        }
         if let rate = linkBytesPerSecond, !(rate.isFinite && rate > 0) {
-            throw fail("link_bytes_per_second is \(rate); it must be finite and > 0")
+            throw fail(
+                "link_bytes_per_second is \(rate); it must be finite and > 0",
+                value("link_bytes_per_second", rate)
+            )
         }
         if let rate = linkBytesPerSecond, rate < Self.slowestLink {
             throw fail(
-                "link_bytes_per_second is \(rate); it must be at least \(Self.slowestLink)"
+                "link_bytes_per_second is \(rate); it must be at least \(Self.slowestLink)",
+                value("link_bytes_per_second", rate)
             )
         }
         let shared = (tiedAllReduceAcrossNodes ?? [:]).sorted { $0.key < $1.key }
             .map { ("tied_allreduce_across_nodes_seconds[\($0.key)]", $0.value) }
         for (field, time) in [("link_latency_seconds", linkLatency ?? .zero)] + shared {
             guard time.value.isFinite, time.value >= 0 else {
-                throw fail("\(field) is \(time.value); it must be finite and >= 0")
+                throw fail(
+                    "\(field) is \(time.value); it must be finite and >= 0",
+                    value(field, time.value)
+                )
             }
             guard time <= Self.longestTime else {
                 throw fail(
-                    "\(field) is \(time.value); it must be at most \(Self.longestTime.value)"
+                    "\(field) is \(time.value); it must be at most \(Self.longestTime.value)",
+                    value(field, time.value)
                 )
             }
         }
@@ -44,11 +62,15 @@ extension ModelProfile {
             )
         }
         guard microbatchSize >= 1 else {
-            throw fail("microbatch_size is \(microbatchSize); it must be at least 1")
+            throw fail(
+                "microbatch_size is \(microbatchSize); it must be at least 1",
+                value("microbatch_size", Double(microbatchSize))
+            )
         }
         if let memory = deviceMemory, memory.value < 1 {
             throw fail(
-                "device_memory_bytes is \(memory.value); it must be at least 1, or absent for no limit"
+                "device_memory_bytes is \(memory.value); it must be at least 1, or absent for no limit",
+                value("device_memory_bytes", Double(memory.value))
             )
         }
         var allBytes = 0
@@ -69,13 +91,15 @@ extension ModelProfile {
                 .map { ("allreduce_across_nodes_seconds[\($0.key)]", $0.value) }
             for (field, time) in times where !(time.value.isFinite && time.value >= 0) {
                 throw fail(
-                    "layer \(layer.name): \(field) is \(time.value); it must be finite and >= 0"
+                    "layer \(layer.name): \(field) is \(time.value); it must be finite and >= 0",
+                    value(field, time.value, of: layer.name)
                 )
             }
             for (field, time) in times where time > Self.longestTime {
                 throw fail(
                     "layer \(layer.name): \(field) is \(time.value); "
-                        + "it must be at most \(Self.longestTime.value)"
+                        + "it must be at most \(Self.longestTime.value)",
+                    value(field, time.value, of: layer.name)
                 )
             }
             let sizes = [
@@ -87,7 +111,10 @@ extension ModelProfile {
                 ("recomputation.workspace_bytes", layer.recomputation?.workspaceBytes ?? 0),
             ]
             for (field, size) in sizes where size.value < 0 {
-                throw fail("layer \(layer.name): \(field) is \(size.value); it must be >= 0")
+                throw fail(
+                    "layer \(layer.name): \(field) is \(size.value); it must be >= 0",
+                    value(field, Double(size.value), of: layer.name)
+                )
             }
             for (_, size) in sizes {
                 let (sum, overflows) = allBytes.addingReportingOverflow(size.value)

@@ -74,6 +74,8 @@ public struct LayerProfile: Hashable, Sendable, Codable {
     }
 
     /// Reads a layer; absent sizes are zero.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped value.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         func bytes(_ key: CodingKeys) throws -> ByteCount? {

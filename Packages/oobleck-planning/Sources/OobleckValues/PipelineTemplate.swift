@@ -50,6 +50,8 @@ public struct StageTemplate: Hashable, Sendable, Codable {
     }
 
     /// Reads a stage; an absent handover is free.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped value.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -68,6 +70,8 @@ public struct StageTemplate: Hashable, Sendable, Codable {
     }
 
     /// Writes a stage; a free handover is left out.
+    ///
+    /// - Throws: What the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(firstLayer, forKey: .firstLayer)

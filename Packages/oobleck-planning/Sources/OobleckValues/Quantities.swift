@@ -18,11 +18,15 @@ public struct Seconds: Hashable, Comparable, Sendable, Codable, ExpressibleByFlo
     public init(integerLiteral value: Int) { self.value = Double(value) }
 
     /// Reads the plain value.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped value.
     public init(from decoder: any Decoder) throws {
         value = try decoder.singleValueContainer().decode(Double.self)
     }
 
     /// Writes the plain value.
+    ///
+    /// - Throws: What the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(value)
@@ -69,11 +73,15 @@ public struct ByteCount: Hashable, Comparable, Sendable, Codable, ExpressibleByI
     public init(integerLiteral value: Int) { self.value = value }
 
     /// Reads the plain value.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped value.
     public init(from decoder: any Decoder) throws {
         value = try decoder.singleValueContainer().decode(Int.self)
     }
 
     /// Writes the plain value.
+    ///
+    /// - Throws: What the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(value)

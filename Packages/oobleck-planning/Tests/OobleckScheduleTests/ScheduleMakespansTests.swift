@@ -17,7 +17,11 @@ import Testing
             )
         }
         let found = ScheduleMakespans.all(stages: stages, upTo: 40)
-        #expect(found == (1...40).map { OneForwardOneBackward.makespan(stages: stages, microbatches: $0) }, "\(seed)")
+        #expect(
+            found
+                == (1...40).map { OneForwardOneBackward.makespan(stages: stages, microbatches: $0) },
+            "\(seed)"
+        )
         #expect(zip(found, found.dropFirst()).allSatisfy { $0 <= $1 }, "\(seed)")
     }
 

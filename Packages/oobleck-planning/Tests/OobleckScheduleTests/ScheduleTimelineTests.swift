@@ -13,9 +13,15 @@ import Testing
                     count: stageCount
                 )
                 let slots = microbatches + stageCount - 1
-                let time = OneForwardOneBackward.makespan(stages: stages, microbatches: microbatches)
+                let time = OneForwardOneBackward.makespan(
+                    stages: stages,
+                    microbatches: microbatches
+                )
                 #expect(time.value == Double(slots * 7))
-                let bubble = OneForwardOneBackward.bubbleShare(stages: stages, microbatches: microbatches)
+                let bubble = OneForwardOneBackward.bubbleShare(
+                    stages: stages,
+                    microbatches: microbatches
+                )
                 // One division on each side: a unit in the last place.
                 #expect(abs(bubble - Double(stageCount - 1) / Double(slots)) < 1e-15)
             }

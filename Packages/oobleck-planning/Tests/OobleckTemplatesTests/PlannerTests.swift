@@ -43,8 +43,11 @@ import Testing
             let document = try planner.untimedPlan(
                 nodes: nodes,
                 faultTolerance: tolerance,
-                microbatches: 16
+                microbatches: 16,
+                acceptsFewerCopies: true
             )
+            let error = keepsPromise(planner, nodes: nodes, tolerance)
+            #expect((error == nil) == (document.plan.pipelines.count > tolerance))
             #expect(document.plan.nodes == (0..<nodes).map { NodeID($0) })
             let copies = document.plan.pipelines.count
             #expect(copies >= min(tolerance + 1, nodes / 2))
@@ -53,6 +56,16 @@ import Testing
             for pipeline in document.plan.pipelines {
                 #expect(document.template(nodes: pipeline.templateNodes) != nil)
             }
+        }
+    }
+
+    /// The error of a plan that has to survive as many losses.
+    private func keepsPromise(_ planner: Planner, nodes: Int, _ tolerance: Int) -> OobleckError? {
+        do {
+            _ = try planner.untimedPlan(nodes: nodes, faultTolerance: tolerance, microbatches: 16)
+            return nil
+        } catch {
+            return error as? OobleckError
         }
     }
 

@@ -37,7 +37,8 @@ import Testing
             for stage in stages.reversed() {
                 _ = label.prepend(stage, microbatches: microbatches)
             }
-            let exact = OneForwardOneBackward.makespan(stages: stages, microbatches: microbatches).value
+            let exact = OneForwardOneBackward.makespan(stages: stages, microbatches: microbatches)
+                .value
             #expect(label.own <= exact * (1 + 1e-12), "\(seed)")
             if label.own >= exact * (1 - 1e-12) { reached += 1 }
         }

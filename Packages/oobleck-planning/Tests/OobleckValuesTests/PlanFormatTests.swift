@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PlanFormatTests {
     private let text = """
-        {"cost_model": "sosp23-artifact", "devices_per_node": 1, "microbatches": 4096,
+        {"version": 1, "cost_model": "sosp23-artifact", "devices_per_node": 1, "microbatches": 4096,
          "guarantee": {"minimum_nodes": 6, "maximum_nodes": 13, "fault_tolerance": 1},
          "templates": [{"nodes": 1, "iteration_seconds": 1.25,
                         "stages": [{"first_layer": 0, "end_layer": 11, "node": 0, "devices": 1,

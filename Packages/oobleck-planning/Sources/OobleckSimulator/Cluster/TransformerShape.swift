@@ -69,6 +69,8 @@ public struct TransformerShape: Hashable, Sendable {
     ]
 
     /// The model of a name, whatever the case.
+    ///
+    /// - Throws: ``OobleckError/Code/usage`` for an unknown name.
     public static func named(_ name: String) throws -> TransformerShape {
         guard let shape = known.first(where: { $0.name.lowercased() == name.lowercased() }) else {
             throw OobleckError(

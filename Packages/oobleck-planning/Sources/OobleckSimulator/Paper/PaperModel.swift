@@ -14,6 +14,8 @@ public enum PaperModel: String, Sendable, CaseIterable, Codable {
     case gpt3With6700M = "GPT-3-6.7b"
 
     /// The model of a name as people write it, whatever the case.
+    ///
+    /// - Throws: ``OobleckError/Code/usage`` for an unknown name.
     public init(name: String) throws {
         let known = Self.allCases.first { $0.rawValue.lowercased() == name.lowercased() }
         guard let known else {
@@ -41,6 +43,8 @@ public enum PaperPolicy: String, Sendable, CaseIterable, Codable {
     case oobleck
 
     /// The policy of a name.
+    ///
+    /// - Throws: ``OobleckError/Code/usage`` for an unknown name.
     public init(name: String) throws {
         guard let known = Self(rawValue: name.lowercased()) else {
             let names = Self.allCases.map(\.rawValue).joined(separator: ", ")

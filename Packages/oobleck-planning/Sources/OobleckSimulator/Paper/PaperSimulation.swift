@@ -92,6 +92,8 @@ public struct PaperSimulation {
     }
 
     /// What the policy makes of a trace.
+    ///
+    /// - Throws: ``OobleckError`` for a trace that the published simulator cannot play.
     public static func run(
         model: PaperModel,
         policy: PaperPolicy,

@@ -37,6 +37,8 @@ public struct OobleckPolicy: ResiliencePolicy {
     public private(set) var document: PlanDocument?
 
     /// A policy for at most `nodes` nodes; checkpoints are for losses of a layer's last copy.
+    ///
+    /// - Throws: ``OobleckError`` as ``Instantiator`` and ``TemplateGenerator``.
     public init(
         _ table: StepTable,
         _ policy: ReplanPolicy,

@@ -142,5 +142,7 @@ extension ResiliencePolicy {
     public var waitsForSteps: Bool { true }
 
     /// As long as the slowest node takes.
-    public func step(of training: PolicyAnswer.Training, slow: [Int: Double]) -> SimulatedTime? { nil }
+    public func step(of training: PolicyAnswer.Training, slow: [Int: Double]) -> SimulatedTime? {
+        nil
+    }
 }

@@ -6,7 +6,8 @@ import OobleckValues
 /// Two policies are equal when their names are. New names may be added; a `switch` needs a default.
 public struct SimulatedPolicy: RawRepresentable, Hashable, Sendable, CaseIterable, Codable {
     /// Makes the value that simulates a client's policy.
-    public typealias Maker = @Sendable (_ table: StepTable, _ nodes: Int) throws ->
+    public typealias Maker =
+        @Sendable (_ table: StepTable, _ nodes: Int) throws ->
         any ResiliencePolicy
 
     /// The policy's name.

@@ -42,6 +42,8 @@ public struct TraceReader: Sendable {
     }
 
     /// The trace in a text; `name` stands in complaints.
+    ///
+    /// - Throws: ``OobleckError/Code/inputData`` with the line and what is wrong in it.
     public static func trace(_ text: String, name: String) throws -> PreemptionTrace {
         try reading(text, name: name, unit: nil).trace
     }
