@@ -11,7 +11,7 @@ import OobleckValues
 /// - SkyPilot: `{"metadata": {"gap_seconds": 600}, "data": [1, 0, ...]}`.
 ///
 /// In lists of events and counts times may also be dates with a time of day, or numbers since 1970;
-/// ``TraceScale`` has the rule. A first line may name the columns, and the unit with them. Fields may
+/// `TraceScale` has the rule. A first line may name the columns, and the unit with them. Fields may
 /// stand in quotes.
 ///
 /// From counts, nodes are named in order of their coming, and the youngest goes first.
