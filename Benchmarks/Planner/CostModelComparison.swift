@@ -91,8 +91,7 @@ struct CostModelComparison {
         let slowest = first.plan.pipelines.compactMap { pipeline in
             first.template(nodes: pipeline.templateNodes).map { template in
                 let real = handingOver(template, profile)
-                return pipelineTime(
-                    real,
+                return real.pipelineTime(
                     microbatches: pipeline.microbatches,
                     costModel: .schedule
                 ).value

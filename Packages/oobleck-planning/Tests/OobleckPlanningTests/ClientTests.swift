@@ -28,12 +28,12 @@ struct ClientTests {
         try Planner(profile: profile).plan(nodes: 6, faultTolerance: 1, microbatches: 24)
     }
 
-    /// The profile of the examples.
-    private static var sample: String {
+    /// A file of the examples.
+    private static func sample(_ name: String) -> String {
         (0..<5).reduce(URL(fileURLWithPath: #filePath)) { path, _ in
             path.deletingLastPathComponent()
         }
-        .appendingPathComponent("Examples/planning/profile.json").path
+        .appendingPathComponent("Examples/planning/" + name).path
     }
 
     @Test("what is written is read again, and equal documents give equal bytes")
@@ -50,13 +50,19 @@ struct ClientTests {
         #expect(text.contains(#""version" : 1"#))
     }
 
-    @Test("the sample profile is read, planned and written with the same values")
-    func sampleProfile() throws {
-        let sample = try ModelProfile(contentsOf: Self.sample)
+    @Test("the sample files are read, and written as they are")
+    func samples() throws {
+        let sample = try ModelProfile(contentsOf: Self.sample("profile.json"))
         #expect(sample.layers.count == 14)
         let path = folder.path + "/copy.json"
         try sample.write(to: path)
         #expect(try ModelProfile(contentsOf: path) == sample)
+        let plan = try PlanDocument(contentsOf: Self.sample("plan.json"))
+        #expect(plan.plan.generation == 1)
+        try plan.write(to: path)
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        #expect(try bytes == Data(contentsOf: URL(fileURLWithPath: Self.sample("plan.json"))))
+        #expect(throws: Never.self) { try plan.replanning(joining: [9], profile: sample) }
     }
 
     @Test("a profile that makes no sense is not even decoded")
