@@ -1,6 +1,6 @@
 # Everything is one command from a fresh clone; each can be run again at any time.
 .DEFAULT_GOAL := help
-.PHONY: help setup import-tools build demo demo-llama artifact test check bench soak drill wheel tarball \
+.PHONY: help setup import-tools build demo demo-llama artifact test check docs bench soak drill wheel tarball \
 	deb image test-packages clean
 
 help: ## Show this list.
@@ -31,6 +31,9 @@ test: ## Set up, build, and run all tests; print the time of each part.
 
 check: setup ## Check format and scripts, and that our code builds without warnings.
 	@Scripts/check.sh
+
+docs: ## Make the documentation of the planner's libraries, .build/docs (needs no libtorch).
+	@Scripts/docs.sh
 
 bench: build ## Compare training speed with eager Python, run by run; writes Benchmarks/Results.
 	@Scripts/setup.sh --test-tools

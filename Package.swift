@@ -17,6 +17,13 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// The package of the planner and the simulator, and the modules of it that are used here.
+let planningFolder = "Packages/oobleck-planning"
+let planningModules: Set = [
+    "OobleckWords", "OobleckValues", "OobleckFiles", "OobleckSchedule", "OobleckTemplates",
+    "OobleckReconfiguration", "OobleckPlanning", "OobleckSimulator", "OobleckSeeds",
+]
+
 /// A folder of `Sources` and `Tests`: its targets, each after those that it depends on.
 struct Folder {
     let name: String
@@ -41,6 +48,18 @@ func checkOrder(_ folders: [Folder]) {
             fatalError("\(target.name) depends on \(name), which is not listed above it")
         }
         above.insert(target.name)
+    }
+}
+
+/// Names in the lists of dependencies that are modules of the planner's package become its products.
+func resolvePlanning(_ targets: [Target]) {
+    for target in targets {
+        target.dependencies = target.dependencies.map { dependency in
+            guard case .byNameItem(let name, _) = dependency, planningModules.contains(name) else {
+                return dependency
+            }
+            return .product(name: name, package: "oobleck-planning")
+        }
     }
 }
 
@@ -131,19 +150,11 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let core = Folder(
     "Core",
     [
-        module("OobleckCore"),
-        module("OobleckText", ["OobleckCore"]),
+        module("OobleckCore", ["OobleckValues", "OobleckWords"]),
+        module("OobleckText", ["OobleckCore", "OobleckWords"]),
         module("OobleckClock", ["OobleckCore"]),
         module("OobleckConsole", ["OobleckCore", "OobleckText", unixSignals]),
-        module("OobleckData", ["OobleckCore", crypto]),
-    ]
-)
-let planning = Folder(
-    "Planning",
-    [
-        module("OobleckSchedule", ["OobleckCore"]),
-        module("OobleckPlanning", ["OobleckCore", "OobleckSchedule"]),
-        module("OobleckReconfiguration", ["OobleckCore", "OobleckPlanning"]),
+        module("OobleckData", ["OobleckCore", "OobleckFiles", crypto]),
     ]
 )
 let coordination = Folder(
@@ -207,8 +218,9 @@ let runs = Folder(
             "OobleckRuntime",
             [
                 "OobleckClock", "OobleckConsole", "OobleckCoordination", "OobleckCore",
-                "OobleckData", "OobleckReconfiguration", "OobleckRecording", "OobleckRunFiles",
-                "OobleckStoreEtcd", "OobleckStoreSQLite", "OobleckText", "OobleckTransport",
+                "OobleckData", "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording",
+                "OobleckRunFiles", "OobleckStoreEtcd", "OobleckStoreSQLite", "OobleckText",
+                "OobleckTransport",
             ]
         ),
         module(
@@ -223,13 +235,6 @@ let runs = Folder(
 let simulation = Folder(
     "Simulation",
     [
-        module(
-            "OobleckSimulator",
-            [
-                "OobleckCore", "OobleckData", "OobleckPlanning", "OobleckReconfiguration",
-                "OobleckSchedule",
-            ]
-        ),
         module("OobleckFigures", ["OobleckCore", "OobleckSchedule"]),
         module(
             "OobleckEvaluation",
@@ -303,7 +308,7 @@ let commands = Folder(
             "OobleckSimulationCommands",
             [
                 "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
-                "OobleckEvaluation", "OobleckReports", "OobleckSimulator",
+                "OobleckEvaluation", "OobleckPlanning", "OobleckReports", "OobleckSimulator",
                 argumentParser,
             ]
         ),
@@ -345,23 +350,6 @@ let allTests = [
             tests("OobleckText", ["OobleckCore", "OobleckText"]),
             tests("OobleckConsole", ["OobleckConsole", "OobleckCore", "OobleckTestSupport"]),
             tests("OobleckData", ["OobleckCore", "OobleckData", "OobleckTestSupport", crypto]),
-        ]
-    ),
-    Folder(
-        "Planning",
-        [
-            tests("OobleckSchedule", ["OobleckCore", "OobleckSchedule", "OobleckTestSupport"]),
-            tests(
-                "OobleckPlanning",
-                ["OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckTestSupport"]
-            ),
-            tests(
-                "OobleckReconfiguration",
-                [
-                    "OobleckCore", "OobleckPlanning", "OobleckReconfiguration",
-                    "OobleckTestSupport",
-                ]
-            ),
         ]
     ),
     Folder(
@@ -437,10 +425,6 @@ let allTests = [
     Folder(
         "Simulation",
         [
-            tests(
-                "OobleckSimulator",
-                ["OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator"]
-            ),
             tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
             tests(
                 "OobleckEvaluation",
@@ -524,27 +508,24 @@ let trainingTests = [
 ]
 
 let house =
-    [core, planning, coordination] + (hasLibtorch ? [training] : [])
+    [core, coordination] + (hasLibtorch ? [training] : [])
     + [runs, simulation, observation, verification, commands] + (hasLibtorch ? [worker] : [])
 let testSupport = [
-    support("OobleckTestSupport", ["OobleckCore", "OobleckData"]),
+    support("OobleckTestSupport", ["OobleckCore", "OobleckData", "OobleckSeeds"]),
     support("OobleckEtcdSupport", ["OobleckCore", "OobleckStoreEtcd"]),
 ]
+let targets =
+    (house + allTests + (hasLibtorch ? trainingTests : [])).flatMap(\.targets) + testSupport
+resolvePlanning(targets)
 checkOrder(house)
 
 let package = Package(
     name: "oobleck",
     products: [
-        .library(
-            name: "OobleckPlanning",
-            targets: [
-                "OobleckCore", "OobleckPlanning", "OobleckSchedule", "OobleckReconfiguration",
-            ]
-        ),
-        .library(name: "OobleckSimulator", targets: ["OobleckSimulator"]),
-        .executable(name: "oobleck", targets: ["oobleck"]),
+        .executable(name: "oobleck", targets: ["oobleck"])
     ],
     dependencies: [
+        .package(path: planningFolder),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
@@ -569,8 +550,7 @@ let package = Package(
         ),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
-    targets: (house + allTests + (hasLibtorch ? trainingTests : [])).flatMap(\.targets)
-        + testSupport,
+    targets: targets,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
 )

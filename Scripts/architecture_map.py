@@ -2,7 +2,7 @@
 """Draws Documentation/Pictures/architecture.svg: the folders of Sources, and which uses which.
 
 The folders, their targets and the arrows come from the subfolders of Sources and the lists
-in Package.swift. An arrow from A to B means that a target of A lists a target of B. Arrows that follow
+in Package.swift. The folder Planning is the package in Packages/oobleck-planning. An arrow from A to B means that a target of A lists a target of B. Arrows that follow
 from others are left out.
 
     Scripts/architecture_map.py [--check]
@@ -15,11 +15,12 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+PLANNING = ROOT / "Packages/oobleck-planning"
 PICTURE = ROOT / "Documentation/Pictures/architecture.svg"
 # From the bottom up, as in Package.swift.
 FOLDERS = [
+    ("Planning", "plans and simulations: a package of its own"),
     ("Core", "values, files, clocks, output"),
-    ("Planning", "templates, plans, schedules (pure)"),
     ("Coordination", "membership, commits, messages, stores"),
     ("Training", "tensors, models, the worker's engine"),
     ("Runs", "the files of a run"),
@@ -37,22 +38,23 @@ PLACES = {
     "Runs": (0, 3),
     "Coordination": (0, 4),
     "Training": (1, 3),
-    "Planning": (0, 5),
-    "Core": (0, 6),
+    "Core": (0, 5),
+    "Planning": (0, 6),
 }
 ROWS = 1 + max(row for _, row in PLACES.values())
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 400, 82, 50, 32, 20
 
 
 def targets(folder):
-    """The targets of a folder of Sources, by its subfolders."""
-    return sorted(path.name for path in (ROOT / "Sources" / folder).iterdir() if path.is_dir())
+    """The targets of a folder of Sources, or of the planner's package, by its subfolders."""
+    sources = PLANNING / "Sources" if folder == "Planning" else ROOT / "Sources" / folder
+    return sorted(path.name for path in sources.iterdir() if path.is_dir())
 
 
 def dependencies():
     """For each target of ours, the targets of ours that it lists in Package.swift."""
     text = (ROOT / "Package.swift").read_text()
-    text = text[: text.index("let allTests")]
+    text = text[: text.index("let allTests")] + (PLANNING / "Package.swift").read_text()
     found = {"CTorch": set()}
     pattern = r'(?:module|program)\(\s*"([\w-]+)"(?:\s*,\s*\[([^\]]*)\])?'
     for name, listed in re.findall(pattern, text):
@@ -63,14 +65,14 @@ def dependencies():
 def folder_arrows():
     """Pairs (A, B) of folders such that A uses B, without those that follow from others."""
     known = {folder for folder, _ in FOLDERS}
-    present = {path.name for path in (ROOT / "Sources").iterdir() if path.is_dir()}
+    present = {path.name for path in (ROOT / "Sources").iterdir() if path.is_dir()} | {"Planning"}
     if known != present:
         sys.exit(f"Sources has the folders {sorted(present)}; FOLDERS and PLACES of this script name {sorted(known)}")
     folder_of = {target: folder for folder, _ in FOLDERS for target in targets(folder)}
     uses = {folder: set() for folder, _ in FOLDERS}
     for target, listed in dependencies().items():
         for other in listed:
-            if folder_of[other] != folder_of[target]:
+            if target in folder_of and folder_of[other] != folder_of[target]:
                 uses[folder_of[target]].add(folder_of[other])
 
     def reachable(folder):

@@ -11,7 +11,8 @@ fail() {
 }
 
 mapfile -t swift_files < <(
-    find Package.swift Sources Tests Benchmarks -name '*.swift' ! -path '*/Generated/*' | sort
+    find Package.swift Sources Tests Benchmarks Packages Examples -name '*.swift' \
+        ! -path '*/Generated/*' ! -path '*/.build/*' | sort
 )
 mapfile -t cxx_files < <(find Sources -name '*.cpp' | sort)
 mapfile -t shell_files < <(find Scripts .ci -type f \( -name '*.sh' -o -name run \) | sort)
@@ -51,7 +52,7 @@ echo "check: build without warnings"
 touch "${swift_files[@]}" "${cxx_files[@]}"
 swift build --build-tests --explicit-target-dependency-import-check error 2>&1 | tee "$cache/build.log" | grep -vE '^\[[0-9]+/[0-9]+\]' || true
 grep -qE '^Build complete' "$cache/build.log" || fail "the build failed"
-if grep -E "^$PWD/(Package.swift|Sources|Tests).*warning:" "$cache/build.log" | sort -u; then
+if grep -E "^$PWD/(Package.swift|Sources|Tests|Packages).*warning:" "$cache/build.log" | sort -u; then
     fail "warnings in our code, see above"
 fi
 

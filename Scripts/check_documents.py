@@ -23,7 +23,7 @@ SECONDS = 300
 
 
 def documents():
-    folders = ["Documentation", "Benchmarks", "Examples", "Python", ".github"]
+    folders = ["Documentation", "Benchmarks", "Examples", "Packages", "Python", ".github"]
     found = sorted(ROOT.glob("*.md"))
     for folder in folders:
         found += sorted((ROOT / folder).rglob("*.md"))

@@ -13,13 +13,13 @@ for number in "$cases" "$seed"; do
     [[ $number =~ ^[0-9]{1,9}$ ]] || { echo "prove-planner: $number is no count" >&2 && exit 64; }
 done
 
-folder=$(Scripts/planner-package.sh)
+package=(--package-path Packages/oobleck-planning --scratch-path .build/proof)
 log=$(mktemp) tally=$(mktemp)
 trap 'rm -f "$log" "$tally"' EXIT
-swift build --package-path "$folder" -c release -Xswiftc -enable-testing --build-tests
+swift build "${package[@]}" -c release -Xswiftc -enable-testing --build-tests
 start=$SECONDS status=0
 OOBLECK_PROOF_CASES=$cases OOBLECK_PROOF_SEED=$seed OOBLECK_PROOF_TALLY=$tally \
-    swift test --package-path "$folder" -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
+    swift test "${package[@]}" -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
     --filter TemplateExactnessTests 2>&1 | tee "$log" | tail -n 5 || status=$?
 wrong=$(grep -c 'recorded an issue' "$log" || true)
 python3 - "$tally" "$cases" "$seed" "$wrong" "$((SECONDS - start))" <<'EOF'

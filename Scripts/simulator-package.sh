@@ -1,25 +1,24 @@
 #!/usr/bin/env bash
 # Makes a package of the simulator and its figures alone in .build/simulator, or in the folder
 # given: builds in minutes, without gRPC and libtorch. Its program `simulator` has the commands
-# `simulate` and `figures` of `oobleck`, and `times`; its tests are those of the four modules (that
-# simulator and coordinator agree is tested where the coordinator is).
+# `simulate` and `figures` of `oobleck`, and `times`; its tests are those of the three modules of
+# figures and reports (the simulator's own are in Packages/oobleck-planning).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=${1:-$root/.build/simulator}
 modules=(
-    OobleckCore OobleckSchedule OobleckPlanning OobleckReconfiguration OobleckSimulator
-    OobleckFigures OobleckEvaluation OobleckReports OobleckClock OobleckData OobleckText
+    OobleckCore OobleckFigures OobleckEvaluation OobleckReports OobleckClock OobleckData OobleckText
     OobleckConsole OobleckSimulationCommands
 )
 
 rm -rf "$folder/Sources" "$folder/Tests"
 mkdir -p "$folder/Sources" "$folder/Tests"
 for module in "${modules[@]}"; do ln -sfn "$(echo "$root"/Sources/*/"$module")" "$folder/Sources/$module"; done
-for tests in Simulator Figures Evaluation Reports; do
+for tests in Figures Evaluation Reports; do
     ln -sfn "$root/Tests/Simulation/Oobleck${tests}Tests" "$folder/Tests/Oobleck${tests}Tests"
 done
 ln -sfn "$root/Benchmarks/Simulator" "$folder/Sources/simulator"
-cat >"$folder/Package.swift" <<'END'
+cat >"$folder/Package.swift" <<END
 // swift-tools-version:6.1
 import PackageDescription
 
@@ -32,9 +31,17 @@ let argumentParser = Target.Dependency.product(
     name: "ArgumentParser",
     package: "swift-argument-parser"
 )
+/// The modules of the package of the planner and the simulator.
+let planning = [
+    "OobleckWords", "OobleckValues", "OobleckFiles", "OobleckSchedule", "OobleckTemplates",
+    "OobleckReconfiguration", "OobleckPlanning", "OobleckSimulator",
+]
+.map { Target.Dependency.product(name: \$0, package: "oobleck-planning") }
 let package = Package(
     name: "oobleck",
+    platforms: [.macOS(.v15)],
     dependencies: [
+        .package(path: "$root/Packages/oobleck-planning"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(
@@ -43,74 +50,45 @@ let package = Package(
         ),
     ],
     targets: [
-        .target(name: "OobleckCore"),
-        .target(name: "OobleckSchedule", dependencies: ["OobleckCore"]),
-        .target(name: "OobleckPlanning", dependencies: ["OobleckCore", "OobleckSchedule"]),
-        .target(
-            name: "OobleckReconfiguration",
-            dependencies: ["OobleckCore", "OobleckPlanning"]
-        ),
-        .target(
-            name: "OobleckSimulator",
-            dependencies: [
-                "OobleckCore", "OobleckData", "OobleckPlanning", "OobleckReconfiguration",
-                "OobleckSchedule",
-            ]
-        ),
-        .target(name: "OobleckFigures", dependencies: ["OobleckCore", "OobleckSchedule"]),
+        .target(name: "OobleckCore", dependencies: planning),
+        .target(name: "OobleckFigures", dependencies: ["OobleckCore"] + planning),
         .target(
             name: "OobleckEvaluation",
-            dependencies: [
-                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
-                "OobleckSimulator", crypto,
-            ]
+            dependencies: ["OobleckCore", "OobleckData", "OobleckFigures", crypto] + planning
         ),
         .target(
             name: "OobleckReports",
-            dependencies: [
-                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
-                "OobleckReconfiguration", "OobleckSchedule", "OobleckSimulator", "OobleckText",
-            ]
+            dependencies: ["OobleckCore", "OobleckData", "OobleckFigures", "OobleckText"] + planning
         ),
         .target(name: "OobleckClock", dependencies: ["OobleckCore"]),
-        .target(name: "OobleckText", dependencies: ["OobleckCore"]),
+        .target(name: "OobleckText", dependencies: ["OobleckCore"] + planning),
         .target(name: "OobleckConsole", dependencies: ["OobleckCore", "OobleckText", unixSignals]),
-        .target(name: "OobleckData", dependencies: ["OobleckCore", crypto]),
+        .target(name: "OobleckData", dependencies: ["OobleckCore", crypto] + planning),
         .target(
             name: "OobleckSimulationCommands",
             dependencies: [
                 "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
-                "OobleckEvaluation", "OobleckReports", "OobleckSimulator",
-                argumentParser,
-            ]
+                "OobleckEvaluation", "OobleckReports", argumentParser,
+            ] + planning
         ),
         .executableTarget(
             name: "simulator",
             dependencies: [
                 "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckSimulationCommands",
-                "OobleckSimulator", argumentParser,
-            ]
-        ),
-        .testTarget(
-            name: "OobleckSimulatorTests",
-            dependencies: [
-                "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckSimulator",
-            ]
+                argumentParser,
+            ] + planning
         ),
         .testTarget(
             name: "OobleckFiguresTests",
-            dependencies: ["OobleckCore", "OobleckFigures", "OobleckSchedule"]
+            dependencies: ["OobleckCore", "OobleckFigures"] + planning
         ),
         .testTarget(
             name: "OobleckEvaluationTests",
-            dependencies: ["OobleckCore", "OobleckEvaluation", "OobleckSimulator"]
+            dependencies: ["OobleckCore", "OobleckEvaluation", "OobleckFigures"] + planning
         ),
         .testTarget(
             name: "OobleckReportsTests",
-            dependencies: [
-                "OobleckCore", "OobleckPlanning", "OobleckReconfiguration", "OobleckReports",
-                "OobleckSimulator", "OobleckText",
-            ]
+            dependencies: ["OobleckCore", "OobleckReports", "OobleckText"] + planning
         ),
     ],
     swiftLanguageModes: [.v6]

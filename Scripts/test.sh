@@ -79,6 +79,12 @@ count
 part "importer" env OMP_NUM_THREADS=1 .venv/bin/python -m pytest --quiet --no-header \
     -p no:cacheprovider --rootdir Python Python/tests || true
 count
+planning=(--package-path Packages/oobleck-planning --scratch-path .build/planning)
+if part "build of oobleck-planning" swift build "${planning[@]}" --build-tests; then
+    part "oobleck-planning" swift test "${planning[@]}" --skip-build --disable-xctest || true
+    count
+fi
+part "clients of oobleck-planning" Scripts/test-libraries.sh || failed=$((failed + 1))
 for folder in Tests/*/*Tests; do
     suite=$(basename "$folder")
     options=()

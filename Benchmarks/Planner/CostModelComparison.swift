@@ -1,7 +1,7 @@
 import Foundation
-import OobleckCore
-import OobleckPlanning
 import OobleckReconfiguration
+import OobleckTemplates
+import OobleckValues
 
 /// Plans the same profiles by the paper's cost model and by `schedule`, and judges both plans by the
 /// makespan of the real schedule: how much longer the slowest pipeline of each takes, what planning
@@ -91,8 +91,7 @@ struct CostModelComparison {
         let slowest = first.plan.pipelines.compactMap { pipeline in
             first.template(nodes: pipeline.templateNodes).map { template in
                 let real = handingOver(template, profile)
-                return pipelineTime(
-                    real,
+                return real.pipelineTime(
                     microbatches: pipeline.microbatches,
                     costModel: .schedule
                 ).value

@@ -1,6 +1,6 @@
 import Foundation
-import OobleckCore
-import OobleckPlanning
+import OobleckTemplates
+import OobleckValues
 
 extension HardCases {
     /// Memory that binds on 24 nodes of 8 devices, and all else by chance.

@@ -1,6 +1,6 @@
 import Foundation
-import OobleckCore
-import OobleckPlanning
+@_spi(Benchmarks) import OobleckTemplates
+import OobleckValues
 
 /// Looks for profiles that take the template search long: all sizes up to N nodes for each, in
 /// seconds of the processor, which others on the machine lengthen little.

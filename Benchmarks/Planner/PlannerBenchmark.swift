@@ -1,7 +1,7 @@
 import Foundation
-import OobleckCore
-import OobleckPlanning
 import OobleckReconfiguration
+@_spi(Benchmarks) import OobleckTemplates
+import OobleckValues
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
 struct SeededGenerator: RandomNumberGenerator {
@@ -105,7 +105,7 @@ struct PlannerBenchmark {
 
     private func replanning(_ nodes: Int, _ profile: ModelProfile, _ losses: Int) throws {
         let document = try Planner(profile: profile)
-            .plan(nodes: nodes, faultTolerance: losses, microbatches: 4 * nodes)
+            .untimedPlan(nodes: nodes, faultTolerance: losses, microbatches: 4 * nodes)
         let minimum = document.templates[0].nodes
         for isPrepared in [true, false] {
             let replanner = try Replanner(

@@ -6,9 +6,9 @@
 //     planner-benchmark hard      a survey of profiles that are hard to plan for, 96 layers each
 
 import Foundation
-import OobleckCore
-import OobleckPlanning
 import OobleckReconfiguration
+import OobleckTemplates
+import OobleckValues
 
 let benchmark = PlannerBenchmark()
 switch CommandLine.arguments.dropFirst().first {

@@ -7,4 +7,6 @@ package enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case json
 }
 
-extension CostModel: ExpressibleByArgument {}
+// Both packages are ours: no other conformance can appear.
+// swift-format-ignore: AvoidRetroactiveConformances
+extension CostModel: @retroactive ExpressibleByArgument {}

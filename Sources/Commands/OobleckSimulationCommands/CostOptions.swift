@@ -2,6 +2,7 @@ import ArgumentParser
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckSimulator
 
 /// What things cost, for `oobleck simulate`.
@@ -191,7 +192,7 @@ struct CostOptions: ParsableArguments {
             try IdleOptions([("--device-flops", deviceFlops)]).refuse(
                 "beside --profile, which says how long each layer takes"
             )
-            known = try ModelProfile.load(path: profile ?? "")
+            known = try ModelProfile(contentsOf: profile ?? "")
         }
         guard let count = microbatches ?? (batch > 0 ? batch : nil) else {
             throw OobleckError(.usage, "with --profile give --microbatches too")

@@ -81,7 +81,7 @@ struct FailureOptions: ParsableArguments {
     }
 
     /// The worlds, and what people are told of them.
-    func source(trace: String?) throws -> (source: Experiment.Source, note: String?) {
+    func source(trace: String?) throws -> (source: SimulationExperiment.Source, note: String?) {
         if let trace { return try history(trace) }
         guard let nodes else {
             throw OobleckError(.usage, "give --trace, or --nodes with failures by chance")
@@ -97,7 +97,9 @@ struct FailureOptions: ParsableArguments {
         )
     }
 
-    private func history(_ path: String) throws -> (source: Experiment.Source, note: String?) {
+    private func history(
+        _ path: String
+    ) throws -> (source: SimulationExperiment.Source, note: String?) {
         try IdleOptions(byChance).refuse(
             "beside --trace, which says when nodes come and go; give --trace, or --nodes with "
                 + "failures by chance"
@@ -155,4 +157,6 @@ struct FailureOptions: ParsableArguments {
     }
 }
 
-extension TraceUnit: ExpressibleByArgument {}
+// Both packages are ours: no other conformance can appear.
+// swift-format-ignore: AvoidRetroactiveConformances
+extension TraceUnit: @retroactive ExpressibleByArgument {}

@@ -59,7 +59,7 @@ package struct SimulateCommand: ParsableCommand {
         let policies = try policy.split(separator: ",")
             .map { try SimulatedPolicy(name: $0.trimmingCharacters(in: .whitespaces)) }
         let (source, note) = try failures.source(trace: trace)
-        let experiment = Experiment(
+        let experiment = SimulationExperiment(
             model: try costs.cluster(model: model, profile: profile),
             source: source,
             policies: policies,
@@ -120,4 +120,6 @@ package struct SimulateCommand: ParsableCommand {
     }
 }
 
-extension PaperExperiment: ExpressibleByArgument {}
+// Both packages are ours: no other conformance can appear.
+// swift-format-ignore: AvoidRetroactiveConformances
+extension PaperExperiment: @retroactive ExpressibleByArgument {}

@@ -1,6 +1,7 @@
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckRuntime
 import OobleckSimulationCommands
 import OobleckText
@@ -33,7 +34,7 @@ struct DryRun {
     }
 
     private func profile(of job: JobSpecification) async throws -> ModelProfile {
-        if let path = request.profilePath { return try ModelProfile.load(path: path) }
+        if let path = request.profilePath { return try ModelProfile(contentsOf: path) }
         if format == .text { Console.note("profiling \(job.model.name) ...") }
         return try await MeasuredProfile.measure(job, try Executables())
     }

@@ -4,6 +4,7 @@ import OobleckClusterFiles
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckRunFiles
 import OobleckText
 
@@ -73,7 +74,7 @@ struct KubernetesCommand: ParsableCommand {
         run.memory = memory ?? Self.memory(of: job) ?? run.memory
         run.gpus = job.cluster.device == .cuda ? 1 : 0
         if let profile {
-            _ = try ModelProfile.load(path: profile)
+            _ = try ModelProfile(contentsOf: profile)
             run.profileText = try TextFile.read(profile)
         } else if run.gpus > 0 {
             throw OobleckError(

@@ -1,5 +1,4 @@
 import ArgumentParser
-import OobleckClock
 import OobleckConsole
 import OobleckCore
 import OobleckData
@@ -77,35 +76,24 @@ struct PlanCommand: ParsableCommand {
                     + "for --cost-model schedule"
             )
         }
-        let profile = try ModelProfile.load(path: profile)
+        let profile = try ModelProfile(contentsOf: profile)
         let planner = try Planner(
             profile: profile,
             costModel: costModel,
             devicesPerNode: devicesPerNode,
             effort: exhaustive ? .exhaustive : .bounded
         )
-        let start = MonotonicTime.now
-        let templates = try planner.templates(
+        let document = try planner.plan(
             nodes: nodes,
             faultTolerance: faultTolerance,
-            sizes: TemplateSizes(minimumNodes: minimumNodes, maximumNodes: maximumTemplateNodes)
-        )
-        let middle = MonotonicTime.now
-        var document = try planner.plan(
-            nodes: nodes,
             microbatches: microbatches ?? 4 * nodes,
-            templates: templates
-        )
-        try document.requireGuarantee(model: profile.model)
-        document.planningTime = PlanningTime(
-            templates: middle - start,
-            instantiation: MonotonicTime.now - middle
+            sizes: TemplateSizes(minimumNodes: minimumNodes, maximumNodes: maximumTemplateNodes)
         )
         if let plot { try document.scheduleChart(model: profile.model).write(to: plot) }
         let width = Console.pageLimit
         guard certify else {
             return try Console.result(
-                format == .json ? Console.json(document) : document.text(width: width)
+                format == .json ? Console.json(document) : document.formatted(.table(width: width))
             )
         }
         let certificate = try Replanner(
@@ -121,7 +109,8 @@ struct PlanCommand: ParsableCommand {
             )
         case .text:
             try Console.result(
-                document.text(width: width) + "\n\n" + certificate.text(width: width)
+                document.formatted(.table(width: width)) + "\n\n"
+                    + certificate.formatted(.table(width: width))
             )
         }
     }

@@ -4,10 +4,12 @@ import OobleckClock
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckReconfiguration
 import OobleckReports
 import OobleckRunFiles
 import OobleckSimulationCommands
+import OobleckText
 
 extension ReplanPolicy: ExpressibleByArgument {}
 
@@ -48,8 +50,8 @@ struct ReplanCommand: ParsableCommand {
     func run() throws {
         let lost = try NodeID.list(lose, option: "--lose")
         let joined = try NodeID.list(join, option: "--join")
-        let old = try PlanDocument.load(path: plan)
-        let profile = try profile.map { try ModelProfile.load(path: $0) }
+        let old = try PlanDocument(contentsOf: plan)
+        let profile = try profile.map { try ModelProfile(contentsOf: $0) }
         let costs = ReconfigurationCosts(
             timeToFailure: Seconds(timeToFailure),
             bandwidth: bandwidth
@@ -70,7 +72,7 @@ struct ReplanCommand: ParsableCommand {
         try Console.result(
             format == .json
                 ? Console.json(document)
-                : document.text(width: Console.pageLimit) + document.copies
+                : document.formatted(.table(width: Console.pageLimit)) + document.transferTable
         )
     }
 }

@@ -4,17 +4,8 @@
 /// Ratios and deadlines are derived from measured times, so each is checked where it is used. A
 /// zero, negative or infinite time is no measurement and is ignored.
 extension Seconds {
-    /// The longest valid measurement: eleven days.
-    package static let longestMeasured: Seconds = 1e6
-
     /// The most milliseconds that an interface is given: what 32 bits hold, 24 days.
     private static let mostMilliseconds = Int(Int32.max)
-
-    /// This time if it can have been measured, more than nothing and ``longestMeasured`` at most;
-    /// else `nil`.
-    package var measured: Seconds? {
-        value > 0 && value <= Self.longestMeasured.value ? self : nil
-    }
 
     /// This time limited to the bounds; NaN becomes the lower one.
     package func bounded(by bounds: ClosedRange<Seconds>) -> Seconds {

@@ -2,6 +2,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 
 /// A profile that is measured now, in a folder that is gone afterwards.
 package enum MeasuredProfile {
@@ -41,7 +42,7 @@ package enum MeasuredProfile {
             keepsLog: false
         )
         try await task.run()
-        return try ModelProfile.load(path: target)
+        return try ModelProfile(contentsOf: target)
     }
 
     private static func remove(_ folder: URL) {

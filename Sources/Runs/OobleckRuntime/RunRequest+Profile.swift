@@ -1,6 +1,7 @@
 import Foundation
 import OobleckCore
 import OobleckData
+import OobleckPlanning
 import OobleckRunFiles
 
 extension RunRequest {
@@ -13,7 +14,7 @@ extension RunRequest {
         _ deadline: Seconds
     ) async throws -> ModelProfile {
         if let measured { return measured }
-        if let profilePath { return try ModelProfile.load(path: profilePath) }
+        if let profilePath { return try ModelProfile(contentsOf: profilePath) }
         let task = WorkerTask(
             executables: executables,
             arguments: ["profile", directory.jobPath, "--output", directory.profilePath],
@@ -23,6 +24,6 @@ extension RunRequest {
             keepsLog: false
         )
         try await task.run()
-        return try ModelProfile.load(path: directory.profilePath)
+        return try ModelProfile(contentsOf: directory.profilePath)
     }
 }

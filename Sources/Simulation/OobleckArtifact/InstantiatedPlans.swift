@@ -30,7 +30,8 @@ struct InstantiatedPlans {
             document: try planner.plan(
                 nodes: setting.nodes,
                 microbatches: setting.microbatches,
-                templates: templates
+                templates: templates,
+                acceptsFewerCopies: true
             ),
             choices: counts.map { nodes in
                 (

@@ -52,7 +52,8 @@ public struct PublishedReconfiguration: Hashable, Sendable {
         var document = try planner.plan(
             nodes: sizes.reduce(0, +),
             microbatches: microbatches,
-            templates: templates
+            templates: templates,
+            acceptsFewerCopies: true
         )
         let instantiator = try Instantiator(
             templates: templates.templates,

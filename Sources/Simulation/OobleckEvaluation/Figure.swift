@@ -59,4 +59,7 @@ public struct FigureTable: Sendable {
         value == value.rounded() && abs(value) < 1e15
             ? "\(Int(value))" : String(format: "%.9g", value)
     }
+
+    /// A number that may be unknown, such as the margin of one trial: an empty cell.
+    static func number(_ value: Double?) -> String { value.map { number($0) } ?? "" }
 }

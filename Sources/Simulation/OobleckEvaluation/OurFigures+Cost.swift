@@ -18,7 +18,7 @@ extension OurFigures {
                 groupSize: 4,
                 groupMeanTimeBetweenFailures: Seconds(48 * 3600)
             )
-            let results = try Experiment(
+            let results = try SimulationExperiment(
                 model: model,
                 source: .chance(law, nodes: nodes, duration: 86_400),
                 policies: policies,
@@ -37,7 +37,7 @@ extension OurFigures {
                     Chart.Point(
                         goodput.mean,
                         price.mean,
-                        margin: price.margin,
+                        margin: price.margin ?? 0,
                         terms: "\(Int(dollars.mean.rounded())) dollars for "
                             + "\(Int((tokens.mean / 1e6).rounded())) million; \(nodes) nodes"
                     )

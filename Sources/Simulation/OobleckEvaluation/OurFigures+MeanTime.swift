@@ -16,7 +16,7 @@ extension OurFigures {
                 repairTime: 1200,
                 hangShare: 0.1
             )
-            let results = try Experiment(
+            let results = try SimulationExperiment(
                 model: model,
                 source: .chance(law, nodes: nodes, duration: 86_400),
                 policies: SimulatedPolicy.allCases,
@@ -27,12 +27,14 @@ extension OurFigures {
             guard let free = results.first(where: { $0.policy == .zeroCost }) else { continue }
             for (index, result) in results.enumerated() where result.obstacle == nil {
                 let goodput = result.estimate(\.goodput)
-                points[index].append(Chart.Point(hour, goodput.mean, margin: goodput.margin))
+                points[index].append(
+                    Chart.Point(hour, goodput.mean, margin: goodput.margin ?? 0)
+                )
                 let shortfall = free.difference(to: result, \.goodput)
                 // What is above zero by chance alone has no place on an axis by powers of ten.
-                if shortfall.mean > shortfall.margin {
+                if shortfall.mean > shortfall.margin ?? 0 {
                     shortfalls[index].append(
-                        Chart.Point(hour, shortfall.mean, margin: shortfall.margin)
+                        Chart.Point(hour, shortfall.mean, margin: shortfall.margin ?? 0)
                     )
                 }
                 rows.append(

@@ -27,7 +27,7 @@ extension OurFigures {
                 meanTimeBetweenFailures: Seconds(86_400 * 1000 / Self.failuresPer1000Days),
                 repairTime: 4 * 3600
             )
-            let results = try Experiment(
+            let results = try SimulationExperiment(
                 model: model,
                 source: .chance(law, nodes: nodes, duration: Seconds(86_400 * extent.days)),
                 policies: policies,
@@ -42,7 +42,7 @@ extension OurFigures {
                     Chart.Point(
                         Double(nodes),
                         each.mean,
-                        margin: each.margin,
+                        margin: each.margin ?? 0,
                         terms: "\(Int(all.mean.rounded())) of \(nodes) nodes"
                     )
                 )

@@ -22,7 +22,7 @@ extension OurFigures {
                 entry.trace,
                 startup: SimulatedTime(Self.nodeStartup)
             )
-            let results = try Experiment(
+            let results = try SimulationExperiment(
                 model: model,
                 source: .history(history),
                 policies: policies,

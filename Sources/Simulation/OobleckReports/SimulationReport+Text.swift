@@ -35,10 +35,10 @@ extension SimulationReport {
             func hours(_ seconds: Double?) -> String { Self.amount((seconds ?? 0) / 3600) }
             table.append([
                 row.policy, Self.number(row.goodput.mean),
-                trials > 1 ? Self.number(row.goodput.margin) : "-",
+                row.goodput.margin.map(Self.number) ?? "-",
                 hours(row.nodeSeconds["useful"]), hours(row.nodeSeconds["lost"]),
                 hours(row.nodeSeconds["total"]),
-                row.recoveryMedian.map { PlanReason.time($0) } ?? "-",
+                row.recoveryMedian.map { $0.duration } ?? "-",
                 Self.amount(row.samples.mean), Self.amount(row.dollars.mean),
             ])
         }
@@ -60,7 +60,8 @@ extension SimulationReport {
             guard let difference = row.goodputDifference, row.obstacle == nil else { continue }
             let sign = difference.mean < 0 ? "" : "+"
             table.append([
-                row.policy, sign + Self.number(difference.mean), Self.number(difference.margin),
+                row.policy, sign + Self.number(difference.mean),
+                difference.margin.map(Self.number) ?? "-",
             ])
         }
         return ["", "in the same worlds:"] + table.lines(limit: width)
@@ -77,7 +78,7 @@ extension SimulationReport {
         )
         for row in rows {
             let times = shown.map { percent in
-                row.recoveries.quantile(percent).map { PlanReason.time($0) } ?? "-"
+                row.recoveries.quantile(percent).map { $0.duration } ?? "-"
             }
             table.append([row.policy, "\(row.recoveries.count)"] + times)
         }

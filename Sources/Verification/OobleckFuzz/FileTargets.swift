@@ -56,11 +56,11 @@ extension FuzzTarget {
     private static func profile(_ folder: FuzzFolder) throws -> FuzzTarget {
         let sample = try encoded(sampleProfile)
         return FuzzTarget("profile", samples: [Array(sample)]) { bytes in
-            let profile = try ModelProfile.load(path: try folder.write(bytes, to: "profile.json"))
+            let profile = try ModelProfile(contentsOf: try folder.write(bytes, to: "profile.json"))
             guard profile.layers.count <= 8 else { return }
             for model in [CostModel.sosp23, .schedule] {
                 _ = try Planner(profile: profile, costModel: model)
-                    .plan(nodes: 3, faultTolerance: 0, microbatches: 6)
+                    .untimedPlan(nodes: 3, faultTolerance: 0, microbatches: 6)
             }
         }
     }
@@ -75,10 +75,10 @@ extension FuzzTarget {
     /// Reads a plan, and asks what becomes of it.
     private static func plan(_ folder: FuzzFolder) throws -> FuzzTarget {
         let planner = try Planner(profile: sampleProfile)
-        let plan = try planner.plan(nodes: 6, faultTolerance: 1, microbatches: 16)
+        let plan = try planner.untimedPlan(nodes: 6, faultTolerance: 1, microbatches: 16)
         let sample = try encoded(plan)
         return FuzzTarget("plan", samples: [Array(sample)]) { bytes in
-            let document = try PlanDocument.load(path: try folder.write(bytes, to: "plan.json"))
+            let document = try PlanDocument(contentsOf: try folder.write(bytes, to: "plan.json"))
             let replanner = try Replanner(document)
             let nodes = document.plan.pipelines.reduce(0) { $0 + $1.nodes.count }
             // More would be planned too, in more time than a case may take.

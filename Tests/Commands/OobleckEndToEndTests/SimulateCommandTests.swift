@@ -66,7 +66,7 @@ import Testing
         Case("--model GPT-2 --nodes 4 --mtbf-hours 9 --group-size 2", 64, "--group-mtbf-hours"),
         Case("--model GPT-2 --nodes 4 --mtbf-hours 9 --slow-factor 2", 64, "--slow-share"),
         Case("--paper-compatible --model GPT-2 --trace few --price 2", 64, "--price has no effect"),
-        Case("--model GPT-2 --trace seconds", 65, "lasts 1.2 s", "--trace-unit seconds"),
+        Case("--model GPT-2 --trace seconds", 65, "lasts 1.2 s", "unit seconds"),
         Case("--model GPT-2 --trace few --trace-unit fortnights", 64, "fortnights", "seconds"),
     ]
 

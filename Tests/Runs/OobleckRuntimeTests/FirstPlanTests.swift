@@ -47,7 +47,7 @@ struct FirstPlanTests {
         #expect(first.document.reason.contains("(\(model.rawValue))"), "\(first.document.reason)")
         // The plan of `oobleck plan` for the same profile.
         let planner = try Planner(profile: RunRemains.profile, costModel: model)
-        let plan = try planner.plan(nodes: 4, faultTolerance: 1, microbatches: 8)
+        let plan = try planner.untimedPlan(nodes: 4, faultTolerance: 1, microbatches: 8)
         #expect(plan.templates == first.document.templates)
         #expect(plan.plan == first.document.plan)
         // The next plan of the run, after a loss.

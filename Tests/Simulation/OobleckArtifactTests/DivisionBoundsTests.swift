@@ -65,8 +65,7 @@ import Testing
             let template = try #require(generator.template(nodes: nodes))
             for microbatches in [1, 2, nodes, 100, 4096] {
                 let ours = PlanBounds.time(template, microbatches: microbatches)
-                let planned = pipelineTime(
-                    template,
+                let planned = template.pipelineTime(
                     microbatches: microbatches,
                     costModel: .sosp23
                 )

@@ -94,7 +94,7 @@ import Testing
                 stages[1].forward = 7
                 stages[1].backward = 10.5
                 templates[0].stages = stages
-                templates[0].iteration = iterationTime(stages: stages, costModel: .sosp23)
+                templates[0].iteration = templates[0].iterationTime(costModel: .sosp23)
             }
         )
         #expect(short.contains { $0.contains("balanced") && $0.contains("12.5 %") })

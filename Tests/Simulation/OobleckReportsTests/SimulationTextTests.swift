@@ -24,7 +24,7 @@ struct SimulationTextTests {
                 optimizerBytes: 2 * each
             )
         }
-        let experiment = Experiment(
+        let experiment = SimulationExperiment(
             model: ClusterModel(
                 profile: ModelProfile(
                     model: "twelve",

@@ -1,0 +1,2 @@
+// One import brings the planner too, whose values experiments are made of.
+@_exported import OobleckPlanning
