@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Two states of equal size within one tick of the file system's clock (some milliseconds) look the
 /// same.
-struct FileIdentity: Hashable, Sendable {
+struct FileIdentity: Hashable, Sendable, Codable {
     let size: Int
     /// The time of the last change of its content, in nanoseconds since 1970.
     let modifiedNanoseconds: Int

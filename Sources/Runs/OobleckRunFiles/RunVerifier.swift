@@ -11,11 +11,7 @@ package enum RunVerifier {
     package static func verify(_ path: String) throws -> VerificationReport {
         let directory = try RunDirectory.open(path: path)
         let job = try directory.job()
-        var ledger = LedgerVerifier(
-            file: directory.ledgerPath,
-            globalBatch: job.training.globalBatch,
-            report: VerificationReport()
-        )
+        var ledger = LedgerVerifier(file: directory.ledgerPath, job: job)
         try ledger.run()
         var report = ledger.report
         report.violations += try eventViolations(directory.eventsPath)
@@ -68,11 +64,7 @@ package enum RunVerifier {
 
     /// Checks the ledger of a run that may still train: its whole lines.
     package static func verifyLedger(of directory: RunDirectory) throws -> VerificationReport {
-        var ledger = LedgerVerifier(
-            file: directory.ledgerPath,
-            globalBatch: try directory.job().training.globalBatch,
-            report: VerificationReport()
-        )
+        var ledger = LedgerVerifier(file: directory.ledgerPath, job: try directory.job())
         try ledger.run(isGrowing: true)
         return ledger.report
     }
@@ -80,11 +72,7 @@ package enum RunVerifier {
     /// Loss of the last step in a run's ledger that counts and whose loss is finite; `nil` without
     /// any.
     package static func lastLoss(of directory: RunDirectory) throws -> Double? {
-        var ledger = LedgerVerifier(
-            file: directory.ledgerPath,
-            globalBatch: try directory.job().training.globalBatch,
-            report: VerificationReport()
-        )
+        var ledger = LedgerVerifier(file: directory.ledgerPath, job: try directory.job())
         try ledger.run(isGrowing: true)
         return ledger.lastLoss
     }
