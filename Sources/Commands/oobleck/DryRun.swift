@@ -16,7 +16,7 @@ struct DryRun {
     /// Throws one line when the run could not start.
     func execute() async throws {
         let job = try request.job(keepsSummary: false)
-        let data = try TrainingData.load(job, keepsSummary: false)
+        let data = try TrainingData.load(job, look: ReadingDisplay().look(keepsSummary: false))
         let profile = try await profile(of: job)
         let plan = try FirstPlan(job, profile, host: request.listenHost)
         let report = DryRunReport(

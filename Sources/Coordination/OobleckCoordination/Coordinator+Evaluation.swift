@@ -86,7 +86,9 @@ struct EvaluationTally: Sendable {
 extension Coordinator {
     /// Whether the state after `steps` committed steps is to be evaluated, and has not been.
     func isEvaluationDue(after steps: Int) -> Bool {
-        job.isEvaluated(after: steps) && lastEvaluation?.step != steps
+        let isKnown =
+            lastEvaluation?.step == steps && !knownBugs.contains(.evaluationsRepeated)
+        return job.isEvaluated(after: steps) && !isKnown
     }
 
     /// Has the plan in force evaluate the state that its nodes hold; or are about to, when `nodes` have

@@ -211,7 +211,9 @@ extension Coordinator {
         newcomers = nil
         resumed = []
         log(.prepared(plan.generation, nodes: plan.nodes.count))
-        let evaluates = isEvaluationDue(after: committedSteps)
+        let evaluates =
+            isEvaluationDue(after: committedSteps)
+            && (isFirst || !knownBugs.contains(.evaluationsSkipped))
         phase = .training
         guard committedSteps < job.training.steps || evaluates else {
             return beginCollection(now: now)

@@ -38,6 +38,12 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
     package static let ledgerIgnored = KnownBugs(rawValue: 16384)
     /// Who was let in, and which plan was given out, is not brought to the device at once.
     package static let joinsForgotten = KnownBugs(rawValue: 32768)
+    /// After a change of plan the state is not evaluated, though that is due.
+    package static let evaluationsSkipped = KnownBugs(rawValue: 65536)
+    /// A state that is evaluated already is evaluated again after a change of plan.
+    package static let evaluationsRepeated = KnownBugs(rawValue: 131_072)
+    /// What an evaluation came to is not brought to the device before training resumes.
+    package static let evaluationsUnsynchronized = KnownBugs(rawValue: 262_144)
 
     /// All of them, by name.
     package static let names: [(name: String, bug: KnownBugs)] = [
@@ -57,6 +63,9 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
         ("end-ignored", .endIgnored),
         ("ledger-ignored", .ledgerIgnored),
         ("joins-forgotten", .joinsForgotten),
+        ("evaluations-skipped", .evaluationsSkipped),
+        ("evaluations-repeated", .evaluationsRepeated),
+        ("evaluations-unsynchronized", .evaluationsUnsynchronized),
     ]
 }
 

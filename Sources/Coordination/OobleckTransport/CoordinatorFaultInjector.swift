@@ -43,6 +43,7 @@ package struct CoordinatorFaultInjector: Sendable {
         case .persist(.planned): reach(.afterPlan)
         case .persist(.inForce): reach(.afterResume)
         case .record(let step): reach(.afterRecord, step: step.step)
+        case .recordEvaluation(let recorded): reach(.afterEvaluation, step: recorded.step)
         case .worker(let session, .message(let message)):
             reachAfter(message) { flush(session) }
         case .fence: reach(.afterFence)
@@ -57,6 +58,7 @@ package struct CoordinatorFaultInjector: Sendable {
         case .commit(let commit): reach(.midCommit, step: commit.step, prepare: flush)
         case .reconfigure(let plan):
             reach(.midPlan, step: plan.committedSteps, prepare: flush)
+        case .evaluate(_, let step): reach(.midEvaluation, step: step, prepare: flush)
         case .resume(_, let step): reach(.midResume, step: step, prepare: flush)
         default: break
         }

@@ -19,6 +19,10 @@ package enum CoordinatorFailurePoint: String, Sendable, Codable, CaseIterable {
     case afterResume = "after-resume"
     /// After the first worker was told to resume, before the others are.
     case midResume = "mid-resume"
+    /// After the first worker was told to evaluate the state, before the others are.
+    case midEvaluation = "mid-evaluation"
+    /// After the result of an evaluation is in the ledger, before training resumes.
+    case afterEvaluation = "after-evaluation"
     /// After a lost node was fenced, before any other reaction to its loss.
     case afterFence = "after-fence"
     /// After the first piece of the final state is stored.

@@ -13,6 +13,9 @@ package struct ValidationSpecification: Hashable, Sendable, Codable {
         self.dataPath = dataPath
     }
 
+    /// Whether the state after `steps` committed steps is evaluated wherever the run ends.
+    package func isDue(after steps: Int) -> Bool { steps % every == 0 }
+
     /// Steps between two evaluations when a job does not say.
     package static let defaultPeriod = 100
     /// The most microbatches of one evaluation: each has its loss in a message.
@@ -23,7 +26,7 @@ extension JobSpecification {
     /// Whether the state after `steps` committed steps is evaluated: the first, each after `every` more, the last.
     package func isEvaluated(after steps: Int) -> Bool {
         guard let validation else { return false }
-        return steps % validation.every == 0 || steps == training.steps
+        return validation.isDue(after: steps) || steps == training.steps
     }
 }
 

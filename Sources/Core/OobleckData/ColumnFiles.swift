@@ -7,11 +7,15 @@ import OobleckCore
 struct ColumnFiles {
     let sampleCount: Int
     private let columns: [String: DataColumn]
+    private let path: String
+    /// `nil` when nobody has asked for all of it yet.
+    private let summary: ColumnSummary?
 
     /// Opens the columns that the model takes, and checks that they fit it.
     ///
-    /// Throws `.inputData` with file and column.
-    init(path: String, model: ModelSpecification) throws {
+    /// Costs one pass, as `look` says, over columns of which no summary is kept; where none is to be kept,
+    /// over token ids only. Throws `.inputData` with file and column.
+    init(path: String, model: ModelSpecification, look: FirstLook = FirstLook()) throws {
         let found = try Self.columns(at: path)
         var columns: [String: DataColumn] = [:]
         for tensor in model.imported?.manifest.batch ?? [] where tensor.role == .column {
@@ -28,7 +32,8 @@ struct ColumnFiles {
             columns[name] = column
         }
         self.columns = columns
-        let counts = columns.values.sorted { $0.name < $1.name }
+        self.path = path
+        let counts = Self.sorted(columns)
         guard let first = counts.first, first.sampleCount > 0 else {
             throw OobleckError(.inputData, "\(path) has no sample in the columns of the model")
         }
@@ -40,16 +45,43 @@ struct ColumnFiles {
             )
         }
         sampleCount = first.sampleCount
-        for tensor in model.imported?.manifest.batch ?? [] {
-            guard let vocabulary = model.vocabulary, tensor.isOfTokens,
-                let column = columns[tensor.column ?? tensor.name]
-            else { continue }
+        let ofTokens = (model.imported?.manifest.batch ?? []).filter(\.isOfTokens)
+        let names = Set(ofTokens.map { $0.column ?? $0.name }).intersection(columns.keys)
+        summary = try Self.summary(path, counts, ofTokens: names, look)
+        guard let vocabulary = model.vocabulary else { return }
+        for tensor in ofTokens {
+            guard let column = columns[tensor.column ?? tensor.name] else { continue }
+            let known = summary?.tokens[column.name]
+            if known?.fits(vocabulary: vocabulary, mayBeIgnored: tensor.isOfTargets) == true {
+                continue
+            }
             try Self.requireTokens(
                 column,
                 vocabulary: vocabulary,
-                mayBeIgnored: tensor.isOfTargets
+                mayBeIgnored: tensor.isOfTargets,
+                look
             )
         }
+    }
+
+    private static func sorted(_ columns: [String: DataColumn]) -> [DataColumn] {
+        columns.values.sorted { $0.name < $1.name }
+    }
+
+    /// What is kept of the columns, or what a pass over them finds, which is then kept.
+    ///
+    /// `nil` when nothing is kept and nothing is to be.
+    private static func summary(
+        _ path: String,
+        _ columns: [DataColumn],
+        ofTokens names: Set<String>,
+        _ look: FirstLook
+    ) throws -> ColumnSummary? {
+        if let kept = ColumnSummary.kept(for: path, columns, ofTokens: names) { return kept }
+        guard look.keepsSummary else { return nil }
+        let found = try ColumnSummary(reading: columns, ofTokens: names, path: path, look)
+        found.keep(for: path, columns)
+        return found
     }
 
     private static func columns(at path: String) throws -> [String: DataColumn] {
@@ -109,9 +141,13 @@ struct ColumnFiles {
     private static func requireTokens(
         _ column: DataColumn,
         vocabulary: Int,
-        mayBeIgnored: Bool
+        mayBeIgnored: Bool,
+        _ look: FirstLook
     ) throws {
+        let size = column.rowBytes
         for rows in column.pieces {
+            let bytes = rows.lowerBound * size..<rows.upperBound * size
+            try look.note(column.path, bytes, of: column.sampleCount * size)
             let ids = column.integers(try column.bytes(ofRows: rows))
             guard
                 let place = ids.firstIndex(where: { id in
@@ -140,20 +176,14 @@ struct ColumnFiles {
 
     /// SHA-256 over names, types, shapes and bytes of the columns, in alphabetical order.
     func digest() throws -> String {
-        var hasher = SHA256Hasher()
-        for (name, column) in columns.sorted(by: { $0.key < $1.key }) {
-            hasher.update("\(name) \(column.type.rawValue) \(column.shape)\n")
-            for rows in column.pieces { hasher.update(try column.bytes(ofRows: rows)) }
-        }
-        return hasher.hexadecimal
-    }
-}
-
-extension DataColumn {
-    /// Ranges of samples that are read at once when all are.
-    fileprivate var pieces: [Range<Int>] {
-        let rows = max(1, (4 << 20) / max(rowBytes, 1))
-        return stride(from: 0, to: sampleCount, by: rows).map { $0..<min($0 + rows, sampleCount) }
+        if let summary { return summary.digest }
+        let look = FirstLook(keepsSummary: false)
+        return try ColumnSummary(
+            reading: Self.sorted(columns),
+            ofTokens: [],
+            path: path,
+            look
+        ).digest
     }
 }
 

@@ -19,7 +19,7 @@ package struct Corpus: Sendable {
     /// ids unless `tokenBytes` says otherwise, a `.npy` file, or a Megatron-LM data set by its `.idx`
     /// or `.bin` file.
     ///
-    /// Costs one pass over a file of which no summary is kept; without `keepsSummary`, none is written.
+    /// Costs one pass, as `look` says, over a file of which no summary is kept.
     /// Throws `.inputData` when it is none of
     /// these, has a token outside the vocabulary, or is a text while the vocabulary is not that of
     /// bytes.
@@ -27,13 +27,13 @@ package struct Corpus: Sendable {
         path: String,
         vocabulary: Int,
         tokenBytes: Int? = nil,
-        keepsSummary: Bool = true
+        look: FirstLook = FirstLook()
     ) throws -> Corpus {
         let files = try CorpusFiles(
             path: path,
             tokenBytes: tokenBytes,
             vocabulary: vocabulary,
-            keepsSummary: keepsSummary
+            look: look
         )
         guard !files.isText || textVocabularies ~= vocabulary else {
             throw OobleckError(
@@ -56,16 +56,16 @@ package struct Corpus: Sendable {
 
     /// The corpus that a job names.
     ///
-    /// Throws as ``load(path:vocabulary:tokenBytes:keepsSummary:)`` does.
+    /// Throws as ``load(path:vocabulary:tokenBytes:look:)`` does.
     package static func load(
         _ job: JobSpecification,
-        keepsSummary: Bool = true
+        look: FirstLook = FirstLook()
     ) throws -> Corpus {
         try load(
             path: job.corpusPath,
             vocabulary: job.model.vocabulary ?? byteVocabulary,
             tokenBytes: job.corpusTokenBytes,
-            keepsSummary: keepsSummary
+            look: look
         )
     }
 

@@ -15,15 +15,15 @@ struct CorpusFiles {
     let isText: Bool
 
     /// Throws `.inputData` with one line that names the file.
-    init(path: String, tokenBytes: Int?, vocabulary: Int, keepsSummary: Bool) throws {
+    init(path: String, tokenBytes: Int?, vocabulary: Int, look: FirstLook) throws {
         if try Self.isDirectory(path) {
             try Self.refuse(tokenBytes, "the directory \(path) is read as text")
-            try self.init(directory: path)
+            try self.init(directory: path, look)
             return
         }
         func summary(_ tokens: TokenSequence) throws -> TokenSummary {
-            try KeptSummary.summary(of: tokens, keeps: keepsSummary) {
-                try TokenSummary(reading: tokens, path: path)
+            try KeptSummary.summary(of: tokens, keeps: look.keepsSummary) {
+                try TokenSummary(reading: tokens, path: path, look)
             }
         }
         let file = try MappedFile(path)
@@ -34,7 +34,7 @@ struct CorpusFiles {
             )
             try self.init(
                 identifiers: set.tokens,
-                set.summary(keeps: keepsSummary),
+                set.summary(look),
                 set.dataPath,
                 vocabulary
             )
@@ -51,7 +51,7 @@ struct CorpusFiles {
             let ids = try TokenIdentifiers(
                 file,
                 tokenBytes: tokenBytes,
-                keepsSummary: keepsSummary
+                look: look
             )
             try self.init(identifiers: ids.tokens, ids.summary, path, vocabulary)
         } else {
@@ -82,7 +82,7 @@ struct CorpusFiles {
     }
 
     /// Joins the texts of a directory in memory.
-    private init(directory path: String) throws {
+    private init(directory path: String, _ look: FirstLook) throws {
         let folder = try CorpusFolder(path: path)
         var bytes: [UInt8] = []
         var notes = folder.notes
@@ -94,7 +94,7 @@ struct CorpusFiles {
         }
         // Each text has been checked on its own.
         let tokens = TokenSequence(.memory(bytes), type: .uint8)
-        self.init(text: tokens, try TokenSummary(reading: tokens, path: path), notes)
+        self.init(text: tokens, try TokenSummary(reading: tokens, path: path, look), notes)
     }
 
     private static func refuse(_ tokenBytes: Int?, _ reason: String) throws {

@@ -31,6 +31,15 @@ struct DataColumn {
     /// Bytes of one sample.
     var rowBytes: Int { type.bits / 8 * shape.dropFirst().reduce(1, *) }
 
+    /// The identity of its file's present state.
+    func identity() throws -> FileIdentity { try file.identity() }
+
+    /// Ranges of samples that are read at once when all are.
+    var pieces: [Range<Int>] {
+        let rows = max(1, (4 << 20) / max(rowBytes, 1))
+        return stride(from: 0, to: sampleCount, by: rows).map { $0..<min($0 + rows, sampleCount) }
+    }
+
     /// The bytes of some samples that follow each other.
     func bytes(ofRows rows: Range<Int>) throws -> [UInt8] {
         try file.read(at: start + rows.lowerBound * rowBytes, count: rows.count * rowBytes)

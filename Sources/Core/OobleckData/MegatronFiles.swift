@@ -46,10 +46,11 @@ struct MegatronFiles {
     /// What the tokens are, after the index was found to fit them.
     ///
     /// Throws `.inputData` when it does not fit.
-    func summary(keeps: Bool) throws -> TokenSummary {
-        try KeptSummary.summary(of: tokens, index: index.identity, keeps: keeps) {
+    func summary(_ look: FirstLook) throws -> TokenSummary {
+        let keeps = look.keepsSummary
+        return try KeptSummary.summary(of: tokens, index: index.identity, keeps: keeps) {
             try index.check(data)
-            return try TokenSummary(reading: tokens, path: dataPath)
+            return try TokenSummary(reading: tokens, path: dataPath, look)
         }
     }
 

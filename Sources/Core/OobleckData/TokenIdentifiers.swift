@@ -13,7 +13,7 @@ struct TokenIdentifiers {
     let summary: TokenSummary
 
     /// Throws `.inputData` with one line that names the file.
-    init(_ file: MappedFile, tokenBytes: Int?, keepsSummary: Bool) throws {
+    init(_ file: MappedFile, tokenBytes: Int?, look: FirstLook) throws {
         let (path, width) = (file.path, tokenBytes ?? 2)
         guard let type = Self.types[width] else {
             throw OobleckError(
@@ -37,8 +37,8 @@ struct TokenIdentifiers {
         }
         let tokens = TokenSequence(.file(file), type: type)
         self.tokens = tokens
-        summary = try KeptSummary.summary(of: tokens, keeps: keepsSummary) {
-            try TokenSummary(reading: tokens, path: path)
+        summary = try KeptSummary.summary(of: tokens, keeps: look.keepsSummary) {
+            try TokenSummary(reading: tokens, path: path, look)
         }
         if tokenBytes == nil, let appearance = summary.appearance {
             throw OobleckError(.inputData, "\(path) \(Self.sentence(appearance))")

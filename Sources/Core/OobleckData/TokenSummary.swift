@@ -31,8 +31,8 @@ struct TokenSummary: Hashable, Sendable {
 
     /// Reads all tokens once.
     ///
-    /// Throws `.inputData` for a text that is not one.
-    init(reading tokens: TokenSequence, path: String) throws {
+    /// Throws `.inputData` for a text that is not one, and ``CancellationError`` as ``FirstLook`` does.
+    init(reading tokens: TokenSequence, path: String, _ look: FirstLook = FirstLook()) throws {
         var text = tokens.type == .text ? TextCheck(tokens, path: path) : nil
         var evidence = tokens.type == .uint16 ? WidthEvidence(tokens) : nil
         var digest = TokenDigest(tokens)
@@ -43,6 +43,9 @@ struct TokenSummary: Hashable, Sendable {
             let greatest = tokens.withBytes(of: range, tokens.type.greatest)
             largest = Self.larger(largest, greatest, tokens, range)
             digest.add(range, areWide: UInt64(bitPattern: greatest) > UInt16.max)
+            let width = tokens.type.width
+            let bytes = range.lowerBound * width..<range.upperBound * width
+            try look.note(path, bytes, of: tokens.count * width)
         }
         try text?.finish()
         self.init(

@@ -13,16 +13,16 @@ package struct TrainingData {
 
     /// Reads what a job names.
     ///
-    /// `keepsSummary` says whether what the first look at a corpus finds is kept beside it. Throws
-    /// `.inputData` with file and position when it does not fit the job's model.
+    /// Data that were not read before are read as `look` says. Throws `.inputData` with file and position
+    /// when they do not fit the job's model.
     package static func load(
         _ job: JobSpecification,
-        keepsSummary: Bool = true
+        look: FirstLook = FirstLook()
     ) throws -> TrainingData {
         let content: Content =
             job.dataAreColumns == true
-            ? .columns(try ColumnFiles(path: job.corpusPath, model: job.model))
-            : .tokens(try Corpus.load(job, keepsSummary: keepsSummary))
+            ? .columns(try ColumnFiles(path: job.corpusPath, model: job.model, look: look))
+            : .tokens(try Corpus.load(job, look: look))
         return TrainingData(content: content, job: job)
     }
 

@@ -13,12 +13,12 @@ package struct ValidationData {
     /// Throws `.inputData` when it does not fit the model, or has too few samples.
     package static func load(
         _ job: JobSpecification,
-        keepsSummary: Bool = true
+        look: FirstLook = FirstLook()
     ) throws -> ValidationData? {
         guard let validation = job.validation else { return nil }
         var other = job
         other.corpusPath = validation.dataPath
-        let data = try TrainingData.load(other, keepsSummary: keepsSummary)
+        let data = try TrainingData.load(other, look: look)
         return ValidationData(
             data: data,
             batches: try batches(of: try data.sampleCount(), validation, job.training)

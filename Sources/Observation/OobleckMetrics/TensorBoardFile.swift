@@ -30,7 +30,18 @@ package final class TensorBoardFile: Sendable {
         folder = directory.path + "/tensorboard"
         self.job = job
         self.complain = complain
-        state = Mutex(State(lines: MetricsLines(job: job)))
+        let lines = MetricsLines(job: job, committed: Self.lastStep(of: directory))
+        state = Mutex(State(lines: lines))
+    }
+
+    /// The step that a run which goes on has committed last.
+    private static func lastStep(of directory: RunDirectory) -> CommittedStep? {
+        do {
+            return try LedgerEnd.history(path: directory.ledgerPath).committed
+        } catch {
+            // The run itself refuses such a ledger.
+            return nil
+        }
     }
 
     /// Takes what the run tells its observers.

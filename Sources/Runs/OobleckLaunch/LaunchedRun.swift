@@ -91,7 +91,10 @@ package struct LaunchedRun {
         )
         let reports = await preflight.run(request.hosts)
         let standard = HostStandard(
-            dataDigest: try TrainingData.load(job, keepsSummary: !request.isDryRun).digest(),
+            dataDigest: try TrainingData.load(
+                job,
+                look: FirstLook(keepsSummary: !request.isDryRun)
+            ).digest(),
             coordinator: coordinator,
             torch: HostStandard.usualTorch(reports),
             checkpointsPath: job.checkpoint?.directory,

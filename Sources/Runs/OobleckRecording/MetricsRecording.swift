@@ -15,9 +15,10 @@ final class MetricsRecording: Sendable {
     private let path: String
     private let state: Mutex<State>
 
-    init(path: String, job: JobSpecification) {
+    /// `committed` is the ledger's last step, of a run that goes on.
+    init(path: String, job: JobSpecification, committed: CommittedStep? = nil) {
         self.path = path
-        state = Mutex(State(lines: MetricsLines(job: job)))
+        state = Mutex(State(lines: MetricsLines(job: job, committed: committed)))
     }
 
     func receive(_ notice: RunNotice) {
@@ -50,14 +51,20 @@ package struct MetricsLines: Sendable {
     private let job: JobSpecification
     /// The newest step's line, while the state after it is being evaluated.
     private var held: MetricsLine?
+    /// The ledger's last step, if an earlier coordinator committed it.
+    private var inherited: CommittedStep?
 
-    /// Lines of a run of `job`.
-    package init(job: JobSpecification) { self.job = job }
+    /// Lines of a run of `job`, which goes on after `committed`.
+    package init(job: JobSpecification, committed: CommittedStep? = nil) {
+        self.job = job
+        inherited = committed
+    }
 
     /// The lines to write after `notice`, told at `time` since 1970.
     package mutating func lines(for notice: RunNotice, at time: Seconds) -> [MetricsLine] {
         switch notice {
         case .measured(let step):
+            inherited = nil
             let before = takeHeld()
             let line = MetricsLine(step, of: job, time: time)
             guard job.isEvaluated(after: line.step) else { return before + [line] }
@@ -77,11 +84,24 @@ package struct MetricsLines: Sendable {
             held?.validationLoss = evaluation.finiteLoss
             return takeHeld()
         }
-        guard evaluation.step == 0 else { return takeHeld() }
-        var line = MetricsLine(step: 0, time: time)
+        guard var line = unmeasured(evaluation, at: time) else { return takeHeld() }
         line.validationLoss = evaluation.finiteLoss
-        line.generation = evaluation.generation
         return [line]
+    }
+
+    /// A line for a state that is evaluated, and whose step was not measured here: the first state, and one
+    /// whose coordinator died before it was evaluated.
+    private func unmeasured(
+        _ evaluation: RecordedEvaluation,
+        at time: Seconds
+    ) -> MetricsLine? {
+        if evaluation.step == 0 {
+            var line = MetricsLine(step: 0, time: time)
+            line.generation = evaluation.generation
+            return line
+        }
+        guard let inherited, inherited.step + 1 == evaluation.step else { return nil }
+        return MetricsLine(inherited, of: job, time: time)
     }
 
     private mutating func takeHeld() -> [MetricsLine] {

@@ -49,7 +49,11 @@ package final class RunFileRecording: RunRecording {
         self.directory = directory
         self.job = job
         observers.add(observer)
-        let metrics = MetricsRecording(path: directory.metricsPath, job: job)
+        let metrics = MetricsRecording(
+            path: directory.metricsPath,
+            job: job,
+            committed: try LedgerEnd.history(path: directory.ledgerPath).committed
+        )
         observers.add { metrics.receive($0) }
         let recorder = try RunRecorder(directory)
         self.recorder = recorder

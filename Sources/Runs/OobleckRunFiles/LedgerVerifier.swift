@@ -9,6 +9,8 @@ import OobleckData
 struct LedgerVerifier {
     private let file: String
     private let globalBatch: Int
+    /// `nil` for a job that evaluates nothing.
+    private let validation: ValidationSpecification?
     private(set) var report: VerificationReport
     /// The step that was committed last, of those that count.
     var lastStep: CommittedStep? { steps.last }
@@ -28,15 +30,19 @@ struct LedgerVerifier {
     private var steps: [CommittedStep] = []
     /// What each state came to on the validation data, by step.
     private var evaluations: [Int: RecordedEvaluation] = [:]
+    /// Steps of the states that were evaluated since the newest return to a checkpoint.
+    private var evaluatedSteps: Set<Int> = []
     /// Steps that a return to a checkpoint took back, by number: what their second lines must say.
     private var superseded: [Int: CommittedStep] = [:]
     /// Whether the line before could be read, so that this one can be held against it.
     private var knowsPrevious = true
 
-    init(file: String, globalBatch: Int, report: VerificationReport) {
+    /// Of the ledger of a run of `job`, in `file`.
+    init(file: String, job: JobSpecification, report: VerificationReport = VerificationReport()) {
         self.file = file
-        self.globalBatch = globalBatch
         self.report = report
+        globalBatch = job.training.globalBatch
+        validation = job.validation
     }
 
     /// Reads the whole file; of one that is growing the last line may be unfinished.
@@ -101,6 +107,7 @@ struct LedgerVerifier {
         }
         checkGeneration(step.generation)
         checkSamples(step)
+        checkEvaluation(before: step)
         if let first = superseded.removeValue(forKey: step.step),
             !Self.isSame(first.loss, step.loss)
                 || !Self.isSame(first.gradientNorm, step.gradientNorm)
@@ -123,8 +130,20 @@ struct LedgerVerifier {
         left == right || left.isNaN && right.isNaN
     }
 
+    /// No step is taken before its state is evaluated, where that is due.
+    private mutating func checkEvaluation(before step: CommittedStep) {
+        guard let validation, validation.isDue(after: step.step),
+            !evaluatedSteps.contains(step.step)
+        else { return }
+        violation(
+            "step \(step.step) follows a state that was not evaluated; evaluate.every is "
+                + "\(validation.every)"
+        )
+    }
+
     private mutating func check(_ restored: RestoredRun) {
         checkGeneration(restored.generation)
+        evaluatedSteps = []
         guard 0...max(0, nextStep) ~= restored.step else {
             violation("step \(restored.step) is restored after \(counted(nextStep, "step"))")
             return
@@ -169,6 +188,7 @@ struct LedgerVerifier {
                     + "batches of \(globalBatch)"
             )
         }
+        evaluatedSteps.insert(evaluation.step)
         let first = evaluations.updateValue(evaluation, forKey: evaluation.step)
         if let first, first.samples == evaluation.samples, !first.agrees(with: evaluation) {
             violation(

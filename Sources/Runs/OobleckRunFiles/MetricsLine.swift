@@ -45,9 +45,8 @@ package struct MetricsLine: Hashable, Sendable {
         self.time = time
     }
 
-    /// The line of a step of `job` that was measured.
-    package init(_ measured: StepMeasurement, of job: JobSpecification, time: Seconds) {
-        let committed = measured.committed
+    /// The line of a step of `job`, without what measuring it would tell.
+    package init(_ committed: CommittedStep, of job: JobSpecification, time: Seconds) {
         self.init(step: committed.step + 1, time: time)
         generation = committed.generation
         loss = committed.loss.isFinite ? committed.loss : nil
@@ -55,9 +54,15 @@ package struct MetricsLine: Hashable, Sendable {
         gradientNorm = committed.gradientNorm.isFinite ? committed.gradientNorm : nil
         isSkipped = committed.skipped != nil
         samples = committed.endSample
+        tokens = job.model.sequenceLength.map { committed.endSample * $0 }
+    }
+
+    /// The line of a step of `job` that was measured.
+    package init(_ measured: StepMeasurement, of job: JobSpecification, time: Seconds) {
+        let committed = measured.committed
+        self.init(committed, of: job, time: time)
         let count = Double(committed.endSample - committed.firstSample)
         let sequence = job.model.sequenceLength
-        tokens = sequence.map { committed.endSample * $0 }
         if measured.stepTime > .zero {
             samplesPerSecond = count / measured.stepTime.value
             tokensPerSecond = sequence.map { count * Double($0) / measured.stepTime.value }

@@ -7,14 +7,15 @@ import Synchronization
 /// What a run writes while it goes: ledger and event log, line by line, and the status.
 ///
 /// Each line goes to the system before the call returns, so it outlives our process; it is
-/// synchronised with the device at most once a second, and at the end.
+/// synchronised with the device at most once a second, after evaluations, and at the end.
 package final class RunRecorder: Sendable {
     private struct Ledger {
         var lines: LineLog
         var previousHash = LedgerLine.genesis
         var committedSteps = 0
-        /// The newest return to a checkpoint that was added here.
+        /// The newest return to a checkpoint, and the newest evaluation, that were added here.
         var restored: RestoredRun?
+        var evaluated: RecordedEvaluation?
 
         mutating func append(_ entry: HistoryEntry) throws {
             let line = LedgerLine(chaining: entry, to: previousHash)
@@ -102,11 +103,13 @@ package final class RunRecorder: Sendable {
         try ledger.withLock { try $0.append(.arithmetic(recorded)) }
     }
 
-    /// Notes in the ledger what the state comes to on the validation data.
+    /// Notes in the ledger what the state comes to on the validation data, and returns once that is on
+    /// the device: a later step changes the state, so the value could not be measured again.
     ///
-    /// Throws `.storage` when it cannot be written, and then it is not in the ledger.
+    /// Throws `.storage` when that cannot be written, and can be called again then.
     package func append(_ recorded: RecordedEvaluation) throws {
         try ledger.withLock { ledger in
+            guard ledger.evaluated != recorded else { return }
             guard recorded.step == ledger.committedSteps else {
                 throw OobleckError(
                     .internalFault,
@@ -115,7 +118,9 @@ package final class RunRecorder: Sendable {
                 )
             }
             try ledger.append(.evaluation(recorded))
+            ledger.evaluated = recorded
         }
+        try synchronize()
     }
 
     /// Adds an entry that was kept elsewhere before.

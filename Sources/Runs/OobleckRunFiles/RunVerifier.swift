@@ -11,14 +11,11 @@ package enum RunVerifier {
     package static func verify(_ path: String) throws -> VerificationReport {
         let directory = try RunDirectory.open(path: path)
         let job = try directory.job()
-        var ledger = LedgerVerifier(
-            file: directory.ledgerPath,
-            globalBatch: job.training.globalBatch,
-            report: VerificationReport()
-        )
+        var ledger = LedgerVerifier(file: directory.ledgerPath, job: job)
         try ledger.run()
         var report = ledger.report
-        report.violations += try eventViolations(directory.eventsPath)
+        let events = try EventLogCheck(directory.eventsPath)
+        report.violations += events.violations
         var states: [Int: String] = [:]
         let fingerprint = try JobFingerprint.of(job)
         for folder in try Checkpoint.folders(in: directory) {
@@ -62,17 +59,22 @@ package enum RunVerifier {
         if FileManager.default.fileExists(atPath: directory.resultPath) {
             report.isFinished = true
             check(directory, ledger, states: states, report: &report)
+            let isDue = job.isEvaluated(after: ledger.report.steps)
+            if isDue, ledger.lastEvaluation == nil, !events.excusesFinalState {
+                report.violations.append(
+                    RunViolation(
+                        file: directory.ledgerPath,
+                        message: "the last state is not evaluated, which is due at the end of a run"
+                    )
+                )
+            }
         }
         return report
     }
 
     /// Checks the ledger of a run that may still train: its whole lines.
     package static func verifyLedger(of directory: RunDirectory) throws -> VerificationReport {
-        var ledger = LedgerVerifier(
-            file: directory.ledgerPath,
-            globalBatch: try directory.job().training.globalBatch,
-            report: VerificationReport()
-        )
+        var ledger = LedgerVerifier(file: directory.ledgerPath, job: try directory.job())
         try ledger.run(isGrowing: true)
         return ledger.report
     }
@@ -80,11 +82,7 @@ package enum RunVerifier {
     /// Loss of the last step in a run's ledger that counts and whose loss is finite; `nil` without
     /// any.
     package static func lastLoss(of directory: RunDirectory) throws -> Double? {
-        var ledger = LedgerVerifier(
-            file: directory.ledgerPath,
-            globalBatch: try directory.job().training.globalBatch,
-            report: VerificationReport()
-        )
+        var ledger = LedgerVerifier(file: directory.ledgerPath, job: try directory.job())
         try ledger.run(isGrowing: true)
         return ledger.lastLoss
     }
@@ -136,36 +134,5 @@ package enum RunVerifier {
             messages.append("there is no checkpoint of step \(result.steps) to compare with")
         }
         report.violations += messages.map { RunViolation(file: file, message: $0) }
-    }
-
-    private static func eventViolations(_ path: String) throws -> [RunViolation] {
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
-        let file = try OpenFile(path, for: .readInput)
-        let bytes = try file.read(at: 0, count: try file.size())
-        var lines = bytes.split(
-            separator: UInt8(ascii: "\n"),
-            omittingEmptySubsequences: false
-        )
-        var violations: [RunViolation] = []
-        if let rest = lines.popLast(), !rest.isEmpty {
-            violations.append(
-                RunViolation(
-                    file: path,
-                    line: lines.count + 1,
-                    message:
-                        "the line is truncated: it has \(counted(rest.count, "byte")) and no end"
-                )
-            )
-        }
-        for (index, line) in lines.enumerated() {
-            do {
-                _ = try TimedEvent.parsing(String(decoding: line, as: UTF8.self))
-            } catch {
-                violations.append(
-                    RunViolation(file: path, line: index + 1, message: oneLine(error))
-                )
-            }
-        }
-        return violations
     }
 }

@@ -62,10 +62,13 @@ package struct RunRequest: Sendable {
             runDirectory: URL(fileURLWithPath: runDirectoryPath).standardizedFileURL.path
         )
         try JobFile.validate(job, options: changedKeys)
-        let data = try TrainingData.load(job, keepsSummary: keepsSummary)
+        let reading = ReadingDisplay()
+        defer { reading.clear() }
+        let look = reading.look(keepsSummary: keepsSummary)
+        let data = try TrainingData.load(job, look: look)
         for note in data.notes { Console.complain(note) }
         _ = try data.sampleCount()
-        let validation = try ValidationData.load(job, keepsSummary: keepsSummary)
+        let validation = try ValidationData.load(job, look: look)
         for note in validation?.data.notes ?? [] { Console.complain(note) }
         try Self.checkModel(of: job)
         return job

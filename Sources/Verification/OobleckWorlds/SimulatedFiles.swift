@@ -40,7 +40,12 @@ struct SimulatedFiles {
 
     mutating func append(_ entry: HistoryEntry, now: Double) {
         lines.append(entry)
-        if case .restored = entry { return synchronizeLines() }
+        switch entry {
+        case .restored: return synchronizeLines()
+        case .evaluation where !bugs.contains(.evaluationsUnsynchronized):
+            return synchronizeLines()
+        default: break
+        }
         guard now - linesSynchronized >= Self.interval else { return }
         linesSynchronized = now
         synchronizeLines()

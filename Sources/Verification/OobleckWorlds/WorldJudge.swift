@@ -213,6 +213,9 @@ package struct WorldJudge: Sendable {
         if step.loss != reference.losses[number] || step.gradientNorm != reference.norms[number] {
             complain("step \(number) differs from the undisturbed run")
         }
+        if isEvaluated(after: number), evaluations[number] == nil {
+            complain("step \(number) is recorded, and the state before it was not evaluated")
+        }
         // Workers prove what was recorded before, and lost with the machine's power.
         guard !isProven else { return }
         guard let plan = plans[step.generation], step.generation == resumedGeneration else {
@@ -223,9 +226,6 @@ package struct WorldJudge: Sendable {
             if vote?.generation != step.generation || vote?.step != number || out.contains(node) {
                 complain("step \(number) recorded without a vote of node \(node)")
             }
-        }
-        if isEvaluated(after: number), evaluations[number] == nil, !hasLostPower {
-            complain("step \(number) is recorded, and the state before it was not evaluated")
         }
         checkCopies(plan, step: number, nodes)
     }

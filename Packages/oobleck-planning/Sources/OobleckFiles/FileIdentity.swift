@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Two states of equal size within one tick of the file system's clock (some milliseconds) look the
 /// same.
-public struct FileIdentity: Hashable, Sendable {
+public struct FileIdentity: Hashable, Sendable, Codable {
     /// Bytes of the file.
     public let size: Int
     /// The time of the last change of its content, in nanoseconds since 1970.

@@ -79,7 +79,10 @@ enum Variant: Sendable {
 
     private static var coordinatorPoints: [Variant] {
         let node = "node=5,point=mid-forward,step=12,target=node"
-        return CoordinatorFailurePoint.allCases.map { point in
+        // The drills' jobs do not evaluate.
+        let elsewhere: Set<CoordinatorFailurePoint> = [.midEvaluation, .afterEvaluation]
+        let points = CoordinatorFailurePoint.allCases.filter { !elsewhere.contains($0) }
+        return points.map { point in
             .staged([node, "coordinator,point=\(point.rawValue),step=12"], losses: 1)
         }
     }
