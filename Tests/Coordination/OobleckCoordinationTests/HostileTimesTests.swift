@@ -118,7 +118,7 @@ private let hostile = [
         var bench = try CoordinatorBench.training(nodes: 4, steps: 30)
         let before = try #require(bench.plan).expectedStep
         bench.now += 25
-        for node in bench.nodes { bench.tell(.workerHeard(node)) }
+        for node in bench.nodes { bench.tell(.workerHeard(WorkerID(node))) }
         bench.say(0, .faulted(generation: bench.generation, message: "timed out"))
         bench.wait(1)
         let after = try #require(bench.plan).expectedStep
