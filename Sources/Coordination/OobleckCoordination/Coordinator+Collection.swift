@@ -103,7 +103,8 @@ extension Coordinator {
         }
         for (layer, value) in digests.sorted(by: { $0.key < $1.key }) {
             if let first = collection.digests[layer], first.value != value {
-                let what = "nodes \(first.worker) and \(worker) disagree on the final state of layer"
+                let what =
+                    "nodes \(first.worker) and \(worker) disagree on the final state of layer"
                 let values = "digests \(first.value) and \(value)"
                 return stop(OobleckError(.internalFault, "\(what) \(layer): \(values)"))
             }

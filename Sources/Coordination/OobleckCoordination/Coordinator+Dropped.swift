@@ -27,7 +27,8 @@ extension Coordinator {
         guard hasStandby, outcome == nil, !knownBugs.contains(.droppedTakenForDead),
             let member = members[node]
         else { return false }
-        return member.isAlive && (member.agentPID == pid || member.workers.contains { $0.pid == pid })
+        return member.isAlive
+            && (member.agentPID == pid || member.workers.contains { $0.pid == pid })
     }
 
     /// Has all nodes come back.

@@ -186,7 +186,9 @@ extension Coordinator {
             nodes: document.plan.nodes.count,
             pipelines: document.plan.pipelines.count,
             reason: document.reason,
-            layout: document.plan.pipelines.map(\.nodes)
+            layout: document.plan.pipelines.map {
+                plan.reconfiguration.workers(of: $0).map(\.node)
+            }
         )
         log(.planned(planned))
     }

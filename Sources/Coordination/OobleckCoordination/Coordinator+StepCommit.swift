@@ -3,7 +3,8 @@ import OobleckCore
 extension Coordinator {
     mutating func receive(_ vote: StepVote, from worker: WorkerID, now: Seconds) {
         guard phase == .training, let plan, isInForce(vote.generation, plan),
-            vote.step == committedSteps, plan.layersByWorker[worker] != nil, tally.votes[worker] == nil
+            vote.step == committedSteps, plan.layersByWorker[worker] != nil,
+            tally.votes[worker] == nil
         else { return dropStale() }
         // Who votes has started, whether or not it said so.
         receiveResumed(vote.generation, from: worker, now: now)

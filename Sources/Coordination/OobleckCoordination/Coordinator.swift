@@ -307,8 +307,7 @@ extension Coordinator {
     }
 
     private mutating func sendStop(reason: String) {
-        for node in members.keys.sorted() {
-            guard members[node]?.isAlive == true else { continue }
+        for node in members.keys.sorted() where members[node]?.isAlive == true {
             for worker in connectedWorkers(of: node) {
                 farewells.append(.send(worker, .stop(reason: reason)))
             }

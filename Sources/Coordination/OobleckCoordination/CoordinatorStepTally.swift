@@ -85,13 +85,15 @@ struct StepTally: Sendable {
             let reported = votes[worker]?.squaredNorms ?? [:]
             let held = plan.layersByWorker[worker] ?? []
             guard reported.keys.sorted() == held else {
-                let what = "node \(worker) reported the gradients of layers \(reported.keys.sorted())"
+                let what =
+                    "node \(worker) reported the gradients of layers \(reported.keys.sorted())"
                 throw fault("\(what), it holds \(held)")
             }
             for layer in held {
                 guard let value = reported[layer] else { continue }
                 if let first = norms[layer], first.value.bitPattern != value.bitPattern {
-                    let what = "nodes \(first.worker) and \(worker) disagree on the gradient of layer"
+                    let what =
+                        "nodes \(first.worker) and \(worker) disagree on the gradient of layer"
                     throw fault(
                         "\(what) \(layer): squared norms "
                             + "\(numberForPeople(first.value)) and \(numberForPeople(value))"

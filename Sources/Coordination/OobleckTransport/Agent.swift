@@ -298,8 +298,9 @@ private final class WorkerHolder: Sendable {
     /// Lets the workers leave by themselves, and ends those that take too long.
     func leave(within time: Seconds) async throws {
         let deadline = MonotonicTime.now + time
-        for process in state.withLock({ $0.processes }) {
-            if try await !process.waitUntilExit(deadline: deadline) { kill() }
+        for process in state.withLock({ $0.processes })
+        where try await !process.waitUntilExit(deadline: deadline) {
+            kill()
         }
     }
 }

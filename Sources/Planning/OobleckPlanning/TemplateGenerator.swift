@@ -193,7 +193,8 @@ public struct TemplateGenerator: Sendable {
         _ mostNodes: Int
     ) -> PipelineTemplate? {
         var search =
-            searches.removeValue(forKey: costs.devicesPerNode) ?? search(costs, mostNodes: mostNodes)
+            searches.removeValue(forKey: costs.devicesPerNode)
+            ?? search(costs, mostNodes: mostNodes)
         defer { searches[costs.devicesPerNode] = search }
         switch costModel {
         case .sosp23, .sosp23Artifact: return search.template(nodes: nodes)

@@ -24,7 +24,9 @@ package struct GroupPlan: Equatable {
 
     package init(_ reconfiguration: Reconfiguration, layerCount: Int, tied: [TiedParameter] = []) {
         for (index, pipeline) in reconfiguration.plan.pipelines.enumerated() {
-            pipelineGroups.append(add("pipeline \(index)", members: reconfiguration.workers(of: pipeline)))
+            pipelineGroups.append(
+                add("pipeline \(index)", members: reconfiguration.workers(of: pipeline))
+            )
         }
         var holders = [[WorkerID]](repeating: [], count: layerCount)
         for (worker, layers) in reconfiguration.layersByWorker {

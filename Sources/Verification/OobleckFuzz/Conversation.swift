@@ -130,7 +130,10 @@ enum Conversation {
         for node in 0..<nodes {
             let id = try coordinator.admit(requested: NodeID(node))
             directives += coordinator.handle(.agentJoined(id, agentPID: 100 + node), now: now)
-            directives += coordinator.handle(.workerJoined(WorkerID(id), workerPID: 200 + node), now: now)
+            directives += coordinator.handle(
+                .workerJoined(WorkerID(id), workerPID: 200 + node),
+                now: now
+            )
         }
         return directives
     }

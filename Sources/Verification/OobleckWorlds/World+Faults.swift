@@ -91,13 +91,14 @@ extension World {
                 worker.logic.measuresNonsense = true
             }
         case .miscompute(let alike):
-            for worker in victims(1).flatMap(\.workers) {
-                worker.logic.miscomputes = alike ? .always : .now
+            for node in victims(1) {
+                aWorker(of: node).logic.miscomputes = alike ? .always : .now
             }
         case .crawl:
-            for worker in victims(1).flatMap(\.workers) { worker.logic.crawls = true }
-            // Before a step was measured, a second try is given several times the time of the first.
-            troubleUntil = max(troubleUntil, now + 1000)
+            for node in victims(1) { aWorker(of: node).logic.crawls = true }
+            // Before a step was measured, a second try is given several times the time of the first. A
+            // node that trains alone has no other to be told from: the run ends after four tries.
+            troubleUntil = max(troubleUntil, now + (setup.minimumNodes == 1 ? 10_000 : 1000))
         case .stop(let atOnce):
             guard !shell.isFrozen, !shell.isDown else { return }
             for _ in 0..<(atOnce ? 2 : 1) { tell(.stopRequested(reason: "someone")) }

@@ -47,7 +47,8 @@ extension World {
                     process
                 )
             }
-        case .write(let order, let layer, let state): write(order, layer, state, node.workers[process.device])
+        case .write(let order, let layer, let state):
+            write(order, layer, state, node.workers[process.device])
         case .load(let point, let generation, let layer):
             let state = disk.layer(layer, of: point)
             act(on: node.workers[process.device]) { logic, _ in
@@ -110,7 +111,8 @@ extension World {
         guard let node = nodes[process.node] else { return }
         switch process.role {
         case .agent: drive(agent: node, reason.map { .closed(reason: $0) } ?? .wake)
-        case .worker: drive(node.workers[process.device], reason.map { .closed(reason: $0) } ?? .wake)
+        case .worker:
+            drive(node.workers[process.device], reason.map { .closed(reason: $0) } ?? .wake)
         }
     }
 

@@ -56,6 +56,7 @@ extension WorldJudge {
             let alarms = world.struck.count {
                 switch setup.faults[$0].action {
                 case .falseAlarm, .replay: true
+                case .crawl: setup.minimumNodes == 1
                 default: false
                 }
             }

@@ -138,7 +138,9 @@ struct DevicesTests {
 
     @Test(
         "a count of devices that makes no sense is refused in one line",
-        arguments: [("3", "a power of two, from 1 to 8"), ("0", "from 1 to 8"), ("16", "from 1 to 8")]
+        arguments: [
+            ("3", "a power of two, from 1 to 8"), ("0", "from 1 to 8"), ("16", "from 1 to 8"),
+        ]
     )
     func refused(devices: String, wanted: String) throws {
         let laboratory = try Laboratory()

@@ -221,7 +221,9 @@ extension [CoordinatorDirective] {
     /// Uploads asked for, by node.
     var uploads: [NodeID: [Int]] {
         var uploads: [NodeID: [Int]] = [:]
-        for case .send(let worker, .collect(_, let layers)) in self { uploads[worker.node] = layers }
+        for case .send(let worker, .collect(_, let layers)) in self {
+            uploads[worker.node] = layers
+        }
         return uploads
     }
 

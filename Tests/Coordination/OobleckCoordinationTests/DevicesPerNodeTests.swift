@@ -132,7 +132,9 @@ struct DevicesPerNodeTests {
         #expect(after.contains(where: Self.isCommit))
     }
 
-    @Test("the death of one worker is its node's: the other is fenced with it, and the rest goes on")
+    @Test(
+        "the death of one worker is its node's: the other is fenced with it, and the rest goes on"
+    )
     func loss() throws {
         var bench = try Bench(nodes: 3)
         _ = try bench.run(bench.start(3), until: Self.isCommit)
@@ -150,7 +152,9 @@ struct DevicesPerNodeTests {
         let voted = StepVote(generation: 0, step: 1, squaredNorms: [:], losses: [:], busy: 0)
         #expect(bench.tell(.worker(1, .vote(voted))) == [])
         #expect(bench.coordinator.staleMessages == stale + 1)
-        #expect(bench.run(lost).contains { if case .finish(.completed) = $0 { true } else { false } })
+        #expect(
+            bench.run(lost).contains { if case .finish(.completed) = $0 { true } else { false } }
+        )
     }
 
     @Test("two workers that are lost at once are the loss of their node, once")
@@ -213,7 +217,9 @@ struct DevicesPerNodeTests {
         }
         let inside = plan.transfers.filter { $0.fromNode == $0.toNode }
         #expect(inside.allSatisfy { $0.sender != $0.receiver })
-        #expect(bench.run(lost).contains { if case .finish(.completed) = $0 { true } else { false } })
+        #expect(
+            bench.run(lost).contains { if case .finish(.completed) = $0 { true } else { false } }
+        )
     }
 
     @Test("a session with a device that nodes do not have is refused in one line")

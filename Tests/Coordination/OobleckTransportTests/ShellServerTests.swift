@@ -84,7 +84,7 @@ struct ShellServerTests {
             let client = WorkerClient(
                 coordinator: CoordinatorLocator(bench.address),
                 token: "wrong",
-                node: 0
+                worker: 0
             )
             let error = await #expect(throws: OobleckError.self) { try await client.run { _ in } }
             #expect(error?.message.contains("token") == true)

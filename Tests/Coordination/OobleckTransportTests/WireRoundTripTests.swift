@@ -227,7 +227,13 @@ struct WireRoundTripTests {
         }
         var testimony = WorkerTestimony()
         for _ in 0..<2 {
-            let hello = SessionHello(node: 5, device: 2, pid: 4711, isReturning: true, testimony: testimony)
+            let hello = SessionHello(
+                node: 5,
+                device: 2,
+                pid: 4711,
+                isReturning: true,
+                testimony: testimony
+            )
             let bytes: [UInt8] = try WireWorkerReport(hello: hello).serializedBytes()
             #expect(try WireWorkerReport(serializedBytes: bytes).report() == .hello(hello))
             testimony.corpusDigest = "c0ffee"

@@ -140,7 +140,9 @@ extension CoordinatorInstance {
             work.add(.worker(session, welcome(to: node)))
         }
         let event =
-            hello.testimony.map { CoordinatorEvent.workerReturned(worker, workerPID: hello.pid, $0) }
+            hello.testimony.map {
+                CoordinatorEvent.workerReturned(worker, workerPID: hello.pid, $0)
+            }
             ?? .workerJoined(worker, workerPID: hello.pid)
         decide(event, now: now)
         if !isFirst { refuse(session, .worker, Self.out(node)) }
