@@ -11,6 +11,8 @@ struct DevicesPerNodeTests {
         var coordinator: Coordinator
         var workers: [WorkerID: PromptWorker] = [:]
         var last: [CoordinatorDirective] = []
+        /// What is kept for the next coordinator.
+        var state = DurableState()
         /// Workers that say nothing more.
         var mute: Set<WorkerID> = []
 
@@ -30,6 +32,7 @@ struct DevicesPerNodeTests {
         @discardableResult
         mutating func tell(_ event: CoordinatorEvent) -> [CoordinatorDirective] {
             last = coordinator.handle(event, now: 1)
+            for case .persist(let change) in last { state.apply(change) }
             return last
         }
 
@@ -253,11 +256,8 @@ struct DevicesPerNodeTests {
     @Test("after a restart a node counts when all of its workers are back")
     func restart() throws {
         var first = try Bench(nodes: 2)
-        var state = DurableState()
-        state.apply(.tookOver(term: 1))
-        for directive in try first.run(first.start(2), until: Self.isCommit) {
-            if case .persist(let change) = directive { state.apply(change) }
-        }
+        _ = try first.run(first.start(2), until: Self.isCommit)
+        var state = first.state
         state.apply(.tookOver(term: 2))
         var bench = try Bench(nodes: 2)
         bench.coordinator = try ToyModel().resumed(state, nodes: 2, devicesPerNode: 2, steps: 6)

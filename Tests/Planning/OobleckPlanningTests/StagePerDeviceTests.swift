@@ -46,7 +46,7 @@ struct StagePerDeviceTests {
     @Test("the template is the best one over the counts of stages on a node", arguments: 0..<12)
     func best(seed: UInt64) throws {
         let layers = 5 + Int(seed % 5)
-        let memory: ByteCount? = seed % 3 == 0 ? 420 : nil
+        let memory: ByteCount? = seed % 3 == 0 ? 800 : nil
         let profile = profile(layers, seed: seed, memory: memory)
         for model in Self.models {
             let single = try TemplateGenerator(profile: profile, costModel: model)
@@ -92,7 +92,7 @@ struct StagePerDeviceTests {
 
     @Test("several stages on a node need fewer nodes for the model's memory")
     func memory() throws {
-        let profile = profile(8, seed: 1, memory: 420)
+        let profile = profile(8, seed: 1, memory: 800)
         let one = try TemplateGenerator(profile: profile)
         let four = try TemplateGenerator(profile: profile, devicesPerNode: 4, sharesStages: false)
         let (alone, together) = (one.minimumNodes(upTo: 8), four.minimumNodes(upTo: 8))
