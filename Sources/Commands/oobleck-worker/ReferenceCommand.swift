@@ -47,7 +47,7 @@ struct ReferenceCommand: AsyncParsableCommand {
             token: ""
         )
         let session = LocalWorkerSession(server: server)
-        let worker = Worker(node: 0, host: "127.0.0.1", link: session)
+        let worker = Worker(0, host: "127.0.0.1", link: session)
         try worker.startTrainingThread()
         defer { worker.close() }
         await ProcessSignals.shared.start()

@@ -9,14 +9,14 @@ import OobleckStoreEtcd
 import OobleckTensor
 import OobleckTransport
 
-/// One node's training process.
+/// The training process of one device of a node.
 ///
 /// Its standard input is a pipe that its agent holds: when it closes, the agent is gone, and so is
 /// the worker.
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
-        abstract: "Train as one node of a run."
+        abstract: "Train on one device of a node of a run."
     )
 
     @Option(help: "HOST:PORT of the run's coordinator.") var coordinator: String?
@@ -26,12 +26,13 @@ struct WorkerCommand: AsyncParsableCommand {
     var endpoint: String?
     @Option(help: "The file with the run's token.") var tokenFile: String
     @Option(help: "The node's number.") var node: Int
+    @Option(help: "The device of the node, counted from 0.") var device = 0
     @Option(help: "Address at which other workers reach this one.") var host = "127.0.0.1"
     @Option(help: "Our certificate (PEM).") var tlsCert: String?
     @Option(help: "The certificate's key (PEM).") var tlsKey: String?
     @Option(help: "The authority (PEM) of both sides.") var tlsCa: String?
 
-    @Flag(help: "Other nodes of the run are on this machine.") var sharesMachine = false
+    @Flag(help: "Other workers of the run are on this machine.") var sharesMachine = false
     @Option(help: "Seconds that a failure may go unnoticed.") var detectionBudget = 2.0
 
     func run() async throws {
@@ -41,6 +42,7 @@ struct WorkerCommand: AsyncParsableCommand {
         try TensorRuntime.initialize()
         let token = try TokenFile.read(tokenFile)
         let neighbours = RunNeighbours(token: token)
+        let id = WorkerID(NodeID(node), device: device)
         let client = WorkerClient(
             coordinator: try CoordinatorLocator(
                 coordination: try coordination.map { try EtcdLocation(parsing: $0, run: "run") },
@@ -49,11 +51,11 @@ struct WorkerCommand: AsyncParsableCommand {
             ),
             token: token,
             tls: try ControlTLS(certificatePath: tlsCert, keyPath: tlsKey, authorityPath: tlsCa),
-            node: NodeID(node),
+            worker: id,
             deadlines: Deadlines(budget: Seconds(detectionBudget))
         )
         let worker = Worker(
-            node: NodeID(node),
+            id,
             host: host,
             link: client,
             sharesMachine: { [sharesMachine] in sharesMachine || neighbours.exist() }

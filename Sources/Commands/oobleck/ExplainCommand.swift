@@ -103,8 +103,8 @@ private struct DeadlineExplanation: Encodable {
 extension PlanDocument {
     /// The most bytes that one node receives to get to this plan.
     fileprivate var mostReceived: ByteCount {
-        var received: [NodeID: ByteCount] = [:]
-        for transfer in transfers { received[transfer.toNode, default: 0] += transfer.bytes }
+        var received: [WorkerID: ByteCount] = [:]
+        for transfer in transfers { received[transfer.receiver, default: 0] += transfer.bytes }
         return received.values.max() ?? 0
     }
 }

@@ -31,7 +31,7 @@ extension RunFaults {
 
         var keys: [String] {
             switch self {
-            case .kill: ["node", "point", "step", "target"]
+            case .kill: ["node", "point", "step", "target", "device"]
             case .nan: ["step", "microbatch", "layer", "pass"]
             case .slow: ["node", "factor", "step", "until"]
             case .flip: ["node", "layer", "step", "point"]
@@ -52,7 +52,8 @@ extension RunFaults {
                     node: NodeID(try fields.number("node")),
                     point: try fields.choice("point", of: FailurePoint.self, nil),
                     step: step,
-                    target: try fields.choice("target", of: PlannedFault.Target.self, .node)
+                    target: try fields.choice("target", of: PlannedFault.Target.self, .node),
+                    device: fields.has("device") ? try fields.number("device") : nil
                 )
             )
         case .nan:

@@ -72,7 +72,7 @@ struct KubernetesCommand: ParsableCommand {
         (run.namespace, run.mountPath, run.cpu) = (namespace, mount, cpu)
         (run.settings, run.sharesMachine) = (changed.texts, sharesMachine)
         run.memory = memory ?? Self.memory(of: job) ?? run.memory
-        run.gpus = job.cluster.device == .cuda ? 1 : 0
+        run.gpus = job.cluster.device == .cuda ? job.cluster.workersPerNode : 0
         if let profile {
             _ = try ModelProfile(contentsOf: profile)
             run.profileText = try TextFile.read(profile)
@@ -118,7 +118,7 @@ struct KubernetesCommand: ParsableCommand {
     /// What a node may use, and room for the programs beside.
     private static func memory(of job: JobSpecification) -> String? {
         guard job.cluster.device != .cuda, let memory = job.cluster.deviceMemory else { return nil }
-        return "\((memory.value >> 20) + 512)Mi"
+        return "\(job.cluster.workersPerNode * (memory.value >> 20) + 512)Mi"
     }
 
     private static func paths(_ job: JobSpecification) -> [(key: String, path: String)] {

@@ -123,7 +123,8 @@ extension RunStatus {
                 "\(node.id)", node.state.rawValue, node.pipeline.map(String.init) ?? "-",
                 node.stages.isEmpty ? "-" : node.stages.map(String.init).joined(separator: ","),
                 node.agentPID.map(String.init) ?? "-",
-                node.workerPIDs.first.map(String.init) ?? "-",
+                node.workerPIDs.isEmpty
+                    ? "-" : node.workerPIDs.map(String.init).joined(separator: ","),
                 hasHosts ? node.host ?? "-" : "",
                 node.slowness.map { "\(Console.decimal($0, 1)) times slower" } ?? "",
             ])

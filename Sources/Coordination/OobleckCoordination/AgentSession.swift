@@ -1,13 +1,13 @@
 import OobleckCore
 
-/// The decisions of an agent: joins a run, starts the node's worker, keeps it while it looks for a
-/// coordinator that restarts, and sees to it that it never outlives the run.
+/// The decisions of an agent: joins a run, starts a worker for each device, keeps them while it looks for
+/// a coordinator that restarts, and sees to it that they never outlive the run.
 package struct AgentSession: SessionLogic {
     /// What happens on the node.
     package enum Local: Hashable, Sendable {
-        /// The worker is gone; `inOrder` when it left because it was told to.
+        /// A worker is gone; `inOrder` when it was the last of all that left because they were told to.
         case workerExited(evidence: String, inOrder: Bool, isOutOfMemory: Bool = false)
-        /// The worker could not be started.
+        /// A worker could not be started.
         case workerFailed(OobleckError)
         /// The node is to leave in order, as when its machine is taken away.
         case departure(reason: String)
@@ -15,10 +15,16 @@ package struct AgentSession: SessionLogic {
 
     /// What is to be done on the node.
     package enum Action: Hashable, Sendable {
-        case startWorker(NodeID, detectionBudget: Seconds, cpuLevel: CPULevel? = nil)
-        case killWorker
-        /// Let the worker leave by itself, and end it when it takes too long.
-        case dismissWorker
+        /// Start a worker on each of the node's devices.
+        case startWorkers(
+            NodeID,
+            devices: Int = 1,
+            detectionBudget: Seconds,
+            cpuLevel: CPULevel? = nil
+        )
+        case killWorkers
+        /// Let the workers leave by themselves, and end those that take too long.
+        case dismissWorkers
     }
 
     package typealias Directive = SessionDirective<AgentNotice, Action>
@@ -72,7 +78,7 @@ package struct AgentSession: SessionLogic {
         case .local(.departure(let reason)):
             departure = departure ?? reason
             if link.isOpen { return farewell }
-            guard wasAdmitted else { return [.act(.killWorker)] + end(.inOrder(reason: reason)) }
+            guard wasAdmitted else { return [.act(.killWorkers)] + end(.inOrder(reason: reason)) }
             link.hurry(now: now)
             return []
         case .wake: return directives(link.wake(now: now))
@@ -81,13 +87,18 @@ package struct AgentSession: SessionLogic {
 
     private mutating func receive(_ instruction: AgentInstruction, now: Seconds) -> [Directive] {
         switch instruction {
-        case .admitted(let node, let budget, let wait, let level):
+        case .admitted(let node, let budget, let wait, let level, let devices):
             hello.node = node
             hello.isReturning = true
             let steps = directives(link.answered(budget: budget, wait: wait, now: now))
             guard !wasAdmitted else { return steps + farewell }
             wasAdmitted = true
-            let start = Action.startWorker(node, detectionBudget: budget, cpuLevel: level)
+            let start = Action.startWorkers(
+                node,
+                devices: devices,
+                detectionBudget: budget,
+                cpuLevel: level
+            )
             return steps + [.act(start)] + farewell
         case .heartbeat: return []
         case .refused(let reason):
@@ -98,7 +109,7 @@ package struct AgentSession: SessionLogic {
         case .stop(let reason):
             // Who asked is news where the agent runs.
             let why = departure.map { "\(reason): \($0)" } ?? reason
-            return [.act(.dismissWorker)] + end(.inOrder(reason: why))
+            return [.act(.dismissWorkers)] + end(.inOrder(reason: why))
         }
     }
 
@@ -107,7 +118,7 @@ package struct AgentSession: SessionLogic {
         departure.map { [.send(.leaving(reason: $0))] } ?? []
     }
 
-    /// A node without a worker is over: the coordinator hears of it if there is one.
+    /// A node that lacks a worker is over: the coordinator hears of it if there is one.
     private mutating func workerExited(
         _ notice: AgentNotice,
         _ evidence: String,
@@ -131,14 +142,14 @@ package struct AgentSession: SessionLogic {
             case .giveUp(let error):
                 guard let departure else { return all + kill(error) }
                 let reason = "\(departure), and found no coordinator to tell"
-                all += [.act(.killWorker)] + end(.inOrder(reason: reason))
+                all += [.act(.killWorkers)] + end(.inOrder(reason: reason))
             }
         }
         return all
     }
 
     private mutating func kill(_ error: OobleckError) -> [Directive] {
-        [.act(.killWorker)] + end(.failed(error))
+        [.act(.killWorkers)] + end(.failed(error))
     }
 
     private mutating func end(_ ending: SessionEnding) -> [Directive] {

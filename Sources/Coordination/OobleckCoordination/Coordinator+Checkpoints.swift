@@ -7,14 +7,14 @@ struct CheckpointProgress: Sendable {
         let generation: Generation
         let step: Int
         var started: Seconds
-        /// Which node writes which layer.
-        let writers: [Int: NodeID]
+        /// Which worker writes which layer.
+        let writers: [Int: WorkerID]
         /// Whether someone has asked for it.
         let isRequested: Bool
         /// Layers that are on the device.
         var written: [Int: ShardDigest] = [:]
         /// How long each writer's training was held up.
-        var heldUp: [NodeID: Seconds] = [:]
+        var heldUp: [WorkerID: Seconds] = [:]
 
         /// Layers whose report is still to come.
         var missing: [Int] { writers.keys.filter { written[$0] == nil }.sorted() }
@@ -59,11 +59,12 @@ extension Coordinator {
         checkpoints.isRequested = false
         checkpoints.lastStart = now
         let writers = spread(profile.layers.indices) { layer in
-            let holders = plan.nodes.filter {
-                plan.layersByNode[$0]?.contains(layer) == true && members[$0]?.life == .usable
+            let holders = plan.workers.filter {
+                plan.layersByWorker[$0]?.contains(layer) == true
+                    && members[$0.node]?.life == .usable
             }
             // Who drains may be gone before it has written.
-            let staying = holders.filter { members[$0]?.isDraining != true }
+            let staying = holders.filter { members[$0.node]?.isDraining != true }
             return staying.isEmpty ? holders : staying
         }
         let save = CheckpointProgress.Save(
@@ -74,9 +75,9 @@ extension Coordinator {
             isRequested: isRequested
         )
         checkpoints.save = save
-        for node in Set(writers.values).sorted() {
-            let layers = writers.filter { $0.value == node }.keys.sorted()
-            send(.checkpoint(order(of: save, layers: layers)), to: node)
+        for worker in Set(writers.values).sorted() {
+            let layers = writers.filter { $0.value == worker }.keys.sorted()
+            send(.checkpoint(order(of: save, layers: layers)), to: worker)
         }
     }
 
@@ -122,10 +123,10 @@ extension Coordinator {
     /// fewest bytes so far; layers without a holder are left out.
     func spread(
         _ layers: some Sequence<Int>,
-        over holders: (Int) -> [NodeID]
-    ) -> [Int: NodeID] {
-        var load: [NodeID: ByteCount] = [:]
-        var chosen: [Int: NodeID] = [:]
+        over holders: (Int) -> [WorkerID]
+    ) -> [Int: WorkerID] {
+        var load: [WorkerID: ByteCount] = [:]
+        var chosen: [Int: WorkerID] = [:]
         let bySize = layers.sorted {
             (profile.layers[$1].stateBytes, $0) < (profile.layers[$0].stateBytes, $1)
         }
@@ -140,18 +141,18 @@ extension Coordinator {
         return chosen
     }
 
-    mutating func receive(_ report: ShardReport, from node: NodeID, now: Seconds) {
+    mutating func receive(_ report: ShardReport, from worker: WorkerID, now: Seconds) {
         guard let save = checkpoints.save, save.generation == report.generation,
-            save.step == report.step, save.writers[report.layer] == node,
+            save.step == report.step, save.writers[report.layer] == worker,
             save.written[report.layer] == nil
         else { return dropStale() }
         switch report.outcome {
-        case .failed(let message): failSave(message, node: node)
+        case .failed(let message): failSave(message, node: worker.node)
         case .written(let digest):
             checkpoints.save?.written[report.layer] = digest
             // Whoever is held up for longer than a step may take is taken for stuck.
             let heldUp = (report.heldUp.measured ?? .zero).bounded(by: .zero...deadlines.stall)
-            checkpoints.save?.heldUp[node] = heldUp
+            checkpoints.save?.heldUp[worker] = heldUp
             publishIfWritten()
         }
     }
@@ -202,7 +203,7 @@ extension Coordinator {
             step: save.step,
             bytes: ByteCount.total(save.written.values.map { ByteCount($0.bytes) }),
             layers: save.written.count,
-            nodes: save.heldUp.count,
+            nodes: save.heldUp.keys.nodes.count,
             heldUp: save.heldUp.values.max() ?? 0,
             written: now - save.started
         )
@@ -244,7 +245,7 @@ extension Coordinator {
     /// next boundary.
     mutating func giveUpSave(of node: NodeID) {
         guard let save = checkpoints.save,
-            save.missing.contains(where: { save.writers[$0] == node })
+            save.missing.contains(where: { save.writers[$0]?.node == node })
         else { return }
         failSave("node \(node) is gone, which was writing; tried again at the next step")
         checkpoints.isOverdue = true

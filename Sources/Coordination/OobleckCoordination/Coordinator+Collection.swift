@@ -4,20 +4,20 @@ import OobleckCore
 struct LayerCollection: Sendable {
     /// Carried by its messages; grows whenever the collection has to start over.
     var generation: Generation
-    /// Which node uploads which layer, of those not stored yet.
-    var uploaders: [Int: NodeID] = [:]
+    /// Which worker uploads which layer, of those not stored yet.
+    var uploaders: [Int: WorkerID] = [:]
     /// Layers whose last chunk has been handed to the store.
     var stored: Set<Int> = []
     /// Digest of each layer, and who reported it first.
-    var digests: [Int: (value: String, node: NodeID)] = [:]
-    /// Nodes that have reported all their digests.
-    var reported: Set<NodeID> = []
+    var digests: [Int: (value: String, worker: WorkerID)] = [:]
+    /// Workers that have reported all their digests.
+    var reported: Set<WorkerID> = []
     /// When something arrived last.
     var progress: Seconds
 
-    func isOwed(by node: NodeID) -> Bool {
-        !reported.contains(node)
-            || uploaders.contains { $0.value == node && !stored.contains($0.key) }
+    func isOwed(by worker: WorkerID) -> Bool {
+        !reported.contains(worker)
+            || uploaders.contains { $0.value == worker && !stored.contains($0.key) }
     }
 }
 
@@ -64,9 +64,15 @@ extension Coordinator {
         askForLayers()
     }
 
-    /// Living nodes that hold a layer, in ascending order.
-    private func holders(of layer: Int) -> [NodeID] {
-        usableNodes.filter { members[$0]?.holdings.contains(layer) == true }
+    /// Living workers that hold a layer, in ascending order.
+    private func holders(of layer: Int) -> [WorkerID] {
+        workersWithState.filter { known($0)?.holdings.contains(layer) == true }
+    }
+
+    /// Living workers that hold any layer, in ascending order.
+    private var workersWithState: [WorkerID] {
+        usableNodes.flatMap { connectedWorkers(of: $0) }
+            .filter { known($0)?.holdings.isEmpty == false }
     }
 
     /// Has each layer not stored yet uploaded by one of its holders, the largest layers first, each
@@ -76,41 +82,42 @@ extension Coordinator {
         let missing = profile.layers.indices.filter { !collection.stored.contains($0) }
         collection.uploaders = spread(missing, over: holders)
         self.collection = collection
-        for node in usableNodes where members[node]?.holdings.isEmpty == false {
-            let upload = collection.uploaders.filter { $0.value == node }.keys.sorted()
-            send(.collect(generation: collection.generation, upload: upload), to: node)
+        for worker in workersWithState {
+            let upload = collection.uploaders.filter { $0.value == worker }.keys.sorted()
+            send(.collect(generation: collection.generation, upload: upload), to: worker)
         }
     }
 
     mutating func receive(
         _ digests: [Int: String],
         generation: Generation,
-        from node: NodeID,
+        from worker: WorkerID,
         now: Seconds
     ) {
         guard let collection, phase == .collecting, collection.generation == generation,
-            let held = members[node]?.holdings, !held.isEmpty
+            let held = known(worker)?.holdings, !held.isEmpty
         else { return dropStale() }
         guard Set(digests.keys) == held else {
-            let what = "node \(node) reported digests of layers \(digests.keys.sorted())"
+            let what = "node \(worker) reported digests of layers \(digests.keys.sorted())"
             return stop(OobleckError(.internalFault, "\(what), it holds \(held.sorted())"))
         }
         for (layer, value) in digests.sorted(by: { $0.key < $1.key }) {
             if let first = collection.digests[layer], first.value != value {
-                let what = "nodes \(first.node) and \(node) disagree on the final state of layer"
+                let what =
+                    "nodes \(first.worker) and \(worker) disagree on the final state of layer"
                 let values = "digests \(first.value) and \(value)"
                 return stop(OobleckError(.internalFault, "\(what) \(layer): \(values)"))
             }
-            self.collection?.digests[layer] = collection.digests[layer] ?? (value, node)
+            self.collection?.digests[layer] = collection.digests[layer] ?? (value, worker)
         }
-        self.collection?.reported.insert(node)
+        self.collection?.reported.insert(worker)
         self.collection?.progress = now
         finishIfCollected()
     }
 
-    mutating func receive(_ chunk: LayerChunk, from node: NodeID, now: Seconds) {
+    mutating func receive(_ chunk: LayerChunk, from worker: WorkerID, now: Seconds) {
         guard let collection, phase == .collecting, collection.generation == chunk.generation,
-            collection.uploaders[chunk.layer] == node, !collection.stored.contains(chunk.layer)
+            collection.uploaders[chunk.layer] == worker, !collection.stored.contains(chunk.layer)
         else { return dropStale() }
         perform(.store(chunk))
         self.collection?.progress = now
@@ -123,9 +130,7 @@ extension Coordinator {
     @discardableResult
     private mutating func finishIfCollected() -> Bool {
         guard let collection, collection.stored.count == profile.layers.count,
-            usableNodes.allSatisfy({
-                members[$0]?.holdings.isEmpty == true || collection.reported.contains($0)
-            })
+            collection.reported.isSuperset(of: workersWithState)
         else { return false }
         let digests = profile.layers.indices.compactMap { collection.digests[$0]?.value }
         guard digests.count == profile.layers.count else { return false }

@@ -16,7 +16,7 @@ extension Coordinator {
     /// Returns whether they agree. If not the step is redone: after the copies that differ were
     /// replaced from the others, so that nothing computed from them is left.
     mutating func checkCopies(now: Seconds) -> Bool {
-        switch StateAgreement(tally.votes.mapValues(\.state)) {
+        switch StateAgreement(tally.statesByNode) {
         case .agreed: return true
         case .undecided(let layer, let nodes): giveUp(layer, on: nodes, now: now)
         case .damaged(let damaged): replace(damaged, now: now)
@@ -42,7 +42,7 @@ extension Coordinator {
         }
         log(.damaged(found))
         abort(reason: what)
-        for node in members.keys { members[node]?.holdings.remove(layer) }
+        for node in members.keys { members[node]?.forget([layer]) }
         guard committedSteps > 0 else { return reconfigure(now: now) }
         waitForNodes(
             because: OobleckError(.outOfNodes, what),
@@ -60,7 +60,7 @@ extension Coordinator {
         }
         var hopeless: [LostNode] = []
         for (node, layers) in damaged.sorted(by: { $0.key < $1.key }) {
-            members[node]?.holdings.subtract(layers)
+            members[node]?.forget(layers)
             damage.times[node, default: 0] += 1
             log(.damaged(.copies(node, layers.sorted().map(named))))
             if damage.times[node, default: 0] >= DamageAccount.limit {

@@ -77,9 +77,10 @@ extension Coordinator {
         _ generation: Generation,
         message: String,
         _ findings: FaultFindings,
-        from node: NodeID,
+        from worker: WorkerID,
         now: Seconds
     ) {
+        let node = worker.node
         guard phase == .reconfiguring || phase == .training, generation == activeGeneration,
             isInvolved(node)
         else { return dropStale() }
@@ -108,8 +109,8 @@ extension Coordinator {
     mutating func checkGrace(now: Seconds) {
         let patience = phase == .reconfiguring ? deadlines.formationGrace : deadlines.grace
         guard let grace, now - grace.since >= patience,
-            let nodes = (pending?.plan ?? plan)?.nodes,
-            nodes.allSatisfy({ (members[$0]?.workerHeard ?? 0) > grace.since })
+            let workers = (pending?.plan ?? plan)?.workers,
+            workers.allSatisfy({ (known($0)?.heard ?? 0) > grace.since })
         else { return }
         // All live: perhaps the step only takes longer than was expected, as after a profile that
         // is far off. The next try is given more time.
@@ -140,18 +141,20 @@ extension Coordinator {
         let overdue = pending.overdue
         let hard = deadlines.preparation(receiving: pending.plan.mostReceived)
         guard waited > hard else {
-            let silent = overdue.filter {
-                now - (members[$0]?.workerHeard ?? 0) > deadlines.suspicion
-            }
+            let silent = overdue.filter { now - (known($0)?.heard ?? 0) > deadlines.suspicion }
             // So many at once are rather ones that we do not hear; ``isolates(now:)`` sees to them.
-            guard !isOurs(silent) else { return }
-            return lose(silent.map { tardy($0, firstSign: members[$0]?.workerHeard) }, now: now)
+            guard !isOurs(silent.nodes) else { return }
+            let lost = silent.nodes.map { node in
+                let signs = silent.filter { $0.node == node }.compactMap { known($0)?.heard }
+                return tardy(node, firstSign: signs.min())
+            }
+            return lose(lost, now: now)
         }
-        guard overdue.count < pending.plan.nodes.count else {
+        guard overdue.count < pending.plan.workers.count else {
             let what = "no node prepared generation \(pending.plan.generation)"
             return retry(because: "\(what) within \(hard.value) s", now: now)
         }
-        lose(overdue.map { tardy($0, firstSign: nil) }, now: now)
+        lose(overdue.nodes.map { tardy($0, firstSign: nil) }, now: now)
     }
 
     private func tardy(_ node: NodeID, firstSign: Seconds?) -> LostNode {
@@ -163,7 +166,7 @@ extension Coordinator {
         guard grace == nil, let plan else { return }
         let limit = deadlines.stall
         guard now - tally.started > limit else { return }
-        let missing = plan.nodes.filter { tally.votes[$0] == nil }
+        let missing = plan.workers.filter { tally.votes[$0] == nil }.nodes
         let waited = Self.tenths(limit)
         let nodes = EventText.nodes(missing)
         let what =
@@ -178,9 +181,11 @@ extension Coordinator {
         guard let collection, let plan,
             now - collection.progress > deadlines.stall
         else { return }
-        let late = plan.nodes.filter { collection.isOwed(by: $0) && members[$0]?.isAlive == true }
+        let late = plan.workers.filter {
+            collection.isOwed(by: $0) && members[$0.node]?.isAlive == true
+        }
         lose(
-            late.map { LostNode(id: $0, cause: .layersNotHandedIn, firstSign: nil) },
+            late.nodes.map { LostNode(id: $0, cause: .layersNotHandedIn, firstSign: nil) },
             now: now
         )
     }

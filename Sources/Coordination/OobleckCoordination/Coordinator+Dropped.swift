@@ -27,7 +27,8 @@ extension Coordinator {
         guard hasStandby, outcome == nil, !knownBugs.contains(.droppedTakenForDead),
             let member = members[node]
         else { return false }
-        return member.isAlive && (member.agentPID == pid || member.workerPID == pid)
+        return member.isAlive
+            && (member.agentPID == pid || member.workers.contains { $0.pid == pid })
     }
 
     /// Has all nodes come back.
@@ -35,11 +36,11 @@ extension Coordinator {
         let living = members.filter { $0.value.isAlive }
         // Some may have been called back before, and not have come yet.
         let before = self.reconnection
-        let workers = Set(living.filter { $0.value.workerPID != nil }.keys)
+        let workers = Set(living.keys.flatMap { connectedWorkers(of: $0) })
         var reconnection = Reconnection(
             agents: (before?.agents ?? [:]).filter { living[$0.key] != nil }
                 .merging(living.compactMapValues(\.agentPID)) { $1 },
-            workers: workers.union(before?.workers ?? []).intersection(living.keys),
+            workers: workers.union(before?.workers ?? []).filter { living[$0.node] != nil },
             planned: pending?.plan.document ?? before?.planned ?? plan?.document,
             committed: lastCommit,
             restored: restoredGeneration,
@@ -49,9 +50,10 @@ extension Coordinator {
         self.reconnection = reconnection
         for node in living.keys {
             members[node]?.agentPID = nil
-            members[node]?.workerPID = nil
             members[node]?.agentHeard = nil
-            members[node]?.workerHeard = nil
+            for device in members[node]?.workers.indices ?? 0..<0 {
+                disconnect(WorkerID(node, device: device))
+            }
             members[node]?.isSuspect = false
             // It can be planned for once its worker is back.
             members[node]?.life = .joining

@@ -10,7 +10,7 @@ struct EvaluationTally: Sendable {
     private var losses: [Int: Double] = [:]
     private var targetCounts: [Int: Int] = [:]
     /// Who has run each microbatch.
-    private var nodes: [Int: NodeID] = [:]
+    private var workers: [Int: WorkerID] = [:]
     private let batchSize: Int
     /// Microbatches that are in, by global batch.
     private var counts: [Int: Int] = [:]
@@ -25,14 +25,14 @@ struct EvaluationTally: Sendable {
     }
 
     /// Whether a report, or a part of it, has come in before.
-    func has(_ report: EvaluationReport, from node: NodeID) -> Bool {
-        report.losses.keys.contains { nodes[$0] == node }
+    func has(_ report: EvaluationReport, from worker: WorkerID) -> Bool {
+        report.losses.keys.contains { workers[$0] == worker }
     }
 
     /// Takes a report; fails with one line when it contradicts another.
-    mutating func add(_ report: EvaluationReport, from node: NodeID) -> OobleckError? {
+    mutating func add(_ report: EvaluationReport, from worker: WorkerID) -> OobleckError? {
         func fault(_ what: String) -> OobleckError {
-            OobleckError(.internalFault, "evaluation of step \(step): node \(node) \(what)")
+            OobleckError(.internalFault, "evaluation of step \(step): node \(worker) \(what)")
         }
         let count = microbatches ?? report.microbatches
         guard (1...ValidationSpecification.mostMicrobatches).contains(report.microbatches),
@@ -43,7 +43,7 @@ struct EvaluationTally: Sendable {
             guard (0..<count).contains(index) else {
                 return fault("reports microbatch \(index) of \(count)")
             }
-            if let other = nodes.updateValue(node, forKey: index) {
+            if let other = workers.updateValue(worker, forKey: index) {
                 return fault("reports microbatch \(index), which node \(other) has run")
             }
             losses[index] = loss
@@ -91,27 +91,27 @@ extension Coordinator {
         return job.isEvaluated(after: steps) && !isKnown
     }
 
-    /// Has the plan in force evaluate the state that its nodes hold; or are about to, when `nodes` have
+    /// Has the plan in force evaluate the state that its nodes hold; or are about to, when `workers` have
     /// just prepared it.
-    mutating func beginEvaluation(on nodes: [NodeID], of plan: CoordinatorPlan) {
+    mutating func beginEvaluation(on workers: [WorkerID], of plan: CoordinatorPlan) {
         evaluation = EvaluationTally(
             step: committedSteps,
             generation: plan.generation,
             batchSize: job.training.microbatchCount
         )
-        for node in nodes {
-            send(.evaluate(generation: plan.generation, step: committedSteps), to: node)
+        for worker in workers {
+            send(.evaluate(generation: plan.generation, step: committedSteps), to: worker)
         }
     }
 
-    mutating func receive(_ report: EvaluationReport, from node: NodeID, now: Seconds) {
+    mutating func receive(_ report: EvaluationReport, from worker: WorkerID, now: Seconds) {
         guard phase == .training, let plan, plan.generation == report.generation,
-            report.step == committedSteps, plan.layersByNode[node] != nil,
-            evaluation?.has(report, from: node) == false
+            report.step == committedSteps, plan.layersByWorker[worker] != nil,
+            evaluation?.has(report, from: worker) == false
         else { return dropStale() }
-        receiveResumed(report.generation, from: node, now: now)
+        receiveResumed(report.generation, from: worker, now: now)
         let before = evaluation?.wholeBatches
-        if let error = evaluation?.add(report, from: node) { return stop(error) }
+        if let error = evaluation?.add(report, from: worker) { return stop(error) }
         // Each global batch is waited for as a step is.
         if evaluation?.wholeBatches != before { tally.started = now }
         if stopping != nil { stopping?.since = now }
@@ -131,8 +131,8 @@ extension Coordinator {
         log(.evaluated(result))
         if committedSteps >= job.training.steps { return beginCollection(now: now) }
         if stopping != nil, committedSteps > 0 { return reachBoundary(now: now) }
-        for node in plan.nodes {
-            send(.resume(generation: plan.generation, step: committedSteps), to: node)
+        for worker in plan.workers {
+            send(.resume(generation: plan.generation, step: committedSteps), to: worker)
         }
         tally = StepTally(step: committedSteps, started: now)
     }

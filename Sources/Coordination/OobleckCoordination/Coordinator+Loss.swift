@@ -45,7 +45,7 @@ extension Coordinator {
         perform(.persist(.left(node.id, hasFailed: hasFailed, as: .dead)))
         members[node.id]?.life = .dead
         quarantine.noteDeath(of: members[node.id]?.name ?? "", now: now)
-        members[node.id]?.holdings = []
+        members[node.id]?.forget()
         members[node.id]?.isSuspect = false
         giveUpSave(of: node.id)
         perform(.fence(node.id, reason: node.evidence))
@@ -55,8 +55,8 @@ extension Coordinator {
     /// Tells everyone who got the newest plan that its generation is over.
     mutating func abort(reason: String) {
         guard let ended = pending?.plan ?? plan else { return }
-        for node in ended.recipients where members[node]?.isAlive == true {
-            send(.abort(generation: ended.generation, reason: reason), to: node)
+        for worker in ended.recipients where members[worker.node]?.isAlive == true {
+            send(.abort(generation: ended.generation, reason: reason), to: worker)
         }
         pending = nil
         grace = nil

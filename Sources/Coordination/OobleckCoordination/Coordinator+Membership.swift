@@ -41,7 +41,7 @@ extension Coordinator {
             throw OobleckError(.outOfNodes, refusal)
         }
         quarantine.noteJoin(of: name, now: now)
-        members[node] = CoordinatorMember()
+        members[node] = CoordinatorMember(devices: devicesPerNode)
         members[node]?.name = name
         reserved.remove(node)
         return node
@@ -72,13 +72,14 @@ extension Coordinator {
         loseDoubled(node, .doubled(.agent, pid: pid, known: known), now: now)
     }
 
-    mutating func workerJoined(_ node: NodeID, pid: Int, now: Seconds) {
-        guard let known = members[node]?.workerPID, members[node]?.isAlive == true else {
+    mutating func workerJoined(_ worker: WorkerID, pid: Int, now: Seconds) {
+        let node = worker.node
+        guard let known = known(worker)?.pid, members[node]?.isAlive == true else {
             guard isWelcome(node, .worker) else { return }
-            members[node]?.workerPID = pid
-            members[node]?.workerHeard = now
+            members[node]?.workers[worker.device].pid = pid
+            members[node]?.workers[worker.device].heard = now
             noteFirstSight(of: node, now: now)
-            return send(.job(job), to: node)
+            return send(.job(job), to: worker)
         }
         loseDoubled(node, .doubled(.worker, pid: pid, known: known), now: now)
     }
@@ -98,7 +99,7 @@ extension Coordinator {
             let cause = LossCause.reported(evidence: evidence)
             return lose([LostNode(id: node, cause: cause, firstSign: nil)], now: now)
         }
-        members[node] = members[node] ?? CoordinatorMember()
+        members[node] = members[node] ?? CoordinatorMember(devices: devicesPerNode)
         members[node]?.life = .dead
         log(.warning(.notStarted(node, evidence: evidence)))
         guard phase == .starting else { return }
@@ -110,7 +111,7 @@ extension Coordinator {
         if members[node]?.since == nil { members[node]?.since = now }
     }
 
-    /// A node has one agent and one worker.
+    /// A node has one agent, and one worker for each device.
     ///
     /// Where a second one appears it is not known which holds the state, so neither counts.
     private mutating func loseDoubled(_ node: NodeID, _ cause: LossCause, now: Seconds) {
@@ -129,11 +130,12 @@ extension Coordinator {
     }
 
     mutating func ready(
-        _ node: NodeID,
+        _ worker: WorkerID,
         _ digests: ReadDigests,
         _ arithmetic: Arithmetic?,
         now: Seconds
     ) {
+        let node = worker.node
         guard members[node]?.life == .joining else { return }
         if let known = self.arithmetic, let arithmetic, known.fingerprint != arithmetic.fingerprint
         {
@@ -151,6 +153,8 @@ extension Coordinator {
         }
         read = read ?? (digests, node)
         if let arithmetic, self.arithmetic == nil { decide(arithmetic) }
+        members[node]?.workers[worker.device].isReady = true
+        guard members[node]?.workers.allSatisfy(\.isReady) == true else { return }
         members[node]?.life = .usable
         log(.nodeReady(node))
         if phase == .starting {
@@ -205,10 +209,10 @@ extension Coordinator {
         let reason = "node \(node) is drained"
         members[node]?.ending = .drained
         perform(.persist(.left(node, hasFailed: false, as: .drained)))
-        members[node]?.holdings = []
+        members[node]?.forget()
         giveUpSave(of: node)
-        if member.workerPID != nil {
-            send(.stop(reason: reason), to: node)
+        if member.hasWorker {
+            for worker in connectedWorkers(of: node) { send(.stop(reason: reason), to: worker) }
             perform(.dismiss(node, reason: reason))
         } else {
             perform(.fence(node, reason: reason))
@@ -218,8 +222,8 @@ extension Coordinator {
 
     /// Whether what the run is doing now needs the node.
     func isInvolved(_ node: NodeID) -> Bool {
-        if let pending { return pending.plan.recipients.contains(node) }
-        return plan?.layersByNode[node] != nil
+        if let pending { return pending.plan.recipients.contains { $0.node == node } }
+        return plan?.nodes.contains(node) == true
     }
 
     /// Nodes that can be planned for, in ascending order.

@@ -5,10 +5,10 @@ import OobleckReconfiguration
 struct PendingPlan: Sendable {
     let plan: CoordinatorPlan
     var since: Seconds
-    var reports: [NodeID: PreparationReport] = [:]
+    var reports: [WorkerID: PreparationReport] = [:]
 
-    /// Nodes of the plan that have not reported.
-    var overdue: [NodeID] { plan.nodes.filter { reports[$0] == nil } }
+    /// Workers of the plan that have not reported.
+    var overdue: [WorkerID] { plan.workers.filter { reports[$0] == nil } }
 }
 
 extension Coordinator {
@@ -116,13 +116,24 @@ extension Coordinator {
             elapsed: now - (started ?? now),
             lostNodes: account.failures,
             nodes: holdings.count,
-            slowness: slowness.tracker.slowness
+            slowness: slowness.byNode
         )
     }
 
     /// The layers whose state each living node holds.
     var holdings: [NodeID: Set<Int>] {
         members.filter { $0.value.life == .usable }.mapValues(\.holdings)
+    }
+
+    /// The same for each worker.
+    private var holdingsByWorker: [WorkerID: Set<Int>] {
+        var holdings: [WorkerID: Set<Int>] = [:]
+        for (node, member) in members where member.life == .usable {
+            for (device, worker) in member.workers.enumerated() {
+                holdings[WorkerID(node, device: device)] = worker.holdings
+            }
+        }
+        return holdings
     }
 
     /// Sends a plan to all it concerns; with a checkpoint, or when the run starts over, what nodes hold
@@ -133,6 +144,10 @@ extension Coordinator {
         startsOver: Bool = false,
         now: Seconds
     ) {
+        let hasState = committedSteps > 0 && point == nil && !startsOver
+        let held = holdingsByWorker
+        let document =
+            hasState ? document.fromDeviceToDevice(held, layers: profile.layers) : document
         let plan: CoordinatorPlan
         do {
             plan = try CoordinatorPlan(
@@ -141,7 +156,7 @@ extension Coordinator {
                 restoring: point,
                 startsOver: startsOver,
                 layers: profile.layers,
-                holdings: holdings,
+                holdings: held,
                 expectedStep: stepTimes.expected(planned: document.plan.stepTime),
                 link: link,
                 provesArithmetic: isProofDue
@@ -152,7 +167,7 @@ extension Coordinator {
             return stop(OobleckError(.internalFault, "\(error)"))
         }
         if point != nil || startsOver {
-            for node in members.keys { members[node]?.holdings = [] }
+            for node in members.keys { members[node]?.forget() }
         }
         noteLoads(of: plan)
         lastGeneration = plan.generation
@@ -163,24 +178,26 @@ extension Coordinator {
         grace = nil
         evaluation = nil
         perform(.persist(.planned(document)))
-        for node in plan.recipients { send(.reconfigure(plan.reconfiguration), to: node) }
+        for worker in plan.recipients { send(.reconfigure(plan.reconfiguration), to: worker) }
         note(.publish(document))
         let planned = PlannedGeneration(
             generation: plan.generation,
             nodes: document.plan.nodes.count,
             pipelines: document.plan.pipelines.count,
             reason: document.reason,
-            layout: document.plan.pipelines.map(\.nodes)
+            layout: document.plan.pipelines.map {
+                plan.reconfiguration.workers(of: $0).map(\.node)
+            }
         )
         log(.planned(planned))
     }
 
-    mutating func receive(_ report: PreparationReport, from node: NodeID, now: Seconds) {
+    mutating func receive(_ report: PreparationReport, from worker: WorkerID, now: Seconds) {
         guard let plan = pending?.plan, plan.generation == report.generation else {
             return dropStale()
         }
-        guard plan.layersByNode[node] != nil else { return }
-        pending?.reports[node] = report
+        guard plan.layersByWorker[worker] != nil else { return }
+        pending?.reports[worker] = report
         noteCopy(report)
         activateIfPrepared(now: now)
     }
@@ -203,9 +220,7 @@ extension Coordinator {
         grace = nil
         isProofDue = false
         if !isFirst { account.reconfigurations += 1 }
-        for node in members.keys where !knownBugs.contains(.holdingsNotUpdatedOnResume) {
-            members[node]?.holdings = Set(plan.layersByNode[node] ?? [])
-        }
+        if !knownBugs.contains(.holdingsNotUpdatedOnResume) { noteHoldings(under: plan) }
         preparation = PreparationSummary(prepared.reports.values)
         completeRestore(of: plan, now: now)
         newcomers = nil
@@ -218,12 +233,12 @@ extension Coordinator {
         guard committedSteps < job.training.steps || evaluates else {
             return beginCollection(now: now)
         }
-        let staying = plan.recipients.filter { !isLeaving($0, plan) }
+        let staying = plan.recipients.filter { !isLeaving($0.node, plan) }
         if evaluates {
             beginEvaluation(on: staying, of: plan)
         } else {
-            for node in staying {
-                send(.resume(generation: plan.generation, step: committedSteps), to: node)
+            for worker in staying {
+                send(.resume(generation: plan.generation, step: committedSteps), to: worker)
             }
         }
         for node in usableNodes where isLeaving(node, plan) { release(node) }
@@ -234,16 +249,27 @@ extension Coordinator {
     }
 
     private func isLeaving(_ node: NodeID, _ plan: CoordinatorPlan) -> Bool {
-        members[node]?.isDraining == true && plan.layersByNode[node] == nil
+        members[node]?.isDraining == true && !plan.nodes.contains(node)
+    }
+
+    /// Every worker holds what the plan that comes into force gives it.
+    private mutating func noteHoldings(under plan: CoordinatorPlan) {
+        for (node, member) in members {
+            for device in member.workers.indices {
+                let layers = plan.layersByWorker[WorkerID(node, device: device)] ?? []
+                members[node]?.workers[device].holdings = Set(layers)
+            }
+        }
     }
 
     /// Passes a key of a group's rendezvous on to all others of its generation.
-    mutating func relay(_ rendezvous: Rendezvous, from node: NodeID) {
+    mutating func relay(_ rendezvous: Rendezvous, from worker: WorkerID) {
         guard phase == .reconfiguring || phase == .training,
             let plan = pending?.plan ?? plan, plan.generation == rendezvous.generation,
-            plan.recipients.contains(node)
+            plan.recipients.contains(worker)
         else { return dropStale() }
-        for other in plan.recipients where other != node && members[other]?.isAlive == true {
+        for other in plan.recipients
+        where other != worker && members[other.node]?.isAlive == true {
             send(.rendezvous(rendezvous), to: other)
         }
     }

@@ -56,11 +56,11 @@ extension Coordinator {
         recovery = pending
     }
 
-    mutating func receiveResumed(_ generation: Generation, from node: NodeID, now: Seconds) {
+    mutating func receiveResumed(_ generation: Generation, from worker: WorkerID, now: Seconds) {
         guard phase == .training, let plan, plan.generation == generation,
-            plan.layersByNode[node] != nil
+            plan.layersByWorker[worker] != nil
         else { return dropStale() }
-        guard resumed.insert(node).inserted, resumed.count == plan.nodes.count else { return }
+        guard resumed.insert(worker).inserted, resumed.count == plan.workers.count else { return }
         firstFault = grace?.since
         guard let recovery else { return log(.resumed(generation)) }
         self.recovery = nil

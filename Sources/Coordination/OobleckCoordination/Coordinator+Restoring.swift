@@ -5,8 +5,8 @@ import OobleckReconfiguration
 struct Reconnection: Sendable {
     /// Agents that are to come back, by node.
     var agents: [NodeID: Int]
-    /// Nodes whose workers are to come back: those with a part in a plan that a worker may know.
-    var workers: Set<NodeID>
+    /// Workers that are to come back: all of a node with a part in a plan that a worker may know.
+    var workers: Set<WorkerID>
     /// The newest plan, whether or not it came into force.
     var planned: PlanDocument?
     /// The newest committed step.
@@ -17,10 +17,10 @@ struct Reconnection: Sendable {
     let patience: Seconds
     /// When the first event came.
     var since: Seconds?
-    var testimonies: [NodeID: WorkerTestimony] = [:]
+    var testimonies: [WorkerID: WorkerTestimony] = [:]
 
     /// The testimonies, without what is of before the newest return to a checkpoint.
-    var validTestimonies: [NodeID: WorkerTestimony] {
+    var validTestimonies: [WorkerID: WorkerTestimony] {
         guard let restored else { return testimonies }
         return testimonies.mapValues { testimony in
             var valid = testimony
@@ -68,7 +68,7 @@ extension Coordinator {
         lastEvaluation = state.evaluated.flatMap { $0.step <= committedSteps ? $0 : nil }
         restoredGeneration = state.restored?.generation
         for (id, node) in state.nodes {
-            var member = CoordinatorMember()
+            var member = CoordinatorMember(devices: devicesPerNode)
             if node.isOut { member.life = .dead }
             member.ending = node.ending ?? .dead
             member.isDraining = node.isDraining
@@ -85,9 +85,13 @@ extension Coordinator {
         let involved = [state.inForce, state.planned].compactMap { $0 }.flatMap {
             $0.plan.nodes + $0.transfers.map(\.fromNode)
         }
+        let devices = 0..<devicesPerNode
+        let workers = Set(involved).intersection(living.keys).flatMap { node in
+            devices.map { WorkerID(node, device: $0) }
+        }
         reconnection = Reconnection(
             agents: living.mapValues(\.agentPID),
-            workers: Set(involved).intersection(living.keys),
+            workers: Set(workers),
             planned: state.planned,
             committed: state.committed,
             restored: state.restored?.generation,
@@ -130,15 +134,19 @@ extension Coordinator {
         reconnection.agents.keys.sorted().filter { node in
             guard let member = members[node], member.isAlive else { return false }
             if member.agentPID == nil || returns.agents.contains(node) { return true }
-            guard reconnection.workers.contains(node) else { return false }
-            return member.workerPID == nil || returns.workers.contains(node)
+            return reconnection.workers.contains { worker in
+                worker.node == node
+                    && (known(worker)?.pid == nil || returns.workers.contains(worker))
+            }
         }
     }
 
     mutating func finishReconnectingIfComplete(now: Seconds) {
         guard let reconnection, missing(reconnection).isEmpty, outcome == nil else { return }
         self.reconnection = nil
-        let testimonies = reconnection.validTestimonies.filter { members[$0.key]?.isAlive == true }
+        let testimonies = reconnection.validTestimonies.filter {
+            members[$0.key.node]?.isAlive == true
+        }
         let newest = adoptProvenCommits(reconnection, Array(testimonies.values))
         guard testimonies.values.allSatisfy({ $0.steps <= committedSteps }) else {
             return stop(Self.gap(committedSteps, testimonies.values.map(\.steps)))
@@ -150,8 +158,8 @@ extension Coordinator {
         }
         let known = testimonies.values.compactMap(\.generation)
         lastGeneration = (known + [lastGeneration].compactMap { $0 }).max()
-        for (node, testimony) in testimonies.sorted(by: { $0.key < $1.key }) {
-            catchUp(node, testimony, newest: newest, inForce: inForce)
+        for (worker, testimony) in testimonies.sorted(by: { $0.key < $1.key }) {
+            catchUp(worker, testimony, newest: newest, inForce: inForce)
         }
         let waited = now - (reconnection.since ?? now)
         log(.reconnected(.restarted(term: term, after: waited, workers: testimonies.count)))
@@ -202,7 +210,7 @@ extension Coordinator {
 
     /// Brings a worker to the newest committed step, and ends the generation that it is in.
     private mutating func catchUp(
-        _ node: NodeID,
+        _ worker: WorkerID,
         _ testimony: WorkerTestimony,
         newest: CommittedStep?,
         inForce: Generation?
@@ -210,21 +218,22 @@ extension Coordinator {
         var (layers, steps) = (testimony.layers, testimony.steps)
         if let prepared = testimony.prepared, let inForce, testimony.generation == inForce {
             // Others may have resumed, and dropped layers that are now here.
-            send(.resume(generation: inForce, step: committedSteps), to: node)
+            send(.resume(generation: inForce, step: committedSteps), to: worker)
             (layers, steps) = (prepared, committedSteps)
         } else if let newest, testimony.votedStep == newest.step, steps == newest.step,
             testimony.adopted == newest.generation
         {
-            send(.commit(job.commit(of: newest, pauses: true)), to: node)
+            send(.commit(job.commit(of: newest, pauses: true)), to: worker)
             steps = committedSteps
         }
-        members[node]?.holdings = steps == committedSteps ? Set(layers) : []
-        end(testimony, on: node)
+        let isCurrent = steps == committedSteps
+        members[worker.node]?.workers[worker.device].holdings = isCurrent ? Set(layers) : []
+        end(testimony, on: worker)
     }
 
-    mutating func end(_ testimony: WorkerTestimony, on node: NodeID) {
+    mutating func end(_ testimony: WorkerTestimony, on worker: WorkerID) {
         guard let generation = testimony.generation else { return }
-        send(.abort(generation: generation, reason: "the coordinator restarted"), to: node)
+        send(.abort(generation: generation, reason: "the coordinator restarted"), to: worker)
     }
 
     private mutating func goOn(now: Seconds) {

@@ -8,7 +8,7 @@ import OobleckCore
 /// and what ends is not the process.
 struct UnansweredReturns: Sendable {
     var agents: Set<NodeID> = []
-    var workers: Set<NodeID> = []
+    var workers: Set<WorkerID> = []
 }
 
 extension Coordinator {
@@ -23,15 +23,22 @@ extension Coordinator {
     }
 
     /// Whether this worker came back and has not been heard of since.
-    package func awaits(workerPID: Int, of node: NodeID) -> Bool {
-        returns.workers.contains(node) && members[node]?.isAlive == true
-            && members[node]?.workerPID == workerPID
+    package func awaits(workerPID: Int, of worker: WorkerID) -> Bool {
+        returns.workers.contains(worker) && members[worker.node]?.isAlive == true
+            && known(worker)?.pid == workerPID
     }
 
     /// Whether this worker is in the run; another session of the same process was given up.
-    package func isConnected(workerPID: Int, of node: NodeID) -> Bool {
-        members[node]?.isAlive == true && members[node]?.workerPID == workerPID
-            && !returns.workers.contains(node)
+    package func isConnected(workerPID: Int, of worker: WorkerID) -> Bool {
+        members[worker.node]?.isAlive == true && known(worker)?.pid == workerPID
+            && !returns.workers.contains(worker)
+    }
+
+    /// The worker is without a session, and cannot be planned for before it is back.
+    mutating func disconnect(_ worker: WorkerID) {
+        members[worker.node]?.workers[worker.device].pid = nil
+        members[worker.node]?.workers[worker.device].heard = nil
+        members[worker.node]?.workers[worker.device].isReady = false
     }
 
     mutating func agentReturned(_ node: NodeID, pid: Int, now: Seconds) {
@@ -45,30 +52,31 @@ extension Coordinator {
     }
 
     mutating func workerReturned(
-        _ node: NodeID,
+        _ worker: WorkerID,
         pid: Int,
         _ testimony: WorkerTestimony,
         now: Seconds
     ) {
-        let isAgain = awaits(workerPID: pid, of: node)
-        guard members[node]?.isAlive == true, members[node]?.workerPID == nil || isAgain else {
-            return workerJoined(node, pid: pid, now: now)
+        let node = worker.node
+        let isAgain = awaits(workerPID: pid, of: worker)
+        guard members[node]?.isAlive == true, known(worker)?.pid == nil || isAgain else {
+            return workerJoined(worker, pid: pid, now: now)
         }
         let recipients = (pending?.plan ?? plan)?.recipients ?? []
-        if isAgain, reconnection == nil, recipients.contains(node) {
+        if isAgain, reconnection == nil, recipients.contains(worker) {
             // What it was sent since its last attempt is lost, and what it has heard is not known.
             return callBack(now: now)
         }
-        members[node]?.workerPID = pid
-        members[node]?.workerHeard = now
-        returns.workers.insert(node)
+        members[node]?.workers[worker.device].pid = pid
+        members[node]?.workers[worker.device].heard = now
+        returns.workers.insert(worker)
         noteFirstSight(of: node, now: now)
-        if !testimony.hasJob { send(.job(job), to: node) }
+        if !testimony.hasJob { send(.job(job), to: worker) }
         if reconnection != nil {
-            reconnection?.testimonies[node] = testimony
+            reconnection?.testimonies[worker] = testimony
         } else {
             // What it holds is of no plan any more.
-            end(testimony, on: node)
+            end(testimony, on: worker)
         }
         if let digest = testimony.corpusDigest {
             let digests = ReadDigests(
@@ -76,23 +84,24 @@ extension Coordinator {
                 model: testimony.modelDigest ?? "",
                 validation: testimony.validationDigest ?? ""
             )
-            ready(node, digests, testimony.arithmetic, now: now)
+            ready(worker, digests, testimony.arithmetic, now: now)
         }
     }
 
     /// The end of an attempt to come back that was not answered in time means nothing: another
     /// follows, or the time for it runs out.
-    mutating func sessionEnded(_ node: NodeID, _ side: SessionSide, now: Seconds) {
+    mutating func sessionEnded(_ worker: WorkerID, _ side: SessionSide, now: Seconds) {
+        let node = worker.node
         switch side {
         case .agent where returns.agents.remove(node) != nil:
             if reconnection != nil {
                 members[node]?.agentPID = nil
                 return
             }
-        case .worker where returns.workers.remove(node) != nil:
+        case .worker where returns.workers.remove(worker) != nil:
             if reconnection != nil {
-                reconnection?.testimonies[node] = nil
-                members[node]?.workerPID = nil
+                reconnection?.testimonies[worker] = nil
+                disconnect(worker)
                 // No plan can count on it before it is back.
                 members[node]?.life = .joining
                 members[node]?.since = now
@@ -111,10 +120,12 @@ extension Coordinator {
         finishReconnectingIfComplete(now: now)
     }
 
-    mutating func heardWorker(of node: NodeID, now: Seconds) {
-        guard members[node]?.isAlive == true else { return dropStale() }
-        members[node]?.workerHeard = now
-        guard returns.workers.remove(node) != nil else { return }
+    mutating func heard(_ worker: WorkerID, now: Seconds) {
+        guard members[worker.node]?.isAlive == true, known(worker) != nil else {
+            return dropStale()
+        }
+        members[worker.node]?.workers[worker.device].heard = now
+        guard returns.workers.remove(worker) != nil else { return }
         finishReconnectingIfComplete(now: now)
     }
 }

@@ -13,23 +13,36 @@ struct SlownessAccount: Sendable {
     var settledFrom = 0
     /// Whether speeds have changed since the plan was last looked at.
     var wantsLook = false
+
+    /// How many times slower each slow node is than its peers: as its slowest worker.
+    var byNode: [NodeID: Double] {
+        tracker.slowness.reduce(into: [:]) { factors, worker in
+            factors[worker.key.node] = max(factors[worker.key.node] ?? 0, worker.value)
+        }
+    }
 }
 
 extension Coordinator {
     /// Learns from the votes of a step how fast nodes are, and has the plan follow.
     mutating func observeSpeeds(under plan: CoordinatorPlan) {
         guard committedSteps >= slowness.measuredFrom else { return }
-        var microbatches: [NodeID: Int] = [:]
+        var microbatches: [WorkerID: Int] = [:]
         for pipeline in plan.document.plan.pipelines {
-            for node in pipeline.nodes { microbatches[node] = pipeline.microbatches }
+            for worker in plan.reconfiguration.workers(of: pipeline) {
+                microbatches[worker] = pipeline.microbatches
+            }
         }
-        let times = tally.votes.reduce(into: [NodeID: [Int: Seconds]]()) { times, vote in
-            let held = plan.layersByNode[vote.key] ?? []
+        let times = tally.votes.reduce(into: [WorkerID: [Int: Seconds]]()) { times, vote in
+            let held = plan.layersByWorker[vote.key] ?? []
             times[vote.key] = vote.value.layerTimes.filter { held.contains($0.key) }
         }
         let idle = Set(usableNodes).subtracting(plan.document.plan.nodes)
-        let changed = slowness.tracker.add(times, microbatches: microbatches, keeping: idle)
-        for node in changed { report(node) }
+        let changed = slowness.tracker.add(
+            times,
+            microbatches: microbatches,
+            keeping: Set(idle.flatMap { connectedWorkers(of: $0) })
+        )
+        for node in changed.nodes { report(node) }
         if !changed.isEmpty || !slowness.tracker.slowness.isEmpty { slowness.wantsLook = true }
         guard slowness.wantsLook, committedSteps >= slowness.settledFrom else { return }
         slowness.wantsLook = false
@@ -37,11 +50,13 @@ extension Coordinator {
     }
 
     private mutating func report(_ node: NodeID) {
-        log(.slow(node, slowness.tracker.slowness[node].map { nodeSlowness(of: node, factor: $0) }))
+        log(.slow(node, slowness.byNode[node].map { nodeSlowness(of: node, factor: $0) }))
     }
 
     private func nodeSlowness(of node: NodeID, factor: Double) -> NodeSlowness {
-        let compared = slowness.tracker.comparisons[node]
+        let slowest = slowness.tracker.slowness.filter { $0.key.node == node }
+            .max { ($0.value, $1.key) < ($1.value, $0.key) }
+        let compared = slowest.flatMap { slowness.tracker.comparisons[$0.key] }
         return NodeSlowness(factor: factor, own: compared?.own, peers: compared?.peers)
     }
 
@@ -85,7 +100,7 @@ extension Coordinator {
 
     /// A decided plan with its microbatches apportioned to the speeds that are known.
     func apportioned(_ document: PlanDocument) -> PlanDocument {
-        let factors = slowness.tracker.slowness
+        let factors = slowness.byNode
         guard document.plan.nodes.contains(where: { factors[$0] != nil }) else { return document }
         var balanced = document.balanced(for: factors)
         let slow = factors.keys.sorted().filter { balanced.plan.nodes.contains($0) }

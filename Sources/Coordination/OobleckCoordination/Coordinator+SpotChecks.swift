@@ -52,7 +52,7 @@ extension Coordinator {
     /// If not the step does not count. A node that is known to compute wrong is put out; where it is not
     /// known which does, all prove their arithmetic anew and the step is tried again.
     mutating func checkSpots(now: Seconds) -> Bool {
-        let answers = tally.votes.compactMapValues(\.spotCheck)
+        let answers = tally.spotChecksByNode
         let layer = answers.values.first?.layer ?? 0
         switch spotChecks.verdict(answers, step: committedSteps) {
         case .agreed: return true
@@ -79,7 +79,7 @@ extension Coordinator {
     /// Puts out nodes whose arithmetic is not the run's any more, by what they prove while they prepare.
     ///
     /// Returns whether nodes were put out.
-    mutating func loseDisproved(_ reports: [NodeID: PreparationReport], now: Seconds) -> Bool {
+    mutating func loseDisproved(_ reports: [WorkerID: PreparationReport], now: Seconds) -> Bool {
         guard let arithmetic else { return false }
         let wrong = reports.filter { _, report in
             report.fingerprint.map { $0 != arithmetic.fingerprint } ?? false
@@ -87,7 +87,7 @@ extension Coordinator {
         .keys.sorted()
         guard !wrong.isEmpty, wrong.count < reports.count else { return false }
         let cause = LossCause.arithmeticChanged(mark: arithmetic.mark)
-        lose(wrong.map { LostNode(id: $0, cause: cause, firstSign: nil) }, now: now)
+        lose(wrong.nodes.map { LostNode(id: $0, cause: cause, firstSign: nil) }, now: now)
         return true
     }
 }

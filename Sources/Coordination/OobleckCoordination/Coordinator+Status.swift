@@ -90,7 +90,7 @@ extension Coordinator {
             name: member.name.isEmpty ? nil : member.name,
             state: member.state,
             agentPID: member.agentPID,
-            workerPIDs: member.workerPID.map { [$0] } ?? []
+            workerPIDs: member.workers.compactMap(\.pid)
         )
         if status.state == .healthy, let quietest = member.quietest,
             now - quietest.heard > deadlines.suspicion
@@ -101,7 +101,7 @@ extension Coordinator {
             status.state = .done
             return status
         }
-        status.slowness = slowness.tracker.slowness[node]
+        status.slowness = slowness.byNode[node]
         guard let plan, member.isAlive else { return status }
         for (index, pipeline) in plan.document.plan.pipelines.enumerated() {
             guard let place = pipeline.nodes.firstIndex(of: node) else { continue }

@@ -1,13 +1,14 @@
 import OobleckCore
 
 extension Coordinator {
-    mutating func receive(_ vote: StepVote, from node: NodeID, now: Seconds) {
+    mutating func receive(_ vote: StepVote, from worker: WorkerID, now: Seconds) {
         guard phase == .training, let plan, isInForce(vote.generation, plan),
-            vote.step == committedSteps, plan.layersByNode[node] != nil, tally.votes[node] == nil
+            vote.step == committedSteps, plan.layersByWorker[worker] != nil,
+            tally.votes[worker] == nil
         else { return dropStale() }
         // Who votes has started, whether or not it said so.
-        receiveResumed(vote.generation, from: node, now: now)
-        tally.votes[node] = vote
+        receiveResumed(vote.generation, from: worker, now: now)
+        tally.votes[worker] = vote
         commitIfComplete(now: now)
     }
 
@@ -25,7 +26,7 @@ extension Coordinator {
     }
 
     private func isComplete(_ plan: CoordinatorPlan) -> Bool {
-        let missing = plan.nodes.count - tally.votes.count
+        let missing = plan.workers.count - tally.votes.count
         return missing == 0 || missing == 1 && knownBugs.contains(.commitBeforeAllVoted)
     }
 
@@ -33,7 +34,8 @@ extension Coordinator {
     private mutating func commit(under plan: CoordinatorPlan, now: Seconds) {
         guard checkCopies(now: now), checkSpots(now: now) else { return }
         let outcome = tally.outcome(
-            nodes: knownBugs.isEmpty ? plan.nodes : plan.nodes.filter { tally.votes[$0] != nil },
+            workers: knownBugs.isEmpty
+                ? plan.workers : plan.workers.filter { tally.votes[$0] != nil },
             plan: plan,
             profile: profile,
             job: job
@@ -75,11 +77,11 @@ extension Coordinator {
         let evaluates = !isStopping && isEvaluationDue(after: committedSteps + 1)
         let pauses = isLast || isStopping || next != nil || evaluates
         let decision = job.commit(of: committed, pauses: pauses)
-        for node in plan.nodes { send(.commit(decision), to: node) }
+        for worker in plan.workers { send(.commit(decision), to: worker) }
         if isRecordedLate { for record in records { perform(record) } }
         committedSteps += 1
         lastCommit = committed
-        account.add(committed, busy: plan.nodes.map { tally.votes[$0]?.busy ?? 0 })
+        account.add(committed, busy: plan.workers.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started
         stepTimes.add(now - tally.started)
         let isSkipped = committed.skipped != nil
@@ -92,7 +94,7 @@ extension Coordinator {
         if let next {
             prepare(next, now: now)
         } else if evaluates {
-            beginEvaluation(on: plan.nodes, of: plan)
+            beginEvaluation(on: plan.workers, of: plan)
         }
     }
 
@@ -109,7 +111,7 @@ extension Coordinator {
             pipelines: plan.document.plan.pipelines.count
         )
         measurement.idleShare = account.idleShare
-        measurement.add(plan.nodes.compactMap { tally.votes[$0] })
+        measurement.add(plan.workers.compactMap { tally.votes[$0] })
         return measurement
     }
 

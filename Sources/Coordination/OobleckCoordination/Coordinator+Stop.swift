@@ -70,8 +70,8 @@ extension Coordinator {
         guard checkpoints.save == nil else { return }
         guard job.checkpoint != nil else { return endStopped("the job saves no checkpoints") }
         let isHeld = profile.layers.indices.allSatisfy { layer in
-            plan.nodes.contains {
-                members[$0]?.life == .usable && plan.layersByNode[$0]?.contains(layer) == true
+            plan.layersByWorker.contains {
+                members[$0.key.node]?.life == .usable && $0.value.contains(layer)
             }
         }
         guard isHeld else { return endStopped("nodes were lost before it could be") }

@@ -14,8 +14,9 @@ extension Coordinator {
             if let heard = members[node]?.agentHeard {
                 members[node]?.agentHeard = min(now, heard + absence)
             }
-            if let heard = members[node]?.workerHeard {
-                members[node]?.workerHeard = min(now, heard + absence)
+            for device in members[node]?.workers.indices ?? 0..<0 {
+                guard let heard = members[node]?.workers[device].heard else { continue }
+                members[node]?.workers[device].heard = min(now, heard + absence)
             }
         }
         shiftDeadlines(by: absence, now: now)

@@ -17,22 +17,22 @@ struct StragglerAccount: Sendable {
     private var step = 0
     private var tries: [NodeID: Int] = [:]
 
-    /// The nodes that alone held up the last try of `step`, ascending, by what the members of the plan
+    /// The workers that alone held up the last try of `step`, ascending, by what the members of the plan
     /// say of it; none where that is not clear.
     ///
     /// Who says nothing had voted, or is new.
     static func stragglers(
-        _ reports: [NodeID: PreparationReport],
+        _ reports: [WorkerID: PreparationReport],
         step: Int,
         patience: Seconds
-    ) -> [NodeID: AbandonedTry] {
-        var stragglers: [NodeID: AbandonedTry] = [:]
-        for (node, report) in reports {
+    ) -> [WorkerID: AbandonedTry] {
+        var stragglers: [WorkerID: AbandonedTry] = [:]
+        for (worker, report) in reports {
             guard let last = report.abandoned, last.step == step else { continue }
             if last.waited >= leastWaited * last.elapsed { continue }
             let isLong = last.elapsed >= leastElapsed * patience
             guard isLong, last.waited <= mostWaited * last.elapsed else { return [:] }
-            stragglers[node] = last
+            stragglers[worker] = last
         }
         return stragglers
     }
@@ -50,7 +50,7 @@ extension Coordinator {
     /// Puts out the nodes that held up the last try of the step in flight, when they are few.
     ///
     /// Asked once all members of a plan are prepared. Returns whether nodes were put out.
-    mutating func loseStragglers(_ reports: [NodeID: PreparationReport], now: Seconds) -> Bool {
+    mutating func loseStragglers(_ reports: [WorkerID: PreparationReport], now: Seconds) -> Bool {
         guard let patience = stragglers.patience else { return false }
         stragglers.patience = nil
         let found = StragglerAccount.stragglers(
@@ -58,8 +58,8 @@ extension Coordinator {
             step: committedSteps,
             patience: patience
         )
-        let nodes = found.keys.sorted()
-        guard !nodes.isEmpty, nodes.count <= mostSilent, nodes.count < reports.count,
+        let nodes = found.keys.nodes
+        guard !nodes.isEmpty, nodes.count <= mostSilent, nodes.count < reports.keys.nodes.count,
             !knownBugs.contains(.stragglersStay)
         else { return false }
         guard stragglers.note(nodes, step: committedSteps, isMeasured: lastCommit != nil) else {
@@ -70,7 +70,8 @@ extension Coordinator {
         let step = committedSteps
         lose(
             nodes.map { node in
-                let cause = LossCause.stuck(step: step, found[node]?.elapsed ?? .zero)
+                let longest = found.filter { $0.key.node == node }.map(\.value.elapsed).max()
+                let cause = LossCause.stuck(step: step, longest ?? .zero)
                 return LostNode(id: node, cause: cause, firstSign: nil)
             },
             now: now

@@ -96,8 +96,8 @@ package struct Coordinator: Sendable {
 
     var recovery: PendingRecovery?
     var preparation = PreparationSummary()
-    /// Nodes of the plan in force that have started on their first step.
-    var resumed: Set<NodeID> = []
+    /// Workers of the plan in force that have started on their first step.
+    var resumed: Set<WorkerID> = []
     /// First report of a broken collective since training last resumed.
     var firstFault: Seconds?
     var killTimes: [NodeID: Seconds] = [:]
@@ -145,6 +145,9 @@ package struct Coordinator: Sendable {
     /// Nodes that the run is planned for.
     package var expectedNodes: Int { job.cluster.nodes }
 
+    /// Devices of each node, each with a worker of its own.
+    package var devicesPerNode: Int { job.cluster.workersPerNode }
+
     /// Silence that is taken for a loss.
     package var detectionBudget: Seconds { job.cluster.detectionBudget }
 
@@ -168,21 +171,21 @@ package struct Coordinator: Sendable {
         if reconnection != nil, reconnection?.since == nil { reconnection?.since = now }
         switch event {
         case .agentJoined(let node, let pid): agentJoined(node, pid: pid, now: now)
-        case .workerJoined(let node, let pid): workerJoined(node, pid: pid, now: now)
+        case .workerJoined(let worker, let pid): workerJoined(worker, pid: pid, now: now)
         case .agentReturned(let node, let pid): agentReturned(node, pid: pid, now: now)
-        case .workerReturned(let node, let pid, let testimony):
-            workerReturned(node, pid: pid, testimony, now: now)
-        case .worker(let node, let message): receive(message, from: node, now: now)
+        case .workerReturned(let worker, let pid, let testimony):
+            workerReturned(worker, pid: pid, testimony, now: now)
+        case .worker(let worker, let message): receive(message, from: worker, now: now)
         case .nodeLost(let node, let evidence):
             let cause = LossCause.reported(evidence: evidence)
             lose([LostNode(id: node, cause: cause, firstSign: nil)], now: now)
         case .agentEnded(let node, let evidence): agentEnded(node, evidence: evidence, now: now)
         case .dropped: callBack(now: now)
-        case .sessionEnded(let node, let side): sessionEnded(node, side, now: now)
+        case .sessionEnded(let worker, let side): sessionEnded(worker, side, now: now)
         case .outOfMemory(let node, let evidence):
             ranOutOfMemory(node, evidence: evidence, now: now)
         case .agentHeard(let node): heardAgent(of: node, now: now)
-        case .workerHeard(let node): heardWorker(of: node, now: now)
+        case .workerHeard(let worker): heard(worker, now: now)
         case .drainRequested(let node): drain(node)
         case .stopRequested(let reason): requestStop(reason, now: now)
         case .endRequested(let reason): endNow(reason)
@@ -201,33 +204,33 @@ package struct Coordinator: Sendable {
         return all
     }
 
-    private mutating func receive(_ message: WorkerMessage, from node: NodeID, now: Seconds) {
-        guard let member = members[node], member.isAlive, member.workerPID != nil else {
+    private mutating func receive(_ message: WorkerMessage, from worker: WorkerID, now: Seconds) {
+        guard members[worker.node]?.isAlive == true, known(worker)?.pid != nil else {
             return dropStale()
         }
-        heardWorker(of: node, now: now)
+        heard(worker, now: now)
         switch message {
         case .ready(let corpus, let model, let arithmetic, let validation):
             ready(
-                node,
+                worker,
                 ReadDigests(corpus: corpus, model: model, validation: validation),
                 arithmetic,
                 now: now
             )
-        case .prepared(let report): receive(report, from: node, now: now)
-        case .resumed(let generation, _): receiveResumed(generation, from: node, now: now)
-        case .vote(let vote): receive(vote, from: node, now: now)
-        case .evaluated(let report): receive(report, from: node, now: now)
+        case .prepared(let report): receive(report, from: worker, now: now)
+        case .resumed(let generation, _): receiveResumed(generation, from: worker, now: now)
+        case .vote(let vote): receive(vote, from: worker, now: now)
+        case .evaluated(let report): receive(report, from: worker, now: now)
         case .faulted(let generation, let message, let findings):
-            receiveFault(generation, message: message, findings, from: node, now: now)
+            receiveFault(generation, message: message, findings, from: worker, now: now)
         case .failed(let status, let message):
-            stop(OobleckError(Self.code(status), "node \(node): \(message)"))
-        case .rendezvous(let rendezvous): relay(rendezvous, from: node)
+            stop(OobleckError(Self.code(status), "node \(worker): \(message)"))
+        case .rendezvous(let rendezvous): relay(rendezvous, from: worker)
         case .digests(let generation, let digests):
-            receive(digests, generation: generation, from: node, now: now)
-        case .layerChunk(let chunk): receive(chunk, from: node, now: now)
-        case .shard(let report): receive(report, from: node, now: now)
-        case .restoreFailed(let failure): receive(failure, from: node, now: now)
+            receive(digests, generation: generation, from: worker, now: now)
+        case .layerChunk(let chunk): receive(chunk, from: worker, now: now)
+        case .shard(let report): receive(report, from: worker, now: now)
+        case .restoreFailed(let failure): receive(failure, from: worker.node, now: now)
         }
     }
 
@@ -262,8 +265,21 @@ extension Coordinator {
 
     mutating func perform(_ directive: CoordinatorDirective) { directives.append(directive) }
 
-    mutating func send(_ message: CoordinatorMessage, to node: NodeID) {
-        directives.append(.send(node, message))
+    mutating func send(_ message: CoordinatorMessage, to worker: WorkerID) {
+        directives.append(.send(worker, message))
+    }
+
+    /// What is known of a worker; `nil` where there is no such node or device.
+    func known(_ worker: WorkerID) -> MemberWorker? {
+        guard let workers = members[worker.node]?.workers, workers.indices.contains(worker.device)
+        else { return nil }
+        return workers[worker.device]
+    }
+
+    /// The workers of a node that have connected, by device.
+    func connectedWorkers(of node: NodeID) -> [WorkerID] {
+        guard let workers = members[node]?.workers else { return [] }
+        return workers.indices.filter { workers[$0].pid != nil }.map { WorkerID(node, device: $0) }
     }
 
     /// Done after everything that workers wait for.
@@ -291,11 +307,10 @@ extension Coordinator {
     }
 
     private mutating func sendStop(reason: String) {
-        for node in members.keys.sorted() {
-            guard let member = members[node], member.isAlive, member.workerPID != nil else {
-                continue
+        for node in members.keys.sorted() where members[node]?.isAlive == true {
+            for worker in connectedWorkers(of: node) {
+                farewells.append(.send(worker, .stop(reason: reason)))
             }
-            farewells.append(.send(node, .stop(reason: reason)))
         }
     }
 }

@@ -1,13 +1,27 @@
 import OobleckCore
 import OobleckReconfiguration
 
+/// What the coordinator knows of one worker.
+struct MemberWorker: Sendable {
+    var pid: Int?
+    /// Last sign of life; `nil` before the first.
+    var heard: Seconds?
+    /// Whether it can be planned for.
+    var isReady = false
+    /// Layers whose state after the last committed step it holds.
+    var holdings: Set<Int> = []
+}
+
 /// What the coordinator knows of one node.
+///
+/// Its life is the node's: one worker that is lost loses the node, and the node can be planned for when
+/// all of its workers can.
 struct CoordinatorMember: Sendable {
     /// The life of a node; it only ever moves down this list.
     enum Life: Sendable {
-        /// Its worker is not ready yet.
+        /// A worker of it is not ready yet.
         case joining
-        /// Its worker can be planned for.
+        /// Its workers can be planned for.
         case usable
         /// Drained: it left in order.
         case gone
@@ -19,20 +33,33 @@ struct CoordinatorMember: Sendable {
     /// What it calls itself, before and after a death; empty is unknown.
     var name = ""
     var agentPID: Int?
-    var workerPID: Int?
+    /// By device.
+    var workers: [MemberWorker]
     /// When the coordinator first saw it in an event.
     var since: Seconds?
-    /// Last signs of life; `nil` before the first.
+    /// Last sign of life; `nil` before the first.
     var agentHeard: Seconds?
-    var workerHeard: Seconds?
     var isSuspect = false
     var isDraining = false
     /// How it is told of once it is out.
     var ending = NodeStatus.State.dead
     /// What the newest plan for it gives it to hold.
     var given = MemoryBound(layers: [], bytes: .zero)
+
+    /// A node with so many devices, of which nothing is known.
+    init(devices: Int) { workers = Array(repeating: MemberWorker(), count: devices) }
+
     /// Layers whose state after the last committed step the node holds.
-    var holdings: Set<Int> = []
+    var holdings: Set<Int> { workers.reduce(into: []) { $0.formUnion($1.holdings) } }
+
+    var hasWorker: Bool { workers.contains { $0.pid != nil } }
+
+    /// The state of these layers counts no more; `nil` is of all.
+    mutating func forget(_ layers: Set<Int>? = nil) {
+        for device in workers.indices {
+            workers[device].holdings = layers.map { workers[device].holdings.subtracting($0) } ?? []
+        }
+    }
 
     var isAlive: Bool { life == .joining || life == .usable }
 
@@ -48,7 +75,8 @@ struct CoordinatorMember: Sendable {
     /// The side of the node that has been silent the longest, and since when.
     var quietest: (side: SessionSide, heard: Seconds)? {
         let worker =
-            life == .usable ? workerHeard.map { (side: SessionSide.worker, heard: $0) } : nil
+            life == .usable
+            ? workers.compactMap(\.heard).min().map { (side: SessionSide.worker, heard: $0) } : nil
         let agent = agentHeard.map { (side: SessionSide.agent, heard: $0) }
         return [worker, agent].compactMap { $0 }.min { $0.heard < $1.heard }
     }
@@ -57,15 +85,17 @@ struct CoordinatorMember: Sendable {
 /// A plan with what follows from it.
 struct CoordinatorPlan: Sendable {
     let document: PlanDocument
-    /// The layers of each node of the plan, in ascending order.
-    let layersByNode: [NodeID: [Int]]
+    /// The layers of each worker of the plan, in ascending order.
+    let layersByWorker: [WorkerID: [Int]]
     /// Nodes of the plan, in ascending order.
     let nodes: [NodeID]
-    /// Who gets the plan: its nodes, and the sources of its transfers.
-    let recipients: [NodeID]
+    /// Workers with a stage, in ascending order.
+    let workers: [WorkerID]
+    /// Who gets the plan: its workers, and the sources of its transfers.
+    let recipients: [WorkerID]
     /// What each of them is told.
     let reconfiguration: Reconfiguration
-    /// The most bytes that one node receives or loads.
+    /// The most bytes that one worker receives or loads.
     let mostReceived: ByteCount
     /// Whether the run starts again from its first state, although steps were committed.
     let startsOver: Bool
@@ -80,7 +110,7 @@ struct CoordinatorPlan: Sendable {
         restoring point: RestorePoint? = nil,
         startsOver: Bool = false,
         layers: [LayerProfile],
-        holdings: [NodeID: Set<Int>],
+        holdings: [WorkerID: Set<Int>],
         expectedStep: Seconds,
         link: Double? = nil,
         provesArithmetic: Bool = false
@@ -107,15 +137,16 @@ struct CoordinatorPlan: Sendable {
         }
         self.document = document
         nodes = plan.nodes
-        recipients = Set(nodes + transfers.map(\.fromNode)).sorted()
-        layersByNode = reconfiguration.layersByNode
-        var received: [NodeID: ByteCount] = [:]
-        for transfer in transfers { received[transfer.toNode, default: 0] += transfer.bytes }
+        layersByWorker = reconfiguration.layersByWorker
+        workers = layersByWorker.keys.sorted()
+        recipients = Set(workers + transfers.map(\.sender)).sorted()
+        var received: [WorkerID: ByteCount] = [:]
+        for transfer in transfers { received[transfer.receiver, default: 0] += transfer.bytes }
         if point != nil {
-            received = layersByNode.mapValues { $0.reduce(0) { $0 + layers[$1].stateBytes } }
+            received = layersByWorker.mapValues { $0.reduce(0) { $0 + layers[$1].stateBytes } }
         }
         mostReceived = received.values.max() ?? 0
-        guard Set(layersByNode.values.joined()) == Set(layers.indices) else {
+        guard Set(layersByWorker.values.joined()) == Set(layers.indices) else {
             throw Self.fault(plan, "does not cover all \(counted(layers.count, "layer"))")
         }
         if hasState { try checkSources(holdings) }
@@ -144,19 +175,19 @@ struct CoordinatorPlan: Sendable {
         document.givesSameWork(as: other)
     }
 
-    private func checkSources(_ holdings: [NodeID: Set<Int>]) throws {
+    private func checkSources(_ holdings: [WorkerID: Set<Int>]) throws {
         var present = holdings
         for transfer in reconfiguration.transfers {
-            guard holdings[transfer.fromNode]?.contains(transfer.layer) == true else {
-                let what = "copies layer \(transfer.layer) from node \(transfer.fromNode)"
+            guard holdings[transfer.sender]?.contains(transfer.layer) == true else {
+                let what = "copies layer \(transfer.layer) from node \(transfer.sender)"
                 throw Self.fault(document.plan, "\(what), which does not hold it")
             }
-            present[transfer.toNode, default: []].insert(transfer.layer)
+            present[transfer.receiver, default: []].insert(transfer.layer)
         }
-        for node in nodes {
-            let missing = Set(layersByNode[node] ?? []).subtracting(present[node] ?? [])
+        for worker in workers {
+            let missing = Set(layersByWorker[worker] ?? []).subtracting(present[worker] ?? [])
             guard missing.isEmpty else {
-                let what = "leaves node \(node) without the state of layers \(missing.sorted())"
+                let what = "leaves node \(worker) without the state of layers \(missing.sorted())"
                 throw Self.fault(document.plan, what)
             }
         }

@@ -4,30 +4,30 @@ import OobleckCore
 package enum CoordinatorEvent: Hashable, Sendable {
     /// An agent connected and was admitted as this node.
     case agentJoined(NodeID, agentPID: Int)
-    /// The node's worker connected.
-    case workerJoined(NodeID, workerPID: Int)
+    /// A worker of a node connected.
+    case workerJoined(WorkerID, workerPID: Int)
     /// An agent that was in the run before the coordinator restarted connected again.
     case agentReturned(NodeID, agentPID: Int)
     /// A worker that was in the run before the coordinator restarted connected again.
-    case workerReturned(NodeID, workerPID: Int, WorkerTestimony)
-    /// The node's worker said something.
-    case worker(NodeID, WorkerMessage)
+    case workerReturned(WorkerID, workerPID: Int, WorkerTestimony)
+    /// A worker said something.
+    case worker(WorkerID, WorkerMessage)
     /// Proof that the node is gone: its agent saw the worker exit, say.
     case nodeLost(NodeID, evidence: String)
     /// Nodes come back that had dropped this coordinator because they did not hear it.
     case dropped
-    /// The stream of the node's agent or worker ended: proof as well, unless it was only an attempt
-    /// to come back that was given up before it was answered.
-    case sessionEnded(NodeID, SessionSide)
+    /// The stream of the node's agent, or of this worker of it, ended: proof as well, unless it was only
+    /// an attempt to come back that was given up before it was answered.
+    case sessionEnded(WorkerID, SessionSide)
     /// The agent of a node that we started ended: proof as well, and all that is ever heard of a node
     /// that has not joined.
     case agentEnded(NodeID, evidence: String)
-    /// Proof that the node's worker ended because its memory did.
+    /// Proof that a worker of the node ended because its memory did.
     case outOfMemory(NodeID, evidence: String)
     /// A sign of life from the node's agent.
     case agentHeard(NodeID)
-    /// A sign of life from the node's worker.
-    case workerHeard(NodeID)
+    /// A sign of life from a worker.
+    case workerHeard(WorkerID)
     /// Someone asked that the node leaves at the next step boundary.
     case drainRequested(NodeID)
     /// Someone asked that the run ends: after the step in flight, with its state saved; the second
@@ -49,8 +49,8 @@ package enum CoordinatorEvent: Hashable, Sendable {
 ///
 /// What has to be kept is tried again until it is; a ``DirectiveQueue`` sees to that.
 package enum CoordinatorDirective: Hashable, Sendable {
-    /// Send to the node's worker. Messages to one worker keep their order.
-    case send(NodeID, CoordinatorMessage)
+    /// Send to a worker. Messages to one worker keep their order.
+    case send(WorkerID, CoordinatorMessage)
     /// The node is out for good: have its processes killed, drop its streams, refuse its messages.
     case fence(NodeID, reason: String)
     /// The node leaves in order, for this reason: tell its agent.

@@ -4,29 +4,46 @@ import OobleckCore
 struct StepTally: Sendable {
     let step: Int
     var started: Seconds
-    var votes: [NodeID: StepVote] = [:]
+    var votes: [WorkerID: StepVote] = [:]
 
     init(step: Int, started: Seconds) {
         self.step = step
         self.started = started
     }
 
-    /// What the votes make of the step, once the `nodes` of `plan` have voted.
+    /// What each node says of the state that it holds: each layer is held by one of its workers.
+    var statesByNode: [NodeID: StateObservation] {
+        votes.reduce(into: [:]) { states, vote in
+            let state = vote.value.state
+            states[vote.key.node, default: StateObservation()].digests
+                .merge(state.digests) { $1 }
+            states[vote.key.node]?.altered.formUnion(state.altered)
+        }
+    }
+
+    /// What the layer that is checked came to, by node.
+    var spotChecksByNode: [NodeID: SpotCheck] {
+        votes.reduce(into: [:]) { checks, vote in
+            if let check = vote.value.spotCheck { checks[vote.key.node] = check }
+        }
+    }
+
+    /// What the votes make of the step, once the `workers` of `plan` have voted.
     ///
     /// Fails with ``OobleckError/Code/internalFault`` when two holders of a layer disagree on its
     /// gradient, or a layer or a microbatch is missing or counted twice.
     func outcome(
-        nodes: [NodeID],
+        workers: [WorkerID],
         plan: CoordinatorPlan,
         profile: ModelProfile,
         job: JobSpecification
     ) -> Result<StepOutcome, OobleckError> {
         do {
-            let norms = try agreedNorms(nodes, plan: plan, layerCount: profile.layers.count)
+            let norms = try agreedNorms(workers, plan: plan, layerCount: profile.layers.count)
             let microbatchCount = job.training.microbatchCount
-            let losses = try agreedLosses(nodes, microbatchCount: microbatchCount)
+            let losses = try agreedLosses(workers, microbatchCount: microbatchCount)
             let targets = try agreedTargets(
-                nodes,
+                workers,
                 microbatchCount: microbatchCount,
                 areCounted: job.model.imported != nil
             )
@@ -59,28 +76,30 @@ struct StepTally: Sendable {
 
     /// The squared norm of every layer, the same bits from all of its holders, in layer order.
     private func agreedNorms(
-        _ nodes: [NodeID],
+        _ workers: [WorkerID],
         plan: CoordinatorPlan,
         layerCount: Int
     ) throws -> [Double] {
-        var norms: [(value: Double, node: NodeID)?] = Array(repeating: nil, count: layerCount)
-        for node in nodes {
-            let reported = votes[node]?.squaredNorms ?? [:]
-            let held = plan.layersByNode[node] ?? []
+        var norms: [(value: Double, worker: WorkerID)?] = Array(repeating: nil, count: layerCount)
+        for worker in workers {
+            let reported = votes[worker]?.squaredNorms ?? [:]
+            let held = plan.layersByWorker[worker] ?? []
             guard reported.keys.sorted() == held else {
-                let what = "node \(node) reported the gradients of layers \(reported.keys.sorted())"
+                let what =
+                    "node \(worker) reported the gradients of layers \(reported.keys.sorted())"
                 throw fault("\(what), it holds \(held)")
             }
             for layer in held {
                 guard let value = reported[layer] else { continue }
                 if let first = norms[layer], first.value.bitPattern != value.bitPattern {
-                    let what = "nodes \(first.node) and \(node) disagree on the gradient of layer"
+                    let what =
+                        "nodes \(first.worker) and \(worker) disagree on the gradient of layer"
                     throw fault(
                         "\(what) \(layer): squared norms "
                             + "\(numberForPeople(first.value)) and \(numberForPeople(value))"
                     )
                 }
-                norms[layer] = norms[layer] ?? (value, node)
+                norms[layer] = norms[layer] ?? (value, worker)
             }
         }
         return try norms.enumerated().map { layer, norm in
@@ -90,21 +109,21 @@ struct StepTally: Sendable {
     }
 
     /// The loss of every microbatch, each from one node, in microbatch order.
-    private func agreedLosses(_ nodes: [NodeID], microbatchCount: Int) throws -> [Double] {
-        var losses: [(value: Double, node: NodeID)?] = Array(
+    private func agreedLosses(_ workers: [WorkerID], microbatchCount: Int) throws -> [Double] {
+        var losses: [(value: Double, worker: WorkerID)?] = Array(
             repeating: nil,
             count: microbatchCount
         )
-        for node in nodes {
-            for (index, value) in (votes[node]?.losses ?? [:]).sorted(by: { $0.key < $1.key }) {
+        for worker in workers {
+            for (index, value) in (votes[worker]?.losses ?? [:]).sorted(by: { $0.key < $1.key }) {
                 guard losses.indices.contains(index) else {
                     let range = "there are \(microbatchCount)"
-                    throw fault("node \(node) reported the loss of microbatch \(index), \(range)")
+                    throw fault("node \(worker) reported the loss of microbatch \(index), \(range)")
                 }
-                if let first = losses[index]?.node {
-                    throw fault("nodes \(first) and \(node) both ran microbatch \(index)")
+                if let first = losses[index]?.worker {
+                    throw fault("nodes \(first) and \(worker) both ran microbatch \(index)")
                 }
-                losses[index] = (value, node)
+                losses[index] = (value, worker)
             }
         }
         return try losses.enumerated().map { index, loss in
@@ -115,11 +134,11 @@ struct StepTally: Sendable {
 
     /// The targets of all microbatches together; `nil` where losses are means.
     private func agreedTargets(
-        _ nodes: [NodeID],
+        _ workers: [WorkerID],
         microbatchCount: Int,
         areCounted: Bool
     ) throws -> Int? {
-        let counts = nodes.flatMap { votes[$0]?.targetCounts ?? [:] }
+        let counts = workers.flatMap { votes[$0]?.targetCounts ?? [:] }
         guard areCounted || !counts.isEmpty else { return nil }
         if let count = counts.first(where: { !(0...Self.mostTargets).contains($0.value) }) {
             throw fault("microbatch \(count.key) has \(count.value) targets")

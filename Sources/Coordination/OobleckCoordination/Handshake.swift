@@ -2,15 +2,19 @@ import OobleckCore
 
 /// What a process has to bring to be let into a run, beside its token.
 package struct Handshake: Sendable {
-    /// Nodes that the run expects.
+    /// Nodes that the run expects, and the workers of each.
     private let nodes: Int
+    private let devicesPerNode: Int
 
-    package init(nodes: Int) { self.nodes = nodes }
+    package init(nodes: Int, devicesPerNode: Int = 1) {
+        self.nodes = nodes
+        self.devicesPerNode = devicesPerNode
+    }
 
     /// File descriptors that a process of a run needs: its libraries, files and session, and for
-    /// each other node a connection in each kind of group, in the generation in force and in the
+    /// each other worker a connection in each kind of group, in the generation in force and in the
     /// one that is being built.
-    package static func neededDescriptors(nodes: Int) -> Int { 64 + 8 * nodes }
+    package static func neededDescriptors(workers: Int) -> Int { 64 + 8 * workers }
 
     /// Why the process that says this hello is refused, or `nil`.
     package func misfit(of hello: SessionHello) -> Refusal.Misfit? {
@@ -27,7 +31,7 @@ package struct Handshake: Sendable {
                 + "all nodes need the same"
             return Refusal.Misfit(.programVersion, reason: reason)
         }
-        let needed = Self.neededDescriptors(nodes: nodes)
+        let needed = Self.neededDescriptors(workers: nodes * devicesPerNode)
         guard hello.openFileLimit == 0 || hello.openFileLimit >= needed else {
             let reason =
                 "may open \(counted(hello.openFileLimit, "file")), a node of \(nodes) needs \(needed); "

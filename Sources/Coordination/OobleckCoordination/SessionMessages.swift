@@ -5,19 +5,20 @@ package let controlProtocolVersion: Int32 = 1
 
 /// What the coordinator tells an agent.
 package enum AgentInstruction: Hashable, Sendable {
-    /// First answer: the agent is this node, waits so long for a coordinator that is gone, and has its
-    /// worker compute for this level of the processor.
+    /// First answer: the agent is this node, waits so long for a coordinator that is gone, and has a
+    /// worker for each of its devices compute for this level of the processor.
     case admitted(
         NodeID,
         detectionBudget: Seconds,
         coordinatorWait: Seconds = ClusterSpecification.defaultCoordinatorWait,
-        cpuLevel: CPULevel? = nil
+        cpuLevel: CPULevel? = nil,
+        devices: Int = 1
     )
     /// First and last answer: the agent is not wanted.
     case refused(reason: String)
-    /// The node is out for good: kill its worker and leave.
+    /// The node is out for good: kill its workers and leave.
     case fence(reason: String)
-    /// The run is over: see the worker off and leave.
+    /// The run is over: see the workers off and leave.
     case stop(reason: String)
     /// A sign of life.
     case heartbeat
@@ -26,7 +27,7 @@ package enum AgentInstruction: Hashable, Sendable {
 /// What an agent tells the coordinator after its hello.
 package enum AgentNotice: Hashable, Sendable {
     case heartbeat
-    /// The worker is gone, for the reason that the system gave.
+    /// A worker is gone, for the reason that the system gave.
     case workerExited(evidence: String, isOutOfMemory: Bool = false)
     /// The node is to go soon, and wants to leave at the next step boundary.
     case leaving(reason: String)
@@ -56,6 +57,8 @@ package enum WorkerNotice: Hashable, Sendable {
 /// First report of a session.
 package struct SessionHello: Hashable, Sendable {
     package var node: NodeID?
+    /// The device of a worker; 0 for an agent.
+    package var device: Int
     package var pid: Int
     package var protocolVersion: Int32
     /// Names the node over deaths and returns, as its number does not; empty is unknown.
@@ -71,6 +74,7 @@ package struct SessionHello: Hashable, Sendable {
 
     package init(
         node: NodeID?,
+        device: Int = 0,
         pid: Int,
         protocolVersion: Int32 = controlProtocolVersion,
         nodeName: String = "",
@@ -80,6 +84,7 @@ package struct SessionHello: Hashable, Sendable {
         testimony: WorkerTestimony? = nil
     ) {
         self.node = node
+        self.device = device
         self.pid = pid
         self.protocolVersion = protocolVersion
         self.nodeName = nodeName

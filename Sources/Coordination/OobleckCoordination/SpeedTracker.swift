@@ -1,23 +1,23 @@
 import OobleckCore
 
-/// Finds out from the computing times in the votes which nodes are slower than their peers.
+/// Finds out from the computing times in the votes which workers are slower than their peers.
 ///
 /// What a layer costs is learnt from all who compute it: the lower quartile of its latest times per
-/// microbatch, over all holders. A node's slowness in a step is the time that it spent over the time
-/// that its layers cost, relative to the median node of the same step: a machine under load slows
-/// all its nodes and makes none of them slow. Only the ratio counts, no profile. A node that holds
+/// microbatch, over all holders. A worker's slowness in a step is the time that it spent over the time
+/// that its layers cost, relative to the median worker of the same step: a machine under load slows
+/// all its workers and makes none of them slow. Only the ratio counts, no profile. A worker that holds
 /// layers alone is compared with its own past.
 ///
 /// A time that cannot have been measured (none at all, less than a clock can tell, negative, without
-/// bound) counts for no verdict: neither on its node nor on others.
+/// bound) counts for no verdict: neither on its worker nor on others.
 package struct SpeedTracker: Sendable {
-    /// Steps that a verdict rests on; so many after a node got slow it is found.
+    /// Steps that a verdict rests on; so many after a worker got slow it is found.
     package static let window = 4
-    /// The most that a node is taken to be slower than its peers.
+    /// The most that a worker is taken to be slower than its peers.
     package static let mostSlowness = 100.0
     /// Times of each layer that are remembered.
     private static let memory = 32
-    /// Slowness over the window from which a node counts as slow, and below which no longer.
+    /// Slowness over the window from which a worker counts as slow, and below which no longer.
     static let slowFrom = 1.6
     static let fastBelow = 1.25
     /// Computing time in the window below which noise cannot be told from slowness.
@@ -26,19 +26,19 @@ package struct SpeedTracker: Sendable {
     /// so little.
     private static let leastTime: Seconds = 1e-6
 
-    /// What a node was compared with: times of one microbatch, means over the window.
+    /// What a worker was compared with: times of one microbatch, means over the window.
     package struct Comparison: Hashable, Sendable {
-        /// The node's computing time on its layers.
+        /// The worker's computing time on its layers.
         package let own: Seconds
         /// What its peers take for the same layers.
         package let peers: Seconds
     }
 
-    /// What one step showed of one node.
+    /// What one step showed of one worker.
     private struct Sample {
-        /// Computing time of one microbatch on all layers of the node.
+        /// Computing time of one microbatch on all layers of the worker.
         let time: Double
-        /// What that costs a node like the others.
+        /// What that costs a worker like the others.
         let cost: Double
         let busy: Seconds
 
@@ -47,55 +47,55 @@ package struct SpeedTracker: Sendable {
 
     private var layerTimes: [Int: [Double]] = [:]
     private var layerCounts: [Int: Int] = [:]
-    /// The latest steps of each node, `nil` where nothing was measured.
-    private var samples: [NodeID: [Sample?]] = [:]
-    /// How many times slower each slow node is than its peers.
-    package private(set) var slowness: [NodeID: Double] = [:]
-    /// What each slow node was compared with.
-    package private(set) var comparisons: [NodeID: Comparison] = [:]
+    /// The latest steps of each worker, `nil` where nothing was measured.
+    private var samples: [WorkerID: [Sample?]] = [:]
+    /// How many times slower each slow worker is than its peers.
+    package private(set) var slowness: [WorkerID: Double] = [:]
+    /// What each slow worker was compared with.
+    package private(set) var comparisons: [WorkerID: Comparison] = [:]
 
     package init() {}
 
-    /// Takes the times of one step, and finds the nodes that got slow or fast again.
+    /// Takes the times of one step, and finds the workers that got slow or fast again.
     ///
-    /// Costs O(layers) for each node.
+    /// Costs O(layers) for each worker.
     ///
     /// - Parameters:
-    ///   - times: The computing time of each layer, by node.
-    ///   - microbatches: Those that each node's pipeline ran.
+    ///   - times: The computing time of each layer, by worker.
+    ///   - microbatches: Those that each worker's pipeline ran.
     ///   - idle: Nodes without work, of which what was last measured holds.
-    /// - Returns: The nodes whose verdict has changed.
+    /// - Returns: The workers whose verdict has changed.
     package mutating func add(
-        _ times: [NodeID: [Int: Seconds]],
-        microbatches: [NodeID: Int],
-        keeping idle: Set<NodeID> = []
-    ) -> [NodeID] {
-        var measured: [NodeID: [Int: Double]] = [:]
-        for (node, layers) in times where !layers.isEmpty {
-            measured[node] = Self.believed(layers, microbatches: microbatches[node] ?? 1)
+        _ times: [WorkerID: [Int: Seconds]],
+        microbatches: [WorkerID: Int],
+        keeping idle: Set<WorkerID> = []
+    ) -> [WorkerID] {
+        var measured: [WorkerID: [Int: Double]] = [:]
+        for (worker, layers) in times where !layers.isEmpty {
+            measured[worker] = Self.believed(layers, microbatches: microbatches[worker] ?? 1)
         }
         for (_, layers) in measured.sorted(by: { $0.key < $1.key }) {
             for (layer, time) in layers.sorted(by: { $0.key < $1.key }) {
                 remember(time, of: layer)
             }
         }
-        for (node, layers) in times where !layers.isEmpty {
-            let sample = measured[node].map { own in
+        for (worker, layers) in times where !layers.isEmpty {
+            let sample = measured[worker].map { own in
                 let time = own.keys.sorted().reduce(0) { $0 + (own[$1] ?? 0) }
                 return Sample(
                     time: time,
                     cost: own.keys.sorted().reduce(0) { $0 + cost(of: $1) },
-                    busy: Seconds(time * Double(max(1, microbatches[node] ?? 1)))
+                    busy: Seconds(time * Double(max(1, microbatches[worker] ?? 1)))
                 )
             }
-            samples[node, default: []].append(sample)
-            if samples[node, default: []].count > Self.window { samples[node]?.removeFirst() }
+            samples[worker, default: []].append(sample)
+            if samples[worker, default: []].count > Self.window { samples[worker]?.removeFirst() }
         }
         samples = samples.filter { times[$0.key] != nil }
         return judge(keeping: idle)
     }
 
-    /// The times of a node's layers for one microbatch, or `nil` unless all of them were measured.
+    /// The times of a worker's layers for one microbatch, or `nil` unless all of them were measured.
     private static func believed(
         _ times: [Int: Seconds],
         microbatches: Int
@@ -125,15 +125,15 @@ package struct SpeedTracker: Sendable {
         return times[(times.count - 1) / 4]
     }
 
-    private mutating func judge(keeping idle: Set<NodeID>) -> [NodeID] {
-        // The median node of each of the latest steps.
+    private mutating func judge(keeping idle: Set<WorkerID>) -> [WorkerID] {
+        // The median worker of each of the latest steps.
         let steps = samples.values.map(\.count).max() ?? 0
         let medians = (0..<steps).map { age in
             let ratios = samples.values.compactMap { Self.sample($0, age: age)?.ratio }.sorted()
             return ratios.isEmpty ? 1 : ratios[(ratios.count - 1) / 2]
         }
-        var changed: [NodeID] = []
-        for (node, own) in samples.sorted(by: { $0.key < $1.key }) {
+        var changed: [WorkerID] = []
+        for (worker, own) in samples.sorted(by: { $0.key < $1.key }) {
             let ratios = own.indices.compactMap { age -> Double? in
                 Self.sample(own, age: age).map { min($0.ratio / medians[age], Self.mostSlowness) }
             }
@@ -141,24 +141,24 @@ package struct SpeedTracker: Sendable {
             let busy = own.reduce(Seconds.zero) { $0 + ($1?.busy ?? .zero) }
             let mean = ratios.reduce(0, +) / Double(ratios.count)
             let strikes = ratios.filter { $0 >= Self.fastBelow }
-            if slowness[node] != nil {
+            if slowness[worker] != nil {
                 if mean < Self.fastBelow {
-                    slowness[node] = nil
-                    changed.append(node)
+                    slowness[worker] = nil
+                    changed.append(worker)
                 } else {
-                    slowness[node] = mean
+                    slowness[worker] = mean
                 }
             } else if busy >= Self.leastBusy, mean >= Self.slowFrom,
                 strikes.count >= Self.window - 1
             {
-                slowness[node] = strikes.reduce(0, +) / Double(strikes.count)
-                changed.append(node)
+                slowness[worker] = strikes.reduce(0, +) / Double(strikes.count)
+                changed.append(worker)
             }
-            comparisons[node] = slowness[node] == nil ? nil : Self.comparison(own, medians)
+            comparisons[worker] = slowness[worker] == nil ? nil : Self.comparison(own, medians)
         }
-        for node in slowness.keys where samples[node] == nil && !idle.contains(node) {
-            slowness[node] = nil
-            comparisons[node] = nil
+        for worker in slowness.keys where samples[worker] == nil && !idle.contains(worker) {
+            slowness[worker] = nil
+            comparisons[worker] = nil
         }
         return changed
     }

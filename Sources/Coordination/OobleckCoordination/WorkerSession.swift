@@ -17,18 +17,18 @@ package struct WorkerSession: SessionLogic {
     private var link: SessionLink
     private var isOver = false
 
-    /// The session of the worker of `node`.
+    /// The session of a worker.
     ///
     /// The first thing to be done is to connect.
     package init(
-        node: NodeID,
+        worker: WorkerID,
         hello: SessionHello,
         deadlines: Deadlines = .standard,
         hasStandby: Bool = false,
         now: Seconds
     ) {
         firstHello = hello
-        memory = WorkerMemory(node: node)
+        memory = WorkerMemory(worker: worker)
         let deadlines = SessionDeadlines(first: deadlines.connect, hasStandby: hasStandby)
         link = SessionLink(deadlines: deadlines, now: now)
     }

@@ -41,7 +41,7 @@ package struct WorkerMemory: Sendable {
     /// The ledger reaches the device once a second; this many steps are more than a second's.
     package static let provenCommits = 256
 
-    private let node: NodeID
+    private let worker: WorkerID
     private var plan: Reconfiguration?
     /// The newest generation that is known to be over.
     private var aborted: Generation?
@@ -49,7 +49,7 @@ package struct WorkerMemory: Sendable {
     /// A failure that ends the run, said while nobody may have heard it.
     package private(set) var failure: WorkerMessage?
 
-    package init(node: NodeID) { self.node = node }
+    package init(worker: WorkerID) { self.worker = worker }
 
     /// The coordinator's message is handed to the training thread.
     package mutating func heard(_ message: CoordinatorMessage) {
@@ -64,7 +64,7 @@ package struct WorkerMemory: Sendable {
             guard let plan, plan.generation == generation else { return }
             testimony.adopted = generation
             testimony.prepared = nil
-            testimony.layers = plan.layersByNode[node] ?? []
+            testimony.layers = plan.layersByWorker[worker] ?? []
             testimony.steps = step
             // After a return to a checkpoint, what was committed behind it counts no more.
             testimony.commits.removeAll { $0.step >= step }
@@ -94,7 +94,7 @@ package struct WorkerMemory: Sendable {
             guard let plan, plan.generation == report.generation, !isOver(report.generation),
                 testimony.adopted != report.generation
             else { return }
-            testimony.prepared = plan.layersByNode[node] ?? []
+            testimony.prepared = plan.layersByWorker[worker] ?? []
         case .vote(let vote):
             guard vote.generation == testimony.adopted, vote.step == testimony.steps,
                 !isOver(vote.generation)

@@ -6,8 +6,8 @@ import OobleckCore
 import OobleckWire
 import Synchronization
 
-/// A node's supervisor: joins a run, starts the node's worker, says at once when it is gone, and
-/// sees to it that it never outlives the run.
+/// A node's supervisor: joins a run, starts a worker on each of the node's devices, says at once when one
+/// is gone, and sees to it that none outlives the run.
 package struct Agent: Sendable {
     let coordinator: CoordinatorLocator
     let token: RunToken
@@ -24,7 +24,7 @@ package struct Agent: Sendable {
     let version: String
     /// Has the node leave in order.
     package let departure: Departure
-    private let worker = WorkerHolder()
+    private let workers = WorkerHolder()
 
     /// An agent.
     ///
@@ -34,10 +34,10 @@ package struct Agent: Sendable {
     ///   - tokenPath: The file that has it, for the worker to read.
     ///   - tls: Certificates for the control messages of agent and worker; `nil` is plain text.
     ///   - node: The number to join as; `nil` takes the next free one.
-    ///   - workerExecutable: What to run as the worker.
-    ///   - workerArguments: How the worker finds the coordinator.
-    ///   - logPath: File to which the worker's output is added; `nil` is ours.
-    ///   - listenHost: Address at which the worker listens for the other workers.
+    ///   - workerExecutable: What to run as a worker.
+    ///   - workerArguments: How a worker finds the coordinator.
+    ///   - logPath: File to which the workers' output is added; `nil` is ours.
+    ///   - listenHost: Address at which workers listen for the other workers.
     ///   - sharesMachine: Whether other nodes of the run are on this machine.
     ///   - deadlines: What the run's detection budget is taken to be before the run has said so.
     ///   - name: What the node calls itself whenever it joins; `nil` takes the machine's name, with
@@ -78,11 +78,11 @@ package struct Agent: Sendable {
 
     /// Serves until the run is over, or does not need the node any more; returns why it left.
     ///
-    /// Throws one line when the node is refused or put out, or the coordinator or the worker is
-    /// gone; in any case the worker is gone afterwards.
+    /// Throws one line when the node is refused or put out, or the coordinator or a worker is
+    /// gone; in any case all workers are gone afterwards.
     @discardableResult
     package func run() async throws -> String {
-        defer { worker.kill() }
+        defer { workers.kill() }
         let events = EventRelay()
         let number = node.map { "/\($0)" } ?? ""
         let logic = AgentSession(
@@ -108,26 +108,26 @@ package struct Agent: Sendable {
             },
             act: { action in
                 switch action {
-                case .startWorker(let number, let budget, let level):
+                case .startWorkers(let number, let devices, let budget, let level):
                     node.withLock { $0 = number }
-                    start(worker, node: number, budget: budget, level, events)
-                case .killWorker: worker.kill()
-                case .dismissWorker: worker.dismiss()
+                    start(devices, of: number, budget: budget, level, events)
+                case .killWorkers: workers.kill()
+                case .dismissWorkers: workers.dismiss()
                 }
             }
         )
         events.open { driver.local($0) }
         departure.onRequest { events.pass(.departure(reason: $0)) }
         let ending = await driver.run()
-        if worker.isDismissed { try await worker.leave(within: deadlines.farewell) }
+        if workers.isDismissed { try await workers.leave(within: deadlines.farewell) }
         switch ending {
         case .inOrder(let reason): return reason
         case .failed(let error): throw error
         }
     }
 
-    /// Ends the node's worker at once, and lets no other start: for exits that cannot wait.
-    package func killWorker() { worker.kill() }
+    /// Ends the node's workers at once, and lets no other start: for exits that cannot wait.
+    package func killWorkers() { workers.kill() }
 
     private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,
@@ -155,37 +155,36 @@ package struct Agent: Sendable {
         )
     }
 
-    /// Where the worker leaves what it did in its last steps: beside its log.
-    private var tracing: [String: String] {
+    /// Where a worker leaves what it did in its last steps: beside the node's log.
+    private func tracing(_ device: Int) -> [String: String] {
         guard let logPath, logPath.hasSuffix(".log") else { return [:] }
-        return ["OOBLECK_TRACE": logPath.dropLast(4) + ".trace"]
+        let suffix = device == 0 ? "" : "-\(device)"
+        return ["OOBLECK_TRACE": "\(logPath.dropLast(4))\(suffix).trace"]
     }
 
+    /// Starts a worker on each of so many devices.
     private func start(
-        _ worker: WorkerHolder,
-        node: NodeID,
+        _ devices: Int,
+        of node: NodeID,
         budget: Seconds,
         _ level: CPULevel?,
         _ events: EventRelay
     ) {
-        let memory = MemoryWatch()
-        let log = ProcessLog(logPath)
         do {
-            try worker.start {
+            try workers.start(devices) { device in
+                let memory = MemoryWatch()
+                let log = ProcessLog(logPath)
+                let name = devices > 1 ? "its worker of device \(device)" : "its worker"
                 let process = try ChildProcess.spawn(
                     workerExecutable,
-                    [
-                        "worker", "--token-file", tokenPath, "--node", node.description, "--host",
-                        listenHost, "--detection-budget", "\(budget.value)",
-                    ] + workerArguments + (sharesMachine ? ["--shares-machine"] : [])
-                        + (tls?.arguments ?? []),
-                    environment: ChildProcess.computing(at: level).merging(tracing) { $1 },
+                    arguments(WorkerID(node, device: device), of: devices, budget),
+                    environment: ChildProcess.computing(at: level).merging(tracing(device)) { $1 },
                     group: .parents,
                     holdsInput: true,
                     logPath: logPath
                 ) { exit in
-                    worker.noteExit(exit)
-                    events.pass(Self.report(exit, memory, log))
+                    guard workers.noteExit(exit) else { return }
+                    events.pass(Self.report(exit, of: name, memory, log))
                 }
                 memory.start(pid: process.pid)
                 return process
@@ -196,18 +195,29 @@ package struct Agent: Sendable {
             events.pass(.workerFailed(OobleckError(.internalFault, "\(error)")))
         }
     }
+
+    private func arguments(_ worker: WorkerID, of devices: Int, _ budget: Seconds) -> [String] {
+        let device = worker.device == 0 ? [] : ["--device", "\(worker.device)"]
+        return [
+            "worker", "--token-file", tokenPath, "--node", worker.node.description, "--host",
+            listenHost, "--detection-budget", "\(budget.value)",
+        ] + device + workerArguments
+            + (sharesMachine || devices > 1 ? ["--shares-machine"] : [])
+            + (tls?.arguments ?? [])
+    }
 }
 
 extension Agent {
-    /// What the end of the worker means.
+    /// What the end of a worker means.
     private static func report(
         _ exit: ChildProcess.Exit,
+        of worker: String,
         _ memory: MemoryWatch,
         _ log: ProcessLog
     ) -> AgentSession.Local {
         // The worker hears of its node's loss by itself, perhaps before we do.
         guard exit != .status(OobleckError.Code.outOfNodes.exitStatus) else {
-            let what = "its worker was put out of the run, or found no coordinator any more"
+            let what = "\(worker) was put out of the run, or found no coordinator any more"
             let said = log.lastWords.map { " (it said: \($0))" } ?? ""
             return .workerExited(evidence: what + said, inOrder: false)
         }
@@ -216,7 +226,7 @@ extension Agent {
             wasKilledForMemory: exit == .signal(SIGKILL) && memory.sawKill()
         )
         return .workerExited(
-            evidence: "its worker \(ending.text)",
+            evidence: "\(worker) \(ending.text)",
             // A worker that was told to leave does so with status 0.
             inOrder: exit == .status(0),
             isOutOfMemory: ending.isOutOfMemory
@@ -238,28 +248,36 @@ private final class EventRelay: Sendable {
     }
 }
 
-/// The agent's worker, if there is one.
+/// The agent's workers, once they are started.
 private final class WorkerHolder: Sendable {
     private struct State {
-        var process: ChildProcess?
+        var processes: [ChildProcess] = []
+        /// Those that have left because they were told to.
+        var left = 0
         var isOver = false
         var isDismissed = false
-        var exit: ChildProcess.Exit?
     }
 
     private let state = Mutex(State())
 
-    /// Whether the worker may leave by itself.
+    /// Whether the workers may leave by themselves.
     var isDismissed: Bool { state.withLock { $0.isDismissed } }
 
-    func start(_ spawn: () throws -> ChildProcess) throws {
+    func start(_ count: Int, _ spawn: (Int) throws -> ChildProcess) throws {
         try state.withLock { state in
-            guard !state.isOver, state.process == nil else { return }
-            state.process = try spawn()
+            guard !state.isOver, state.processes.isEmpty else { return }
+            for device in 0..<count { state.processes.append(try spawn(device)) }
         }
     }
 
-    func noteExit(_ exit: ChildProcess.Exit) { state.withLock { $0.exit = exit } }
+    /// Whether this end of a worker is news: one that left in order is when it was the last.
+    func noteExit(_ exit: ChildProcess.Exit) -> Bool {
+        state.withLock { state in
+            guard exit == .status(0) else { return true }
+            state.left += 1
+            return state.left == state.processes.count
+        }
+    }
 
     /// Lets no other worker start.
     func dismiss() {
@@ -269,18 +287,20 @@ private final class WorkerHolder: Sendable {
         }
     }
 
-    /// Ends the worker at once, and lets no other start.
+    /// Ends the workers at once, and lets no other start.
     func kill() {
         state.withLock { state in
             state.isOver = true
-            _ = state.process?.signal(SIGKILL)
+            for process in state.processes { _ = process.signal(SIGKILL) }
         }
     }
 
-    /// Lets the worker leave by itself, and ends it when it takes too long.
+    /// Lets the workers leave by themselves, and ends those that take too long.
     func leave(within time: Seconds) async throws {
-        guard let process = state.withLock({ $0.process }) else { return }
         let deadline = MonotonicTime.now + time
-        if try await !process.waitUntilExit(deadline: deadline) { kill() }
+        for process in state.withLock({ $0.processes })
+        where try await !process.waitUntilExit(deadline: deadline) {
+            kill()
+        }
     }
 }

@@ -48,13 +48,14 @@ extension WireAgentDirective {
     package init(_ instruction: AgentInstruction) {
         self.init()
         switch instruction {
-        case .admitted(let node, let budget, let wait, let level):
+        case .admitted(let node, let budget, let wait, let level, let devices):
             admitted = WireAdmission(
                 node: node,
                 detectionBudget: budget,
                 coordinatorWait: wait
             )
             admitted.cpuLevel = level?.rawValue ?? ""
+            admitted.devices = Int64(devices)
         case .refused(let reason): refused = WireNotice(reason: reason)
         case .fence(let reason): fence = WireNotice(reason: reason)
         case .stop(let reason): stop = WireNotice(reason: reason)
@@ -72,7 +73,8 @@ extension WireAgentDirective {
                 node,
                 detectionBudget: budget,
                 coordinatorWait: wait,
-                cpuLevel: try admission.level()
+                cpuLevel: try admission.level(),
+                devices: try admission.workers()
             )
         case .refused(let notice): return .refused(reason: line(notice.reason))
         case .fence(let notice): return .fence(reason: line(notice.reason))

@@ -61,7 +61,7 @@ package final class LocalWorkerSession: ControlLink {
     private static func admission(_ outbox: Outbox<AgentInstruction>) async throws -> NodeID {
         for await instruction in outbox.elements {
             switch instruction {
-            case .admitted(let node, _, _, _): return node
+            case .admitted(let node, _, _, _, _): return node
             case .refused(let reason): throw OobleckError(.outOfNodes, reason)
             default: break
             }

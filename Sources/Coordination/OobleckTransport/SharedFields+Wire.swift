@@ -54,6 +54,7 @@ extension WireHello {
         protocolVersion = hello.protocolVersion
         isReturning = hello.isReturning
         if let node = hello.node { self.node = Int64(node.rawValue) }
+        device = Int64(hello.device)
         nodeName = hello.nodeName
         programVersion = hello.programVersion
         openFileLimit = Int64(hello.openFileLimit)
@@ -63,6 +64,7 @@ extension WireHello {
     func hello() throws -> SessionHello {
         SessionHello(
             node: hasNode ? NodeID(try index(node, "Hello.node")) : nil,
+            device: try index(device, "Hello.device"),
             pid: try index(pid, "Hello.pid"),
             protocolVersion: protocolVersion,
             nodeName: nodeName,
@@ -110,6 +112,15 @@ extension WireAdmission {
         self.node = Int64(node.rawValue)
         detectionBudgetSeconds = detectionBudget.value
         coordinatorWaitSeconds = coordinatorWait.value
+    }
+
+    /// Workers that an agent is to start.
+    func workers() throws -> Int {
+        guard (0...Int64(ClusterSpecification.mostDevicesPerNode)).contains(devices) else {
+            let most = ClusterSpecification.mostDevicesPerNode
+            throw malformed("Admission", "has \(devices) devices a node; it may have \(most)")
+        }
+        return max(1, Int(devices))
     }
 
     /// The level to compute at; `nil` leaves it to the node.

@@ -13,14 +13,14 @@ package final class WorkerClient: ControlLink {
     private let receiver: MessageReceiver
     private let gate: PieceGate
 
-    /// A session of the worker of `node`; ``run(_:)`` opens it.
+    /// A session of a worker; ``run(_:)`` opens it.
     ///
     /// `deadlines` bound how long that may take.
     package init(
         coordinator: CoordinatorLocator,
         token: RunToken,
         tls: ControlTLS? = nil,
-        node: NodeID,
+        worker: WorkerID,
         deadlines: Deadlines = .standard
     ) {
         let receiver = MessageReceiver()
@@ -28,9 +28,10 @@ package final class WorkerClient: ControlLink {
         let gate = PieceGate(patience: deadlines.collective)
         self.gate = gate
         let logic = WorkerSession(
-            node: node,
+            worker: worker,
             hello: SessionHello(
-                node: node,
+                node: worker.node,
+                device: worker.device,
                 pid: Int(getpid()),
                 programVersion: programVersion,
                 openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
@@ -46,7 +47,7 @@ package final class WorkerClient: ControlLink {
                     let client = WireControlPlane.Client(wrapping: client)
                     gate.open()
                     defer { gate.close() }
-                    try await Self.converse(client, node: node, attempt, gate)
+                    try await Self.converse(client, node: worker.node, attempt, gate)
                 }
             },
             act: { receiver.receive($0) }

@@ -116,9 +116,9 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
 
     package var generation: Generation { plan.generation }
 
-    /// Bytes of the layers that one node has to receive, at most.
+    /// Bytes of the layers that one worker has to receive, at most.
     package var mostReceived: ByteCount {
-        let received = Dictionary(grouping: transfers, by: \.toNode)
+        let received = Dictionary(grouping: transfers, by: \.receiver)
             .mapValues { ByteCount.total($0.map(\.bytes)) }
         return received.values.max() ?? 0
     }

@@ -111,6 +111,8 @@ package struct TrainingSpecification: Hashable, Sendable, Codable {
 /// Where to train it.
 package struct ClusterSpecification: Hashable, Sendable, Codable {
     package var nodes: Int
+    /// Devices of each node, each with a worker of its own; `nil` is one.
+    package var devicesPerNode: Int?
     package var faultTolerance: Int
     /// Memory of one device that the planner may use; `nil` is unlimited.
     package var deviceMemory: ByteCount?
@@ -125,16 +127,22 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
     /// What plans are compared by; `nil`, in jobs of versions that did not say, is ``CostModel/sosp23``.
     package var costModel: CostModel?
 
+    /// The most devices of a node.
+    package static let mostDevicesPerNode = 8
     /// How long nodes wait for a coordinator when the job does not say.
     package static let defaultCoordinatorWait: Seconds = 600
     /// What plans are compared by when the job does not say; see decision 37.
     package static let defaultCostModel = CostModel.sosp23
+
+    /// Workers of each node.
+    package var workersPerNode: Int { devicesPerNode ?? 1 }
 
     /// What all plans of the run are compared by.
     package var planningCostModel: CostModel { costModel ?? .sosp23 }
 
     package init(
         nodes: Int,
+        devicesPerNode: Int? = nil,
         faultTolerance: Int,
         deviceMemory: ByteCount?,
         detectionBudget: Seconds,
@@ -148,6 +156,7 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
         self.device = device
         self.costModel = costModel
         self.nodes = nodes
+        self.devicesPerNode = devicesPerNode
         self.faultTolerance = faultTolerance
         self.deviceMemory = deviceMemory
         self.detectionBudget = detectionBudget
@@ -249,8 +258,17 @@ package struct PlannedFault: Hashable, Sendable, Codable {
     /// The step in which it happens; for points of a reconfiguration, the first such at or after it.
     package var step: Int
     package var target: Target
+    /// The device of the node whose worker gets to the point; `nil` is the first.
+    package var device: Int?
 
-    package init(node: NodeID, point: FailurePoint, step: Int, target: Target) {
+    package init(
+        node: NodeID,
+        point: FailurePoint,
+        step: Int,
+        target: Target,
+        device: Int? = nil
+    ) {
+        self.device = device
         self.node = node
         self.point = point
         self.step = step

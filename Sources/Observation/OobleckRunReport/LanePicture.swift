@@ -165,7 +165,7 @@ struct LanePicture {
                 switch span.activity {
                 case .waiting: continue
                 case .recovering: fill = "var(--bad)"
-                case .training(let pipeline, _):
+                case .training(let pipeline, _, _):
                     fill = "var(--p\((pipeline ?? 0) % Self.colours))"
                 }
                 let (start, end) = (x(span.start), x(span.end))
@@ -205,13 +205,15 @@ struct LanePicture {
             fill = isWide ? "url(#hatch)" : "var(--bad)"
             if !isWide { stroke = nil }
             title += " waits for the plan after generation \(span.generation ?? 0)"
-        case .training(let pipeline, let stage):
+        case .training(let pipeline, let stage, let stages):
             stroke = nil
             fill = "var(--p\((pipeline ?? 0) % Self.colours))"
             title += " trains"
             if let pipeline, let stage {
                 text = PipelineName.of(pipeline)
-                title += " stage \(stage) of pipeline \(text)"
+                let range =
+                    stages > 1 ? "stages \(stage) to \(stage + stages - 1)" : "stage \(stage)"
+                title += " \(range) of pipeline \(text)"
             }
         }
         let took = ReportText.seconds(span.end - span.start)

@@ -6,8 +6,8 @@ package struct NodeLane: Sendable {
     package enum Activity: Hashable, Sendable {
         /// It has joined, and has no work yet, or no more.
         case waiting
-        /// It trains a stage of the pipeline of this index.
-        case training(pipeline: Int?, stage: Int?)
+        /// It trains a stage of the pipeline of this index, or so many from that one on.
+        case training(pipeline: Int?, stage: Int?, stages: Int = 1)
         /// Its generation is over, and the next is being made.
         case recovering
     }
@@ -99,17 +99,24 @@ package struct NodeLane: Sendable {
             let place = places[node]
             let activity =
                 place != nil || layout == nil
-                ? Activity.training(pipeline: place?.pipeline, stage: place?.stage) : .waiting
+                ? Activity.training(
+                    pipeline: place?.pipeline,
+                    stage: place?.stage,
+                    stages: place?.stages ?? 1
+                ) : .waiting
             lanes[node]?.begin(activity, generation, at: time)
         }
     }
 
     private static func places(
         _ layout: [[NodeID]]?
-    ) -> [NodeID: (pipeline: Int, stage: Int)] {
-        var places: [NodeID: (pipeline: Int, stage: Int)] = [:]
+    ) -> [NodeID: (pipeline: Int, stage: Int, stages: Int)] {
+        var places: [NodeID: (pipeline: Int, stage: Int, stages: Int)] = [:]
         for (pipeline, nodes) in (layout ?? []).enumerated() {
-            for (stage, node) in nodes.enumerated() { places[node] = (pipeline, stage) }
+            for (stage, node) in nodes.enumerated() {
+                let first = places[node] ?? (pipeline, stage, 0)
+                places[node] = (pipeline, first.stage, first.stages + 1)
+            }
         }
         return places
     }

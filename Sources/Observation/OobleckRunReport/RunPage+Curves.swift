@@ -88,7 +88,7 @@ extension RunPage {
     private var laneLegend: String {
         let used = Set(
             lanes.flatMap(\.spans).compactMap { span -> Int? in
-                if case .training(let pipeline?, _) = span.activity { pipeline } else { nil }
+                if case .training(let pipeline?, _, _) = span.activity { pipeline } else { nil }
             }
         )
         var items = used.sorted().prefix(LanePicture.colours).map {

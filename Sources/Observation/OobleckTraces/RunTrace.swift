@@ -13,8 +13,8 @@ package struct RunTrace {
         static let planned = 3
     }
 
-    /// Records of each node, in the order of its attempts.
-    private let records: [NodeID: [TraceRecord]]
+    /// Records of each worker, in the order of its attempts.
+    private let records: [WorkerID: [TraceRecord]]
     private let events: [TimedEvent]
     private let plan: PlanDocument?
     /// What is shown; the first moment is the origin of all times.
@@ -25,11 +25,13 @@ package struct RunTrace {
     ///
     /// Throws `.inputData` with one line when no trace has such a step.
     package init(reading directory: RunDirectory, steps: ClosedRange<Int>?) throws {
-        var records: [NodeID: [TraceRecord]] = [:]
+        var records: [WorkerID: [TraceRecord]] = [:]
         let names = try FileManager.default.contentsOfDirectory(atPath: directory.logsPath)
         for name in names.sorted() where name.hasPrefix("node-") && name.hasSuffix(".trace") {
-            guard let node = Int(name.dropFirst(5).dropLast(6)) else { continue }
-            records[NodeID(node)] = try Self.lines("\(directory.logsPath)/\(name)") { line in
+            // `node-3.trace`, and `node-3-1.trace` of its second device.
+            let number = name.dropFirst(5).dropLast(6).replacing("-", with: "/")
+            guard let worker = WorkerID(String(number)) else { continue }
+            records[worker] = try Self.lines("\(directory.logsPath)/\(name)") { line in
                 try JSONDecoder().decode(TraceRecord.self, from: line)
             }
         }
@@ -46,7 +48,7 @@ package struct RunTrace {
     }
 
     init(
-        records: [NodeID: [TraceRecord]],
+        records: [WorkerID: [TraceRecord]],
         events: [TimedEvent],
         plan: PlanDocument?,
         steps: ClosedRange<Int>?
@@ -108,11 +110,16 @@ package struct RunTrace {
 
     // MARK: Workers
 
+    /// One row for each device of each node.
+    private func row(of worker: WorkerID) -> Int {
+        worker.node.rawValue * (plan?.devicesPerNode ?? 1) + worker.device
+    }
+
     private var workerRows: [TraceEvent] {
         var rows = [TraceEvent.name("workers", group: Group.workers)]
-        for (node, records) in records.sorted(by: { $0.key < $1.key }) {
-            let place = (group: Group.workers, row: node.rawValue)
-            rows.append(.name("node \(node)", group: place.group, row: place.row))
+        for (worker, records) in records.sorted(by: { $0.key < $1.key }) {
+            let place = (group: Group.workers, row: row(of: worker))
+            rows.append(.name("node \(worker)", group: place.group, row: place.row))
             for record in records {
                 let arguments = [
                     ("step", "\(record.step + 1)"), ("generation", "\(record.generation)"),
@@ -157,8 +164,8 @@ package struct RunTrace {
             var microbatch: Int
             var isForward: Bool
         }
-        var passes: [Way: [(stage: Int, node: NodeID, span: TraceSpan)]] = [:]
-        for (node, records) in records {
+        var passes: [Way: [(stage: Int, worker: WorkerID, span: TraceSpan)]] = [:]
+        for (worker, records) in records {
             for record in records {
                 for span in record.spans where [.forward, .backward].contains(span.kind) {
                     let way = Way(
@@ -167,7 +174,7 @@ package struct RunTrace {
                         microbatch: span.microbatch ?? 0,
                         isForward: span.kind == .forward
                     )
-                    passes[way, default: []].append((record.stage, node, span))
+                    passes[way, default: []].append((record.stage, worker, span))
                 }
             }
         }
@@ -187,8 +194,8 @@ package struct RunTrace {
                 let name = way.isForward ? "activations" : "gradients"
                 let end = time(from.span.start + from.span.duration) - 1e-6
                 let places = (
-                    (group: Group.workers, row: from.node.rawValue),
-                    (group: Group.workers, row: to.node.rawValue)
+                    (group: Group.workers, row: row(of: from.worker)),
+                    (group: Group.workers, row: row(of: to.worker))
                 )
                 events.append(.flow(id, name, isStart: true, places.0, at: end))
                 let start = time(to.span.start) + 1e-6
@@ -297,8 +304,10 @@ package struct RunTrace {
             for (stage, ends) in timeline.ends.enumerated() {
                 let place = template.stages[stage].node
                 guard pipeline.nodes.indices.contains(place) else { continue }
-                let node = pipeline.nodes[place]
-                rows.append(.name("node \(node)", group: Group.planned, row: node.rawValue))
+                let device = template.device(ofStage: stage)
+                let worker = WorkerID(pipeline.nodes[place], device: device)
+                let row = row(of: worker)
+                rows.append(.name("node \(worker)", group: Group.planned, row: row))
                 let instructions = OneForwardOneBackward.instructions(
                     stage: stage,
                     stageCount: stages.count,
@@ -315,7 +324,7 @@ package struct RunTrace {
                     rows.append(
                         .slice(
                             name,
-                            (Group.planned, node.rawValue),
+                            (Group.planned, row),
                             start: time(start) + end - duration,
                             duration: duration
                         )

@@ -33,7 +33,10 @@ package struct LaunchedRun {
     /// Throws one line.
     package func execute() async throws -> (RunDirectory, RunResult)? {
         var run = request.run
-        run.nodes = request.hosts.reduce(0) { $0 + $1.slots.count }
+        let devices = try JobFile.load(path: run.configPath, settings: run.settings)
+            .cluster.workersPerNode
+        for host in request.hosts { try host.requireWholeNodes(devicesPerNode: max(1, devices)) }
+        run.nodes = request.hosts.nodeCount(devicesPerNode: devices)
         let job = try run.job(keepsSummary: !request.isDryRun)
         let stage = try LaunchStage(run.runDirectoryPath, job: job, steps: request.steps)
         if stage == .finished, !request.isDryRun { return try finished() }
@@ -48,7 +51,7 @@ package struct LaunchedRun {
             for host in check.hosts { display.say(commandLine(host)) }
             return nil
         }
-        run.nodes = check.hosts.reduce(0) { $0 + $1.slots.count }
+        run.nodes = check.hosts.nodeCount(devicesPerNode: devices)
         try await measure(&run, job, check.hosts, stage)
         // The coordinator listens there in a moment.
         socket.discard()
@@ -98,7 +101,8 @@ package struct LaunchedRun {
             coordinator: coordinator,
             torch: HostStandard.usualTorch(reports),
             checkpointsPath: job.checkpoint?.directory,
-            faultTolerance: job.cluster.faultTolerance
+            faultTolerance: job.cluster.faultTolerance,
+            devicesPerNode: job.cluster.workersPerNode
         )
         let table = HostTable(reports, standard)
         Console.show(table.lines(limit: Console.pageLimit).joined(separator: "\n"))

@@ -201,8 +201,11 @@ package enum JobFile {
     }
 
     private static func clusterSpecification(_ section: JobSection) -> ClusterSpecification {
-        ClusterSpecification(
+        let devices = section.integer("devices_per_node")
+        return ClusterSpecification(
             nodes: section.integer("nodes") ?? 4,
+            // One is what a job without the key has, and is written down alike.
+            devicesPerNode: devices == 1 ? nil : devices,
             faultTolerance: section.integer("fault_tolerance") ?? 1,
             deviceMemory: section.size("device_memory"),
             detectionBudget: Seconds(section.number("detection_budget") ?? 2),

@@ -33,8 +33,8 @@ struct JobSchema {
         (
             "cluster",
             [
-                "nodes", "fault_tolerance", "device_memory", "detection_budget", "coordinator_wait",
-                "cpu_level", "device", "cost_model",
+                "nodes", "fault_tolerance", "devices_per_node", "device_memory",
+                "detection_budget", "coordinator_wait", "cpu_level", "device", "cost_model",
             ]
         ),
         ("evaluate", ["every", "batches"]),

@@ -153,6 +153,11 @@ struct JobViolation {
     private static func inCluster(_ cluster: ClusterSpecification) -> [JobViolation] {
         var checks = SectionChecks("cluster")
         checks.whole("nodes", cluster.nodes, 1...100_000)
+        checks.powerOfTwo(
+            "devices_per_node",
+            cluster.workersPerNode,
+            upTo: ClusterSpecification.mostDevicesPerNode
+        )
         checks.whole("fault_tolerance", cluster.faultTolerance, 0...99_999)
         checks.whole("device_memory", cluster.deviceMemory?.value ?? 1, 1...Int.max)
         // Below a fifth of a second a busy machine cannot be told from a dead one.
@@ -217,6 +222,11 @@ private struct SectionChecks {
         let bound = isBelow ? "least \(range.lowerBound)" : "most \(range.upperBound)"
         let names = isBelow ? "" : others.map { ", as \($0) is" }.joined()
         fail(key, "is \(value); it must be at \(bound)\(names)", others)
+    }
+
+    mutating func powerOfTwo(_ key: String, _ value: Int, upTo most: Int) {
+        guard !(1...most).contains(value) || value & (value - 1) != 0 else { return }
+        fail(key, "is \(value); it must be a power of two, from 1 to \(most)", [])
     }
 
     mutating func number(

@@ -23,7 +23,7 @@ package struct AgentService: Sendable {
             switch request {
             case .stop: agent.departure.request("the node was asked to end")
             case .stopNow:
-                agent.killWorker()
+                agent.killWorkers()
                 Interruption.endAtOnce(isRun: true)
             case .save: break
             }

@@ -142,7 +142,9 @@ extension LocalRun {
     /// Throws one line when this process may not open enough files for its nodes.
     private func requireDescriptors(_ job: JobSpecification) throws {
         let limit = ProcessEnvironment.raiseOpenFileLimit()
-        let needed = Handshake.neededDescriptors(nodes: job.cluster.nodes)
+        let needed = Handshake.neededDescriptors(
+            workers: job.cluster.nodes * job.cluster.workersPerNode
+        )
         guard limit > 0, limit < needed else { return }
         throw OobleckError(
             .usage,

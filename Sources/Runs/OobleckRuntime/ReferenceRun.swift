@@ -57,13 +57,14 @@ package struct ReferenceRun {
         return (directory, try directory.result())
     }
 
-    /// The job on one node without a limit of memory, with no failure but those of the numbers: what is
+    /// The job on one device without a limit of memory, with no failure but those of the numbers: what is
     /// wrong with them is wrong in every run of the job.
     static func undisturbed(_ job: JobSpecification) -> JobSpecification {
         var job = job
         job.faults = []
         job.stagedFaults = StagedFaults(numbers: job.stagedFaults.numbers)
         job.cluster.nodes = 1
+        job.cluster.devicesPerNode = nil
         job.cluster.faultTolerance = 0
         job.cluster.deviceMemory = nil
         return job

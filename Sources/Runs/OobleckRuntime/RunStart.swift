@@ -78,6 +78,8 @@ package struct RunStart {
             costModel: job.cluster.planningCostModel,
             faultTolerance: job.cluster.faultTolerance,
             microbatches: job.training.microbatchCount,
+            devicesPerNode: job.cluster.workersPerNode,
+            sharesStages: false,
             cores: isLocal ? MachineCores.available : nil
         )
     }

@@ -18,8 +18,9 @@ final class FaultInjector {
     private var shortages: [MemoryFault]
     private let miscomputations: [MiscomputationFault]
 
-    init(job: JobSpecification, node: NodeID) {
-        pending = job.faults.filter { $0.node == node }
+    init(job: JobSpecification, worker: WorkerID) {
+        let node = worker.node
+        pending = job.faults.filter { $0.node == node && ($0.device ?? 0) == worker.device }
         numbers = job.stagedFaults.numbers
         slowness = job.stagedFaults.slowness.filter { $0.node == node }
         flips = job.stagedFaults.flips.filter { $0.node == node }

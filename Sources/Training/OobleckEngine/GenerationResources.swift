@@ -8,7 +8,7 @@ import Synchronization
 final class GenerationResources: Sendable {
     private struct State {
         /// Where the other members listen to be found.
-        var addresses: [NodeID: String] = [:]
+        var addresses: [WorkerID: String] = [:]
         var groups: [String: CommunicationGroup] = [:]
         var isAborted = false
     }
@@ -29,16 +29,19 @@ final class GenerationResources: Sendable {
     /// What another member published.
     func receive(key: String, value: [UInt8]) {
         guard key.hasPrefix(PeerReach.keyPrefix),
-            let number = Int(key.dropFirst(PeerReach.keyPrefix.count))
+            let worker = WorkerID(String(key.dropFirst(PeerReach.keyPrefix.count)))
         else { return store.receive(key: key, value: value) }
-        state.withLock { $0.addresses[NodeID(number)] = String(decoding: value, as: UTF8.self) }
+        state.withLock { $0.addresses[worker] = String(decoding: value, as: UTF8.self) }
     }
 
-    /// The other members that cannot be reached, which takes at most `time`.
+    /// The other nodes that cannot be reached, which takes at most `time`.
     func unreachedMembers(of plan: ExecutionPlan, within time: Seconds) -> [NodeID] {
         let members = Set(plan.nodes)
-        let addresses = state.withLock { $0.addresses }.filter { members.contains($0.key) }
-        return PeerReach.unreached(addresses, within: time) { state.withLock { $0.isAborted } }
+        let addresses = state.withLock { $0.addresses }.filter { members.contains($0.key.node) }
+        let unreached = PeerReach.unreached(addresses, within: time) {
+            state.withLock { $0.isAborted }
+        }
+        return unreached.nodes
     }
 
     /// Ends all waits of this generation, now and later.

@@ -9,27 +9,27 @@ struct LayerMover {
     /// Tags of one layer's copy: its buffers, three of each segment, and its digest.
     private static let tagsPerLayer = 256
 
-    let node: NodeID
+    let worker: WorkerID
     let model: ModelSpecification
     let trained: TrainedParameters
-    let members: [NodeID]
+    let members: [WorkerID]
     let group: CommunicationGroup
     let afterFirst: () -> Void
 
-    private func rank(_ node: NodeID) -> Int {
-        guard let rank = members.firstIndex(of: node) else {
-            preconditionFailure("node \(node) takes no part in the transfer")
+    private func rank(_ worker: WorkerID) -> Int {
+        guard let rank = members.firstIndex(of: worker) else {
+            preconditionFailure("node \(worker) takes no part in the transfer")
         }
         return rank
     }
 
-    /// Sends the layers that others need from `held`, and returns those that this node needs.
+    /// Sends the layers that others need from `held`, and returns those that this worker needs.
     func run(_ transfers: [LayerTransfer], held: [Int: LayerState]) throws -> [Int: LayerState] {
-        var arriving: [Int: (state: LayerState, digest: Tensor, from: NodeID)] = [:]
+        var arriving: [Int: (state: LayerState, digest: Tensor, from: WorkerID)] = [:]
         var pending: [PendingTransfer] = []
         for (index, transfer) in transfers.enumerated() {
             let tag = index * Self.tagsPerLayer
-            if transfer.toNode == node {
+            if transfer.receiver == worker {
                 let state = try LayerState(
                     layer: transfer.layer,
                     model: model,
@@ -40,23 +40,23 @@ struct LayerMover {
                     pending.append(
                         try group.startReceive(
                             buffer,
-                            from: rank(transfer.fromNode),
+                            from: rank(transfer.sender),
                             tag: tag + offset
                         )
                     )
                 }
-                arriving[transfer.layer] = (state, digest, transfer.fromNode)
-            } else if transfer.fromNode == node {
+                arriving[transfer.layer] = (state, digest, transfer.sender)
+            } else if transfer.sender == worker {
                 guard let state = held[transfer.layer] else {
                     throw OobleckError(
                         .internalFault,
-                        "asked to send layer \(transfer.layer), which node \(node) does not hold"
+                        "asked to send layer \(transfer.layer), which node \(worker) does not hold"
                     )
                 }
                 let digest = try Self.tensor(ofDigest: state.digest())
                 for (offset, buffer) in (state.buffers + [digest]).enumerated() {
                     pending.append(
-                        try group.startSend(buffer, to: rank(transfer.toNode), tag: tag + offset)
+                        try group.startSend(buffer, to: rank(transfer.receiver), tag: tag + offset)
                     )
                 }
             }

@@ -7,7 +7,7 @@ import OobleckCore
 /// Each worker listens at a port that it sends to the others in control messages. A connection to
 /// it only proves that the machine can be reached: no byte is read or written.
 final class PeerReach: Sendable {
-    /// How key and value of a rendezvous say where a node listens.
+    /// How key and value of a rendezvous say where a worker listens.
     static let keyPrefix = "reach/"
 
     /// Connections that may wait to be dropped; a probe makes one.
@@ -55,17 +55,17 @@ final class PeerReach: Sendable {
     /// A machine that refuses the connection is reached: the process is gone, not the link. Ends early
     /// when `isOver` says so, and then returns no peer.
     static func unreached(
-        _ peers: [NodeID: String],
+        _ peers: [WorkerID: String],
         within time: Seconds,
         isOver: () -> Bool
-    ) -> [NodeID] {
-        var waiting: [(node: NodeID, socket: Int32)] = []
-        var unreached: [NodeID] = []
-        for (node, address) in peers.sorted(by: { $0.key < $1.key }).prefix(mostPeers) {
+    ) -> [WorkerID] {
+        var waiting: [(worker: WorkerID, socket: Int32)] = []
+        var unreached: [WorkerID] = []
+        for (worker, address) in peers.sorted(by: { $0.key < $1.key }).prefix(mostPeers) {
             switch Endpoint.connect(to: address) {
-            case .pending(let socket): waiting.append((node, socket))
+            case .pending(let socket): waiting.append((worker, socket))
             case .reached, .unknown: break
-            case .failed: unreached.append(node)
+            case .failed: unreached.append(worker)
             }
         }
         defer { for (_, socket) in waiting { close(socket) } }
@@ -75,12 +75,12 @@ final class PeerReach: Sendable {
             var polled = waiting.map { pollfd(fd: $0.socket, events: Int16(POLLOUT), revents: 0) }
             _ = poll(&polled, nfds_t(polled.count), 20)
             for (index, entry) in polled.enumerated().reversed() where entry.revents != 0 {
-                let (node, socket) = waiting.remove(at: index)
-                if !Endpoint.isReached(errorOf: socket) { unreached.append(node) }
+                let (worker, socket) = waiting.remove(at: index)
+                if !Endpoint.isReached(errorOf: socket) { unreached.append(worker) }
                 close(socket)
             }
         }
-        return (unreached + waiting.map(\.node)).sorted()
+        return (unreached + waiting.map(\.worker)).sorted()
     }
 }
 

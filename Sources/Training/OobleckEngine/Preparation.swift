@@ -5,7 +5,7 @@ import OobleckTensor
 
 /// Gets one worker ready for a plan: forms its groups, makes or fetches its layers.
 struct Preparation {
-    let node: NodeID
+    let worker: WorkerID
     let host: String
     let job: JobSpecification
     let model: any LayeredModel
@@ -13,7 +13,7 @@ struct Preparation {
 
     /// Prepares for `reconfiguration`.
     ///
-    /// `held` are the layers that the node holds now.
+    /// `held` are the layers that the worker holds now.
     func run(
         _ reconfiguration: Reconfiguration,
         resources: GenerationResources,
@@ -33,7 +33,7 @@ struct Preparation {
         let copies = deadlines.transfer(reconfiguration.mostReceived)
         let rebuildWatch = Stopwatch()
         for (index, group) in groupPlan.groups.enumerated() {
-            guard let rank = group.members.firstIndex(of: node) else { continue }
+            guard let rank = group.members.firstIndex(of: worker) else { continue }
             let isForCopies = group.name == groupPlan.transferGroup
             let wait = isForCopies ? max(deadlines.collective, copies) : deadlines.collective
             if index > 0 { faults.reach(.midRebuild, step: step) }
@@ -63,7 +63,7 @@ struct Preparation {
         faults.reach(.beforePrepared, step: step)
         let prepared = PreparedGeneration(
             reconfiguration: reconfiguration,
-            assignment: StageAssignment(node: node, in: reconfiguration),
+            assignment: StageAssignment(worker: worker, in: reconfiguration),
             groupPlan: groupPlan,
             resources: resources,
             layers: layers
@@ -88,7 +88,7 @@ struct Preparation {
             let members = groupPlan.groups.first(where: { $0.name == groupPlan.transferGroup })
         {
             let mover = LayerMover(
-                node: node,
+                worker: worker,
                 model: job.model,
                 trained: job.training.trained,
                 members: members.members,
@@ -99,7 +99,7 @@ struct Preparation {
             )
             arrived = try mover.run(reconfiguration.transfers, held: held)
         }
-        let wanted = reconfiguration.layersByNode[node] ?? []
+        let wanted = reconfiguration.layersByWorker[worker] ?? []
         if let point = reconfiguration.restore { return try restore(wanted, from: point) }
         var layers: [Int: LayerState] = [:]
         for layer in wanted {
@@ -112,7 +112,7 @@ struct Preparation {
             } else {
                 throw OobleckError(
                     .internalFault,
-                    "node \(node) needs layer \(layer) and no transfer brings it"
+                    "node \(worker) needs layer \(layer) and no transfer brings it"
                 )
             }
         }

@@ -22,7 +22,7 @@ package final class SoloRun: ControlLink {
 
     /// Runs the job; returns the seconds between commits and the steps' losses.
     package func run() throws -> (stepTimes: [Seconds], losses: [Double]) {
-        let worker = Worker(node: 0, host: "127.0.0.1", link: self)
+        let worker = Worker(0, host: "127.0.0.1", link: self)
         self.worker.withLock { $0 = worker }
         worker.receive(.job(job))
         _ = worker.run()

@@ -1,6 +1,6 @@
 import OobleckCore
 
-/// What one node does under a plan: its stage, its neighbours, its microbatches.
+/// What one worker does under a plan: its stage, its neighbours, its microbatches.
 package struct StageAssignment: Equatable {
     package let pipeline: Int
     package let stage: Int
@@ -9,14 +9,14 @@ package struct StageAssignment: Equatable {
     /// The global batch's microbatches that this pipeline runs, by index in the batch.
     package let microbatches: Range<Int>
 
-    /// The assignment of `node`, or `nil` when the plan gives it no work.
-    package init?(node: NodeID, in reconfiguration: Reconfiguration) {
+    /// The assignment of a worker, or `nil` when the plan gives it no work.
+    package init?(worker: WorkerID, in reconfiguration: Reconfiguration) {
         var firstMicrobatch = 0
         for (index, pipeline) in reconfiguration.plan.pipelines.enumerated() {
             let next = firstMicrobatch + pipeline.microbatches
-            if let place = pipeline.nodes.firstIndex(of: node) {
+            let workers = reconfiguration.workers(of: pipeline)
+            if let stage = workers.firstIndex(of: worker) {
                 let stages = reconfiguration.template(of: pipeline).stages
-                guard let stage = stages.firstIndex(where: { $0.node == place }) else { return nil }
                 self.pipeline = index
                 self.stage = stage
                 stageCount = stages.count

@@ -97,7 +97,7 @@ extension Trainer {
     /// Layers that this worker should send but must not, because their state changed since its own
     /// last update.
     private func damagedLayers(toSend reconfiguration: Reconfiguration) throws -> Set<Int> {
-        let wanted = Set(reconfiguration.transfers.filter { $0.fromNode == node }.map(\.layer))
+        let wanted = Set(reconfiguration.transfers.filter { $0.sender == worker }.map(\.layer))
         return try wanted.filter { layer in
             try held[layer].map { try !states.isIntact(layer, $0) } ?? false
         }

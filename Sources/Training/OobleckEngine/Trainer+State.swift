@@ -9,21 +9,21 @@ extension Trainer {
     func save(_ order: CheckpointOrder) throws {
         let loaded = try requireLoaded()
         if let unfinished = loaded.writer.unfinishedStep {
-            let why = "node \(node) is still writing the checkpoint of step \(unfinished)"
+            let why = "node \(worker) is still writing the checkpoint of step \(unfinished)"
             return loaded.writer.refuse(order, because: why)
         }
         guard order.step == heldSteps, order.layers.allSatisfy({ held[$0] != nil }) else {
             let has = "layers \(held.keys.sorted()) after \(heldSteps) steps"
             return loaded.writer.refuse(
                 order,
-                because: "node \(node) holds \(has), not \(order.layers) after \(order.step)"
+                because: "node \(worker) holds \(has), not \(order.layers) after \(order.step)"
             )
         }
         let damaged = try order.layers.filter { layer in
             try held[layer].map { try !states.isIntact(layer, $0) } ?? false
         }
         guard damaged.isEmpty else {
-            let why = "node \(node) finds its state of layers \(damaged) damaged"
+            let why = "node \(worker) finds its state of layers \(damaged) damaged"
             return loaded.writer.refuse(order, because: why)
         }
         let watch = Stopwatch()
@@ -54,7 +54,7 @@ extension Trainer {
             guard let state = held[layer] else {
                 throw OobleckError(
                     .internalFault,
-                    "asked to upload layer \(layer), which node \(node) does not hold"
+                    "asked to upload layer \(layer), which node \(worker) does not hold"
                 )
             }
             var upload = LayerUpload(layer: layer, generation: generation, link: link)

@@ -17,7 +17,7 @@ final class Trainer {
         let writer: CheckpointWriter
     }
 
-    let node: NodeID
+    let worker: WorkerID
     private let host: String
     let link: any ControlLink
     let next: () -> CoordinatorMessage?
@@ -42,7 +42,7 @@ final class Trainer {
     var abandoned: AbandonedTry?
 
     init(
-        node: NodeID,
+        worker: WorkerID,
         host: String,
         link: any ControlLink,
         clock: ComputeClock,
@@ -50,7 +50,7 @@ final class Trainer {
         next: @escaping () -> CoordinatorMessage?,
         resources: @escaping (Generation) -> GenerationResources?
     ) {
-        self.node = node
+        self.worker = worker
         self.host = host
         self.link = link
         self.clock = clock
@@ -103,7 +103,7 @@ final class Trainer {
         let data = try TrainingData.load(job)
         let validation = try ValidationData.load(job)
         let layered = try ModelFactory.model(of: job)
-        let faults = FaultInjector(job: job, node: node)
+        let faults = FaultInjector(job: job, worker: worker)
         loaded = Loaded(
             job: job,
             model: layered,
@@ -115,15 +115,15 @@ final class Trainer {
                 )
             },
             preparation: Preparation(
-                node: node,
+                worker: worker,
                 host: host,
                 job: job,
                 model: layered,
                 faults: faults
             ),
             faults: faults,
-            writer: CheckpointWriter(link: link) { [node] in
-                FaultInjector(job: job, node: node)
+            writer: CheckpointWriter(link: link) { [worker] in
+                FaultInjector(job: job, worker: worker)
             }
         )
         let model = try ModelIdentity.digest(job)

@@ -7,14 +7,14 @@ import OobleckModels
 import OobleckTensor
 import Synchronization
 
-/// One node's training: takes the coordinator's messages and trains the layers that its plans say.
+/// One worker's training: takes the coordinator's messages and trains the layers that its plans say.
 ///
 /// Two threads meet here. The control connection calls ``receive(_:)`` and ``close()``; the training
 /// thread is the one that calls ``run()``. What the first must do at once, even while the second is
 /// blocked in a collective, is done in `receive`: routing rendezvous keys and aborting a generation.
 /// Everything else waits in the mailbox, in order.
 package final class Worker: Sendable {
-    private let node: NodeID
+    private let id: WorkerID
     private let host: String
     private let link: any ControlLink
     private let sharesMachine: @Sendable () -> Bool
@@ -22,17 +22,17 @@ package final class Worker: Sendable {
     private let current = Mutex<GenerationResources?>(nil)
     private let reach = Mutex<PeerReach?>(nil)
 
-    /// A worker of `node` that other workers reach at the address `host`.
+    /// A worker that other workers reach at the address `host`.
     ///
-    /// `sharesMachine` says whether other nodes of the run are on the same machine. It is called
+    /// `sharesMachine` says whether other workers of the run are on the same machine. It is called
     /// for each plan, since nodes join and leave.
     package init(
-        node: NodeID,
+        _ id: WorkerID,
         host: String,
         link: any ControlLink,
         sharesMachine: @escaping @Sendable () -> Bool = { false }
     ) {
-        self.node = node
+        self.id = id
         self.host = host
         self.link = link
         self.sharesMachine = sharesMachine
@@ -90,7 +90,7 @@ package final class Worker: Sendable {
             return listening
         }
         reach.dropVisitors()
-        let key = PeerReach.keyPrefix + node.description
+        let key = PeerReach.keyPrefix + id.description
         link.send(
             .rendezvous(
                 Rendezvous(generation: generation, key: key, value: Array(reach.address.utf8))
@@ -115,7 +115,7 @@ package final class Worker: Sendable {
     /// - Returns: whether the coordinator said stop; `false` when the connection was lost.
     package func run() -> Bool {
         let trainer = Trainer(
-            node: node,
+            worker: id,
             host: host,
             link: link,
             clock: ComputeClock(),

@@ -31,7 +31,7 @@ enum Conversation {
                 do {
                     let report = try FuzzTarget.decode(WireWorkerReport.self, message).report()
                     guard case .notice(_, .message(let said)) = report else { continue }
-                    _ = coordinator.handle(.worker(node, said), now: now)
+                    _ = coordinator.handle(.worker(WorkerID(node), said), now: now)
                 } catch let error as OobleckError {
                     // The session of this worker would end here.
                     refusal = error
@@ -130,7 +130,10 @@ enum Conversation {
         for node in 0..<nodes {
             let id = try coordinator.admit(requested: NodeID(node))
             directives += coordinator.handle(.agentJoined(id, agentPID: 100 + node), now: now)
-            directives += coordinator.handle(.workerJoined(id, workerPID: 200 + node), now: now)
+            directives += coordinator.handle(
+                .workerJoined(WorkerID(id), workerPID: 200 + node),
+                now: now
+            )
         }
         return directives
     }
@@ -138,22 +141,22 @@ enum Conversation {
     /// All that honest workers say in a whole run.
     private static func record() throws -> [Record] {
         var coordinator = try coordinator()
-        var workers = (0..<nodes).map { PromptWorker(node: NodeID($0)) }
+        var workers = (0..<nodes).map { PromptWorker(WorkerID(NodeID($0))) }
         var now = Seconds(1)
         var waiting = try join(&coordinator, now: now)
         var records: [Record] = []
         while !waiting.isEmpty {
             let directive = waiting.removeFirst()
-            guard case .send(let node, let message) = directive else { continue }
-            var answers = workers[node.rawValue].answers(to: message)
+            guard case .send(let worker, let message) = directive else { continue }
+            var answers = workers[worker.node.rawValue].answers(to: message)
             if case .reconfigure(let plan) = message {
-                let word = Rendezvous(generation: plan.generation, key: "\(node)", value: [1])
+                let word = Rendezvous(generation: plan.generation, key: "\(worker)", value: [1])
                 answers.insert(.rendezvous(word), at: 0)
             }
             for answer in answers {
                 now = now + 0.001
-                records.append((node, answer))
-                waiting += coordinator.handle(.worker(node, answer), now: now)
+                records.append((worker.node, answer))
+                waiting += coordinator.handle(.worker(worker, answer), now: now)
             }
             precondition(records.count < 10_000, "the conversation does not end")
         }

@@ -2,10 +2,10 @@ import OobleckCore
 
 /// A worker without any arithmetic: always ready, votes at once.
 package struct PromptWorker: Sendable {
-    private let node: NodeID
+    private let id: WorkerID
     private var plan: Reconfiguration?
 
-    package init(node: NodeID) { self.node = node }
+    package init(_ id: WorkerID) { self.id = id }
 
     package mutating func answers(to message: CoordinatorMessage) -> [WorkerMessage] {
         switch message {
@@ -58,14 +58,14 @@ package struct PromptWorker: Sendable {
         }
     }
 
-    private var layers: [Int] { plan?.layersByNode[node] ?? [] }
+    private var layers: [Int] { plan?.layersByWorker[id] ?? [] }
 
     /// The same loss for each microbatch that this worker's pipeline runs, if it has the last stage.
     private func losses(_ loss: Double) -> [Int: Double] {
         var losses: [Int: Double] = [:]
         var first = 0
         for pipeline in plan?.plan.pipelines ?? [] {
-            if pipeline.nodes.last == node {
+            if plan?.workers(of: pipeline).last == id {
                 for index in first..<first + pipeline.microbatches { losses[index] = loss }
             }
             first += pipeline.microbatches

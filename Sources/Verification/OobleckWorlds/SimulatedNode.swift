@@ -9,6 +9,8 @@ final class SimulatedProcess {
     }
 
     let node: NodeID
+    /// That of a worker; an agent has the first.
+    let device: Int
     let role: Role
     var isRunning = false
     /// Stopped by SIGSTOP: what happens to it waits.
@@ -21,69 +23,105 @@ final class SimulatedProcess {
     /// Sessions that claim a number that is not theirs only read how they are refused.
     var isImpostor = false
 
-    init(node: NodeID, role: Role) {
+    init(node: NodeID, device: Int = 0, role: Role) {
         self.node = node
+        self.device = device
         self.role = role
+    }
+
+    /// The worker that it is, or claims to be.
+    var worker: WorkerID { WorkerID(node, device: device) }
+}
+
+/// A worker's process, with the production decisions of its session and what it computes.
+final class SimulatedTrainer {
+    let process: SimulatedProcess
+    var session: WorkerSession
+    var logic: SimulatedWorker
+
+    init(_ id: WorkerID, hello: SessionHello, hasStandby: Bool, now: Double) {
+        process = SimulatedProcess(node: id.node, device: id.device, role: .worker)
+        session = WorkerSession(
+            worker: id,
+            hello: hello,
+            hasStandby: hasStandby,
+            now: Seconds(now)
+        )
+        logic = SimulatedWorker(id: id)
     }
 }
 
-/// A simulated machine: one agent and its worker.
+/// A simulated machine: one agent and its workers.
 final class SimulatedNode {
     let id: NodeID
     /// What the machine calls itself, also when it comes back under another number.
     let name: String
     let agent: SimulatedProcess
-    let worker: SimulatedProcess
-    /// The production decisions of the agent's and the worker's sessions.
+    /// By device.
+    let workers: [SimulatedTrainer]
+    /// The production decisions of the agent's session.
     var agentSession: AgentSession
-    var workerSession: WorkerSession
-    var logic: SimulatedWorker
     /// A machine without power never says goodbye.
     var isPowered = true
-    /// Whether the agent's session is over and it only waits for its worker to leave.
+    /// Whether the agent's session is over and it only waits for its workers to leave.
     var isLeaving = false
     var isDismissed = false
-    /// Whether its worker takes no messages of the coordinator.
+    /// Whether its workers take no messages of the coordinator.
     var isClogged = false
-    /// Whether its worker ended for lack of memory.
+    /// Whether a worker of it ended for lack of memory.
     var isOutOfMemory = false
 
-    init(id: NodeID, name: String, hasStandby: Bool, now: Double) {
+    init(id: NodeID, devices: Int, name: String, hasStandby: Bool, now: Double) {
         self.id = id
         self.name = name
-        let pid = 100 + 2 * id.rawValue
-        let (agentHello, workerHello) = (
-            SessionHello(node: id, pid: pid, nodeName: name),
-            SessionHello(node: id, pid: pid + 1, nodeName: name)
-        )
+        let pid = 100 + (1 + devices) * id.rawValue
         agentSession = AgentSession(
-            hello: agentHello,
-            hasStandby: hasStandby,
-            now: Seconds(now)
-        )
-        workerSession = WorkerSession(
-            node: id,
-            hello: workerHello,
+            hello: SessionHello(node: id, pid: pid, nodeName: name),
             hasStandby: hasStandby,
             now: Seconds(now)
         )
         agent = SimulatedProcess(node: id, role: .agent)
-        worker = SimulatedProcess(node: id, role: .worker)
-        logic = SimulatedWorker(id: id)
-    }
-
-    /// Whether both processes run and can work.
-    var isWorking: Bool {
-        agent.isRunning && worker.isRunning && !agent.isFrozen && !worker.isFrozen && isPowered
-    }
-
-    func processes(_ target: WorldFault.Target) -> [SimulatedProcess] {
-        switch target {
-        case .agent: [agent]
-        case .worker: [worker]
-        case .node, .machine: [agent, worker]
+        workers = (0..<devices).map { device in
+            SimulatedTrainer(
+                WorkerID(id, device: device),
+                hello: Self.hello(id, pid: pid + 1 + device, device: device, name: name),
+                hasStandby: hasStandby,
+                now: now
+            )
         }
     }
+
+    private static func hello(
+        _ node: NodeID,
+        pid: Int,
+        device: Int,
+        name: String
+    ) -> SessionHello {
+        SessionHello(node: node, device: device, pid: pid, nodeName: name)
+    }
+
+    /// A new session of a worker that starts.
+    func startSession(of device: Int, hasStandby: Bool, now: Double) {
+        let pid = 101 + (1 + workers.count) * id.rawValue + device
+        workers[device].session = WorkerSession(
+            worker: WorkerID(id, device: device),
+            hello: Self.hello(id, pid: pid, device: device, name: name),
+            hasStandby: hasStandby,
+            now: Seconds(now)
+        )
+    }
+
+    var processes: [SimulatedProcess] { [agent] + workers.map(\.process) }
+
+    /// Whether all processes run and can work.
+    var isWorking: Bool {
+        isPowered && processes.allSatisfy { $0.isRunning && !$0.isFrozen }
+    }
+
+    var hasRunningWorker: Bool { workers.contains { $0.process.isRunning } }
+
+    /// Whether the steps of all workers end, and come to the right bits.
+    var isSound: Bool { workers.allSatisfy(\.logic.isSound) }
 }
 
 /// One ordered stream between a process and the coordinator.
@@ -113,9 +151,16 @@ struct WorldNetwork {
     var blockedUp: [NodeID: Int] = [:]
     var blockedDown: [NodeID: Int] = [:]
     var parted: [Pair: Int] = [:]
-    var heldData: [Pair: [DataMessage]] = [:]
+    var heldData: [Pair: [HeldMessage]] = [:]
     /// Bound on extra delays at present, in seconds.
     var jitter = 0.0
+
+    /// A message between workers that does not get through.
+    struct HeldMessage {
+        let message: DataMessage
+        let from: WorkerID
+        let to: WorkerID
+    }
 
     /// Two machines, in the order in which a message goes.
     struct Pair: Hashable {

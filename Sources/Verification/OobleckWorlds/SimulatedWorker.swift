@@ -12,8 +12,8 @@ package struct SimulatedWorker {
     /// What the worker wants done.
     package enum Action {
         case say(WorkerMessage, after: Double)
-        case ask(NodeID, generation: Generation, layer: Int)
-        case answer(NodeID, generation: Generation, layer: Int, LayerState)
+        case ask(WorkerID, generation: Generation, layer: Int)
+        case answer(WorkerID, generation: Generation, layer: Int, LayerState)
         case compute(generation: Generation, step: Int)
         case write(CheckpointOrder, layer: Int, LayerState)
         case load(RestorePoint, generation: Generation, layer: Int)
@@ -48,7 +48,7 @@ package struct SimulatedWorker {
     /// Time that one microbatch of a layer takes.
     private static let layerTime = 0.003
 
-    package let id: NodeID
+    package let id: WorkerID
     /// Whether it reports times that cannot have been measured.
     package var measuresNonsense = false
     /// Whether its steps never end, though it does all else.
@@ -64,11 +64,11 @@ package struct SimulatedWorker {
     private var mode = Mode.waiting
     private var reconfiguration: Reconfiguration?
     private var staged: [Int: LayerState] = [:]
-    private var introduced: Set<NodeID> = []
+    private var introduced: Set<WorkerID> = []
     /// Requests of generations not heard of yet.
-    private var early: [(node: NodeID, generation: Generation, layer: Int)] = []
+    private var early: [(worker: WorkerID, generation: Generation, layer: Int)] = []
 
-    package init(id: NodeID) { self.id = id }
+    package init(id: WorkerID) { self.id = id }
 
     /// Whether its steps end, and come to the right bits.
     var isSound: Bool { !crawls && miscomputes == nil }
@@ -83,7 +83,7 @@ package struct SimulatedWorker {
         generation == self.generation && mode == .training(step: step, voted: false)
     }
 
-    private var mine: [Int] { reconfiguration?.layersByNode[id] ?? [] }
+    private var mine: [Int] { reconfiguration?.layersByWorker[id] ?? [] }
 
     private mutating func complain(_ what: String) { problems.append("worker \(id): \(what)") }
 
@@ -114,7 +114,8 @@ package struct SimulatedWorker {
         case .rendezvous(let rendezvous):
             if rendezvous.generation > generation { complain("rendezvous before its plan") }
             guard rendezvous.generation == generation else { return [] }
-            introduced.insert(NodeID(Int(rendezvous.value[0])))
+            let (node, device) = (rendezvous.value[0], rendezvous.value[1])
+            introduced.insert(WorkerID(NodeID(Int(node)), device: Int(device)))
             return reportIfPrepared()
         case .collect(let generation, let upload): return handIn(generation, upload)
         case .stop: return [.exit]
@@ -138,7 +139,7 @@ package struct SimulatedWorker {
                 staged[layer] = LayerState(steps: 0, value: ToyModel.initialState(layer))
             }
         } else {
-            let incoming = new.transfers.filter { $0.toNode == id }
+            let incoming = new.transfers.filter { $0.receiver == id }
             for layer in mine where !incoming.contains(where: { $0.layer == layer }) {
                 guard let held = layers[layer], held.steps == new.committedSteps else {
                     complain("layer \(layer) is not at step \(new.committedSteps) and not copied")
@@ -148,15 +149,15 @@ package struct SimulatedWorker {
             }
             for transfer in incoming {
                 actions.append(
-                    .ask(transfer.fromNode, generation: new.generation, layer: transfer.layer)
+                    .ask(transfer.sender, generation: new.generation, layer: transfer.layer)
                 )
             }
         }
-        guard new.plan.nodes.contains(id) else { return actions + answerEarly() }
+        guard !mine.isEmpty else { return actions + answerEarly() }
         let key = Rendezvous(
             generation: new.generation,
             key: "address/\(id)",
-            value: [UInt8(id.rawValue)]
+            value: [UInt8(id.node.rawValue), UInt8(id.device)]
         )
         return actions + answerEarly() + [.say(.rendezvous(key), after: 0.001)] + reportIfPrepared()
     }
@@ -164,17 +165,17 @@ package struct SimulatedWorker {
     private mutating func answerEarly() -> [Action] {
         let requests = early
         early = []
-        return requests.flatMap { request(from: $0.node, $0.generation, layer: $0.layer) }
+        return requests.flatMap { request(from: $0.worker, $0.generation, layer: $0.layer) }
     }
 
     /// Another worker asks for a layer.
     package mutating func request(
-        from node: NodeID,
+        from worker: WorkerID,
         _ wanted: Generation,
         layer: Int
     ) -> [Action] {
         guard wanted <= generation, let reconfiguration else {
-            early.append((node, wanted, layer))
+            early.append((worker, wanted, layer))
             return []
         }
         guard wanted == generation else { return [] }
@@ -183,7 +184,7 @@ package struct SimulatedWorker {
             complain("asked for layer \(layer) at \(reconfiguration.committedSteps), has \(has)")
             return []
         }
-        return [.answer(node, generation: wanted, layer: layer, held)]
+        return [.answer(worker, generation: wanted, layer: layer, held)]
     }
 
     /// A layer arrives from another worker.
@@ -237,10 +238,10 @@ package struct SimulatedWorker {
 
     private mutating func reportIfPrepared() -> [Action] {
         guard mode == .preparing, let reconfiguration, mine.allSatisfy({ staged[$0] != nil }),
-            introduced.isSuperset(of: reconfiguration.plan.nodes), !mine.isEmpty
+            introduced.isSuperset(of: reconfiguration.layersByWorker.keys), !mine.isEmpty
         else { return [] }
         mode = .prepared
-        let copied = reconfiguration.transfers.filter { $0.toNode == id }.map(\.bytes)
+        let copied = reconfiguration.transfers.filter { $0.receiver == id }.map(\.bytes)
         let sizes = [Int.max, -1, Int.min]
         let report = PreparationReport(
             generation: generation,
@@ -311,7 +312,7 @@ package struct SimulatedWorker {
         var first = 0
         for pipeline in reconfiguration.plan.pipelines {
             let indices = first..<first + pipeline.microbatches
-            if pipeline.nodes.contains(id) {
+            if reconfiguration.workers(of: pipeline).contains(id) {
                 for index in indices { losses[index] = loss(index) }
             }
             first += pipeline.microbatches
@@ -325,7 +326,10 @@ package struct SimulatedWorker {
             let reconfiguration
         else { return [] }
         mode = .training(step: step, voted: true)
-        let count = reconfiguration.plan.pipelines.first { $0.nodes.contains(id) }?.microbatches
+        let count = reconfiguration.plan.pipelines.first {
+            reconfiguration.workers(of: $0).contains(id)
+        }?
+        .microbatches
         var times: [Int: Seconds] = [:]
         for layer in layers.keys {
             times[layer] = time(Self.layerTime * Double(count ?? 0), place: step + layer)

@@ -147,8 +147,8 @@ struct SmallWorld {
 
     /// A node says hello for the first time to this coordinator.
     private mutating func joinAnew(_ node: NodeID) {
-        workers[node] = SimulatedWorker(id: node)
-        memories[node] = WorkerMemory(node: node)
+        workers[node] = SimulatedWorker(id: WorkerID(node))
+        memories[node] = WorkerMemory(worker: WorkerID(node))
         let agent = SessionHello(node: node, pid: Self.agentPID(node))
         let worker = SessionHello(node: node, pid: Self.workerPID(node))
         up[node] = [
@@ -162,7 +162,7 @@ struct SmallWorld {
         switch message {
         case .request(let generation, let layer):
             act(pair.to) { worker, _ in
-                worker.request(from: pair.from, generation, layer: layer)
+                worker.request(from: WorkerID(pair.from), generation, layer: layer)
             }
         case .delivery(let generation, let layer, let state):
             act(pair.to) { worker, _ in worker.take(layer, state, of: generation) }
@@ -188,10 +188,10 @@ struct SmallWorld {
                 memories[node]?.said(message)
                 up[node, default: []].append(.worker(Self.worker(node), .message(message)))
             case .ask(let source, let generation, let layer):
-                data[Pair(from: node, to: source), default: []]
+                data[Pair(from: node, to: source.node), default: []]
                     .append(.request(generation, layer: layer))
             case .answer(let other, let generation, let layer, let state):
-                data[Pair(from: node, to: other), default: []]
+                data[Pair(from: node, to: other.node), default: []]
                     .append(.delivery(generation, layer: layer, state))
             case .compute(let generation, let step): computing[node] = (generation, step)
             case .exit: dead.insert(node)

@@ -7,7 +7,7 @@ extension ToyModel {
     static let shared = ToyModel()
     static let microbatchCount = 8
     static let microbatchSize = 4
-    /// Fewest nodes that can hold the model.
+    /// Fewest nodes of one device that can hold the model.
     static let minimumNodes = 2
 
     /// The undisturbed run: states before each step and after the last, losses and norms.
@@ -18,7 +18,7 @@ extension ToyModel {
         Coordinator(
             job: job(setup),
             profile: Self.profile,
-            reconfigurator: try reconfigurator(setup.faultTolerance)
+            reconfigurator: try reconfigurator(setup)
         )
     }
 
@@ -29,26 +29,30 @@ extension ToyModel {
             faultTolerance: setup.faultTolerance,
             checkpoint: setup.checkpoint
         )
+        job.cluster.devicesPerNode = setup.devices == 1 ? nil : setup.devices
         job.validation = setup.evaluationPeriod.map {
             ValidationSpecification(every: $0, batches: 1, dataPath: "validation.txt")
         }
         return job
     }
 
-    /// Templates and choices are made once for each fault tolerance.
-    func reconfigurator(_ tolerance: Int) throws -> Reconfigurator {
-        try Self.prepared.withLock { prepared in
-            if let known = prepared[tolerance] { return known }
+    /// Templates and choices are made once for each fault tolerance and count of devices.
+    func reconfigurator(_ setup: WorldSetup) throws -> Reconfigurator {
+        let key = [setup.faultTolerance, setup.devices]
+        return try Self.prepared.withLock { prepared in
+            if let known = prepared[key] { return known }
             var made = try Reconfigurator(
                 profile: Self.profile,
                 costModel: .sosp23,
-                faultTolerance: tolerance,
-                microbatches: Self.microbatchCount
+                faultTolerance: setup.faultTolerance,
+                microbatches: Self.microbatchCount,
+                devicesPerNode: setup.devices,
+                sharesStages: false
             )
-            for nodes in (Self.minimumNodes...Self.mostNodes).reversed() {
+            for nodes in (setup.minimumNodes...Self.mostNodes).reversed() {
                 made.prepareForLosses(nodes: nodes)
             }
-            prepared[tolerance] = made
+            prepared[key] = made
             return made
         }
     }
@@ -92,5 +96,5 @@ extension ToyModel {
     }
 
     private static let mostNodes = 12
-    private static let prepared = Mutex<[Int: Reconfigurator]>([:])
+    private static let prepared = Mutex<[[Int]: Reconfigurator]>([:])
 }

@@ -110,27 +110,34 @@ package struct ToyModel {
         )
     }
 
-    /// A coordinator of four nodes that goes on from what an earlier one kept.
+    /// A coordinator that goes on from what an earlier one kept.
     package func resumed(
         _ state: DurableState,
+        nodes: Int = 4,
+        devicesPerNode: Int = 1,
         steps: Int,
         checkpoint: CheckpointSpecification? = nil
     ) throws -> Coordinator {
-        try Coordinator(
+        var job = job(nodes: nodes, steps: steps, checkpoint: checkpoint)
+        if devicesPerNode > 1 { job.cluster.devicesPerNode = devicesPerNode }
+        return try Coordinator(
             restoring: state,
-            job: job(nodes: 4, steps: steps, checkpoint: checkpoint),
+            job: job,
             profile: Self.profile,
             reconfigurator: try Reconfigurator(
                 profile: Self.profile,
                 costModel: .sosp23,
                 faultTolerance: 1,
-                microbatches: microbatches
+                microbatches: microbatches,
+                devicesPerNode: devicesPerNode,
+                sharesStages: false
             )
         )
     }
 
     package func coordinator(
         nodes: Int,
+        devicesPerNode: Int = 1,
         steps: Int,
         faultTolerance: Int = 1,
         checkpoint: CheckpointSpecification? = nil,
@@ -141,15 +148,19 @@ package struct ToyModel {
             profile: Self.profile,
             costModel: .sosp23,
             faultTolerance: faultTolerance,
-            microbatches: microbatches
+            microbatches: microbatches,
+            devicesPerNode: devicesPerNode,
+            sharesStages: false
         )
+        var job = job(
+            nodes: nodes,
+            steps: steps,
+            faultTolerance: faultTolerance,
+            checkpoint: checkpoint
+        )
+        if devicesPerNode > 1 { job.cluster.devicesPerNode = devicesPerNode }
         return Coordinator(
-            job: job(
-                nodes: nodes,
-                steps: steps,
-                faultTolerance: faultTolerance,
-                checkpoint: checkpoint
-            ),
+            job: job,
             profile: Self.profile,
             reconfigurator: reconfigurator,
             startingFrom: point,

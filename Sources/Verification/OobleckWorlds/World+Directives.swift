@@ -140,7 +140,7 @@ extension World {
 
     private func send(_ instruction: AgentInstruction, over session: Int) {
         guard sessions[session].isOpenHere else { return }
-        if case .admitted(let node, _, _, _) = instruction {
+        if case .admitted(let node, _, _, _, _) = instruction {
             let process = sessions[session].process
             judge.admitted(node, process, name: nodes[process.node]?.name ?? "", now: now)
         }
@@ -151,14 +151,14 @@ extension World {
     private func send(_ instruction: WorkerInstruction, over session: Int) {
         guard sessions[session].isOpenHere else { return }
         if case .message(let message) = instruction {
-            judgeSending(message, to: sessions[session].process.node)
+            judgeSending(message, to: sessions[session].process.worker)
         }
         judge.said(byDeposed: shell.outcome == nil && !mayAct())
         transmit(.workerInstruction(instruction), over: session, isUp: false)
     }
 
-    private func judgeSending(_ message: CoordinatorMessage, to node: NodeID) {
-        judge.sent(message, to: node)
+    private func judgeSending(_ message: CoordinatorMessage, to worker: WorkerID) {
+        judge.sent(message, to: worker)
         if case .stop = message, shell.instance.coordinator.isStopRequested {
             shell.hasSaidFarewell = true
         }

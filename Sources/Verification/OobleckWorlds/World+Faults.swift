@@ -33,7 +33,7 @@ extension World {
         case .split(let seconds): split(victims(2), seconds)
         case .breakStream(let target, _):
             for node in victims(1) {
-                let process = target == .agent ? node.agent : node.worker
+                let process = target == .agent ? node.agent : aWorker(of: node).process
                 guard let session = process.session else { continue }
                 doomed.insert(node.id)
                 breakStream(session)
@@ -63,8 +63,9 @@ extension World {
             for node in spareWorkers(1) { tell(.drainRequested(node.id)) }
         case .falseAlarm:
             for node in spareWorkers(1) {
-                let generation = node.logic.generation
-                say(.faulted(generation: generation, message: "false alarm"), node.worker)
+                let worker = aWorker(of: node)
+                let generation = worker.logic.generation
+                say(.faulted(generation: generation, message: "false alarm"), worker.process)
             }
         case .impostor(let target):
             for node in victims(1) { impersonate(node, target) }
@@ -86,13 +87,18 @@ extension World {
             shell.isDiskFull = true
             undo(.emptyDisk, after: seconds)
         case .mismeasure(let count):
-            for node in spareWorkers(count) { node.logic.measuresNonsense = true }
+            for worker in spareWorkers(count).flatMap(\.workers) {
+                worker.logic.measuresNonsense = true
+            }
         case .miscompute(let alike):
-            for node in victims(1) { node.logic.miscomputes = alike ? .always : .now }
+            for node in victims(1) {
+                aWorker(of: node).logic.miscomputes = alike ? .always : .now
+            }
         case .crawl:
-            for node in victims(1) { node.logic.crawls = true }
-            // Before a step was measured, a second try is given several times the time of the first.
-            troubleUntil = max(troubleUntil, now + 1000)
+            for node in victims(1) { aWorker(of: node).logic.crawls = true }
+            // Before a step was measured, a second try is given several times the time of the first. A
+            // node that trains alone has no other to be told from: the run ends after four tries.
+            troubleUntil = max(troubleUntil, now + (setup.minimumNodes == 1 ? 10_000 : 1000))
         case .stop(let atOnce):
             guard !shell.isFrozen, !shell.isDown else { return }
             for _ in 0..<(atOnce ? 2 : 1) { tell(.stopRequested(reason: "someone")) }
@@ -108,7 +114,7 @@ extension World {
         case .outOfMemory(let seconds):
             for node in victims(1) {
                 node.isOutOfMemory = true
-                kill(node.worker)
+                kill(aWorker(of: node).process)
                 addNode(node.name, after: seconds)
             }
         case .save:
@@ -157,7 +163,7 @@ extension World {
     private func canAfford(_ cost: Int, isDrain: Bool) -> Bool {
         guard setup.isWithinTolerance, cost > 0 || isDrain else { return true }
         noteRecovery()
-        let needed = (setup.faultTolerance + 1) * ToyModel.minimumNodes
+        let needed = (setup.faultTolerance + 1) * setup.minimumNodes
         let ready = judge.usableNodes.filter(isHealthy).count
         let spare = ready - (isDrain ? setup.faultTolerance + 1 : cost)
         return hurt.count + cost <= setup.faultTolerance && spare >= needed
@@ -189,11 +195,11 @@ extension World {
         }
     }
 
-    /// Whether the coordinator has both of a node's sessions.
+    /// Whether the coordinator has all of a node's sessions.
     private func isConnected(_ node: NodeID) -> Bool {
-        [nodes[node]?.agent.session, nodes[node]?.worker.session].allSatisfy { session in
+        nodes[node]?.processes.map(\.session).allSatisfy { session in
             session.map { sessions[$0].isOpenHere && shell.streams.contains($0) } ?? false
-        }
+        } ?? false
     }
 
     /// Whether two of them do not reach each other: it will cost one of them.
@@ -203,7 +209,7 @@ extension World {
 
     private func isHealthy(_ node: NodeID) -> Bool {
         nodes[node]?.isWorking == true && !network.isCutOff(node) && !judge.out.contains(node)
-            && !doomed.contains(node) && nodes[node]?.logic.isSound == true
+            && !doomed.contains(node) && nodes[node]?.isSound == true
     }
 
     // MARK: How it hits them
@@ -213,14 +219,31 @@ extension World {
             node.isPowered = false
             log("machine \(node.id) is off")
         }
-        for process in node.processes(target) { kill(process) }
+        for process in processes(target, of: node) { kill(process) }
     }
 
     private func freeze(_ node: SimulatedNode, _ target: WorldFault.Target, _ seconds: Double) {
-        let processes = node.processes(target)
+        let processes = processes(target, of: node)
         for process in processes { process.isFrozen = true }
         log("\(target.rawValue) \(node.id) is frozen")
-        undo(.thaw(node.id, processes.map(\.role)), after: seconds)
+        undo(.thaw(processes), after: seconds)
+    }
+
+    private func processes(
+        _ target: WorldFault.Target,
+        of node: SimulatedNode
+    ) -> [SimulatedProcess] {
+        switch target {
+        case .agent: [node.agent]
+        case .worker: [aWorker(of: node).process]
+        case .node, .machine: node.processes
+        }
+    }
+
+    /// One of a node's workers, by chance.
+    private func aWorker(of node: SimulatedNode) -> SimulatedTrainer {
+        let count = node.workers.count
+        return node.workers[count > 1 ? random.index(below: count) : 0]
     }
 
     private func cutOff(
@@ -282,7 +305,7 @@ extension World {
             for message in sessions[session].past {
                 // The pieces of a layer rely on the stream: they carry no number.
                 if case .layerChunk = message { continue }
-                tell(.worker(sessions[session].process.node, message))
+                tell(.worker(sessions[session].process.worker, message))
             }
         }
     }
@@ -291,13 +314,7 @@ extension World {
 
     func perform(_ undo: Undo) {
         switch undo {
-        case .thaw(let node, let roles):
-            for role in roles {
-                guard let process = role == .agent ? nodes[node]?.agent : nodes[node]?.worker else {
-                    continue
-                }
-                thaw(process)
-            }
+        case .thaw(let processes): for process in processes { thaw(process) }
         case .reconnect(let node, let up, let down):
             block(node, up: up, down: down, by: -1)
             log("node \(node) is reached again")
@@ -328,7 +345,7 @@ extension World {
         guard process.isFrozen else { return }
         process.isFrozen = false
         guard process.isRunning else { return }
-        log("\(process.role.rawValue) \(process.node) goes on")
+        log("\(process.role.rawValue) \(process.worker) goes on")
         let backlog = process.backlog
         process.backlog = []
         for happening in backlog { agenda.add(happening, at: now) }
@@ -339,8 +356,8 @@ extension World {
         guard !network.areParted(one, other) else { return }
         log("nodes \(one) and \(other) reach each other again")
         for pair in [WorldNetwork.Pair(from: one, to: other), .init(from: other, to: one)] {
-            for message in network.heldData.removeValue(forKey: pair) ?? [] {
-                transmitData(message, from: pair.from, to: pair.to)
+            for held in network.heldData.removeValue(forKey: pair) ?? [] {
+                transmitData(held.message, from: held.from, to: held.to)
             }
         }
     }

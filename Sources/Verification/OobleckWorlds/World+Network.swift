@@ -85,7 +85,7 @@ extension World {
         guard sessions[session].isOpenHere else { return }
         sessions[session].isOpenHere = false
         let process = sessions[session].process
-        if process.role == .worker, !process.isImpostor { judge.closed(process.node) }
+        if process.role == .worker, !process.isImpostor { judge.closed(process.worker) }
         transmit(.end, over: session, isUp: false)
     }
 
@@ -104,40 +104,45 @@ extension World {
         agenda.add(.arrive(session: session, isUp: true), at: now + random.seconds(0...0.5))
         agenda.add(.arrive(session: session, isUp: false), at: now + random.seconds(0...0.5))
         let process = sessions[session].process
-        log("the stream of \(process.role.rawValue) \(process.node) breaks")
+        log("the stream of \(process.role.rawValue) \(process.worker) breaks")
     }
 }
 
 // MARK: Messages between workers
 
 extension World {
-    func transmitData(_ message: DataMessage, from: NodeID, to: NodeID) {
+    func transmitData(_ message: DataMessage, from: WorkerID, to: WorkerID) {
         let time = now + delay()
         agenda.add(.data(from: from, to: to, message), at: time)
     }
 
-    func arriveData(_ message: DataMessage, from: NodeID, to: NodeID) {
-        guard !network.areParted(from, to) else {
-            network.heldData[.init(from: from, to: to), default: []].append(message)
+    func arriveData(_ message: DataMessage, from: WorkerID, to: WorkerID) {
+        guard !network.areParted(from.node, to.node) else {
+            let held = WorldNetwork.HeldMessage(message: message, from: from, to: to)
+            network.heldData[.init(from: from.node, to: to.node), default: []].append(held)
             return
         }
-        guard let node = nodes[to], node.worker.isRunning else { return }
-        if node.worker.isFrozen {
-            return node.worker.backlog.append(.data(from: from, to: to, message))
+        guard let worker = nodes[to.node]?.workers[to.device], worker.process.isRunning else {
+            return
+        }
+        if worker.process.isFrozen {
+            return worker.process.backlog.append(.data(from: from, to: to, message))
         }
         switch message {
         case .request(let generation, let layer):
-            act(on: node) { logic, _ in logic.request(from: from, generation, layer: layer) }
+            act(on: worker) { logic, _ in logic.request(from: from, generation, layer: layer) }
         case .delivery(let generation, let layer, let state):
-            act(on: node) { logic, _ in logic.take(layer, state, of: generation) }
+            act(on: worker) { logic, _ in logic.take(layer, state, of: generation) }
         }
     }
 
     /// Whether a worker cannot work together with another of its plan now.
-    func isBroken(_ node: NodeID, _ peer: NodeID) -> Bool {
-        guard node != peer else { return false }
-        guard let other = nodes[peer], other.isPowered else { return true }
-        return !other.worker.isRunning || other.worker.isFrozen
-            || network.areParted(node, peer) || network.areParted(peer, node)
+    func isBroken(_ worker: WorkerID, _ peer: WorkerID) -> Bool {
+        guard worker != peer else { return false }
+        guard let other = nodes[peer.node], other.isPowered else { return true }
+        let process = other.workers[peer.device].process
+        return !process.isRunning || process.isFrozen
+            || network.areParted(worker.node, peer.node)
+            || network.areParted(peer.node, worker.node)
     }
 }

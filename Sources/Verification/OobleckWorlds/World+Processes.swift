@@ -11,6 +11,7 @@ extension World {
     func boot(_ name: String? = nil) -> SimulatedNode {
         let node = SimulatedNode(
             id: NodeID(nodes.count),
+            devices: setup.devices,
             name: name ?? "machine-\(nodes.count)",
             hasStandby: setup.hasStandby,
             now: now
@@ -32,9 +33,9 @@ extension World {
             tell(process, closedBecause: nil)
         case .say(let message): say(message, process)
         case .finishComputing(let generation, let step, let since):
-            finishComputing(node, generation, step, since: since)
+            finishComputing(node.workers[process.device], generation, step, since: since)
         case .giveUpForming(let generation):
-            if node.logic.isPreparing(generation) {
+            if node.workers[process.device].logic.isPreparing(generation) {
                 let peers = judge.plans[generation]?.nodes ?? []
                 let unreached = peers.filter { network.areParted(node.id, $0) }
                 say(
@@ -46,11 +47,16 @@ extension World {
                     process
                 )
             }
-        case .write(let order, let layer, let state): write(order, layer, state, node)
+        case .write(let order, let layer, let state):
+            write(order, layer, state, node.workers[process.device])
         case .load(let point, let generation, let layer):
             let state = disk.layer(layer, of: point)
-            act(on: node) { logic, _ in logic.load(layer, state, of: generation) }
+            act(on: node.workers[process.device]) { logic, _ in
+                logic.load(layer, state, of: generation)
+            }
         case .noticeWorkerExit(let evidence, let inOrder):
+            // Others that were told to leave, too, have not yet.
+            if node.hasRunningWorker, node.isLeaving || inOrder { return }
             if node.isLeaving { return exit(process, "the run is over") }
             let end = AgentSession.Local.workerExited(
                 evidence: evidence,
@@ -60,7 +66,7 @@ extension World {
             drive(agent: node, .local(end))
         case .noticeAgentExit: exit(process, "its agent is gone")
         case .endFarewell:
-            if node.worker.isRunning { kill(node.worker) }
+            killWorkers(of: node)
             exit(process, "the run is over")
         }
     }
@@ -71,7 +77,7 @@ extension World {
             if sessions[session].past.count == 8 { sessions[session].past.removeFirst() }
             sessions[session].past.append(message)
         }
-        drive(worker: node, .local(message))
+        drive(node.workers[process.device], .local(message))
     }
 
     // MARK: Sessions: the production values, and what they want done
@@ -94,7 +100,10 @@ extension World {
             return tell(process, closedBecause: "connection refused")
         }
         guard let node = nodes[process.node] else { return }
-        process.role == .agent ? drive(agent: node, .opened) : drive(worker: node, .opened)
+        switch process.role {
+        case .agent: drive(agent: node, .opened)
+        case .worker: drive(node.workers[process.device], .opened)
+        }
     }
 
     /// The stream ended; without a reason, a deadline has come.
@@ -102,14 +111,16 @@ extension World {
         guard let node = nodes[process.node] else { return }
         switch process.role {
         case .agent: drive(agent: node, reason.map { .closed(reason: $0) } ?? .wake)
-        case .worker: drive(worker: node, reason.map { .closed(reason: $0) } ?? .wake)
+        case .worker:
+            drive(node.workers[process.device], reason.map { .closed(reason: $0) } ?? .wake)
         }
     }
 
     private func scheduleWake(_ process: SimulatedProcess) {
         guard let node = nodes[process.node], process.isRunning else { return }
         let wanted =
-            process.role == .agent ? node.agentSession.nextWake : node.workerSession.nextWake
+            process.role == .agent
+            ? node.agentSession.nextWake : node.workers[process.device].session.nextWake
         let time = max(now + 0.001, wanted.value)
         guard time.isFinite, time < process.wake else { return }
         process.wake = time
@@ -127,9 +138,9 @@ extension World {
             case .hello(let hello): transmit(.hello(hello), from: node.agent)
             case .connect: connect(node.agent)
             case .disconnect: disconnect(node.agent)
-            case .act(.startWorker): startWorker(of: node)
-            case .act(.killWorker): killWorker(of: node)
-            case .act(.dismissWorker): node.isDismissed = true
+            case .act(.startWorkers): startWorkers(of: node)
+            case .act(.killWorkers): killWorkers(of: node)
+            case .act(.dismissWorkers): node.isDismissed = true
             case .end(let ending): end(node, ending)
             }
         }
@@ -137,22 +148,23 @@ extension World {
     }
 
     private func drive(
-        worker node: SimulatedNode,
+        _ worker: SimulatedTrainer,
         _ event: SessionEvent<WorkerInstruction, WorkerMessage>
     ) {
-        let directives = node.workerSession.handle(event, now: Seconds(now))
-        for directive in directives where node.worker.isRunning {
+        let process = worker.process
+        let directives = worker.session.handle(event, now: Seconds(now))
+        for directive in directives where process.isRunning {
             switch directive {
-            case .send(let notice): transmit(.workerNotice(notice), from: node.worker)
-            case .hello(let hello): transmit(.hello(hello), from: node.worker)
-            case .connect: connect(node.worker)
-            case .disconnect: disconnect(node.worker)
-            case .act(let message): hand(message, to: node)
+            case .send(let notice): transmit(.workerNotice(notice), from: process)
+            case .hello(let hello): transmit(.hello(hello), from: process)
+            case .connect: connect(process)
+            case .disconnect: disconnect(process)
+            case .act(let message): hand(message, to: worker)
             case .end(.inOrder): break
-            case .end(.failed(let error)): exit(node.worker, error.message)
+            case .end(.failed(let error)): exit(process, error.message)
             }
         }
-        scheduleWake(node.worker)
+        scheduleWake(process)
     }
 
     private func transmit(_ payload: Payload, from process: SimulatedProcess) {
@@ -166,37 +178,31 @@ extension World {
         closeThere(session)
     }
 
-    private func startWorker(of node: SimulatedNode) {
-        node.worker.isRunning = true
-        node.workerSession = WorkerSession(
-            node: node.id,
-            hello: SessionHello(
-                node: node.id,
-                pid: 101 + 2 * node.id.rawValue,
-                nodeName: node.name
-            ),
-            hasStandby: setup.hasStandby,
-            now: Seconds(now)
-        )
-        connect(node.worker)
+    private func startWorkers(of node: SimulatedNode) {
+        for (device, worker) in node.workers.enumerated() {
+            worker.process.isRunning = true
+            node.startSession(of: device, hasStandby: setup.hasStandby, now: now)
+            connect(worker.process)
+        }
     }
 
-    /// As `Agent` does: a dismissed worker has a while to leave, any other is killed.
+    /// As `Agent` does: dismissed workers have a while to leave, any others are killed.
     private func end(_ node: SimulatedNode, _ ending: SessionEnding) {
-        if node.isDismissed, node.worker.isRunning {
+        if node.isDismissed, node.hasRunningWorker {
             node.isLeaving = true
             return agenda.add(.errand(node.agent, .endFarewell), at: now + 2)
         }
-        killWorker(of: node)
+        killWorkers(of: node)
         exit(node.agent, "its session ends: \(ending)")
     }
 
-    private func hand(_ message: CoordinatorMessage, to node: SimulatedNode) {
+    private func hand(_ message: CoordinatorMessage, to worker: SimulatedTrainer) {
         if case .reconfigure(let plan) = message {
             let wait = 3 * Self.detectionBudget
-            agenda.add(.errand(node.worker, .giveUpForming(plan.generation)), at: now + wait)
+            let errand = Errand.giveUpForming(plan.generation)
+            agenda.add(.errand(worker.process, errand), at: now + wait)
         }
-        act(on: node) { logic, random in logic.receive(message, random: &random) }
+        act(on: worker) { logic, random in logic.receive(message, random: &random) }
     }
 
     /// Something arrives at a process over its stream.
@@ -209,7 +215,8 @@ extension World {
         guard let node = nodes[process.node], process.session == session else { return }
         switch payload {
         case .agentInstruction(let instruction): drive(agent: node, .received(instruction))
-        case .workerInstruction(let instruction): drive(worker: node, .received(instruction))
+        case .workerInstruction(let instruction):
+            drive(node.workers[process.device], .received(instruction))
         case .end:
             closeThere(session)
             tell(process, closedBecause: "the coordinator ended the session")
@@ -224,14 +231,14 @@ extension World {
     /// Frozen ones die as well.
     func kill(_ process: SimulatedProcess) {
         guard process.isRunning else { return }
-        log("\(process.role.rawValue) \(process.node) is killed")
+        log("\(process.role.rawValue) \(process.worker) is killed")
         end(process, inOrder: false)
     }
 
     /// Ends by itself.
     func exit(_ process: SimulatedProcess, _ reason: String, inOrder: Bool = false) {
         guard process.isRunning else { return }
-        log("\(process.role.rawValue) \(process.node) exits: \(reason)")
+        log("\(process.role.rawValue) \(process.worker) exits: \(reason)")
         noteUnanswered(reason)
         end(process, inOrder: inOrder)
     }
@@ -246,12 +253,15 @@ extension World {
         case .worker:
             let errand = Errand.noticeWorkerExit(evidence: "its worker ended", inOrder: inOrder)
             agenda.add(.errand(node.agent, errand), at: moment)
-        case .agent: agenda.add(.errand(node.worker, .noticeAgentExit), at: moment)
+        case .agent:
+            for worker in node.workers {
+                agenda.add(.errand(worker.process, .noticeAgentExit), at: moment)
+            }
         }
     }
 
-    private func killWorker(of node: SimulatedNode) {
-        if node.worker.isRunning { kill(node.worker) }
+    private func killWorkers(of node: SimulatedNode) {
+        for worker in node.workers where worker.process.isRunning { kill(worker.process) }
     }
 }
 
@@ -259,31 +269,32 @@ extension World {
 
 extension World {
     func act(
-        on node: SimulatedNode,
+        on worker: SimulatedTrainer,
         _ body: (inout SimulatedWorker, inout SeededRandom) -> [SimulatedWorker.Action]
     ) {
-        guard node.worker.isRunning else { return }
-        for action in body(&node.logic, &random) { perform(action, node) }
+        guard worker.process.isRunning else { return }
+        for action in body(&worker.logic, &random) { perform(action, worker) }
     }
 
-    private func perform(_ action: SimulatedWorker.Action, _ node: SimulatedNode) {
+    private func perform(_ action: SimulatedWorker.Action, _ worker: SimulatedTrainer) {
+        let (process, id) = (worker.process, worker.process.worker)
         switch action {
         case .say(let message, let delay):
-            agenda.add(.errand(node.worker, .say(message)), at: now + delay)
+            agenda.add(.errand(process, .say(message)), at: now + delay)
         case .ask(let source, let generation, let layer):
-            transmitData(.request(generation, layer: layer), from: node.id, to: source)
+            transmitData(.request(generation, layer: layer), from: id, to: source)
         case .answer(let other, let generation, let layer, let state):
-            transmitData(.delivery(generation, layer: layer, state), from: node.id, to: other)
+            transmitData(.delivery(generation, layer: layer, state), from: id, to: other)
         case .compute(let generation, let step):
             let errand = Errand.finishComputing(generation, step: step, since: now)
-            agenda.add(.errand(node.worker, errand), at: now + random.seconds(0.005...0.03))
+            agenda.add(.errand(process, errand), at: now + random.seconds(0.005...0.03))
         case .write(let order, let layer, let state):
             let errand = Errand.write(order, layer: layer, state)
-            agenda.add(.errand(node.worker, errand), at: now + random.seconds(0.002...0.05))
+            agenda.add(.errand(process, errand), at: now + random.seconds(0.002...0.05))
         case .load(let point, let generation, let layer):
             let errand = Errand.load(point, generation, layer: layer)
-            agenda.add(.errand(node.worker, errand), at: now + random.seconds(0.001...0.02))
-        case .exit: exit(node.worker, "told to stop", inOrder: true)
+            agenda.add(.errand(process, errand), at: now + random.seconds(0.001...0.02))
+        case .exit: exit(process, "told to stop", inOrder: true)
         }
     }
 
@@ -291,7 +302,7 @@ extension World {
         _ order: CheckpointOrder,
         _ layer: Int,
         _ state: SimulatedWorker.LayerState,
-        _ node: SimulatedNode
+        _ worker: SimulatedTrainer
     ) {
         let outcome = disk.write(state, layer: layer, of: order, random: &random)
         let report = ShardReport(
@@ -299,39 +310,40 @@ extension World {
             step: order.step,
             layer: layer,
             outcome: outcome,
-            heldUp: node.logic.time(0.001, place: order.step)
+            heldUp: worker.logic.time(0.001, place: order.step)
         )
-        say(.shard(report), node.worker)
+        say(.shard(report), worker.process)
     }
 
     /// With a dead peer, or one that computes without an end, a worker may still get through, notice, or
     /// hang until it is told or its own deadline ends the wait.
     private func finishComputing(
-        _ node: SimulatedNode,
+        _ worker: SimulatedTrainer,
         _ generation: Generation,
         _ step: Int,
         since: Double
     ) {
-        guard node.logic.isComputing(generation, step: step), !node.logic.crawls else { return }
-        let peers = judge.plans[generation]?.nodes ?? []
-        let crawling = peers.filter { nodes[$0]?.logic.crawls == true }
-        let broken = peers.filter { isBroken(node.id, $0) } + crawling
+        guard worker.logic.isComputing(generation, step: step), !worker.logic.crawls else { return }
+        let peers = judge.plans[generation]?.workers ?? []
+        let crawling = peers.filter { nodes[$0.node]?.workers[$0.device].logic.crawls == true }
+        let broken = peers.filter { isBroken(worker.process.worker, $0) } + crawling
         // Who does not get through past a peer that computes at once does not later, either.
         let isStuck = !crawling.isEmpty && now - since > 0.2
         guard !broken.isEmpty, isStuck || random.chance(0.7) else {
-            return act(on: node) { logic, _ in logic.vote(of: generation, step: step) }
+            return act(on: worker) { logic, _ in logic.vote(of: generation, step: step) }
         }
         let isClosed = broken.contains {
-            nodes[$0]?.worker.isRunning == false && nodes[$0]?.isPowered == true
+            nodes[$0.node]?.workers[$0.device].process.isRunning == false
+                && nodes[$0.node]?.isPowered == true
         }
         // A wait for a peer that computes has the deadline of a collective.
         let budgets = crawling.isEmpty ? 60.0 : 10
         let isTooLong = now - since > budgets * Self.detectionBudget
         if isTooLong || isClosed && random.chance(0.7) {
-            say(.faulted(generation: generation, message: "peer closed"), node.worker)
+            say(.faulted(generation: generation, message: "peer closed"), worker.process)
         } else {
             let errand = Errand.finishComputing(generation, step: step, since: since)
-            agenda.add(.errand(node.worker, errand), at: now + 0.25)
+            agenda.add(.errand(worker.process, errand), at: now + 0.25)
         }
     }
 }

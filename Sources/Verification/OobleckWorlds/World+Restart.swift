@@ -104,7 +104,7 @@ extension World {
                 savedStep: disk.published.keys.filter { $0 <= judge.ledger.count }.max(),
                 job: ToyModel.shared.job(setup),
                 profile: ToyModel.profile,
-                reconfigurator: try ToyModel.shared.reconfigurator(setup.faultTolerance)
+                reconfigurator: try ToyModel.shared.reconfigurator(setup)
             )
             coordinator.putBack(setup.bugs)
             coordinator.hasStandby = setup.hasStandby

@@ -126,6 +126,7 @@ package final class World {
             "seed \(setup.seed): \(counted(setup.nodes, "node")), \(counted(setup.steps, "step")), "
                 + "f = \(setup.faultTolerance); \(promise)"
         ]
+        if setup.devices > 1 { lines.append("  nodes of \(counted(setup.devices, "device"))") }
         if let checkpoint = setup.checkpoint {
             lines.append("  checkpoints by \(checkpoint.rhythm), \(checkpoint.keep) stay")
         }
@@ -184,7 +185,7 @@ package final class World {
                 isOver = true
             }
         } else {
-            let living = nodes.values.contains { $0.agent.isRunning || $0.worker.isRunning }
+            let living = nodes.values.contains { $0.agent.isRunning || $0.hasRunningWorker }
             if !living, wasStopped {
                 // On a full disk nothing starts.
                 if !shell.isDiskFull { resumeStopped() }
@@ -219,7 +220,7 @@ enum Happening {
     case arrive(session: Int, isUp: Bool)
     /// A process that was frozen reads what had come.
     case read(session: Int, Payload)
-    case data(from: NodeID, to: NodeID, DataMessage)
+    case data(from: WorkerID, to: WorkerID, DataMessage)
     case errand(SimulatedProcess, Errand)
     /// A node's machine starts: one of this name, or a new one.
     case boot(String?)
@@ -261,17 +262,17 @@ enum Errand {
     case giveUpForming(Generation)
     case write(CheckpointOrder, layer: Int, SimulatedWorker.LayerState)
     case load(RestorePoint, Generation, layer: Int)
-    /// The agent sees that its worker is gone.
+    /// The agent sees that a worker of it is gone.
     case noticeWorkerExit(evidence: String, inOrder: Bool)
     /// The worker sees that its agent is gone.
     case noticeAgentExit
-    /// The agent has waited long enough for its worker to leave.
+    /// The agent has waited long enough for its workers to leave.
     case endFarewell
 }
 
 /// The end of something that went wrong.
 enum Undo {
-    case thaw(NodeID, [SimulatedProcess.Role])
+    case thaw([SimulatedProcess])
     case reconnect(NodeID, up: Bool, down: Bool)
     /// Without acknowledgements the other direction stands still, too, soon after.
     case starve(NodeID, up: Bool, down: Bool)

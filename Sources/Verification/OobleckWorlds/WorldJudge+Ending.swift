@@ -44,9 +44,9 @@ extension WorldJudge {
         switch error.code {
         case .outOfNodes:
             let isLost = ledger.isEmpty ? false : !lostLayers.isEmpty
-            if usableNodes.count >= ToyModel.minimumNodes, !isLost {
+            if usableNodes.count >= setup.minimumNodes, !isLost {
                 complain("stopped without reason: \(error.message)")
-            } else if setup.checkpoint != nil, usableNodes.count >= ToyModel.minimumNodes,
+            } else if setup.checkpoint != nil, usableNodes.count >= setup.minimumNodes,
                 !error.message.contains("no checkpoint")
             {
                 complain("stopped although there may be a checkpoint: \(error.message)")
@@ -56,6 +56,7 @@ extension WorldJudge {
             let alarms = world.struck.count {
                 switch setup.faults[$0].action {
                 case .falseAlarm, .replay: true
+                case .crawl: setup.minimumNodes == 1
                 default: false
                 }
             }
@@ -78,8 +79,9 @@ extension WorldJudge {
     /// Workers applied what the ledger has, under its generation, each step once, and hold the
     /// undisturbed run's state.
     private mutating func checkWorkers(_ world: World) {
-        for id in world.nodes.keys.sorted() {
-            guard let worker = world.nodes[id]?.logic else { continue }
+        let workers = world.nodes.keys.sorted().flatMap { world.nodes[$0]?.workers ?? [] }
+        for worker in workers.map(\.logic) {
+            let id = worker.id
             for problem in worker.problems { complain(problem) }
             var before = -1
             for (step, generation) in worker.applied {
@@ -100,8 +102,8 @@ extension WorldJudge {
     private mutating func checkProcesses(_ world: World) {
         for id in world.nodes.keys.sorted() {
             guard let node = world.nodes[id], node.isPowered else { continue }
-            for process in [node.agent, node.worker] where process.isRunning {
-                complain("\(process.role.rawValue) \(id) is left after the run")
+            for process in node.processes where process.isRunning {
+                complain("\(process.role.rawValue) \(process.worker) is left after the run")
             }
         }
     }

@@ -16,7 +16,8 @@ package struct WorldJudge: Sendable {
     struct KnownPlan {
         let plan: ExecutionPlan
         let nodes: [NodeID]
-        let layersByNode: [NodeID: [Int]]
+        let workers: [WorkerID]
+        let layersByWorker: [WorkerID: [Int]]
         var generation: Generation { plan.generation }
     }
 
@@ -41,16 +42,16 @@ package struct WorldJudge: Sendable {
     /// Kinds of events that the coordinator logged.
     package private(set) var eventKinds: Set<RunEvent.Kind> = []
     private(set) var chunks: [Int: (generation: Generation, bytes: [UInt8])] = [:]
-    /// Nodes that are out, that were let go, and whose worker was ready.
+    /// Nodes that are out, that were let go, and workers that were ready.
     private(set) var out: Set<NodeID> = []
     private(set) var released: Set<NodeID> = []
-    private var ready: Set<NodeID> = []
+    private var ready: Set<WorkerID> = []
     private var newest = Generation(-1)
     private var resumedGeneration: Generation?
-    private var started: Set<NodeID> = []
-    private var prepared: [Generation: Set<NodeID>] = [:]
-    private var votes: [NodeID: (generation: Generation, step: Int)] = [:]
-    private var commits: [NodeID: Int] = [:]
+    private var started: Set<WorkerID> = []
+    private var prepared: [Generation: Set<WorkerID>] = [:]
+    private var votes: [WorkerID: (generation: Generation, step: Int)] = [:]
+    private var commits: [WorkerID: Int] = [:]
     let setup: WorldSetup
     let reference: ToyModel.Reference
 
@@ -67,18 +68,20 @@ package struct WorldJudge: Sendable {
     // MARK: What the coordinator hears
 
     mutating func heard(_ event: CoordinatorEvent) {
-        guard case .worker(let node, let message) = event, !out.contains(node) else { return }
+        guard case .worker(let worker, let message) = event, !out.contains(worker.node) else {
+            return
+        }
         switch message {
-        case .ready: ready.insert(node)
-        case .prepared(let report): prepared[report.generation, default: []].insert(node)
+        case .ready: ready.insert(worker)
+        case .prepared(let report): prepared[report.generation, default: []].insert(worker)
         case .resumed(let generation, _):
-            if generation == resumedGeneration { started.insert(node) }
+            if generation == resumedGeneration { started.insert(worker) }
         case .vote(let vote):
             // A vote that comes once more takes no later one back.
-            let before = votes[node] ?? (Generation(-1), -1)
-            votes[node] =
+            let before = votes[worker] ?? (Generation(-1), -1)
+            votes[worker] =
                 before < (vote.generation, vote.step) ? (vote.generation, vote.step) : before
-            if vote.generation == resumedGeneration { started.insert(node) }
+            if vote.generation == resumedGeneration { started.insert(worker) }
         default: break
         }
     }
@@ -107,13 +110,13 @@ package struct WorldJudge: Sendable {
 
     // MARK: What it does
 
-    mutating func sent(_ message: CoordinatorMessage, to node: NodeID) {
-        if out.contains(node) { complain("a message to node \(node), which is out") }
+    mutating func sent(_ message: CoordinatorMessage, to worker: WorkerID) {
+        if out.contains(worker.node) { complain("a message to node \(worker), which is out") }
         switch message {
         case .reconfigure(let plan): planned(plan)
         case .resume(let generation, let step), .evaluate(let generation, let step):
             resumed(generation, step: step)
-        case .commit(let commit): committed(commit, node)
+        case .commit(let commit): committed(commit, worker)
         default: break
         }
     }
@@ -153,7 +156,8 @@ package struct WorldJudge: Sendable {
         let known = KnownPlan(
             plan: plan.plan,
             nodes: plan.plan.nodes,
-            layersByNode: plan.layersByNode
+            workers: plan.layersByWorker.keys.sorted(),
+            layersByWorker: plan.layersByWorker
         )
         plans[plan.generation] = known
         if !(0...Self.longestTime).contains(plan.expectedStep) {
@@ -184,20 +188,20 @@ package struct WorldJudge: Sendable {
         guard generation != resumedGeneration, let plan = plans[generation] else { return }
         resumedGeneration = generation
         started = []
-        let missing = Set(plan.nodes).subtracting(prepared[generation] ?? [])
+        let missing = Set(plan.workers).subtracting(prepared[generation] ?? [])
         if !missing.isEmpty { complain("resume although nodes \(missing) are not prepared") }
         if step != ledger.count { complain("resume at step \(step) of \(ledger.count)") }
     }
 
-    private mutating func committed(_ commit: StepCommit, _ node: NodeID) {
+    private mutating func committed(_ commit: StepCommit, _ worker: WorkerID) {
         guard let last = ledger.last, last.step == commit.step else {
             return complain("commit of step \(commit.step), which is not in the ledger")
         }
         if last.generation != commit.generation { complain("commit of another generation") }
-        if commits[node, default: -1] >= commit.step {
-            complain("step \(commit.step) is committed twice to node \(node)")
+        if commits[worker, default: -1] >= commit.step {
+            complain("step \(commit.step) is committed twice to node \(worker)")
         }
-        commits[node] = commit.step
+        commits[worker] = commit.step
     }
 
     mutating func recorded(_ step: CommittedStep, nodes: [NodeID: SimulatedNode]) {
@@ -221,10 +225,11 @@ package struct WorldJudge: Sendable {
         guard let plan = plans[step.generation], step.generation == resumedGeneration else {
             return complain("step \(number) of generation \(step.generation), not in force")
         }
-        for node in plan.nodes {
-            let vote = votes[node]
-            if vote?.generation != step.generation || vote?.step != number || out.contains(node) {
-                complain("step \(number) recorded without a vote of node \(node)")
+        for worker in plan.workers {
+            let vote = votes[worker]
+            let isOut = out.contains(worker.node)
+            if vote?.generation != step.generation || vote?.step != number || isOut {
+                complain("step \(number) recorded without a vote of node \(worker)")
             }
         }
         checkCopies(plan, step: number, nodes)
@@ -266,8 +271,9 @@ package struct WorldJudge: Sendable {
         _ nodes: [NodeID: SimulatedNode]
     ) {
         var copies = Array(repeating: 0, count: ToyModel.layerCount)
-        for node in plan.nodes {
-            for (layer, state) in nodes[node]?.logic.layers ?? [:] where state.steps == step {
+        for worker in plan.workers {
+            let held = nodes[worker.node]?.workers[worker.device].logic.layers ?? [:]
+            for (layer, state) in held where state.steps == step {
                 copies[layer] += 1
             }
         }
@@ -292,7 +298,7 @@ package struct WorldJudge: Sendable {
     /// Layers that no node which is not out holds under the last plan in force.
     var lostLayers: [Int] {
         let held = Set(
-            (inForce?.layersByNode ?? [:]).filter { !out.contains($0.key) }.values.joined()
+            (inForce?.layersByWorker ?? [:]).filter { !out.contains($0.key.node) }.values.joined()
         )
         return (0..<ToyModel.layerCount).filter { !held.contains($0) }
     }
@@ -337,8 +343,8 @@ package struct WorldJudge: Sendable {
         (out, released, holders, machines) = ([], [], [:], MachineAccount())
     }
 
-    /// The session of a node's worker is closed: what was told to it may be told once more.
-    mutating func closed(_ node: NodeID) { commits[node] = nil }
+    /// The session of a worker is closed: what was told to it may be told once more.
+    mutating func closed(_ worker: WorkerID) { commits[worker] = nil }
 
     mutating func fenced(_ node: NodeID) { out.insert(node) }
 
@@ -375,7 +381,7 @@ package struct WorldJudge: Sendable {
     /// way.
     var trainingPlan: KnownPlan? {
         guard let plan = inForce, plan.generation == newest,
-            started.isSuperset(of: plan.nodes)
+            started.isSuperset(of: plan.workers)
         else { return nil }
         return plan
     }
@@ -384,8 +390,11 @@ package struct WorldJudge: Sendable {
 
     /// Nodes that a plan could use wherever it wants.
     var usableNodes: [NodeID] {
-        ready.filter {
+        ready.nodes.filter { node in
+            (0..<setup.devices).allSatisfy { ready.contains(WorkerID(node, device: $0)) }
+        }
+        .filter {
             !out.contains($0) && !released.contains($0) && !machines.isLimited($0)
-        }.sorted()
+        }
     }
 }

@@ -7,6 +7,8 @@ import OobleckCore
 package struct WorldSetup: Sendable {
     package var seed: UInt64
     package var nodes: Int
+    /// Devices of each node.
+    package var devices = 1
     package var steps: Int
     package var faultTolerance: Int
     /// Whether never more than `faultTolerance` nodes are hurt at once, and enough are left: then
@@ -84,7 +86,13 @@ package struct WorldSetup: Sendable {
         hasStandby = standby.chance(0.4)
         var evaluation = SeededRandom(seed: seed &* 0x9FB2_1C65 &+ 251)
         if evaluation.chance(0.4) { evaluationPeriod = 1 + evaluation.index(below: 4) }
+        // In a third of the worlds nodes have two devices, drawn apart from the rest.
+        var devices = SeededRandom(seed: seed &* 0x6C8E_9CF5 &+ 307)
+        if devices.chance(1.0 / 3) { self.devices = 2 }
     }
+
+    /// Fewest nodes that can hold the model.
+    var minimumNodes: Int { devices == 1 ? ToyModel.minimumNodes : 1 }
 
     /// The world of a seed, with its state in a store that several coordinators share.
     package init(sharing seed: UInt64) {

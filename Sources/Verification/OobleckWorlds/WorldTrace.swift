@@ -65,7 +65,7 @@ package enum WorldTrace {
         switch directive {
         case .worker(let session, let instruction):
             text(of: instruction).map {
-                "    to node \(sessions[session.rawValue].process.node): \($0)"
+                "    to node \(sessions[session.rawValue].process.worker): \($0)"
             }
         case .agent(let session, let instruction):
             text(of: instruction).map {

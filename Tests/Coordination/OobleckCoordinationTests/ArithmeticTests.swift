@@ -74,7 +74,7 @@ import Testing
 
     @Test("are compared by what they say after the coordinator's restart")
     func testimony() {
-        var memory = WorkerMemory(node: 0)
+        var memory = WorkerMemory(worker: 0)
         memory.said(.ready(corpusDigest: "c0ffee", arithmetic: Self.other))
         #expect(memory.testimony.arithmetic == Self.other)
     }

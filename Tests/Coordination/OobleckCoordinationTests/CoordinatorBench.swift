@@ -56,7 +56,7 @@ struct CoordinatorBench {
 
     @discardableResult
     mutating func say(_ node: NodeID, _ message: WorkerMessage) -> [CoordinatorDirective] {
-        tell(.worker(node, message))
+        tell(.worker(WorkerID(node), message))
     }
 
     @discardableResult
@@ -66,7 +66,7 @@ struct CoordinatorBench {
     ) throws -> NodeID {
         let node = try coordinator.admit(requested: nil)
         tell(.agentJoined(node, agentPID: 100 + node.rawValue))
-        tell(.workerJoined(node, workerPID: 200 + node.rawValue))
+        tell(.workerJoined(WorkerID(node), workerPID: 200 + node.rawValue))
         if becomesReady { say(node, .ready(corpusDigest: corpus)) }
         return node
     }
@@ -136,7 +136,9 @@ struct CoordinatorBench {
         while now < end - 1e-9 {
             now = min(end, now + 0.25)
             for status in coordinator.status(now: 0).nodes where status.state.isAlive {
-                if !silentWorkers.contains(status.id) { all += tell(.workerHeard(status.id)) }
+                if !silentWorkers.contains(status.id) {
+                    all += tell(.workerHeard(WorkerID(status.id)))
+                }
                 if !silentAgents.contains(status.id) { all += tell(.agentHeard(status.id)) }
             }
             all += tell(.tick)
@@ -149,7 +151,7 @@ extension [CoordinatorDirective] {
     /// Who is told to save what.
     var orders: [NodeID: CheckpointOrder] {
         var orders: [NodeID: CheckpointOrder] = [:]
-        for case .send(let node, .checkpoint(let order)) in self { orders[node] = order }
+        for case .send(let worker, .checkpoint(let order)) in self { orders[worker.node] = order }
         return orders
     }
 
@@ -161,8 +163,8 @@ extension [CoordinatorDirective] {
     /// Messages sent, with who gets them.
     var sent: [(node: NodeID, message: CoordinatorMessage)] {
         compactMap { directive in
-            guard case .send(let node, let message) = directive else { return nil }
-            return (node, message)
+            guard case .send(let worker, let message) = directive else { return nil }
+            return (worker.node, message)
         }
     }
 
@@ -219,7 +221,9 @@ extension [CoordinatorDirective] {
     /// Uploads asked for, by node.
     var uploads: [NodeID: [Int]] {
         var uploads: [NodeID: [Int]] = [:]
-        for case .send(let node, .collect(_, let layers)) in self { uploads[node] = layers }
+        for case .send(let worker, .collect(_, let layers)) in self {
+            uploads[worker.node] = layers
+        }
         return uploads
     }
 

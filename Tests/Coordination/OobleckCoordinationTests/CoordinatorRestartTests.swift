@@ -27,8 +27,8 @@ import Testing
         }
         #expect(records == [record])
         let commits = bench.all.compactMap { directive -> NodeID? in
-            if case .send(let node, .commit(let commit)) = directive, commit.record == record {
-                return node
+            if case .send(let worker, .commit(let commit)) = directive, commit.record == record {
+                return worker.node
             }
             return nil
         }
@@ -64,11 +64,11 @@ import Testing
         for node in [NodeID(0), 1, 2, 3] {
             // The coordinator stood still: the second attempt is there before the first one's end.
             bench.tell(.agentReturned(node, agentPID: 100 + node.rawValue))
-            bench.tell(.workerReturned(node, workerPID: 200 + node.rawValue, testimony))
+            bench.tell(.workerReturned(WorkerID(node), workerPID: 200 + node.rawValue, testimony))
             #expect(bench.coordinator.awaits(agentPID: 100 + node.rawValue, of: node))
-            #expect(bench.coordinator.awaits(workerPID: 200 + node.rawValue, of: node))
-            bench.tell(.sessionEnded(node, .worker))
-            bench.tell(.sessionEnded(node, .agent))
+            #expect(bench.coordinator.awaits(workerPID: 200 + node.rawValue, of: WorkerID(node)))
+            bench.tell(.sessionEnded(WorkerID(node), .worker))
+            bench.tell(.sessionEnded(WorkerID(node), .agent))
         }
         #expect(bench.coordinator.status(now: 0).phase == .reconnecting)
         bench.comeBack([testimony, testimony, testimony, testimony])
@@ -92,7 +92,7 @@ import Testing
         for tenths in stride(from: 52, through: 66, by: 2) {
             for node in [NodeID(0), 1, 2] {
                 bench.tell(.agentHeard(node), at: Seconds(Double(tenths) / 10))
-                bench.tell(.workerHeard(node), at: Seconds(Double(tenths) / 10))
+                bench.tell(.workerHeard(WorkerID(node)), at: Seconds(Double(tenths) / 10))
             }
             bench.tell(.tick, at: Seconds(Double(tenths) / 10))
         }
@@ -126,7 +126,7 @@ import Testing
         #expect(bench.coordinator.status(now: 0).phase == .reconnecting)
         for node in [NodeID(0), 1, 2] {
             bench.tell(.agentHeard(node), at: 1.5)
-            bench.tell(.workerHeard(node), at: 1.5)
+            bench.tell(.workerHeard(WorkerID(node)), at: 1.5)
         }
         bench.tell(.tick, at: 1.6)
         #expect(bench.coordinator.status(now: 0).nodes[3].state == .dead)
@@ -187,9 +187,9 @@ extension CoordinatorRestartTests {
             for (index, testimony) in testimonies.enumerated() {
                 let node = NodeID(index)
                 tell(.agentReturned(node, agentPID: 100 + index), at: now)
-                tell(.workerReturned(node, workerPID: 200 + index, testimony), at: now)
+                tell(.workerReturned(WorkerID(node), workerPID: 200 + index, testimony), at: now)
                 tell(.agentHeard(node), at: now)
-                tell(.workerHeard(node), at: now)
+                tell(.workerHeard(WorkerID(node)), at: now)
             }
         }
     }

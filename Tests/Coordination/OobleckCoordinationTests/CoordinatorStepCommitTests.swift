@@ -28,7 +28,7 @@ import Testing
         )
         let expected: [CoordinatorDirective] =
             [.persist(.committed(record)), .record(record)]
-            + bench.nodes.map { .send($0, .commit(commit)) }
+            + bench.nodes.map { .send(WorkerID($0), .commit(commit)) }
         #expect(Array(directives.prefix(6)) == expected)
         #expect(directives.sent.count == 4)
     }

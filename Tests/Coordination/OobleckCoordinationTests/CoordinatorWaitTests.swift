@@ -13,8 +13,8 @@ import Testing
         #expect(try coordinator.admit(requested: node) == node)
         let events: [CoordinatorEvent] = [
             .agentJoined(node, agentPID: 100 + node.rawValue),
-            .workerJoined(node, workerPID: 200 + node.rawValue),
-            .worker(node, .ready(corpusDigest: "c0ffee")),
+            .workerJoined(WorkerID(node), workerPID: 200 + node.rawValue),
+            .worker(WorkerID(node), .ready(corpusDigest: "c0ffee")),
         ]
         return events.flatMap { coordinator.handle($0, now: 1) }
     }
@@ -34,7 +34,7 @@ import Testing
         let answer = coordinator.handle(.checkpoint(.found(nil, passedOver: [])), now: 1)
         #expect(!answer.contains { if case .finish = $0 { true } else { false } })
         let planned = answer.compactMap { directive -> NodeID? in
-            if case .send(let node, .reconfigure) = directive { node } else { nil }
+            if case .send(let worker, .reconfigure) = directive { worker.node } else { nil }
         }
         #expect(planned == [0, 2])
     }

@@ -8,13 +8,13 @@ private let hostile = [
 ]
 
 @Suite("Workers that report times nobody can have measured") struct HostileTimesTests {
-    private let microbatches: [NodeID: Int] = [0: 4, 1: 4, 2: 4, 3: 4]
+    private let microbatches: [WorkerID: Int] = [0: 4, 1: 4, 2: 4, 3: 4]
 
     /// Two pipelines of two nodes; 10 ms a layer, or what `special` says.
-    private func times(_ special: [NodeID: Double]) -> [NodeID: [Int: Seconds]] {
-        var times: [NodeID: [Int: Seconds]] = [:]
-        for node in (0..<4).map({ NodeID($0) }) {
-            for layer in node.rawValue % 2 == 0 ? 0..<3 : 3..<6 {
+    private func times(_ special: [WorkerID: Double]) -> [WorkerID: [Int: Seconds]] {
+        var times: [WorkerID: [Int: Seconds]] = [:]
+        for node in (0..<4).map({ WorkerID(NodeID($0)) }) {
+            for layer in node.node.rawValue % 2 == 0 ? 0..<3 : 3..<6 {
                 times[node, default: [:]][layer] = Seconds(special[node] ?? 0.01)
             }
         }
@@ -23,7 +23,7 @@ private let hostile = [
 
     @Test("such a time counts for no verdict, on its node nor on others", arguments: hostile)
     func noVerdict(value: Double) {
-        for liars in [[1], [0, 2], [0, 1, 2, 3]] as [[NodeID]] {
+        for liars in [[1], [0, 2], [0, 1, 2, 3]] as [[WorkerID]] {
             var tracker = SpeedTracker()
             let special = Dictionary(uniqueKeysWithValues: liars.map { ($0, value) })
             for step in 0..<40 {
@@ -118,7 +118,7 @@ private let hostile = [
         var bench = try CoordinatorBench.training(nodes: 4, steps: 30)
         let before = try #require(bench.plan).expectedStep
         bench.now += 25
-        for node in bench.nodes { bench.tell(.workerHeard(node)) }
+        for node in bench.nodes { bench.tell(.workerHeard(WorkerID(node))) }
         bench.say(0, .faulted(generation: bench.generation, message: "timed out"))
         bench.wait(1)
         let after = try #require(bench.plan).expectedStep

@@ -13,7 +13,7 @@ import Testing
             now: Seconds(bench.now)
         )
         bench.tell(.agentJoined(node, agentPID: 100 + node.rawValue))
-        bench.tell(.workerJoined(node, workerPID: 200 + node.rawValue))
+        bench.tell(.workerJoined(WorkerID(node), workerPID: 200 + node.rawValue))
         bench.say(node, .ready(corpusDigest: "c0ffee"))
         return node
     }

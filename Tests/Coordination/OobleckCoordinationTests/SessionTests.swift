@@ -33,7 +33,7 @@ import Testing
         #expect(words(agent.handle(.opened, now: 0)) == ["hello"])
         let admission = AgentInstruction.admitted(3, detectionBudget: 2, coordinatorWait: wait)
         let steps = agent.handle(.received(admission), now: 0)
-        let start = AgentSession.Action.startWorker(3, detectionBudget: 2)
+        let start = AgentSession.Action.startWorkers(3, detectionBudget: 2)
         #expect(words(steps) == ["send heartbeat", "do \(start)"])
         return agent
     }
@@ -69,7 +69,7 @@ import Testing
                     _ = agent.handle(.closed(reason: "refused"), now: now)
                 }
             }
-            #expect(words.suffix(2) == ["do killWorker", "end"])
+            #expect(words.suffix(2) == ["do killWorkers", "end"])
             #expect(now == 11, "three budgets")
         }
     }
@@ -78,7 +78,7 @@ import Testing
     func departureBeforeAdmission() {
         var agent = AgentSession(hello: SessionHello(node: 3, pid: 7), now: 0)
         let request = AgentSession.Local.departure(reason: "the node was asked to end")
-        #expect(Self.words(agent.handle(.local(request), now: 1)) == ["do killWorker", "end"])
+        #expect(Self.words(agent.handle(.local(request), now: 1)) == ["do killWorkers", "end"])
     }
 
     @Test(
@@ -98,7 +98,7 @@ import Testing
                 said = Self.words(agent.handle(.closed(reason: "no"), now: now))
             }
         }
-        #expect(said == ["do killWorker", "fail 75"])
+        #expect(said == ["do killWorkers", "fail 75"])
         #expect(now == 5 + wait)
         // Often enough for a coordinator that comes soon, and not 20 times a second for ever.
         #expect(attempts > 4 * Int(wait.value) / 2 && attempts < 8 * Int(wait.value))
@@ -108,12 +108,12 @@ import Testing
     func refusedForGood() {
         let refusal = OobleckError(.usage, "does not take this token")
         var first = AgentSession(hello: SessionHello(node: 3, pid: 7), now: 0)
-        let end = ["do killWorker", "fail 64"]
+        let end = ["do killWorkers", "fail 64"]
         #expect(Self.words(first.handle(.refused(refusal), now: 0)) == end)
         var agent = Self.admitted()
         #expect(Self.words(agent.handle(.refused(refusal), now: 5)) == end)
         #expect(agent.nextWake == Seconds(.infinity))
-        var worker = WorkerSession(node: 3, hello: SessionHello(node: 3, pid: 8), now: 0)
+        var worker = WorkerSession(worker: 3, hello: SessionHello(node: 3, pid: 8), now: 0)
         #expect(Self.words(worker.handle(.refused(refusal), now: 0)) == ["fail 64"])
         #expect(worker.nextWake == Seconds(.infinity))
     }
@@ -125,7 +125,7 @@ import Testing
             _ = agent.handle(.closed(reason: "reset"), now: 5)
             _ = agent.handle(.wake, now: 6)
             let said = Self.words(agent.handle(.received(instruction), now: 6))
-            #expect(said == ["do killWorker", "fail 75"])
+            #expect(said == ["do killWorkers", "fail 75"])
             #expect(Self.words(agent.handle(.received(instruction), now: 6)) == [], "over is over")
         }
     }
@@ -157,7 +157,7 @@ import Testing
 
     @Test("a worker's hello after a return says what it holds, and what ended it is said again")
     func workerTestimony() {
-        var worker = WorkerSession(node: 3, hello: SessionHello(node: 3, pid: 7), now: 0)
+        var worker = WorkerSession(worker: 3, hello: SessionHello(node: 3, pid: 7), now: 0)
         #expect(Self.words(worker.handle(.opened, now: 0)) == ["hello"])
         _ = worker.handle(.received(.welcome(3, detectionBudget: 2)), now: 0)
         _ = worker.handle(.local(.ready(corpusDigest: "c0ffee")), now: 0)

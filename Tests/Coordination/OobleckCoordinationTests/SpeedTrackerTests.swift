@@ -11,10 +11,10 @@ import Testing
         var random: SeededRandom
         var noise = 0.25
 
-        mutating func step(_ slowness: [NodeID: Double], load: Double = 1) -> [NodeID] {
-            var times: [NodeID: [Int: Seconds]] = [:]
-            for node in (0..<4).map({ NodeID($0) }) {
-                for layer in node.rawValue % 2 == 0 ? 0..<3 : 3..<6 {
+        mutating func step(_ slowness: [WorkerID: Double], load: Double = 1) -> [WorkerID] {
+            var times: [WorkerID: [Int: Seconds]] = [:]
+            for node in (0..<4).map({ WorkerID(NodeID($0)) }) {
+                for layer in node.node.rawValue % 2 == 0 ? 0..<3 : 3..<6 {
                     let cost = layer == 0 ? 0.0005 : 0.004
                     let factor = (slowness[node] ?? 1) * load * (1 + random.seconds(0...noise))
                     times[node, default: [:]][layer] = Seconds(4 * cost * factor)
@@ -50,7 +50,7 @@ import Testing
         for seed in 0..<50 {
             var cluster = Cluster(random: SeededRandom(seed: UInt64(seed)), noise: 0.6)
             for step in 0..<60 {
-                let hiccup: [NodeID: Double] = step % 10 == 5 ? [1: 8] : [:]
+                let hiccup: [WorkerID: Double] = step % 10 == 5 ? [1: 8] : [:]
                 #expect(cluster.step(hiccup, load: step / 20 == 1 ? 4 : 1) == [])
             }
         }
@@ -61,7 +61,7 @@ import Testing
         var cluster = Cluster(random: SeededRandom(seed: 1))
         for _ in 0..<8 { _ = cluster.step([3: 3]) }
         #expect(cluster.tracker.slowness.keys.sorted() == [3])
-        var changed: [NodeID] = []
+        var changed: [WorkerID] = []
         for _ in 0..<SpeedTracker.window { changed += cluster.step([:]) }
         #expect(changed == [3])
         #expect(cluster.tracker.slowness.isEmpty)
@@ -71,7 +71,7 @@ import Testing
     func tooShort() {
         var tracker = SpeedTracker()
         for _ in 0..<20 {
-            let times: [NodeID: [Int: Seconds]] = [0: [0: 0.0001], 1: [0: 0.0009]]
+            let times: [WorkerID: [Int: Seconds]] = [0: [0: 0.0001], 1: [0: 0.0009]]
             #expect(tracker.add(times, microbatches: [0: 1, 1: 1]) == [])
         }
     }

@@ -18,7 +18,7 @@ struct ExcessTests {
                 let client = WorkerClient(
                     coordinator: CoordinatorLocator(bench.address),
                     token: ShellBench.token,
-                    node: 1
+                    worker: 1
                 )
                 let quiet = bench.startWorker(0)
                 defer { quiet.cancel() }
@@ -44,7 +44,7 @@ struct ExcessTests {
                 let client = WorkerClient(
                     coordinator: CoordinatorLocator(bench.address),
                     token: ShellBench.token,
-                    node: 1
+                    worker: 1
                 )
                 let isIn = Shared(false)
                 let run = Task { try await client.run { _ in isIn.change { $0 = true } } }
@@ -68,7 +68,7 @@ struct ExcessTests {
                 let client = WorkerClient(
                     coordinator: CoordinatorLocator(bench.address),
                     token: ShellBench.token,
-                    node: 1
+                    worker: 1
                 )
                 let isIn = Shared(false)
                 let run = Task { try await client.run { _ in isIn.change { $0 = true } } }

@@ -84,7 +84,7 @@ struct ShellServerTests {
             let client = WorkerClient(
                 coordinator: CoordinatorLocator(bench.address),
                 token: "wrong",
-                node: 0
+                worker: 0
             )
             let error = await #expect(throws: OobleckError.self) { try await client.run { _ in } }
             #expect(error?.message.contains("token") == true)
@@ -171,7 +171,7 @@ struct ShellServerTests {
         )
         async let outcome = server.run()
         let session = LocalWorkerSession(server: server)
-        let worker = Shared(PromptWorker(node: 0))
+        let worker = Shared(PromptWorker(0))
         try await session.run { message in
             for answer in worker.change({ $0.answers(to: message) }) { session.send(answer) }
         }

@@ -149,9 +149,9 @@ struct ShellBench {
             coordinator: CoordinatorLocator(address),
             token: Self.token,
             tls: tls,
-            node: node
+            worker: WorkerID(node)
         )
-        let worker = Shared(PromptWorker(node: node))
+        let worker = Shared(PromptWorker(WorkerID(node)))
         return Task {
             try await client.run { message in
                 hear(message, client)

@@ -175,7 +175,7 @@ struct TLSTests {
             coordinator: CoordinatorLocator(bench.address),
             token: ShellBench.token,
             tls: tls,
-            node: 0
+            worker: 0
         )
         let attempts: [() async throws -> Void] = [
             { _ = try await admin.status() }, { try await worker.run { _ in } },

@@ -227,7 +227,13 @@ struct WireRoundTripTests {
         }
         var testimony = WorkerTestimony()
         for _ in 0..<2 {
-            let hello = SessionHello(node: 5, pid: 4711, isReturning: true, testimony: testimony)
+            let hello = SessionHello(
+                node: 5,
+                device: 2,
+                pid: 4711,
+                isReturning: true,
+                testimony: testimony
+            )
             let bytes: [UInt8] = try WireWorkerReport(hello: hello).serializedBytes()
             #expect(try WireWorkerReport(serializedBytes: bytes).report() == .hello(hello))
             testimony.corpusDigest = "c0ffee"
@@ -250,6 +256,7 @@ struct WireRoundTripTests {
         #expect(try WireWorkerReport(.heartbeat, node: 3).report() == .notice(3, .heartbeat))
         let agent: [AgentInstruction] = [
             .admitted(3, detectionBudget: 0.5, coordinatorWait: 90), .refused(reason: "r"),
+            .admitted(3, detectionBudget: 0.5, coordinatorWait: 90, devices: 8),
             .fence(reason: "f"),
             .stop(reason: "s"), .heartbeat,
         ]

@@ -7,8 +7,8 @@ import Testing
 @Suite("Traces", .timeLimit(.minutes(1)))
 struct RunTraceTests {
     /// Two stages that pass one microbatch to and fro.
-    private static func records(step: Int) -> [NodeID: [TraceRecord]] {
-        var records: [NodeID: [TraceRecord]] = [:]
+    private static func records(step: Int) -> [WorkerID: [TraceRecord]] {
+        var records: [WorkerID: [TraceRecord]] = [:]
         for stage in 0...1 {
             var record = TraceRecord(generation: 2, step: step, pipeline: 0, stage: stage)
             let start = Seconds(100 + Double(step) + 0.1 * Double(stage))
@@ -21,7 +21,7 @@ struct RunTraceTests {
                     duration: 0.2
                 ), TraceSpan(.vote, start: start + 0.6, duration: 0.01),
             ]
-            records[NodeID(stage + 5)] = [record]
+            records[WorkerID(NodeID(stage + 5))] = [record]
         }
         return records
     }

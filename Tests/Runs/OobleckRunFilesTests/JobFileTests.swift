@@ -136,6 +136,12 @@ import Testing
             ("training: {weight_decay: -1}", "weight_decay"), ("training: 7", "training must be"),
             ("cluster: {nodes: 0}", "cluster.nodes"),
             ("cluster: {fault_tolerance: -1}", "fault_tolerance"),
+            (
+                "cluster: {devices_per_node: 3}",
+                "cluster.devices_per_node is 3; it must be a power of two, from 1 to 8"
+            ),
+            ("cluster: {devices_per_node: 0}", "cluster.devices_per_node is 0"),
+            ("cluster: {devices_per_node: 16}", "cluster.devices_per_node is 16"),
             ("cluster: {device_memory: 4 parsecs}", "cluster.device_memory is \"4 parsecs\""),
             ("cluster: {device_memory: 0}", "device_memory"),
             ("cluster: {device: gpu}", "cluster.device is \"gpu\""),

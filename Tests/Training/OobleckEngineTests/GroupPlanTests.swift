@@ -96,12 +96,41 @@ struct GroupPlanTests {
 
     @Test("microbatches of the pipelines follow each other without gap or overlap")
     func assignments() throws {
-        let last = try #require(StageAssignment(node: 2, in: reconfiguration))
+        let last = try #require(StageAssignment(worker: 2, in: reconfiguration))
         #expect(last.pipeline == 0 && last.stage == 1 && last.layers == 2..<4)
         #expect(last.microbatches == 0..<3)
-        let middle = try #require(StageAssignment(node: 1, in: reconfiguration))
+        let middle = try #require(StageAssignment(worker: 1, in: reconfiguration))
         #expect(middle.stage == 1 && middle.stageCount == 3 && middle.microbatches == 3..<8)
-        #expect(StageAssignment(node: 6, in: reconfiguration) == nil)
+        #expect(StageAssignment(worker: 6, in: reconfiguration) == nil)
+    }
+
+    @Test("the stages of one node are members of their own, on its devices in their order")
+    func devices() throws {
+        var plan = reconfiguration
+        plan.templates[1].nodes = 2
+        plan.templates[1].stages[1].node = 0
+        plan.templates[1].stages[2].node = 1
+        plan.templates[0] = plan.templates[1]
+        plan.plan.pipelines[1].templateNodes = 2
+        plan.plan.pipelines[1].nodes = [0, 7]
+        plan.transfers = [
+            LayerTransfer(layer: 1, from: 0, to: WorkerID(0, device: 1), bytes: 10)
+        ]
+        let second = WorkerID(0, device: 1)
+        let groups = GroupPlan(plan, layerCount: 4)
+        let pipelines = groups.pipelineGroups.map { name in
+            groups.groups.first { $0.name == name }?.members ?? []
+        }
+        #expect(pipelines == [[5, WorkerID(5, device: 1), 2], [0, second, 7]])
+        let layers = groups.layerGroups.map { name in
+            groups.groups.first { $0.name == name }?.members ?? []
+        }
+        #expect(layers[1] == [second, WorkerID(5, device: 1)])
+        let transfer = try #require(groups.groups.first { $0.name == groups.transferGroup })
+        #expect(transfer.members == [0, second])
+        let middle = try #require(StageAssignment(worker: second, in: plan))
+        #expect(middle.stage == 1 && middle.layers == 1..<3 && middle.microbatches == 3..<8)
+        #expect(StageAssignment(worker: WorkerID(7, device: 1), in: plan) == nil)
     }
 
     @Test("groups of one member are not formed")

@@ -1,6 +1,6 @@
 import OobleckValues
 
-/// Consecutive layers that one node copies to another, as text for a table.
+/// Consecutive layers that one worker copies to another, as text for a table.
 package struct CopyRow: Hashable, Sendable {
     package var layers: String
     package var from: String
@@ -13,8 +13,8 @@ extension PlanDocument {
     package var copyRows: [CopyRow] {
         var runs: [[LayerTransfer]] = []
         for transfer in transfers {
-            if let last = runs.last?.last, last.fromNode == transfer.fromNode,
-                last.toNode == transfer.toNode, last.layer + 1 == transfer.layer
+            if let last = runs.last?.last, last.sender == transfer.sender,
+                last.receiver == transfer.receiver, last.layer + 1 == transfer.layer
             {
                 runs[runs.count - 1].append(transfer)
             } else {
@@ -27,8 +27,8 @@ extension PlanDocument {
                 let bytes = run.reduce(ByteCount.zero) { $0 + $1.bytes }
                 return CopyRow(
                     layers: rangesPhrase(run.map(\.layer)),
-                    from: "\(run[0].fromNode)",
-                    to: "\(run[0].toNode)",
+                    from: "\(run[0].sender)",
+                    to: "\(run[0].receiver)",
                     bytes: bytes == 0 ? "unknown" : "\(bytes)"
                 )
             }

@@ -21,6 +21,8 @@ public struct Reconfigurator: Sendable {
 
     /// A reconfigurator for one run, whose nodes share `cores` cores; `nil` gives each its own.
     ///
+    /// Where devices do not share stages (`sharesStages`), each stage has one device.
+    ///
     /// Throws ``OobleckError`` when the values make no sense or no number of nodes can hold the
     /// model.
     public init(
@@ -29,6 +31,7 @@ public struct Reconfigurator: Sendable {
         faultTolerance: Int,
         microbatches: Int,
         devicesPerNode: Int = 1,
+        sharesStages: Bool = true,
         policy: ReplanPolicy = .optimal,
         cores: Double? = nil
     ) throws {
@@ -47,6 +50,7 @@ public struct Reconfigurator: Sendable {
         generator = try TemplateGenerator(
             profile: profile,
             devicesPerNode: devicesPerNode,
+            sharesStages: sharesStages,
             costModel: costModel
         )
         guard let minimum = generator.minimumNodes(upTo: profile.layers.count) else {
@@ -192,6 +196,10 @@ public struct Reconfigurator: Sendable {
             templates: templates.templates,
             plan: plan,
             reason: reason.line(
+                devices: generator.devicesPhrase(
+                    plan.pipelines.map(\.templateNodes),
+                    of: templates
+                ),
                 copy: hasState ? copyPhrase(option.transfers) : nil,
                 comparesAll: !hasState || policy == .sosp23 || choice.alternatives != nil
             ),

@@ -19,9 +19,13 @@ package struct PlanReason {
         self.costModel = costModel
     }
 
-    /// The line, with what is to be copied between the plan and its runner-up, if anything, and whether
-    /// all ways to divide the nodes were compared.
-    package func line(copy: String? = nil, comparesAll: Bool = true) -> String {
+    /// The line, with how stages use devices, what is to be copied between the plan and its runner-up,
+    /// if anything, and whether all ways to divide the nodes were compared.
+    package func line(
+        devices: String? = nil,
+        copy: String? = nil,
+        comparesAll: Bool = true
+    ) -> String {
         let best = choice.instantiation
         var parts: [String] = []
         if !choice.coversFaultTolerance { parts.append(warning) }
@@ -29,6 +33,7 @@ package struct PlanReason {
             "\(Self.pipelines(best)): predicted step \(Self.time(best.step)) "
                 + "(\(costModel.rawValue))"
         )
+        if let devices { parts.append(devices) }
         if let cores = best.sharedCores {
             parts.append(cores.description(nodes: best.nodeCounts.reduce(0, +)))
         }

@@ -7,7 +7,7 @@ import OobleckValues
 public struct Planner: Sendable {
     private let generator: TemplateGenerator
 
-    /// A planner for one model on one kind of node.
+    /// A planner for one model on one kind of node, whose devices may share stages or not.
     ///
     /// - Throws: ``OobleckError/Code/inputData`` for a profile that makes no sense,
     ///   ``OobleckError/Code/usage`` for a device count that is not a power of two.
@@ -15,11 +15,13 @@ public struct Planner: Sendable {
         profile: ModelProfile,
         costModel: CostModel = .sosp23,
         devicesPerNode: Int = 1,
+        sharesStages: Bool = true,
         effort: SearchEffort = .bounded
     ) throws {
         generator = try TemplateGenerator(
             profile: profile,
             devicesPerNode: devicesPerNode,
+            sharesStages: sharesStages,
             costModel: costModel,
             effort: effort
         )
@@ -94,7 +96,7 @@ public struct Planner: Sendable {
                 minimumNodes: templates.minimumNodes,
                 costModel: generator.costModel
             )
-            .line(),
+            .line(devices: generator.devicesPhrase(best.nodeCounts, of: templates)),
             transfers: [],
             planningTime: PlanningTime(templates: .zero, instantiation: .zero),
             idleNodes: (nextNode..<nodes).map { NodeID($0) }

@@ -6,11 +6,11 @@ import OobleckValues
 public struct StageCosts: Sendable {
     /// How many layers the model has.
     public let layerCount: Int
-    /// Devices of one node, a power of two.
+    /// Devices of one node that stages take.
     public let devicesPerNode: Int
     /// Memory of one device; `nil` is unlimited.
     public let deviceMemory: ByteCount?
-    /// The device counts a stage can have: the powers of two up to ``devicesPerNode``.
+    /// The device counts a stage can have: the powers of two up to ``devicesPerNode``, or one alone.
     public let widths: [Int]
 
     /// Forward and backward seconds by width, first layer and end layer.
@@ -34,18 +34,30 @@ public struct StageCosts: Sendable {
     /// Throws ``OobleckError`` for a profile that makes no sense or a device count that is not a
     /// power of two.
     public init(profile: ModelProfile, devicesPerNode: Int) throws {
-        try profile.validate()
         guard devicesPerNode > 0, devicesPerNode & (devicesPerNode - 1) == 0 else {
             throw OobleckError(
                 .usage,
                 "devices per node is \(devicesPerNode); it must be a power of two"
             )
         }
+        let widths = (0...devicesPerNode.trailingZeroBitCount).map { 1 << $0 }
+        try self.init(profile, devicesPerNode: devicesPerNode, widths: widths)
+    }
+
+    /// The costs of stages of one device each, `stagesPerNode` of them on every node.
+    ///
+    /// Throws ``OobleckError`` for a profile that makes no sense.
+    init(profile: ModelProfile, stagesPerNode: Int) throws {
+        try self.init(profile, devicesPerNode: stagesPerNode, widths: [1])
+    }
+
+    private init(_ profile: ModelProfile, devicesPerNode: Int, widths: [Int]) throws {
+        try profile.validate()
         try Self.checkSizes(profile)
         layerCount = profile.layers.count
         self.devicesPerNode = devicesPerNode
         deviceMemory = profile.deviceMemory
-        widths = (0...devicesPerNode.trailingZeroBitCount).map { 1 << $0 }
+        self.widths = widths
 
         func sumsBefore(_ bytes: (LayerProfile) -> ByteCount) -> [Int] {
             profile.layers.reduce(into: [0]) { sums, layer in
@@ -136,6 +148,9 @@ public struct StageCosts: Sendable {
             inFlight: microbatchesInFlight
         )
     }
+
+    /// The fewest stages of a division over `nodes` nodes: each node's devices in the widest ones.
+    func fewestStages(nodes: Int) -> Int { nodes * devicesPerNode / (widths.last ?? 1) }
 
     /// Whether the stage fits the memory of its devices.
     public func fits(_ layers: Range<Int>, devices: Int, microbatchesInFlight: Int) -> Bool {

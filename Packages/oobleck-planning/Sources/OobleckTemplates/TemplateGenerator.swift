@@ -12,21 +12,37 @@ public struct TemplateGenerator: Sendable {
     public let costModel: CostModel
     /// How far the search under `schedule` goes; the others always end.
     public let effort: SearchEffort
-    /// Time and memory of every possible stage.
+    /// Whether several devices may share a stage; otherwise each stage has one device.
+    public let sharesStages: Bool
+    /// Time and memory of every possible stage, where all devices of a node have one.
     public let stageCosts: StageCosts
+    /// The same for each count of stages on a node, from the fewest; one alone where devices share.
+    private let choices: [StageCosts]
 
     /// A generator for one model on one kind of node.
+    ///
+    /// Where devices do not share stages (`sharesStages`), the nodes of a template have equally many
+    /// stages, of one device each, and devices may be left idle.
     ///
     /// Throws ``OobleckError`` for a profile that makes no sense or a device count that is not a
     /// power of two.
     public init(
         profile: ModelProfile,
         devicesPerNode: Int = 1,
+        sharesStages: Bool = true,
         costModel: CostModel = .sosp23,
         effort: SearchEffort = .bounded
     ) throws {
         self.effort = effort
-        stageCosts = try StageCosts(profile: profile, devicesPerNode: devicesPerNode)
+        self.sharesStages = sharesStages || devicesPerNode == 1
+        let shared = try StageCosts(profile: profile, devicesPerNode: devicesPerNode)
+        choices =
+            self.sharesStages
+            ? [shared]
+            : try (1...min(devicesPerNode, profile.layers.count)).map {
+                try StageCosts(profile: profile, stagesPerNode: $0)
+            }
+        stageCosts = choices.last ?? shared
         self.profile = profile
         self.devicesPerNode = devicesPerNode
         self.costModel = costModel
@@ -34,8 +50,8 @@ public struct TemplateGenerator: Sendable {
 
     /// The template with the least T over exactly `nodes` nodes, or `nil` if none fits.
     public func template(nodes: Int) -> PipelineTemplate? {
-        var search: TemplateSearch?
-        return template(nodes: nodes, &search, mostNodes: nodes)
+        var searches: [Int: TemplateSearch] = [:]
+        return template(nodes: nodes, &searches, mostNodes: nodes)
     }
 
     /// n_0: the least node count up to `limit` that a template exists for.
@@ -43,9 +59,15 @@ public struct TemplateGenerator: Sendable {
         let greatest = min(limit, profile.layers.count)
         guard greatest > 0 else { return nil }
         guard profile.deviceMemory != nil else { return 1 }
-        var memory = SearchMemory(stages: SearchStages(costs: stageCosts))
         var count = SearchCount()
-        return (1...greatest).first { memory.division(nodes: $0, count: &count) != nil }
+        return choices.compactMap { costs -> Int? in
+            var memory = SearchMemory(stages: SearchStages(costs: costs))
+            return (1...greatest).first {
+                costs.fewestStages(nodes: $0) <= costs.layerCount
+                    && memory.division(nodes: $0, count: &count) != nil
+            }
+        }
+        .min()
     }
 
     /// The templates for up to `nodes` nodes of which any `faultTolerance` may fail at once: one
@@ -97,12 +119,12 @@ public struct TemplateGenerator: Sendable {
             sizes.maximumNodes ?? max(nodes - faultTolerance * minimum, 2 * minimum - 1)
         var templates: [PipelineTemplate] = []
         var limit = min(wanted, nodes)
-        var search: TemplateSearch?
+        var searches: [Int: TemplateSearch] = [:]
         var size = minimum
         while size <= limit {
             if let template = known?.template(nodes: size) {
                 templates.append(template)
-            } else if let template = template(nodes: size, &search, mostNodes: nodes) {
+            } else if let template = template(nodes: size, &searches, mostNodes: nodes) {
                 templates.append(template)
             } else if sizes.maximumNodes == nil {
                 limit = nodes
@@ -115,7 +137,8 @@ public struct TemplateGenerator: Sendable {
             faultTolerance: faultTolerance
         )
         let set = TemplateSet(templates: templates, minimumNodes: minimum, guarantee: guarantee)
-        return (set, search?.count ?? SearchCount())
+        let count = searches.values.reduce(into: SearchCount()) { $0.add($1.count) }
+        return (set, count)
     }
 
     /// Why no template exists for up to `nodes` nodes, and what would help, in one line.
@@ -137,7 +160,7 @@ public struct TemplateGenerator: Sendable {
         guard let tightest else { return "\(profile.model) has no layers" }
         let isAlone = !stageCosts.fits(
             tightest..<tightest + 1,
-            devices: devicesPerNode,
+            devices: stageCosts.widths.last ?? 1,
             microbatchesInFlight: 1
         )
         return "\(profile.model) fits no number of nodes\(memoryPhrase): layer "
@@ -157,25 +180,44 @@ public struct TemplateGenerator: Sendable {
         stageCosts.memory(layer..<layer + 1, microbatchesInFlight: 1)
     }
 
+    /// The best template over the counts of stages on a node: by the time of four microbatches for
+    /// each device, then by the fewest stages.
+    private func template(
+        nodes: Int,
+        _ searches: inout [Int: TemplateSearch],
+        mostNodes: Int
+    ) -> PipelineTemplate? {
+        let templates = choices.compactMap { template(nodes: nodes, $0, &searches, mostNodes) }
+        guard templates.count > 1 else { return templates.first }
+        let microbatches = scheduleMicrobatches(devices: nodes * devicesPerNode)
+        let times = templates.map {
+            pipelineTime($0, microbatches: microbatches, costModel: costModel)
+        }
+        let best = times.indices.min { (times[$0], $0) < (times[$1], $1) }
+        return best.map { templates[$0] }
+    }
+
     /// A template of a search that all sizes share, begun for the first one that needs it.
     private func template(
         nodes: Int,
-        _ shared: inout TemplateSearch?,
-        mostNodes: Int
+        _ costs: StageCosts,
+        _ searches: inout [Int: TemplateSearch],
+        _ mostNodes: Int
     ) -> PipelineTemplate? {
-        var search = shared ?? search(mostNodes: mostNodes)
-        shared = nil
-        defer { shared = search }
+        var search =
+            searches.removeValue(forKey: costs.devicesPerNode)
+            ?? search(costs, mostNodes: mostNodes)
+        defer { searches[costs.devicesPerNode] = search }
         switch costModel {
         case .sosp23, .sosp23Artifact: return search.template(nodes: nodes)
         case .schedule: return search.scheduleTemplate(nodes: nodes)
         }
     }
 
-    private func search(mostNodes: Int) -> TemplateSearch {
+    private func search(_ costs: StageCosts, mostNodes: Int) -> TemplateSearch {
         let published = costModel == .schedule ? .sosp23 : costModel
         return TemplateSearch(
-            costs: stageCosts,
+            costs: costs,
             costModel: published,
             mostNodes: mostNodes,
             effort: effort

@@ -69,13 +69,13 @@ struct TemplateSearch {
 
     /// The best template, or `nil` if no division fits.
     mutating func template(nodes: Int) -> PipelineTemplate? {
-        guard nodes > 0, nodes <= costs.layerCount else { return nil }
+        guard nodes > 0, costs.fewestStages(nodes: nodes) <= costs.layerCount else { return nil }
         var best = Best()
         if costs.deviceMemory != nil {
             guard let division = memory.division(nodes: nodes, count: &count) else { return nil }
             consider(division, &best)
         }
-        if nodes == 1 {
+        if nodes == 1, costs.widths.last == costs.devicesPerNode {
             // A single stage on all devices, which the artifact's T treats apart.
             let widest = costs.widths.count - 1
             consider([SearchChoice(end: costs.layerCount, widthIndex: widest)], &best)

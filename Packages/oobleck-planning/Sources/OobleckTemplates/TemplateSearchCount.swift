@@ -11,4 +11,11 @@
 
     /// All of it.
     public var total: Int { bounds + states + steps }
+
+    mutating func add(_ other: SearchCount) {
+        bounds += other.bounds
+        tables += other.tables
+        states += other.states
+        steps += other.steps
+    }
 }

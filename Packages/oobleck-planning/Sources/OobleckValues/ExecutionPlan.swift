@@ -73,10 +73,13 @@ public struct LayerTransfer: Hashable, Sendable, Codable {
     public var fromNode: NodeID
     /// The node that receives.
     public var toNode: NodeID
+    /// The devices of the two nodes; `nil` for the first.
+    private var sendingDevice: Int?
+    private var receivingDevice: Int?
     /// Parameters and optimizer state.
     public var bytes: ByteCount
 
-    /// A copy of `layer` between two nodes.
+    /// A copy of `layer` between the first devices of two nodes.
     public init(layer: Int, fromNode: NodeID, toNode: NodeID, bytes: ByteCount) {
         self.layer = layer
         self.fromNode = fromNode
@@ -84,10 +87,25 @@ public struct LayerTransfer: Hashable, Sendable, Codable {
         self.bytes = bytes
     }
 
+    /// A copy of `layer` between two workers, perhaps of one node.
+    public init(layer: Int, from sender: WorkerID, to receiver: WorkerID, bytes: ByteCount) {
+        self.init(layer: layer, fromNode: sender.node, toNode: receiver.node, bytes: bytes)
+        sendingDevice = sender.device == 0 ? nil : sender.device
+        receivingDevice = receiver.device == 0 ? nil : receiver.device
+    }
+
+    /// The worker that sends.
+    public var sender: WorkerID { WorkerID(fromNode, device: sendingDevice ?? 0) }
+
+    /// The worker that receives.
+    public var receiver: WorkerID { WorkerID(toNode, device: receivingDevice ?? 0) }
+
     private enum CodingKeys: String, CodingKey {
         case layer
         case fromNode = "from_node"
         case toNode = "to_node"
+        case sendingDevice = "from_device"
+        case receivingDevice = "to_device"
         case bytes
     }
 }

@@ -8,9 +8,9 @@ extension CoordinatorInstance {
 
     mutating func add(_ directive: CoordinatorDirective) {
         switch directive {
-        case .send(let node, let message):
+        case .send(let worker, let message):
             if case .reconfigure = message { hasPlanned = true }
-            guard let session = workers[node] else { return }
+            guard let session = workers[worker] else { return }
             work.add(.worker(session, .message(message)))
         case .fence(let node, let reason): fence(node, reason)
         case .dismiss(let node, let reason):
@@ -37,7 +37,8 @@ extension CoordinatorInstance {
 
     private mutating func fence(_ node: NodeID, _ reason: String) {
         fenced.insert(node)
-        if let session = workers.removeValue(forKey: node) {
+        for worker in workers.keys.filter({ $0.node == node }).sorted() {
+            guard let session = workers.removeValue(forKey: worker) else { continue }
             work.add(.worker(session, .refused(reason: reason)))
             close(session)
         }
@@ -50,7 +51,7 @@ extension CoordinatorInstance {
 
     /// Nothing more is said in this session, and nothing that it says counts.
     mutating func close(_ session: SessionID) {
-        nodes[session] = nil
+        peers[session] = nil
         work.add(.close(session))
     }
 

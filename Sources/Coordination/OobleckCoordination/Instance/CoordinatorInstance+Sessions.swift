@@ -17,7 +17,7 @@ extension CoordinatorInstance {
         case .worker(let session, let notice): take(notice, session, now: now)
         case .ended(let session): detach(session, now: now)
         case .offence(let session, let what):
-            guard let node = nodes[session] else { return }
+            guard let node = peers[session]?.node else { return }
             let side: SessionSide = agents[node] == session ? .agent : .worker
             decide(.nodeLost(node, evidence: "its \(side.rawValue) \(what)"), now: now)
         case .event(let event): decide(event, now: now)
@@ -26,7 +26,7 @@ extension CoordinatorInstance {
     }
 
     private mutating func take(_ notice: AgentNotice, _ session: SessionID, now: Seconds) {
-        guard let node = nodes[session], agents[node] == session else { return }
+        guard let node = peers[session]?.node, agents[node] == session else { return }
         switch notice {
         case .heartbeat: decide(.agentHeard(node), now: now)
         case .workerExited(let evidence, isOutOfMemory: true):
@@ -38,10 +38,10 @@ extension CoordinatorInstance {
     }
 
     private mutating func take(_ notice: WorkerNotice, _ session: SessionID, now: Seconds) {
-        guard let node = nodes[session], workers[node] == session else { return }
+        guard let worker = peers[session], workers[worker] == session else { return }
         switch notice {
-        case .heartbeat: decide(.workerHeard(node), now: now)
-        case .message(let message): decide(.worker(node, message), now: now)
+        case .heartbeat: decide(.workerHeard(worker), now: now)
+        case .message(let message): decide(.worker(worker, message), now: now)
         }
     }
 
@@ -60,7 +60,7 @@ extension CoordinatorInstance {
         if let node = hello.node, coordinator.awaits(agentPID: hello.pid, of: node) {
             // An attempt before this one, if any, was given up.
             if let before = agents[node] { close(before) }
-            (agents[node], nodes[session]) = (session, node)
+            (agents[node], peers[session]) = (session, WorkerID(node))
             coordinator.noteName(of: node, hello.nodeName)
             work.add(.agent(session, admission(of: node)))
             return decide(.agentReturned(node, agentPID: hello.pid), now: now)
@@ -85,7 +85,7 @@ extension CoordinatorInstance {
             return refuse(session, .agent, reason)
         }
         fenced.remove(node)
-        (agents[node], nodes[session]) = (session, node)
+        (agents[node], peers[session]) = (session, WorkerID(node))
         decide(.agentJoined(node, agentPID: hello.pid), now: now)
         // Once the number is kept it can be told.
         work.add(.agent(session, admission(of: node)))
@@ -102,39 +102,48 @@ extension CoordinatorInstance {
             node,
             detectionBudget: coordinator.detectionBudget,
             coordinatorWait: coordinator.coordinatorWait,
-            cpuLevel: coordinator.cpuLevel
+            cpuLevel: coordinator.cpuLevel,
+            devices: coordinator.devicesPerNode
         )
     }
 
-    /// Lets a node's worker in.
+    /// Lets a worker of a node in.
     private mutating func attachWorker(_ session: SessionID, _ hello: SessionHello, now: Seconds) {
         guard let node = hello.node else {
             return refuse(session, .worker, "names no node")
         }
         guard !fenced.contains(node) else { return refuse(session, .worker, Self.out(node)) }
+        let devices = coordinator.devicesPerNode
+        guard (0..<devices).contains(hello.device) else {
+            let what = "names device \(hello.device); a node has \(counted(devices, "device")) here"
+            return refuse(session, .worker, what)
+        }
+        let worker = WorkerID(node, device: hello.device)
         if hello.testimony != nil {
             callBackIfDropped(by: hello.pid, node, now: now)
-            guard !coordinator.isConnected(workerPID: hello.pid, of: node) else {
+            guard !coordinator.isConnected(workerPID: hello.pid, of: worker) else {
                 let reason = Self.unheard("worker \(hello.pid) has another session")
                 return refuse(session, .worker, reason)
             }
-            if coordinator.awaits(workerPID: hello.pid, of: node), let before = workers[node] {
+            if coordinator.awaits(workerPID: hello.pid, of: worker), let before = workers[worker] {
                 // The attempt before this one was given up.
-                workers[node] = nil
+                workers[worker] = nil
                 close(before)
             }
         }
-        // A second worker of one node: the decision puts the node out.
-        let isFirst = workers[node] == nil
+        // A second worker of one device: the decision puts the node out.
+        let isFirst = workers[worker] == nil
         if isFirst {
-            (workers[node], nodes[session]) = (session, node)
+            (workers[worker], peers[session]) = (session, worker)
             // It is back: that its session before ended is no news any more.
-            departures.removeAll { $0.node == node }
+            departures.removeAll { $0.worker == worker }
             work.add(.worker(session, welcome(to: node)))
         }
         let event =
-            hello.testimony.map { CoordinatorEvent.workerReturned(node, workerPID: hello.pid, $0) }
-            ?? .workerJoined(node, workerPID: hello.pid)
+            hello.testimony.map {
+                CoordinatorEvent.workerReturned(worker, workerPID: hello.pid, $0)
+            }
+            ?? .workerJoined(worker, workerPID: hello.pid)
         decide(event, now: now)
         if !isFirst { refuse(session, .worker, Self.out(node)) }
     }
@@ -165,21 +174,21 @@ extension CoordinatorInstance {
 
     /// The session is over; told only if it is its node's, and the node was not put out before.
     private mutating func detach(_ session: SessionID, now: Seconds) {
-        guard let node = nodes.removeValue(forKey: session) else { return }
-        if agents[node] == session {
-            agents[node] = nil
-            return decide(.sessionEnded(node, .agent), now: now)
+        guard let peer = peers.removeValue(forKey: session) else { return }
+        if agents[peer.node] == session {
+            agents[peer.node] = nil
+            return decide(.sessionEnded(peer, .agent), now: now)
         }
-        guard workers[node] == session else { return }
-        workers[node] = nil
+        guard workers[peer] == session else { return }
+        workers[peer] = nil
         // One that only tried to come back may try again at once.
-        guard agents[node] != nil, !coordinator.isReconnecting else {
-            return decide(.sessionEnded(node, .worker), now: now)
+        guard agents[peer.node] != nil, !coordinator.isReconnecting else {
+            return decide(.sessionEnded(peer, .worker), now: now)
         }
         // Its agent says why within some milliseconds; only where it is stopped as well does all of
         // this time pass.
         let due = now + Deadlines(budget: coordinator.detectionBudget).grace
-        departures.append((node, due))
+        departures.append((peer, due))
         work.add(.wake(at: due))
     }
 }

@@ -69,9 +69,9 @@ extension CoordinatorInstance {
             }
             work.add(.drop(session, error))
         case .ended(let session):
-            guard let node = nodes.removeValue(forKey: session) else { return }
-            if agents[node] == session { agents[node] = nil }
-            if workers[node] == session { workers[node] = nil }
+            guard let peer = peers.removeValue(forKey: session) else { return }
+            if agents[peer.node] == session { agents[peer.node] = nil }
+            if workers[peer] == session { workers[peer] = nil }
         default: break
         }
     }
@@ -79,7 +79,7 @@ extension CoordinatorInstance {
     // MARK: What is told
 
     /// The node of a session that was let in and has not ended.
-    package func node(of session: SessionID) -> NodeID? { nodes[session] }
+    package func node(of session: SessionID) -> NodeID? { peers[session]?.node }
 
     /// The run as of now; while storage fails, no step counts that is not in the ledger.
     package func status(now: Seconds) -> RunStatus {

@@ -16,9 +16,9 @@ package struct CoordinatorInstance: Sendable {
     let handshake: Handshake
 
     var agents: [NodeID: SessionID] = [:]
-    var workers: [NodeID: SessionID] = [:]
-    /// The node of each session that was let in and has not ended.
-    var nodes: [SessionID: NodeID] = [:]
+    var workers: [WorkerID: SessionID] = [:]
+    /// The worker of each session that was let in and has not ended; an agent's has the first device.
+    var peers: [SessionID: WorkerID] = [:]
     /// Nodes that are out for good.
     var fenced: Set<NodeID> = []
 
@@ -31,7 +31,7 @@ package struct CoordinatorInstance: Sendable {
     /// Nodes whose workers let too many messages wait.
     var overflowed: [NodeID] = []
     /// Workers whose sessions ended, and when that counts at the latest.
-    var departures: [(node: NodeID, due: Seconds)] = []
+    var departures: [(worker: WorkerID, due: Seconds)] = []
     /// What was to be recorded, and makes no sense: the run ends.
     var fault: (error: OobleckError, isTold: Bool)?
     /// How the run, or the part of this process in it, ends; nothing else is decided any more.
@@ -48,7 +48,10 @@ package struct CoordinatorInstance: Sendable {
     package init(_ coordinator: Coordinator, mostAgents: Int = .max) {
         self.coordinator = coordinator
         self.mostAgents = mostAgents
-        handshake = Handshake(nodes: coordinator.expectedNodes)
+        handshake = Handshake(
+            nodes: coordinator.expectedNodes,
+            devicesPerNode: coordinator.devicesPerNode
+        )
     }
 
     // MARK: What a shell calls
@@ -109,7 +112,7 @@ package struct CoordinatorInstance: Sendable {
         switch result {
         case .done: break
         case .overflow:
-            if case .worker(let session, _) = directive, let node = nodes[session],
+            if case .worker(let session, _) = directive, let node = peers[session]?.node,
                 !coordinator.knownBugs.contains(.overflowIgnored)
             {
                 overflowed.append(node)
@@ -168,7 +171,7 @@ package struct CoordinatorInstance: Sendable {
                 self.fault?.isTold = true
                 decide(.endRequested(reason: fault.error.message), now: now)
             } else if let due = departures.firstIndex(where: { $0.due <= now }) {
-                decide(.sessionEnded(departures.remove(at: due).node, .worker), now: now)
+                decide(.sessionEnded(departures.remove(at: due).worker, .worker), now: now)
             } else if !inbox.isEmpty {
                 take(inbox.removeFirst(), now: now)
             } else {

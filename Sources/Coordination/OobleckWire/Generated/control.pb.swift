@@ -92,6 +92,12 @@ package nonisolated struct WireHello: @unchecked Sendable {
   /// Clears the value of `testimony`. Subsequent reads from it will return its default value.
   package mutating func clearTestimony() {_uniqueStorage()._testimony = nil}
 
+  /// From a worker: the device of its node that it is on, counted from 0.
+  package var device: Int64 {
+    get {_storage._device}
+    set {_uniqueStorage()._device = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -443,6 +449,9 @@ package nonisolated struct WireAdmission: Sendable {
 
   /// Level of the processor that the worker computes for ("avx2"); empty is whatever it finds.
   package var cpuLevel: String = String()
+
+  /// Devices of each node, and so the workers that the agent starts; 0 is one.
+  package var devices: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1363,7 +1372,7 @@ fileprivate nonisolated let _protobuf_package = "oobleck.control.v1"
 
 nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}pid\0\u{3}protocol_version\0\u{1}node\0\u{3}node_name\0\u{3}program_version\0\u{3}open_file_limit\0\u{3}is_returning\0\u{1}testimony\0\u{c}\u{1}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}pid\0\u{3}protocol_version\0\u{1}node\0\u{3}node_name\0\u{3}program_version\0\u{3}open_file_limit\0\u{3}is_returning\0\u{1}testimony\0\u{1}device\0\u{c}\u{1}\u{1}")
 
   fileprivate class _StorageClass {
     var _pid: Int64 = 0
@@ -1374,6 +1383,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _openFileLimit: Int64 = 0
     var _isReturning: Bool = false
     var _testimony: WireTestimony? = nil
+    var _device: Int64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1392,6 +1402,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _openFileLimit = source._openFileLimit
       _isReturning = source._isReturning
       _testimony = source._testimony
+      _device = source._device
     }
   }
 
@@ -1418,6 +1429,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._openFileLimit) }()
         case 8: try { try decoder.decodeSingularBoolField(value: &_storage._isReturning) }()
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._testimony) }()
+        case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._device) }()
         default: break
         }
       }
@@ -1454,6 +1466,9 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       try { if let v = _storage._testimony {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
       } }()
+      if _storage._device != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._device, fieldNumber: 10)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1471,6 +1486,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._openFileLimit != rhs_storage._openFileLimit {return false}
         if _storage._isReturning != rhs_storage._isReturning {return false}
         if _storage._testimony != rhs_storage._testimony {return false}
+        if _storage._device != rhs_storage._device {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1993,7 +2009,7 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Admission"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{3}detection_budget_seconds\0\u{3}coordinator_wait_seconds\0\u{3}cpu_level\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{3}detection_budget_seconds\0\u{3}coordinator_wait_seconds\0\u{3}cpu_level\0\u{1}devices\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2005,6 +2021,7 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.detectionBudgetSeconds) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.coordinatorWaitSeconds) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.cpuLevel) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.devices) }()
       default: break
       }
     }
@@ -2023,6 +2040,9 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.cpuLevel.isEmpty {
       try visitor.visitSingularStringField(value: self.cpuLevel, fieldNumber: 4)
     }
+    if self.devices != 0 {
+      try visitor.visitSingularInt64Field(value: self.devices, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2031,6 +2051,7 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.detectionBudgetSeconds != rhs.detectionBudgetSeconds {return false}
     if lhs.coordinatorWaitSeconds != rhs.coordinatorWaitSeconds {return false}
     if lhs.cpuLevel != rhs.cpuLevel {return false}
+    if lhs.devices != rhs.devices {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -8,7 +8,8 @@ package struct HostEntry: Hashable, Sendable {
     package var port: Int?
     /// Address at which other nodes reach it; `nil` is found by its route to the coordinator.
     package var address: String?
-    /// Numbers of its devices that take part; one node runs on each.
+    /// Numbers of its devices that take part; a node runs on each, or on several
+    /// (``places(devicesPerNode:)``).
     package var slots: [Int]
 
     package init(

@@ -51,6 +51,8 @@ package struct HostStandard: Hashable, Sendable {
     package var checkpointsPath: String?
     /// Losses of nodes at once that the run survives; `nil` is not compared.
     package var faultTolerance: Int?
+    /// Devices of each node.
+    package var devicesPerNode: Int
 
     /// Clocks that differ by more make logs hard to compare, and certificates invalid.
     static let notableOffset: Seconds = 2
@@ -61,13 +63,15 @@ package struct HostStandard: Hashable, Sendable {
         coordinator: HostPort,
         torch: String? = nil,
         checkpointsPath: String? = nil,
-        faultTolerance: Int? = nil
+        faultTolerance: Int? = nil,
+        devicesPerNode: Int = 1
     ) {
         self.dataDigest = dataDigest
         self.coordinator = coordinator
         self.torch = torch
         self.checkpointsPath = checkpointsPath
         self.faultTolerance = faultTolerance
+        self.devicesPerNode = devicesPerNode
     }
 
     /// The version that most of the hosts have; of equally many, the lesser.
@@ -138,9 +142,10 @@ extension HostReport {
                 note(text)
             }
         }
-        if let most = standard.faultTolerance, host.slots.count > most {
+        let nodes = host.slots.count / standard.devicesPerNode
+        if let most = standard.faultTolerance, nodes > most {
             note(
-                "has \(counted(host.slots.count, "node")), and the run survives the loss of "
+                "has \(counted(nodes, "node")), and the run survives the loss of "
                     + "\(most) at once: raise cluster.fault_tolerance to survive the host's"
             )
         }

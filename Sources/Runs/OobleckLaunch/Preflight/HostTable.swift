@@ -29,7 +29,7 @@ package struct HostTable: Sendable {
     }
 
     private func cells(_ report: HostReport) -> [String] {
-        let start = [report.host.name, "\(report.host.slots.count)"]
+        let start = [report.host.name, "\(report.host.slots.count / standard.devicesPerNode)"]
         guard let facts = report.facts, report.trouble == nil else {
             let isVersion = if case .version? = report.trouble { true } else { false }
             return start + ["-", isVersion ? "version" : report.isAbsent ? "no answer" : "FAIL"]

@@ -6,8 +6,8 @@ import OobleckRuntime
 import OobleckTransport
 import Synchronization
 
-/// Starts the nodes of a run on other machines over ssh: one agent on each device of each host, whose
-/// life is that of its connection.
+/// Starts the nodes of a run on other machines over ssh: one agent for each node of each host, whose life
+/// is that of its connection.
 package final class SSHLauncher: NodeLauncher {
     /// How hosts are reached, and what their nodes are given.
     package struct Settings: Sendable {
@@ -37,10 +37,10 @@ package final class SSHLauncher: NodeLauncher {
         }
     }
 
-    /// One device of one host.
+    /// The devices of one node on one host.
     private struct Place {
         let host: HostEntry
-        let slot: Int
+        let slots: [Int]
         var session: RemoteSession?
         var node: NodeID?
         /// The agent there, once it is known.
@@ -85,7 +85,10 @@ package final class SSHLauncher: NodeLauncher {
                 ($0.name, HostLog("\(site.directory.logsPath)/\($0.name).log"))
             }
         )
-        let places = hosts.flatMap { host in host.slots.map { Place(host: host, slot: $0) } }
+        let devices = site.job.cluster.workersPerNode
+        let places = hosts.flatMap { host in
+            host.places(devicesPerNode: devices).map { Place(host: host, slots: $0) }
+        }
         state = Mutex(State(places: places))
     }
 
@@ -309,16 +312,18 @@ package final class SSHLauncher: NodeLauncher {
         }
         var environment = settings.environment
         if site.job.cluster.device == .cuda {
-            environment["CUDA_VISIBLE_DEVICES"] = "\(place.slot)"
+            environment["CUDA_VISIBLE_DEVICES"] = place.slots.map(String.init)
+                .joined(separator: ",")
         }
+        let isAlone = host.slots.count == place.slots.count
         return AgentOrder(
             coordinator: site.coordinator.description,
             token: site.token.secret,
             certificates: certificates[host.name],
             node: node,
-            name: host.slots.count > 1 ? "\(host.name)/\(place.slot)" : host.name,
+            name: isAlone ? host.name : "\(host.name)/\(place.slots[0])",
             listen: host.address ?? settings.interface,
-            sharesMachine: host.slots.count > 1 || !neighbours.isEmpty
+            sharesMachine: !isAlone || !neighbours.isEmpty
                 || settings.crowded.contains(host.name),
             detectionBudget: site.deadlines.budget,
             environment: environment
