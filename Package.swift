@@ -50,11 +50,13 @@ func checkOrder(_ folders: [Folder]) {
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
+    resources: [Resource] = [],
     isOptimized: Bool = false
 ) -> Target {
     .target(
         name: name,
         dependencies: dependencies,
+        resources: resources,
         swiftSettings: swiftSettings
             + (isOptimized ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
     )
@@ -258,15 +260,28 @@ let observation = Folder(
     "Observation",
     [
         module(
+            "OobleckServing",
+            ["OobleckCore", httpTypes, hummingbird, hummingbirdCore, logging, nioCore]
+        ),
+        module(
             "OobleckMetrics",
             [
                 "OobleckClock", "OobleckCore", "OobleckData", "OobleckRecording",
-                "OobleckRunFiles", httpTypes, hummingbird, hummingbirdCore, logging, nioCore,
+                "OobleckRunFiles", "OobleckServing", hummingbird,
             ]
         ),
         module(
             "OobleckRunReport",
             ["OobleckCore", "OobleckData", "OobleckFigures", "OobleckRunFiles", "OobleckText"]
+        ),
+        module(
+            "OobleckDashboard",
+            [
+                "OobleckClock", "OobleckCore", "OobleckData", "OobleckRunFiles",
+                "OobleckRunReport", "OobleckServing", httpTypes, hummingbird, nioCore,
+            ],
+            // Parts of the program, so that no package can lack them.
+            resources: [.embedInCode("Page")]
         ),
         module(
             "OobleckTraces",
@@ -312,8 +327,8 @@ let commands = Folder(
             "oobleck",
             [
                 "OobleckArtifact", "OobleckClock", "OobleckClusterFiles", "OobleckConsole",
-                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckDrills",
-                "OobleckEvaluation", "OobleckFigures", "OobleckLaunch", "OobleckMetrics",
+                "OobleckCoordination", "OobleckCore", "OobleckDashboard", "OobleckData",
+                "OobleckDrills", "OobleckEvaluation", "OobleckFigures", "OobleckLaunch", "OobleckMetrics",
                 "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording", "OobleckReports",
                 "OobleckRunFiles", "OobleckRunReport", "OobleckRuntime",
                 "OobleckSimulationCommands", "OobleckStoreEtcd", "OobleckText", "OobleckTraces",
