@@ -491,6 +491,13 @@ let allTests = [
                 "OobleckRunReport",
                 ["OobleckCore", "OobleckRunFiles", "OobleckRunReport", "OobleckTestSupport"]
             ),
+            tests(
+                "OobleckDashboard",
+                [
+                    "OobleckCore", "OobleckDashboard", "OobleckData", "OobleckRunFiles",
+                    "OobleckRunReport", "OobleckTestSupport",
+                ]
+            ),
             tests("OobleckTraces", ["OobleckCore", "OobleckTraces"]),
         ]
     ),

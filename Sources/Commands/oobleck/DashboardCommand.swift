@@ -7,8 +7,7 @@ import OobleckRunFiles
 import OobleckTransport
 
 /// `oobleck dashboard`.
-struct DashboardCommand: InterruptibleCommand {
-    static let isRun = false
+struct DashboardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dashboard",
         abstract: "Show runs live in a browser on this machine.",
@@ -50,7 +49,7 @@ struct DashboardCommand: InterruptibleCommand {
         )
         try await server.serving { link in
             try Console.result(link)
-            // Until it is interrupted.
+            // Until a signal ends the process; there is nothing to put in order.
             while true { try await Task.sleep(for: .seconds(3600)) }
         }
     }

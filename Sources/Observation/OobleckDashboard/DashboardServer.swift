@@ -106,6 +106,7 @@ package struct DashboardServer: Sendable {
             let parameters = request.uri.queryParameters
             let query = EventQuery(
                 kinds: parameters["kinds"].map(String.init),
+                without: parameters["without"].map(String.init),
                 node: parameters["node"].map(String.init),
                 text: parameters["text"].map(String.init)
             )

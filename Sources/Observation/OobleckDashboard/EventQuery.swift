@@ -9,6 +9,8 @@ package struct EventQuery: Sendable {
 
     /// Kinds to show; all if empty.
     var kinds: Set<String> = []
+    /// Kinds to leave out.
+    var without: Set<String> = []
     var node: Int?
     /// Words that must stand in the sentence, in any case.
     var text = ""
@@ -17,15 +19,17 @@ package struct EventQuery: Sendable {
     package init() {}
 
     /// A query from the parameters of a request; what it does not know is ignored.
-    package init(kinds: String?, node: String?, text: String?) {
+    package init(kinds: String?, without: String?, node: String?, text: String?) {
         self.kinds = Set((kinds ?? "").split(separator: ",").map(String.init))
+        self.without = Set((without ?? "").split(separator: ",").map(String.init))
         self.node = node.flatMap { Int($0) }
         self.text = text ?? ""
     }
 
     /// Whether an event is asked for.
     func admits(_ event: RunEvent) -> Bool {
-        guard kinds.isEmpty || kinds.contains(event.kind.rawValue) else { return false }
+        let kind = event.kind.rawValue
+        guard kinds.isEmpty || kinds.contains(kind), !without.contains(kind) else { return false }
         if let node, !Self.nodes(event).contains(node) { return false }
         guard !text.isEmpty else { return true }
         let sentence = event.message.lowercased()

@@ -130,10 +130,18 @@ struct FollowedRun {
             left: isRunning ? model.timeLeft(of: steps).map { $0.rounded() } : nil,
             usefulShare: use.total > 0 ? Rounded.digits((use.seconds[.training] ?? 0) / use.total) : nil,
             checkpointStep: status?.checkpointStep,
-            note: isRunning ? status?.storageTrouble : status?.reason,
+            note: note,
             events: model.toldDropped + model.told.count,
             mayAct: isRunning && FileManager.default.fileExists(atPath: directory.endpointPath)
         )
+    }
+
+    /// Trouble, or why the run is over and how it goes on.
+    private var note: String? {
+        if isRunning { return status?.storageTrouble }
+        guard state == .stopped else { return nil }
+        let reason = status?.reason.map { "\($0); " } ?? "the run has no coordinator; "
+        return reason + "go on with: \(directory.resumeCommand)"
     }
 
     private var nodes: NodeSection {
@@ -152,25 +160,6 @@ struct FollowedRun {
                 )
             }
         )
-    }
-}
-
-/// What tells whether a file was replaced or written to.
-private struct FileMark: Equatable {
-    private let device: UInt64
-    private let file: UInt64
-    private let size: Int64
-    private let seconds: Int
-    private let nanoseconds: Int
-
-    /// `nil` where there is no file.
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        device = UInt64(status.st_dev)
-        file = UInt64(status.st_ino)
-        size = Int64(status.st_size)
-        (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
     }
 }
 

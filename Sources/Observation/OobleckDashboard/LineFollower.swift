@@ -10,6 +10,7 @@ struct LineFollower {
     static let mostBytes = 4 << 20
 
     private let path: String
+    private var mark: FileMark?
     private var position = 0
     /// The beginning of a line that is not written whole.
     private var rest: [UInt8] = []
@@ -21,13 +22,14 @@ struct LineFollower {
     /// `isNew` when the file is another than before: what was read of it counts no more. Throws `.storage` when
     /// it cannot be read.
     mutating func read() throws -> (lines: [String], isNew: Bool, hasMore: Bool) {
-        guard FileManager.default.fileExists(atPath: path) else { return ([], false, false) }
+        guard let present = FileMark(path) else { return ([], false, false) }
         let file = try OpenFile(path, for: .readBack)
         let size = try file.size()
-        var isNew = false
-        if size < position {
+        var isNew = mark.map { !$0.isSameFile(as: present) } ?? false
+        mark = present
+        if size < position || isNew {
             // A line that was not whole may have been taken back.
-            isNew = size < position - rest.count
+            isNew = isNew || size < position - rest.count
             position = isNew ? 0 : position - rest.count
             rest = []
         }

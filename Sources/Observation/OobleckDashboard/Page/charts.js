@@ -13,8 +13,8 @@ const BOTTOM = 40;
  * the horizontal axis), `x` (its name), `isTime`, `fromZero`.
  */
 export class CurveChart {
-  constructor({ label, height, say }) {
-    this.height = height;
+  constructor({ label, name, height, say }) {
+    Object.assign(this, { name, height });
     this.say = say;
     this.picture = svg("svg", { role: "img", "aria-label": label });
     this.tip = el("div", { class: "tip", hidden: true });
@@ -55,7 +55,7 @@ export class CurveChart {
     const px = (value) => LEFT + ((value - x.low) / (x.high - x.low)) * (right - LEFT);
     const py = (value) => bottom - ((value - y.low) / (y.high - y.low)) * (bottom - TOP);
     Object.assign(this, { px, py, right, bottom });
-    const parts = [];
+    const parts = [svg("text", { x: 0, y: 12, class: "axis" }, this.name)];
     for (const tick of y.ticks) {
       parts.push(svg("line", { x1: LEFT, x2: right, y1: py(tick), y2: py(tick), class: "grid" }));
       parts.push(svg("text", { x: LEFT - 8, y: py(tick) + 4, class: "axis end" }, y.name(tick)));
@@ -159,6 +159,7 @@ function diamond(x, y, kind) {
 export function lossChart() {
   const chart = new CurveChart({
     label: "Loss by committed steps",
+    name: "loss",
     height: 290,
     say: ([step, loss]) => `step ${step}: loss ${number(loss)}`,
   });

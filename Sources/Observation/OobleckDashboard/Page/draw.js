@@ -57,8 +57,17 @@ export function span(value) {
 export const percent = (share) =>
   `${share > 0 && share < 0.0995 ? (share * 100).toFixed(1) : Math.round(share * 100)} %`;
 
+/** A count and its noun: 1 node, 2 nodes, 3 microbatches. */
 export const counted = (count, word) =>
-  `${count} ${count === 1 ? word : word.endsWith("s") ? `${word}es` : `${word}s`}`;
+  `${count} ${word}${count === 1 ? "" : /(s|ch)$/.test(word) ? "es" : "s"}`;
+
+/** A time as 1:23 or 2:01:23. */
+export function watch(value) {
+  const whole = Math.round(value);
+  const two = (part) => String(part).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
 
 /** The time of day of a moment since 1970. */
 export function clock(time) {

@@ -13,12 +13,14 @@ export const pipelineName = (index) =>
 export function speedChart() {
   const chart = new CurveChart({
     label: "Throughput over the time of the run",
+    name: "",
     height: 170,
     say: ([time, rate]) => `after ${seconds(time)}: ${short(rate)} a second`,
   });
   return {
     host: chart.host,
-    update: (speed, elapsed) =>
+    update: (speed, elapsed) => {
+      chart.name = `${speed.unit} a second, of steps that count`;
       chart.update({
         curves: [
           {
@@ -34,8 +36,9 @@ export function speedChart() {
         high: elapsed,
         isTime: true,
         fromZero: true,
-        x: `time since the start; ${speed.unit} a second, of steps that count`,
-      }),
+        x: "time since the start",
+      });
+    },
   };
 }
 
@@ -84,13 +87,14 @@ export class LaneChart {
 
   generationLines(generations, px, bottom) {
     const parts = [svg("text", { x: 0, y: 12, class: "axis" }, "generation")];
-    let free = 66;
+    let free = -Infinity;
     for (const { number, time } of generations) {
       const x = px(time);
       parts.push(svg("line", { x1: x, x2: x, y1: TOP - 6, y2: bottom, class: "grid" }));
-      if (x < free) continue;
-      free = x + 22;
-      parts.push(svg("text", { x, y: 12, class: "axis middle" }, String(number)));
+      const place = Math.max(x, LEFT + 18);
+      if (place < free) continue;
+      free = place + 22;
+      parts.push(svg("text", { x: place, y: 12, class: "axis middle" }, String(number)));
     }
     return parts;
   }

@@ -1,7 +1,7 @@
 // Parts of a run's page: numbers, recoveries, plan, nodes, events and logs.
 
 import { ask } from "./server.js";
-import { clock, counted, el, number, percent, seconds, short, span } from "./draw.js";
+import { clock, counted, el, number, percent, seconds, short, span, watch } from "./draw.js";
 
 function tile(name, value, note = "") {
   return el("div", {}, el("dt", {}, name), el("dd", {}, value, el("small", {}, note)));
@@ -18,18 +18,18 @@ export function tiles(run) {
     tiles.push(tile("validation loss", number(run.validation_loss), `after step ${run.validation_step}`));
   }
   if (run.rate !== undefined) {
-    tiles.push(tile(`${run.unit}/s`, short(run.rate), "of the newest step"));
+    tiles.push(tile(`${run.unit}/s`, short(run.rate), "newest step"));
   }
-  if (run.idle_share !== undefined) tiles.push(tile("idle", percent(run.idle_share), "of the workers' time"));
+  if (run.idle_share !== undefined) tiles.push(tile("idle", percent(run.idle_share), "of worker time"));
   if (run.state === "running") {
     tiles.push(tile("nodes", String(run.alive), counted(run.pipelines ?? 0, "pipeline")));
   }
   tiles.push(tile("nodes lost", String(run.lost), run.joined ? `${run.joined} joined` : "none joined"));
   if (run.recovery_median !== undefined) {
-    tiles.push(tile("recovery", seconds(run.recovery_median), `median; worst ${seconds(run.recovery_worst)}`));
+    tiles.push(tile("recovery", seconds(run.recovery_median), `worst ${seconds(run.recovery_worst)}`));
   }
-  const useful = run.useful_share === undefined ? "" : `${percent(run.useful_share)} in steps that count`;
-  tiles.push(tile("time", span(run.elapsed), useful));
+  const useful = run.useful_share === undefined ? "" : `${percent(run.useful_share)} useful`;
+  tiles.push(tile("time", watch(run.elapsed), useful));
   return tiles;
 }
 
@@ -57,19 +57,21 @@ export function recoveries({ recoveries, total }) {
   const longest = Math.max(...recoveries.map((recovery) => recovery.total));
   const key = PHASES.map(([name, kind]) => el("span", {}, el("i", { class: `swatch ${kind}` }), ` ${name}`));
   const items = recoveries.map((recovery) => {
+    const who = `${recovery.nodes.length === 1 ? "node" : "nodes"} ${recovery.nodes.join(", ")}`;
     const bars = recovery.phases.map((time, index) =>
       el("i", { class: PHASES[index][1], "width%": (time / longest) * 100 }));
     const numbers = recovery.phases.map((time, index) => `${PHASES[index][0]} ${seconds(time)}`);
     const given = recovery.given === undefined ? "" : `, ${seconds(recovery.given)} of work given up`;
     return el("li", {},
       el("p", {},
-        el("b", {}, `Step ${recovery.step}, ${recovery.nodes.length === 1 ? "node" : "nodes"} ${recovery.nodes.join(", ")} lost: `),
+        el("b", {}, `Step ${recovery.step}, ${who} lost: `),
         `${seconds(recovery.total)} until training resumed, ${recovery.copied} copied${given}.`),
       el("span", { class: "track" }, bars),
       el("p", { class: "quiet small" }, `${numbers.join(", ")}.`));
   });
-  const note = items.length < total ? el("p", { class: "quiet" }, `The newest ${items.length} of ${total}.`) : undefined;
-  return [el("p", { class: "legend" }, key), note, el("ol", { class: "recoveries" }, items)];
+  const parts = [el("p", { class: "legend" }, key), el("ul", { class: "recoveries" }, items)];
+  if (items.length < total) parts.push(el("p", { class: "quiet small" }, `The newest ${items.length} of ${total}.`));
+  return parts;
 }
 
 /** Where the time went. */
@@ -139,6 +141,19 @@ export function eventRows(events) {
       el("td", { class: "message" }, event.message)));
 }
 
+/** Kinds that come as a matter of course. */
+export const ROUTINE = ["node-ready", "prepared", "resumed", "aborted", "evaluated", "checkpoint-saved"];
+
+/** The newest events that people want to know of. */
+export function news(events) {
+  if (events.length === 0) return [el("li", { class: "quiet" }, "Nothing yet.")];
+  return events.slice(0, 12).map((event) =>
+    el("li", {},
+      el("span", { class: `kind ${event.kind}` }, event.kind), " ",
+      el("span", { class: "quiet small" }, `${clock(event.time)}, step ${event.step}`),
+      el("p", {}, event.message)));
+}
+
 /** Events with a filter by kind, node and words. */
 export class EventView {
   constructor(path, signal) {
@@ -148,7 +163,7 @@ export class EventView {
     this.node = el("input", { type: "number", min: 0, placeholder: "node", "aria-label": "node", oninput: change });
     this.text = el("input", { type: "search", placeholder: "words", "aria-label": "words", oninput: change });
     this.count = el("span", { class: "quiet" });
-    this.body = el("div");
+    this.body = el("div", { class: "events" });
     this.host = el("section", {},
       el("div", { class: "filter" }, this.kind, this.node, this.text, this.count), this.body);
     this.load();
@@ -171,7 +186,8 @@ export class EventView {
     const shown = page.events.length;
     this.count.textContent = shown < page.matching
       ? `the newest ${shown} of ${page.matching}` : counted(shown, "event");
-    this.body.replaceChildren(table(["time", "step", "kind", ""], eventRows(page.events), ["number", "number"]));
+    const rows = eventRows(page.events);
+    this.body.replaceChildren(table(["time", "step", "kind", ""], rows, ["number", "number"]));
   }
 }
 
@@ -217,7 +233,7 @@ export class LogView {
     if (name !== this.choice.value || from !== this.next) return;
     this.next = tail.next;
     if (tail.is_cut) this.text.textContent = "(older lines are in the file)\n";
-    this.note.textContent = "";
+    this.note.textContent = tail.next === 0 ? "empty so far" : "";
     if (!tail.text) return;
     const isAtEnd = this.text.scrollTop + this.text.clientHeight >= this.text.scrollHeight - 30;
     this.text.append(tail.text);

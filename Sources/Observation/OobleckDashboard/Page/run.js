@@ -64,7 +64,7 @@ export class RunView {
 
   overview() {
     const [loss, speed, lanes] = [lossChart(), speedChart(), new LaneChart()];
-    const news = el("tbody");
+    const news = el("ul", { class: "told" });
     const recoveries = el("div");
     const use = el("div", { class: "bars" });
     const elapsed = () => this.state.run?.elapsed ?? 0;
@@ -90,7 +90,7 @@ export class RunView {
     return [
       el("div", { class: "two wide-left" },
         el("section", {}, el("h2", {}, "Loss"), loss.host, lossLegend()),
-        el("section", { class: "news" }, el("h2", {}, "What happened last"), el("table", {}, news))),
+        el("section", { class: "news" }, el("h2", {}, "What happened last"), news)),
       el("section", {}, el("h2", {}, "Nodes and speed over time"), speed.host, lanes.host, laneLegend()),
       el("div", { class: "two" },
         el("section", {}, el("h2", {}, "Losses and recoveries"), recoveries),
@@ -157,7 +157,7 @@ export class RunView {
   }
 
   showConnection(isLive, error) {
-    this.link.textContent = isLive ? "live" : "connection lost";
+    this.link.textContent = isLive ? "connected" : "connection lost";
     this.link.className = `link ${isLive ? "good" : "bad"}`;
     this.link.title = isLive ? "the page follows the run" : error?.message ?? "trying again";
     if (error?.status === 401) this.shell.refuse(error);
@@ -168,9 +168,8 @@ export class RunView {
     if (this.newsCount === this.state.run.events) return;
     this.newsCount = this.state.run.events;
     try {
-      const page = await ask(`${this.path}/events`, this.tabEnd.signal);
-      const worth = page.events.filter((event) => !["node-ready", "prepared"].includes(event.kind));
-      body.replaceChildren(...parts.eventRows(worth.slice(0, 9)));
+      const page = await ask(`${this.path}/events?without=${parts.ROUTINE}`, this.tabEnd.signal);
+      body.replaceChildren(...parts.news(page.events));
     } catch {
       // The connection says what is wrong.
     }
@@ -215,7 +214,8 @@ function lossLegend() {
 
 function laneLegend() {
   return el("p", { class: "legend" },
-    el("span", {}, el("i", { class: "swatch p0" }, "A"), el("i", { class: "swatch p1" }, "B"), " trains in this pipeline"),
+    el("span", {}, el("i", { class: "swatch p0" }, "A"), el("i", { class: "swatch p1" }, "B"),
+      " trains in this pipeline"),
     el("span", {}, el("i", { class: "swatch recovering" }), " recovering"),
     el("span", {}, el("i", { class: "swatch" }), " no work"),
     el("span", {}, el("b", { class: "bad" }, "\u2715"), " lost"),
