@@ -328,7 +328,8 @@ let commands = Folder(
             [
                 "OobleckArtifact", "OobleckClock", "OobleckClusterFiles", "OobleckConsole",
                 "OobleckCoordination", "OobleckCore", "OobleckDashboard", "OobleckData",
-                "OobleckDrills", "OobleckEvaluation", "OobleckFigures", "OobleckLaunch", "OobleckMetrics",
+                "OobleckDrills", "OobleckEvaluation", "OobleckFigures", "OobleckLaunch",
+                "OobleckMetrics",
                 "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording", "OobleckReports",
                 "OobleckRunFiles", "OobleckRunReport", "OobleckRuntime",
                 "OobleckSimulationCommands", "OobleckStoreEtcd", "OobleckText", "OobleckTraces",

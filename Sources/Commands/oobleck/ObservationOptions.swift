@@ -28,7 +28,9 @@ struct ObservationOptions: ParsableArguments {
     )
     var onEvent: String?
 
-    @Flag(help: "Serve a live page about the run on this machine while it lasts, and print its link.")
+    @Flag(
+        help: "Serve a live page about the run on this machine while it lasts, and print its link."
+    )
     var dashboard = false
 
     @Option(

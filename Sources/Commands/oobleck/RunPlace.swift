@@ -32,13 +32,19 @@ final class RunPlace: Sendable {
     private func tell(_ link: String, _ directory: RunDirectory) {
         do {
             let bytes = Array("\(link)\n".utf8)
-            try AtomicFile.write(bytes, to: RunDirectory.dashboardPath(in: directory.path), permissions: 0o600)
+            try AtomicFile.write(
+                bytes,
+                to: RunDirectory.dashboardPath(in: directory.path),
+                permissions: 0o600
+            )
         } catch {
             Console.show("cannot keep the dashboard's link: \(oneLine(error))")
         }
         if Console.isTerminal { return Console.show("dashboard: \(link)") }
         let address = link.prefix { $0 != "#" }
-        Console.show("dashboard: \(address) (the link is in \(RunDirectory.dashboardPath(in: directory.path)))")
+        Console.show(
+            "dashboard: \(address) (the link is in \(RunDirectory.dashboardPath(in: directory.path)))"
+        )
     }
 
     /// Takes the link away: the dashboard has ended.

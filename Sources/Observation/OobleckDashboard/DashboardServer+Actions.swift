@@ -20,7 +20,10 @@ extension DashboardServer {
             }
             do {
                 let body = try await request.body.collect(upTo: Self.mostBytes)
-                let action = try Self.action(context.parameter("action"), Data(body.readableBytesView))
+                let action = try Self.action(
+                    context.parameter("action"),
+                    Data(body.readableBytesView)
+                )
                 let directory = try shelf.directory(context.parameter("run"))
                 return try Self.json(["message": try await actor(action, directory)])
             } catch { return Self.failed(error) }

@@ -128,7 +128,8 @@ struct FollowedRun {
             recoveryWorst: times.max(),
             elapsed: clock.total.rounded(),
             left: isRunning ? model.timeLeft(of: steps).map { $0.rounded() } : nil,
-            usefulShare: use.total > 0 ? Rounded.digits((use.seconds[.training] ?? 0) / use.total) : nil,
+            usefulShare: use.total > 0
+                ? Rounded.digits((use.seconds[.training] ?? 0) / use.total) : nil,
             checkpointStep: status?.checkpointStep,
             note: note,
             events: model.toldDropped + model.told.count,

@@ -50,7 +50,11 @@ extension RunModel {
                 sums[bin] += step.count * part / step.took
             }
         }
-        return SpeedSection(unit: unit, width: width, rates: sums.map { Rounded.digits($0 / width) })
+        return SpeedSection(
+            unit: unit,
+            width: width,
+            rates: sums.map { Rounded.digits($0 / width) }
+        )
     }
 
     /// What nodes did until `now`, since 1970.

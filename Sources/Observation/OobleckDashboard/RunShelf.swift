@@ -59,7 +59,8 @@ package final class RunShelf: Sendable {
             }
             return try RunDirectory.open(path: path)
         case .folder(let folder):
-            guard Self.isName(name), FileManager.default.fileExists(atPath: "\(folder)/\(name)/job.json")
+            guard Self.isName(name),
+                FileManager.default.fileExists(atPath: "\(folder)/\(name)/job.json")
             else { throw missing }
             return try RunDirectory.open(path: "\(folder)/\(name)")
         }

@@ -74,7 +74,9 @@ struct BoundTests {
         var model = RunModel()
         for step in 0..<10_000 {
             let loss = step == 4321 ? 99.0 : step == 8765 ? 0.001 : 2
-            model.note(MadeUpRun.event(Double(step), 0, step + 1, MadeUpRun.committed(step, loss: loss)))
+            model.note(
+                MadeUpRun.event(Double(step), 0, step + 1, MadeUpRun.committed(step, loss: loss))
+            )
         }
         let values = model.loss.training.map { $0[1] }
         #expect(values.max() == 99 && values.min() == 0.001)

@@ -38,7 +38,9 @@ struct RunModelTests {
         let model = Self.model(MadeUpRun.lossAndJoin)
         let lanes = model.lanes(Self.clock(model, until: 120), until: 120).lanes
         #expect(lanes.map(\.node) == [0, 1, 2])
-        #expect(lanes[0].spans == [[-1, 0, 3, -1], [0, 3, 8, 0], [-2, 8, 10, 0], [0, 10, -1, 1]])
+        #expect(
+            lanes[0].spans == [[-1, 0, 3, -1], [0, 3, 8, 0], [-2, 8, 10, 0], [0, 10, -1, 1]]
+        )
         #expect(lanes[1].spans == [[-1, 0, 3, -1], [1, 3, 8, 0]])
         #expect(lanes[1].end?.how == "lost" && lanes[1].end?.time == 8)
         #expect(lanes[2].spans == [[-1, 13.5, -1, -1]])

@@ -25,7 +25,11 @@ struct ServerTests {
     }
 
     /// What curl says to an answer of the server at `port`.
-    private static func ask(_ port: Int, _ path: String, _ arguments: [String] = []) throws -> Answer {
+    private static func ask(
+        _ port: Int,
+        _ path: String,
+        _ arguments: [String] = []
+    ) throws -> Answer {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
         process.arguments =
@@ -34,7 +38,10 @@ struct ServerTests {
         let output = Pipe()
         process.standardOutput = output
         try process.run()
-        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        let text = String(
+            decoding: try output.fileHandleForReading.readToEnd() ?? Data(),
+            as: UTF8.self
+        )
         process.waitUntilExit()
         let parts = text.components(separatedBy: "\r\n\r\n")
         let status = parts[0].split(separator: " ").dropFirst().first.flatMap { Int($0) }
@@ -70,9 +77,14 @@ struct ServerTests {
             let page = try Self.ask(port, "/")
             #expect(page.status == 200 && page.head.contains("script-src 'self'"))
             #expect(!page.body.contains("first"))
-            let paths = ["/api/runs", "/api/runs/first/stream", "/api/runs/first/events", "/api/none"]
+            let paths = [
+                "/api/runs", "/api/runs/first/stream", "/api/runs/first/events", "/api/none",
+            ]
             for path in paths + ["/api/runs/first/logs", "/api/runs/first/logs/node-0"] {
-                for claim in [[], ["-H", "Authorization: Bearer 0123456789abcdee"], ["-H", "Authorization: 0123456789abcdef"]] {
+                for claim in [
+                    [], ["-H", "Authorization: Bearer 0123456789abcdee"],
+                    ["-H", "Authorization: 0123456789abcdef"],
+                ] {
                     let answer = try Self.ask(port, path, claim)
                     #expect(answer.status == 401, "\(path) \(claim)")
                     #expect(!answer.body.contains("hello") && !answer.body.contains("first"))
@@ -93,8 +105,10 @@ struct ServerTests {
             let events = try Self.ask(port, "/api/runs/first/events?kinds=node-lost", Self.shown)
             #expect(events.body.contains("\"matching\":1"))
             for path in [
-                "/api/runs/..%2ffirst/events", "/api/runs/%2e%2e/logs", "/api/runs/first/logs/..%2f..%2fjob",
-                "/api/runs/first/logs/../../job.json", "/../../etc/passwd", "/first/job.json", "/none",
+                "/api/runs/..%2ffirst/events", "/api/runs/%2e%2e/logs",
+                "/api/runs/first/logs/..%2f..%2fjob",
+                "/api/runs/first/logs/../../job.json", "/../../etc/passwd", "/first/job.json",
+                "/none",
             ] {
                 let answer = try Self.ask(port, path, Self.shown)
                 #expect(answer.status == 404, "\(path): \(answer.status) \(answer.body)")
@@ -109,7 +123,11 @@ struct ServerTests {
             asked.withLock { $0.append(action) }
             return "done"
         }) { port in
-            let rebound = try Self.ask(port, "/api/runs", Self.shown + ["-H", "Host: evil.example:\(port)"])
+            let rebound = try Self.ask(
+                port,
+                "/api/runs",
+                Self.shown + ["-H", "Host: evil.example:\(port)"]
+            )
             #expect(rebound.status == 421)
             let path = "/api/runs/first/drain"
             let wish = ["-X", "POST", "-d", "{\"node\": 3}"] + Self.shown
@@ -142,7 +160,10 @@ struct ServerTests {
         }
     }
 
-    @Test("addresses that other machines reach are refused", arguments: ["0.0.0.0", "10.0.0.7", "::", "head"])
+    @Test(
+        "addresses that other machines reach are refused",
+        arguments: ["0.0.0.0", "10.0.0.7", "::", "head"]
+    )
     func loopback(host: String) throws {
         #expect(throws: OobleckError.self) {
             try DashboardServer(
@@ -153,8 +174,12 @@ struct ServerTests {
                 actor: nil
             )
         }
-        #expect(!RequestGuard.isLoopback(host) && !RequestGuard.isLoopback("127.0.0.1.evil.example"))
+        #expect(
+            !RequestGuard.isLoopback(host) && !RequestGuard.isLoopback("127.0.0.1.evil.example")
+        )
         #expect(RequestGuard.isLoopback("127.0.0.1") && RequestGuard.isLoopback("::1"))
-        #expect(RequestGuard.host(of: "[::1]:80") == "::1" && RequestGuard.host(of: "a.b:1") == "a.b")
+        #expect(
+            RequestGuard.host(of: "[::1]:80") == "::1" && RequestGuard.host(of: "a.b:1") == "a.b"
+        )
     }
 }
