@@ -30,8 +30,9 @@ struct FollowedRun {
         metrics = LineFollower(directory.metricsPath)
     }
 
-    /// Takes in what was written since the last call.
-    mutating func update() throws {
+    /// Takes in what was written since the last call, and returns whether that changes anything.
+    mutating func update() throws -> Bool {
+        let before = (isRunning, state, model.revision)
         isRunning = directory.isRunning
         var hasMore = true
         while hasMore {
@@ -57,12 +58,19 @@ struct FollowedRun {
                 } catch { continue }
             }
         }
-        try updateDocuments()
+        return try updateDocuments() || before != (isRunning, state, model.revision)
     }
 
-    private mutating func updateDocuments() throws {
-        if hasChanged(directory.statusPath) { status = try directory.status() }
-        if hasChanged(directory.planPath) { plan = try directory.plan() }
+    private mutating func updateDocuments() throws -> Bool {
+        var isNew = false
+        if hasChanged(directory.statusPath) {
+            status = try directory.status()
+            isNew = true
+        }
+        if hasChanged(directory.planPath) {
+            plan = try directory.plan()
+            isNew = true
+        }
         if layerNames.isEmpty, hasChanged(directory.profilePath) {
             layerNames = try directory.profile().layers.map(\.name)
         }
@@ -71,6 +79,7 @@ struct FollowedRun {
         } else if hasChanged(directory.resultPath) || state == .running || state == .unstarted {
             state = directory.isFinished ? .finished : status != nil ? .stopped : .unstarted
         }
+        return isNew
     }
 
     /// Whether the file is there and is another than at the last call.

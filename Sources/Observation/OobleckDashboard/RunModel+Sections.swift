@@ -88,7 +88,7 @@ extension RunModel {
         )
     }
 
-    /// The time below which neighbouring stretches of a row are drawn as one; 0 while there are few.
+    /// The time below which a stretch is drawn as a part of the one before; 0 while there are few.
     private func spanGrain(_ lanes: [NodeLane], _ clock: StoryClock) -> Double {
         guard lanes.reduce(0, { $0 + $1.spans.count }) > Self.mostSpans else { return 0 }
         return clock.total * Double(max(1, lanes.count)) / Double(Self.mostSpans)
@@ -104,8 +104,8 @@ extension RunModel {
             let isOpen = lane.end == nil && index == lane.spans.count - 1
             let start = Rounded.time(clock.elapsed(span.start))
             let end = isOpen ? -1 : Rounded.time(clock.elapsed(span.end))
-            // A short one is drawn as a part of the one before, unless that has grown already.
-            if grain > 0, let last = result.last, start - last[1] < grain, !isOpen {
+            // A short one is drawn as a part of the one before: of the others there are few.
+            if !isOpen, !result.isEmpty, end - start < grain {
                 result[result.count - 1][2] = end
                 continue
             }

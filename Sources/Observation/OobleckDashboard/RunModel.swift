@@ -44,7 +44,7 @@ package struct RunModel: Sendable {
     private(set) var lostCount = 0
     private(set) var joinedCount = 0
     /// Grows with each change.
-    package private(set) var revision = 0
+    private(set) var revision = 0
 
     /// A run of which nothing is known.
     package init() {}

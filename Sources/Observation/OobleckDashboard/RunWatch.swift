@@ -5,8 +5,9 @@ import OobleckCore
 import OobleckRunFiles
 import Synchronization
 
-/// One run that pages look at. Files are read when a page asks, on a queue of its own, and once for all pages.
+/// One run that pages look at.
 ///
+/// Files are read when a page asks, on a queue of its own, and once for all pages.
 /// Nothing is kept for a page that is slow: it asks for what has changed since its last answer, and gets the
 /// newest state of each part.
 final class RunWatch: Sendable {
@@ -66,9 +67,11 @@ final class RunWatch: Sendable {
         guard start >= state.due else { return }
         var run = try state.run ?? FollowedRun(RunDirectory.open(path: path))
         state.run = nil
-        try run.update()
+        let isNew = try run.update() || state.looks == 0
         state.looks += 1
-        for (name, value) in run.sections(now: Date().timeIntervalSince1970) {
+        // Of a run that is at work, times grow without news.
+        let parts = isNew || run.isRunning ? run.sections(now: Date().timeIntervalSince1970) : []
+        for (name, value) in parts {
             let json = try PageJSON.text(value)
             guard state.parts[name]?.json != json else { continue }
             state.parts[name] = Part(name: name, json: json, changed: state.looks)

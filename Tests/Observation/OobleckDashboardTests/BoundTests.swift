@@ -67,6 +67,14 @@ struct BoundTests {
         }
         #expect(sizes.values.reduce(0, +) <= Self.mostOfAll, "\(sizes)")
         #expect(model.loss.training.count <= RunModel.mostPoints + 2)
+        // What is left out is short: the rows still tell what nodes did most of the time.
+        let section = model.lanes(StoryClock(model.skeleton, until: 12_000), until: 12_000)
+        let spans = section.lanes.flatMap(\.spans)
+        let ends = spans.map { $0[2] < 0 ? 11_000 : $0[2] }
+        let times = zip(spans, ends).map { (isTraining: $0[0] >= 0, time: $1 - $0[1]) }
+        let all = times.reduce(0) { $0 + $1.time }
+        let training = times.filter(\.isTraining).reduce(0) { $0 + $1.time }
+        #expect(training > (losses > 100 ? 0.5 : 0.95) * all, "\(training) of \(all)")
     }
 
     @Test("the least and the greatest loss survive the thinning")

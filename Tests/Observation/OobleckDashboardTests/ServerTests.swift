@@ -119,10 +119,11 @@ struct ServerTests {
     @Test("another name for this machine, or a page of a stranger, gets nothing")
     func strangers() async throws {
         let asked = Mutex<[DashboardAction]>([])
-        try await serve({ action, _ in
+        let actor: DashboardActor = { action, _ in
             asked.withLock { $0.append(action) }
             return "done"
-        }) { port in
+        }
+        try await serve(actor) { port in
             let rebound = try Self.ask(
                 port,
                 "/api/runs",

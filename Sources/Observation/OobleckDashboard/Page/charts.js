@@ -3,7 +3,7 @@
 import { el, number, scale, svg, watchWidth } from "./draw.js";
 
 /** Room to the left of all pictures, so that times stand below each other. */
-export const LEFT = 60;
+export const LEFT = 64;
 export const RIGHT = 12;
 const TOP = 22;
 const BOTTOM = 40;

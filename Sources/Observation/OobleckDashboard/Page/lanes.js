@@ -122,7 +122,8 @@ export class LaneChart {
     const parts = [];
     const middle = TOP + this.row * (index + 0.5);
     if (this.row > 10 || index % 10 === 0) {
-      parts.push(svg("text", { x: LEFT - 8, y: middle + 4, class: "axis end ink" }, `node ${lane.node}`));
+      const size = this.row > 10 ? "" : "little";
+      parts.push(svg("text", { x: LEFT - 8, y: middle + 4, class: `axis end ink ${size}` }, `node ${lane.node}`));
     }
     if (this.row > 16) {
       for (const [what, start, end] of lane.spans) {
