@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Drives a headless Chromium over its DevTools pipe, by lines of JSON: a command in, an answer out.
 
     {"open": URL}            opens a page, and answers when it has loaded

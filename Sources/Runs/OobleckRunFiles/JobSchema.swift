@@ -34,7 +34,7 @@ struct JobSchema {
             "cluster",
             [
                 "nodes", "fault_tolerance", "device_memory", "detection_budget", "coordinator_wait",
-                "cpu_level", "device", "cost_model",
+                "cpu_level", "device", "cost_model", "peak_tflops",
             ]
         ),
         ("evaluate", ["every", "batches"]),

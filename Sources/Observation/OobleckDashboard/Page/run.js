@@ -99,7 +99,7 @@ export class RunView {
   }
 
   nodes() {
-    const [plan, nodes] = [el("div"), el("div")];
+    const [plan, nodes] = [el("div"), el("div", { class: "nodes" })];
     const states = () => new Map((this.state.nodes?.nodes ?? []).map((node) => [node.id, node.state]));
     const drawPlan = () => this.state.plan && plan.replaceChildren(...parts.plan(this.state.plan, states()));
     const drawNodes = () => this.state.nodes
