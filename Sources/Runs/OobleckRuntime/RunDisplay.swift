@@ -101,7 +101,7 @@ extension RecoveryRecord {
     /// What was lost, how long each part took, and the pipelines that train now; why this plan stands in the
     /// event.
     fileprivate var anatomy: String {
-        summary.dropLast(reason.count) + reason.prefix { $0 != ":" }
+        "\(summary.dropLast(reason.count))\(reason.prefix { $0 != ":" })"
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckCore
 import Testing
 
 /// What people read when they mistype, on terminals of any width, and before they start a run.
