@@ -69,11 +69,13 @@ func resolvePlanning(_ targets: [Target]) {
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
+    resources: [Resource] = [],
     isOptimized: Bool = false
 ) -> Target {
     .target(
         name: name,
         dependencies: dependencies,
+        resources: resources,
         swiftSettings: swiftSettings
             + (isOptimized ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
     )
@@ -263,15 +265,28 @@ let observation = Folder(
     "Observation",
     [
         module(
+            "OobleckServing",
+            ["OobleckCore", httpTypes, hummingbird, hummingbirdCore, logging, nioCore]
+        ),
+        module(
             "OobleckMetrics",
             [
                 "OobleckClock", "OobleckCore", "OobleckData", "OobleckRecording",
-                "OobleckRunFiles", httpTypes, hummingbird, hummingbirdCore, logging, nioCore,
+                "OobleckRunFiles", "OobleckServing", hummingbird,
             ]
         ),
         module(
             "OobleckRunReport",
             ["OobleckCore", "OobleckData", "OobleckFigures", "OobleckRunFiles", "OobleckText"]
+        ),
+        module(
+            "OobleckDashboard",
+            [
+                "OobleckClock", "OobleckCore", "OobleckData", "OobleckRunFiles",
+                "OobleckRunReport", "OobleckServing", httpTypes, hummingbird, nioCore,
+            ],
+            // Parts of the program, so that no package can lack them.
+            resources: [.embedInCode("Page")]
         ),
         module(
             "OobleckTraces",
@@ -317,8 +332,9 @@ let commands = Folder(
             "oobleck",
             [
                 "OobleckArtifact", "OobleckClock", "OobleckClusterFiles", "OobleckConsole",
-                "OobleckCoordination", "OobleckCore", "OobleckData", "OobleckDrills",
-                "OobleckEvaluation", "OobleckFigures", "OobleckLaunch", "OobleckMetrics",
+                "OobleckCoordination", "OobleckCore", "OobleckDashboard", "OobleckData",
+                "OobleckDrills", "OobleckEvaluation", "OobleckFigures", "OobleckLaunch",
+                "OobleckMetrics",
                 "OobleckPlanning", "OobleckReconfiguration", "OobleckRecording", "OobleckReports",
                 "OobleckRunFiles", "OobleckRunReport", "OobleckRuntime",
                 "OobleckSimulationCommands", "OobleckStoreEtcd", "OobleckText", "OobleckTraces",
@@ -460,6 +476,13 @@ let allTests = [
             tests(
                 "OobleckRunReport",
                 ["OobleckCore", "OobleckRunFiles", "OobleckRunReport", "OobleckTestSupport"]
+            ),
+            tests(
+                "OobleckDashboard",
+                [
+                    "OobleckCore", "OobleckDashboard", "OobleckData", "OobleckRunFiles",
+                    "OobleckRunReport", "OobleckTestSupport",
+                ]
             ),
             tests("OobleckTraces", ["OobleckCore", "OobleckTraces"]),
         ]

@@ -181,6 +181,12 @@ ensure_sqlite() {
     [ -f /usr/include/sqlite3.h ] || die "no sqlite3.h found; run: apt install libsqlite3-dev"
 }
 
+# A real Chromium for the test of the dashboard; it is left out where that is absent.
+ensure_chromium() {
+    command -v chromium >/dev/null && return
+    install_package chromium || say "no chromium; the test of the dashboard in a browser is left out"
+}
+
 # A real promtool for the test of what is served to Prometheus; it is left out where that is absent.
 ensure_promtool() {
     command -v promtool >/dev/null && return
@@ -248,4 +254,5 @@ if [ ${#lists[@]} -gt 1 ]; then
     ensure_slurm
     ensure_ssh_hosts
     ensure_promtool
+    ensure_chromium
 fi

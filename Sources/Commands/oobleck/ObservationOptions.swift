@@ -1,11 +1,11 @@
 import ArgumentParser
 import OobleckConsole
 import OobleckCore
+import OobleckDashboard
 import OobleckData
 import OobleckMetrics
 import OobleckRunFiles
 import OobleckRuntime
-import Synchronization
 
 /// Options about what is to be seen of a run.
 struct ObservationOptions: ParsableArguments {
@@ -28,6 +28,19 @@ struct ObservationOptions: ParsableArguments {
     )
     var onEvent: String?
 
+    @Flag(
+        help: "Serve a live page about the run on this machine while it lasts, and print its link."
+    )
+    var dashboard = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the dashboard listens, on loopback; means --dashboard. [127.0.0.1, a free port]",
+            valueName: "host:port"
+        )
+    )
+    var dashboardListen: String?
+
     @Flag(help: "Write an event file of TensorBoard into the run's folder tensorboard.")
     var tensorboard = false
 
@@ -37,6 +50,7 @@ struct ObservationOptions: ParsableArguments {
     func validate() throws {
         do {
             _ = try metricsAddress()
+            _ = try dashboardAddress()
         } catch let error as OobleckError {
             throw ValidationError(error.message)
         }
@@ -46,9 +60,19 @@ struct ObservationOptions: ParsableArguments {
         try metricsListen.map { try HostPort(parsing: $0, what: "--metrics-listen") }
     }
 
+    /// `nil` without a dashboard.
+    private func dashboardAddress() throws -> HostPort? {
+        guard let dashboardListen else {
+            return dashboard ? HostPort(host: "127.0.0.1", port: 0) : nil
+        }
+        return try HostPort(parsing: dashboardListen, what: "--dashboard-listen")
+    }
+
     /// The same options on a command line.
     var arguments: [String] {
         (metricsListen.map { ["--metrics-listen", $0] } ?? [])
+            + (dashboard ? ["--dashboard"] : [])
+            + (dashboardListen.map { ["--dashboard-listen", $0] } ?? [])
             + (onEvent.map { ["--on-event", $0] } ?? []) + (tensorboard ? ["--tensorboard"] : [])
             + (noReport ? ["--no-report"] : [])
     }
@@ -73,28 +97,35 @@ struct ObservationOptions: ParsableArguments {
             }
         }
         defer { if !noReport { place.writeReport() } }
-        guard let address = try metricsAddress() else { return try await run.execute() }
-        let service = MetricsService()
-        run.followers.append { service.follow($0, $1) }
+        let service = try metricsAddress().map { address in
+            let service = MetricsService()
+            run.followers.append { service.follow($0, $1) }
+            return MetricsServer(address, service)
+        }
         let observed = run
-        return try await MetricsServer(address, service).serving { try await observed.execute() }
+        return try await showing(place) {
+            guard let service else { return try await observed.execute() }
+            return try await service.serving { try await observed.execute() }
+        }
     }
-}
 
-/// Where a run is recorded, once it is known.
-private final class RunPlace: Sendable {
-    private let path = Mutex<String?>(nil)
-
-    func note(_ directory: RunDirectory) { path.withLock { $0 = directory.path } }
-
-    /// Writes the page of the run; trouble with it is told, and changes nothing.
-    func writeReport() {
-        guard let path = path.withLock({ $0 }) else { return }
-        do {
-            let directory = try RunDirectory.open(path: path)
-            try ReportCommand.write(directory, to: directory.reportPath)
-        } catch {
-            Console.complain("cannot write the run's page: \(oneLine(error))")
+    /// Serves the dashboard, if there is to be one, while `body` runs.
+    private func showing<Result: Sendable>(
+        _ place: RunPlace,
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        guard let address = try dashboardAddress() else { return try await body() }
+        let server = try DashboardServer(
+            address,
+            option: "--dashboard-listen",
+            token: .random(),
+            shelf: RunShelf(run: { place.known }),
+            actor: DashboardRequests.actor(tls: nil)
+        )
+        return try await server.serving { link in
+            place.keep(link)
+            defer { place.removeLink() }
+            return try await body()
         }
     }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
+import OobleckClock
 import OobleckConsole
 import OobleckCore
+import OobleckData
 import OobleckRunFiles
 import OobleckRuntime
 import OobleckSimulationCommands
@@ -60,10 +62,35 @@ struct StatusCommand: AsyncParsableCommand {
 
     /// Shows what changes, until the run has no coordinator any more.
     private func watch(_ directory: RunDirectory) async throws {
+        guard !Console.isTerminal || format == .json else { return try await watchLive(directory) }
         var log = StatusLog()
         while directory.isRunning, Console.hasReader {
             let status = try directory.status()
             if log.isNews(status) { try show(status, isOneLine: true) }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// Keeps two lines at the bottom of the terminal, and shows the nodes again when something happens to them.
+    private func watchLive(_ directory: RunDirectory) async throws {
+        let start = MonotonicTime.now
+        let schedule = LearningRateSchedule(try directory.job().training)
+        var (pace, measures) = (ProgressPace(), ProgressPanel.Measures())
+        var shown: RunStatus?
+        defer { Console.clearLive() }
+        while directory.isRunning, Console.hasReader {
+            let status = try directory.status()
+            let now = MonotonicTime.now - start
+            pace.note(status, at: now)
+            (measures.stepTime, measures.running) = (pace.average, pace.long(at: now))
+            if status.step > 0 { measures.learningRate = schedule.rate(step: status.step - 1) }
+            if shown.map({ $0.generation != status.generation || $0.states != status.states })
+                ?? true
+            {
+                Console.show(status.text(now: Date().timeIntervalSince1970))
+                shown = status
+            }
+            Console.showLive(ProgressPanel(status, measures))
             try await Task.sleep(for: .milliseconds(200))
         }
     }
@@ -136,6 +163,9 @@ extension RunStatus {
 }
 
 extension RunStatus {
+    /// The states of its nodes.
+    fileprivate var states: [NodeStatus.State] { nodes.map(\.state) }
+
     /// Whether nodes are on several machines.
     fileprivate var hasHosts: Bool { Set(nodes.compactMap(\.host)).count > 1 }
 }

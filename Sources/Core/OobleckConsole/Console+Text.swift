@@ -21,6 +21,14 @@ extension Console {
     /// The most columns of a line; `nil`, in files and pipes, is any number.
     package static var lineLimit: Int? { width.limit }
 
+    /// Whether the terminal shows more than ASCII, as far as the environment says.
+    package static var showsUnicode: Bool {
+        let variables = ProcessInfo.processInfo.environment
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { variables[$0] }
+            .first { !$0.isEmpty }
+        return locale?.lowercased().replacing("-", with: "").contains("utf8") ?? false
+    }
+
     /// The most columns of a page of text and tables.
     package static var pageLimit: Int { width.limit ?? pageColumns }
 

@@ -71,10 +71,12 @@ package enum Console {
         }
     }
 
-    /// Shows a line at the bottom of the terminal, in place of the one before; returns at once.
+    /// Shows lines at the bottom of the terminal, in place of those before; returns at once.
+    ///
+    /// None may be wider than ``lineLimit``, as the terminal would break it.
     package static func showLive(_ text: String) { StandardStream.output.show(.live(text)) }
 
-    /// Takes the live line away.
+    /// Takes the live lines away.
     package static func clearLive() { StandardStream.output.show(.clear) }
 
     // MARK: Complaints and the end

@@ -1,6 +1,6 @@
 /// What waits to be written to a stream.
 ///
-/// What is only for display never waits for a reader: when too much of it waits, the live line gives
+/// What is only for display never waits for a reader: when too much of it waits, the live lines give
 /// way first, then the oldest lines, and the reader is told how many once it reads again. Results are
 /// never dropped; the caller that adds one waits until it is written.
 package struct OutputQueue: Sendable {
@@ -8,9 +8,9 @@ package struct OutputQueue: Sendable {
     package enum Piece: Sendable {
         /// A line for display, without its newline.
         case line(String)
-        /// What the last line of the terminal shows from now on.
+        /// What the last lines of the terminal show from now on.
         case live(String)
-        /// Takes the live line away.
+        /// Takes the live lines away.
         case clear
         /// Text that must be written as it is.
         case result(String)
@@ -32,13 +32,16 @@ package struct OutputQueue: Sendable {
     package static let capacity = 256 << 10
     /// Bytes written at once; a pipe takes as many whole or not at all.
     private static let chunk = 4096
-    /// Puts the cursor at the start of the line, and empties the line.
-    private static let erase = "\r\u{1B}[K"
+    /// Puts the cursor at the start of the live lines, and empties them.
+    private var erase: String {
+        liveRows > 1 ? "\r\u{1B}[\(liveRows - 1)A\u{1B}[J" : "\r\u{1B}[K"
+    }
 
     private var entries: [Entry] = []
     private var waitingBytes = 0
-    private var isLiveShown = false
-    /// What the live line is to become; `nil` when it stays as it is.
+    /// Live lines that the terminal shows.
+    private var liveRows = 0
+    /// What the live lines are to become; `nil` when they stay as they are.
     private var live: String??
     /// Lines left out since the reader was last told.
     private(set) package var droppedCount = 0
@@ -55,7 +58,7 @@ package struct OutputQueue: Sendable {
             dropLines()
         case .result(let text): entries.append(.result(text))
         case .live(let text): live = .some(text)
-        case .clear: live = isLiveShown ? .some(nil) : nil
+        case .clear: live = liveRows > 0 ? .some(nil) : nil
         }
     }
 
@@ -70,8 +73,8 @@ package struct OutputQueue: Sendable {
     /// The bytes to write next; `nil` when nothing waits.
     package mutating func next() -> [UInt8]? {
         guard !entries.isEmpty else { return nextLive() }
-        var text = isLiveShown ? Self.erase : ""
-        isLiveShown = false
+        var text = liveRows > 0 ? erase : ""
+        liveRows = 0
         if droppedCount > 0 {
             let lines = droppedCount == 1 ? "1 line was" : "\(droppedCount) lines were"
             text += "(\(lines) left out: the output was not read in time)\n"
@@ -90,8 +93,9 @@ package struct OutputQueue: Sendable {
     private mutating func nextLive() -> [UInt8]? {
         guard let change = live else { return nil }
         live = nil
-        isLiveShown = change != nil
-        return Array((Self.erase + (change ?? "")).utf8)
+        let text = erase + (change ?? "")
+        liveRows = change.map { $0.count { $0 == "\n" } + 1 } ?? 0
+        return Array(text.utf8)
     }
 
     /// Leaves out the oldest lines until the rest fits.

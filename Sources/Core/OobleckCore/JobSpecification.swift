@@ -126,6 +126,8 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
     package var device: DeviceKind?
     /// What plans are compared by; `nil`, in jobs of versions that did not say, is ``CostModel/sosp23``.
     package var costModel: CostModel?
+    /// Most floating-point operations a second of one device, in units of 10^12; `nil` leaves utilization out.
+    package var peakTeraflops: Double?
 
     /// The most devices of a node.
     package static let mostDevicesPerNode = 8
@@ -149,8 +151,10 @@ package struct ClusterSpecification: Hashable, Sendable, Codable {
         coordinatorWait: Seconds? = nil,
         cpuLevel: CPULevel? = nil,
         device: DeviceKind? = nil,
-        costModel: CostModel? = nil
+        costModel: CostModel? = nil,
+        peakTeraflops: Double? = nil
     ) {
+        self.peakTeraflops = peakTeraflops
         self.coordinatorWait = coordinatorWait
         self.cpuLevel = cpuLevel
         self.device = device

@@ -17,6 +17,18 @@ package enum NumberText {
         }
     }
 
+    /// A share in whole percent: `61%`.
+    package static func percent(_ share: Double) -> String { decimal(share * 100, 0) + "%" }
+
+    /// A small number with its power of ten: `3.8e-4`.
+    package static func power(_ value: Double) -> String {
+        let text = String(format: "%.1e", value)
+        guard let mark = text.firstIndex(of: "e"),
+            let exponent = Int(text[text.index(after: mark)...])
+        else { return text }
+        return "\(text[..<mark])e\(exponent)"
+    }
+
     /// A length of time as `1:23` or `2:01:23`; one beyond all calendars as `99999:59:59`.
     package static func clock(_ time: Seconds) -> String {
         let most: Double = 359_999_999

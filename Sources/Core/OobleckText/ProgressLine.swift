@@ -2,20 +2,11 @@ import OobleckCore
 
 /// The progress of a run in one line; the least important parts are omitted if space is short.
 package struct ProgressLine: Sendable {
-    /// A piece of the line.
-    private struct Part {
-        let text: String
-        /// Parts of the least weight are left out first.
-        let weight: Int
-    }
-
-    private static let gap = "  "
-
-    private var parts: [Part] = []
+    private var parts = TextParts()
 
     /// The line of a status.
     ///
-    /// `stepTime` is how long a step usually takes, and `running` how long the one in flight has
+    /// `stepTime` is how long each step that is left will take, and `running` how long the one in flight has
     /// been running, where that is unusual.
     package init(_ status: RunStatus, stepTime: Seconds?, running: Seconds? = nil) {
         add("step \(status.step)/\(status.steps)", weight: 9)
@@ -52,23 +43,7 @@ package struct ProgressLine: Sendable {
     }
 
     /// The whole line, or with a limit as much of it as fits into `limit` columns.
-    package func text(limit: Int?) -> String {
-        var shown = parts
-        while let limit, Self.join(shown).columns > limit, shown.count > 1,
-            let least = shown.indices.min(by: { shown[$0].weight < shown[$1].weight })
-        {
-            shown.remove(at: least)
-        }
-        let line = Self.join(shown)
-        guard let limit else { return line }
-        return String(line.prefix(columns: limit))
-    }
+    package func text(limit: Int?) -> String { parts.text(limit: limit) }
 
-    private mutating func add(_ text: String, weight: Int) {
-        parts.append(Part(text: text, weight: weight))
-    }
-
-    private static func join(_ parts: [Part]) -> String {
-        parts.map(\.text).joined(separator: gap)
-    }
+    private mutating func add(_ text: String, weight: Int) { parts.add(text, weight: weight) }
 }

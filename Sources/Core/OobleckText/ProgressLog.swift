@@ -38,7 +38,7 @@ package struct ProgressLog: Sendable {
             return nil
         }
         guard now - lastTime >= Self.interval else { return nil }
-        let line = ProgressLine(status, stepTime: pace.usual).text(limit: nil)
+        let line = ProgressLine(status, stepTime: pace.average).text(limit: nil)
         if printed.insert(line).inserted {
             self.lastTime = now
             return line

@@ -106,6 +106,11 @@ extension RunMetrics {
                 line.idleShare
             ),
             (
+                "model_flops_utilization_ratio",
+                "Operations of the model in the newest step, as a share of the devices' peak.",
+                line.utilization
+            ),
+            (
                 "step_commit_seconds", "Vote and commit of the newest step, on the slowest worker.",
                 line.commit?.value
             ),

@@ -90,6 +90,7 @@ struct TensorBoardRecord {
             ("speed/samples_per_second", line.samplesPerSecond),
             ("speed/tokens_per_second", line.tokensPerSecond),
             ("speed/step_seconds", line.stepTime?.value), ("speed/idle_share", line.idleShare),
+            ("speed/model_flops_utilization", line.utilization),
             ("step/compute_seconds", line.compute?.value), ("step/wait_seconds", line.wait?.value),
             ("step/synchronization_seconds", line.synchronization?.value),
             ("step/update_seconds", line.update?.value),

@@ -241,8 +241,9 @@ struct LanePicture {
 }
 
 /// How pipelines are named on a page: `A` to `Z`, then `A1` and so on.
-enum PipelineName {
-    static func of(_ index: Int) -> String {
+package enum PipelineName {
+    /// The name of the pipeline of this index.
+    package static func of(_ index: Int) -> String {
         let letter = String(UnicodeScalar(UInt8(65 + index % 26)))
         return index < 26 ? letter : "\(letter)\(index / 26)"
     }

@@ -54,8 +54,9 @@ package struct NodeLane: Sendable {
         end = end ?? (time, how)
     }
 
-    /// The lanes of all nodes that ever joined, by number.
-    package static func lanes(_ events: [TimedEvent]) -> [NodeLane] {
+    /// The lanes of all nodes that ever joined, by number; what a node does lasts until `now`, or until the
+    /// last event where that is later.
+    package static func lanes(_ events: [TimedEvent], until now: Double? = nil) -> [NodeLane] {
         var lanes: [NodeID: NodeLane] = [:]
         var layouts: [Generation: [[NodeID]]] = [:]
         for timed in events {
@@ -80,7 +81,7 @@ package struct NodeLane: Sendable {
             default: break
             }
         }
-        let last = events.last?.time.value ?? 0
+        let last = max(events.last?.time.value ?? 0, now ?? 0)
         return lanes.keys.sorted().compactMap { node in
             lanes[node]?.close(at: last)
             return lanes[node]

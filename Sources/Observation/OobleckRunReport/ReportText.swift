@@ -1,7 +1,7 @@
 import Foundation
 
 /// Numbers and markup of a page.
-enum ReportText {
+package enum ReportText {
     /// A time: `38 ms`, `1.25 s`, `3 min 20 s`, `2 h 05 min`.
     static func seconds(_ seconds: Double) -> String {
         switch seconds {
@@ -41,7 +41,7 @@ enum ReportText {
     }
 
     /// The middle one of some values; `nil` without any.
-    static func median(_ values: [Double]) -> Double? {
+    package static func median(_ values: [Double]) -> Double? {
         guard !values.isEmpty else { return nil }
         let sorted = values.sorted()
         let middle = sorted.count / 2

@@ -82,9 +82,9 @@ struct Scale {
 }
 
 /// Fewer points that look the same.
-enum Thinning {
+package enum Thinning {
     /// At most about `limit` points: of each of equally many neighbours, the lowest and the highest.
-    static func thinned(
+    package static func thinned(
         _ points: [(x: Double, y: Double)],
         to limit: Int
     ) -> [(x: Double, y: Double)] {

@@ -49,15 +49,21 @@ package struct TimeUse: Sendable {
     private var isTraining = false
     private var pause: Kind = .starting
 
+    /// No time yet.
+    package init() {}
+
     /// What the time between events was for.
     package init(_ events: [TimedEvent]) {
-        for timed in events { note(timed.event, at: timed.time.value) }
+        for timed in events { note(timed) }
         if let time = events.last?.time.value, let point, time > point {
             add(isTraining ? .training : pause, since: point, until: time)
         }
     }
 
     package var total: Double { seconds.values.reduce(0, +) }
+
+    /// Adds the time until an event that follows those before.
+    package mutating func note(_ timed: TimedEvent) { note(timed.event, at: timed.time.value) }
 
     private mutating func note(_ event: RunEvent, at time: Double) {
         guard let point else {

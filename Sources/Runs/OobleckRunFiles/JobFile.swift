@@ -213,7 +213,8 @@ package enum JobFile {
             cpuLevel: section.level("cpu_level"),
             device: section.device("device"),
             // Written down, so that a run that is resumed by a later version plans as it did.
-            costModel: section.costModel("cost_model") ?? ClusterSpecification.defaultCostModel
+            costModel: section.costModel("cost_model") ?? ClusterSpecification.defaultCostModel,
+            peakTeraflops: section.number("peak_tflops")
         )
     }
 }

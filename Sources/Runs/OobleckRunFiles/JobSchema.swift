@@ -35,6 +35,7 @@ struct JobSchema {
             [
                 "nodes", "fault_tolerance", "devices_per_node", "device_memory",
                 "detection_budget", "coordinator_wait", "cpu_level", "device", "cost_model",
+                "peak_tflops",
             ]
         ),
         ("evaluate", ["every", "batches"]),

@@ -169,6 +169,9 @@ struct JobViolation {
         checks.number("coordinator_wait", wait.value, "1 to 604800 seconds") {
             $0 >= 1 && $0 <= 604_800
         }
+        checks.number("peak_tflops", cluster.peakTeraflops ?? 1, "more than 0, 1e6 at most") {
+            $0 > 0 && $0 <= 1e6
+        }
         return checks.violations
     }
 

@@ -34,6 +34,8 @@ package struct MetricsLine: Hashable, Sendable {
     /// Of the slowest worker.
     package var commit: Seconds?
     package var idleShare: Double?
+    /// Share of what the devices could compute at most, by the peak that the job states.
+    package var utilization: Double?
     /// The most memory that a worker has had.
     package var memory: ByteCount?
     package var nodes: Int?
@@ -72,6 +74,11 @@ package struct MetricsLine: Hashable, Sendable {
         (synchronization, update) = (measured.synchronization, measured.update)
         (commit, idleShare, memory) = (measured.commit, measured.idleShare, measured.memory)
         (nodes, pipelines) = (measured.nodes, measured.pipelines)
+        if let peak = job.cluster.peakTeraflops, let rate = samplesPerSecond,
+            let operations = job.model.operationsPerSample, measured.nodes > 0
+        {
+            utilization = operations * rate / (peak * 1e12 * Double(measured.nodes))
+        }
     }
 
     /// The line as it stands in the file, without the line feed.
@@ -107,6 +114,7 @@ package struct MetricsLine: Hashable, Sendable {
         add(.update, update)
         add(.commit, commit)
         add(.idleShare, idleShare.map { ($0 * 1e4).rounded() / 1e4 })
+        add(.utilization, utilization.map { ($0 * 1e6).rounded() / 1e6 })
         add(.memory, memory?.value)
         add(.nodes, nodes)
         add(.pipelines, pipelines)
@@ -135,6 +143,7 @@ extension MetricsLine: Decodable {
         case update = "update_seconds"
         case commit = "commit_seconds"
         case idleShare = "idle_share"
+        case utilization = "model_flops_utilization"
         case memory = "memory_bytes"
         case nodes
         case pipelines
@@ -167,6 +176,7 @@ extension MetricsLine: Decodable {
         update = try value(.update)
         commit = try value(.commit)
         idleShare = try value(.idleShare)
+        utilization = try value(.utilization)
         memory = try value(.memory)
         nodes = try value(.nodes)
         pipelines = try value(.pipelines)

@@ -137,6 +137,7 @@ package struct LocalRun {
         let numbers = NumberRelay()
         if let launch = start.launch { try directory.write(launch) }
         let (cluster, adopted) = try launcher(start, executables, departures, numbers)
+        display.begin(job)
         let relay = NoticeRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
         for follower in followers { recording.observers.add(follower(directory, job)) }

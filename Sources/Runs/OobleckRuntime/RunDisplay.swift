@@ -4,16 +4,20 @@ import OobleckConsole
 import OobleckCoordination
 import OobleckCore
 import OobleckRecording
+import OobleckRunFiles
 import OobleckText
 import OobleckTransport
 import Synchronization
 
-/// Shows how a run goes: on a terminal one live line, elsewhere a line when something changed; and
+/// Shows how a run goes: on a terminal two live lines, elsewhere a line when something changed; and
 /// one line for each event that matters.
 package final class RunDisplay: Sendable {
     private struct State {
         var pace = ProgressPace()
         var log = ProgressLog()
+        /// What is known of the newest step beside the status.
+        var measures = ProgressPanel.Measures()
+        var job: JobSpecification?
         /// Whether a node was lost and the run has not recovered yet.
         var isRecovering = false
     }
@@ -27,12 +31,16 @@ package final class RunDisplay: Sendable {
 
     package init() {}
 
+    /// Says what is trained, before the first notice.
+    func begin(_ job: JobSpecification) { state.withLock { $0.job = job } }
+
     func show(_ notice: RunNotice) {
         switch notice {
-        case .committed, .measured, .evaluated, .planned, .dropped: break
+        case .committed, .evaluated, .planned, .dropped: break
+        case .measured(let measured): note(measured)
         case .recovered(let recovery):
             state.withLock { $0.isRecovering = false }
-            say("recovered: \(recovery.summary)")
+            say("recovered: \(recovery.anatomy)")
         case .event(let event): show(event.event)
         case .status(let status): show(status)
         case .finished: clear()
@@ -72,13 +80,42 @@ package final class RunDisplay: Sendable {
                 return
             }
             state.pace.note(status, at: now)
-            let line = ProgressLine(
-                status,
-                stepTime: state.pace.usual,
-                running: state.pace.long(at: now)
-            )
-            .text(limit: Console.lineLimit)
-            Console.showLive(line)
+            state.measures.stepTime = state.pace.average
+            state.measures.running = state.pace.long(at: now)
+            state.measures.elapsed = now
+            Console.showLive(ProgressPanel(status, state.measures))
         }
+    }
+
+    private func note(_ measured: StepMeasurement) {
+        state.withLock { state in
+            guard let job = state.job else { return }
+            let line = MetricsLine(measured, of: job, time: 0)
+            state.measures.learningRate = line.learningRate
+            state.measures.utilization = line.utilization
+        }
+    }
+}
+
+extension RecoveryRecord {
+    /// What was lost, how long each part took, and the pipelines that train now; why this plan stands in the
+    /// event.
+    fileprivate var anatomy: String {
+        "\(summary.dropLast(reason.count))\(reason.prefix { $0 != ":" })"
+    }
+}
+
+extension Console {
+    /// Shows the panel at the bottom of the terminal, as wide as that is now.
+    package static func showLive(_ panel: ProgressPanel) {
+        let limit = lineLimit ?? OutputWidth.usual
+        showLive(panel.lines(limit: limit).joined(separator: "\n"))
+    }
+}
+
+extension ProgressPanel {
+    /// The panel for the characters that the terminal shows.
+    package init(_ status: RunStatus, _ measures: Measures) {
+        self.init(status, measures, isPlain: !Console.showsUnicode)
     }
 }

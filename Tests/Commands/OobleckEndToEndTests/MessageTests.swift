@@ -1,4 +1,5 @@
 import Foundation
+import OobleckCore
 import Testing
 
 /// What people read when they mistype, on terminals of any width, and before they start a run.
@@ -81,12 +82,47 @@ import Testing
             columns: columns
         )
         #expect(run.end(within: 120) == 0, "\(run.output)")
-        // The live line is written over itself; words that cannot be broken are longer.
-        let lines = run.output.split { $0.isNewline || $0 == "\u{1B}" || $0 == "\r" }
-            .map { $0.hasPrefix("[K") ? $0.dropFirst(2) : $0 }
+        // Words that cannot be broken are longer.
+        let lines = Self.pieces(run.output)
         for line in lines where line.hasPrefix("step ") { #expect(line.count < columns, "\(line)") }
         for line in lines where line.split(separator: " ").allSatisfy({ $0.count < columns / 2 }) {
             #expect(line.count < columns, "\(line)")
         }
+    }
+
+    /// What is written between moves of the cursor.
+    private static func pieces(_ text: String) -> [Substring] {
+        text.replacing(/\u{1B}\[[0-9;]*[A-Za-z]/, with: "\r").split { $0.isNewline || $0 == "\r" }
+    }
+
+    @Test("two live lines follow the width of the terminal, with a bar and the time that is left")
+    func live() throws {
+        let lab = try Laboratory()
+        let run = try TerminalRun(
+            Laboratory.programs + "/oobleck",
+            lab.trainArguments("live", ["--steps", "100000", "--no-report"]),
+            environment: ["LC_ALL": "C.UTF-8"],
+            columns: 100
+        )
+        defer { run.signal(SIGKILL) }
+        let isShown = waitUntil(60) {
+            let pieces = Self.pieces(run.output)
+            return pieces.contains { $0.hasPrefix("\u{2591}") && $0.contains("ETA ") }
+                && pieces.contains { $0.hasPrefix("loss ") && $0.contains("  lr ") }
+        }
+        try #require(isShown, "\(run.output)")
+        for columns in [UInt16(20), 40, 200] {
+            run.resize(columns)
+            // What is written now may be of the width before.
+            let step = lab.status("live")?.step ?? 0
+            #expect(waitUntil(20) { lab.status("live")?.step ?? 0 > step + 5 })
+            let start = run.output.count
+            #expect(waitUntil(20) { Self.pieces(String(run.output.dropFirst(start))).count > 6 })
+            let pieces = Self.pieces(String(run.output.dropFirst(start))).dropFirst().dropLast()
+            for piece in pieces { #expect(piece.count < columns, "\(piece)") }
+            #expect(pieces.contains { $0.contains("step ") }, "\(pieces)")
+        }
+        run.type("\u{3}")
+        #expect(run.end(within: 20) == 75, "\(run.output)")
     }
 }

@@ -77,6 +77,12 @@ final class TerminalRun {
     /// What the program has written so far.
     var output: String { screen.text.withLock { $0 } }
 
+    /// Somebody changes the size of the window.
+    func resize(_ columns: UInt16) {
+        var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        _ = ioctl(master, UInt(TIOCSWINSZ), &size)
+    }
+
     /// Types on the keyboard; `\u{3}` is Ctrl-C, `\u{13}` is Ctrl-S.
     func type(_ text: String) { _ = write(master, text, text.utf8.count) }
 

@@ -26,6 +26,21 @@ import Testing
         #expect(queue.isEmpty, "what is not shown need not be taken away")
     }
 
+    @Test("two live lines are taken away together")
+    func block() {
+        var queue = OutputQueue()
+        queue.add(.live("step 1\nloss 2"))
+        #expect(all(&queue) == "\(Self.erase)step 1\nloss 2")
+        queue.add(.live("step 2\nloss 1"))
+        let erase = "\r\u{1B}[1A\u{1B}[J"
+        #expect(all(&queue) == "\(erase)step 2\nloss 1")
+        queue.add(.line("lost"))
+        queue.add(.live("step 3"))
+        #expect(all(&queue) == "\(erase)lost\n\(Self.erase)step 3")
+        queue.add(.clear)
+        #expect(all(&queue) == Self.erase)
+    }
+
     @Test("of the live lines that nothing took, only the newest is kept")
     func live() {
         var queue = OutputQueue()

@@ -56,6 +56,23 @@ struct MetricsFileTests {
         #expect(!line.text.contains("skipped") && !line.text.contains("validation_loss"))
     }
 
+    @Test("utilization needs a peak, and is the operations of all nodes' samples against it")
+    func utilization() throws {
+        var job = RunFixture.job()
+        #expect(MetricsLine(Self.measurement(step: 4), of: job, time: 1).utilization == nil)
+        job.cluster.peakTeraflops = 1e-6
+        let line = MetricsLine(Self.measurement(step: 4), of: job, time: 1)
+        // 16 samples a second on four nodes of a million operations a second each. A sample: three tokens, width 4,
+        // one block, five words.
+        let parts: [Double] = [8 * 3 * 4 * 4, 4 * 3 * 3 * 4, 4 * 3 * 4 * 16, 2 * 3 * 4 * 5]
+        let expected = 3 * parts.reduce(0, +) * 16 / 4e6
+        let utilization = try #require(line.utilization)
+        #expect(abs(utilization - expected) < 1e-12)
+        #expect(line.text.contains("\"model_flops_utilization\":0.0"))
+        let read = try JSONDecoder().decode(MetricsLine.self, from: Data(line.text.utf8))
+        #expect(read.text == line.text)
+    }
+
     @Test("what was not measured, or is not finite, is left out")
     func absent() throws {
         var measurement = StepMeasurement(
