@@ -14,7 +14,8 @@ package enum RunVerifier {
         var ledger = LedgerVerifier(file: directory.ledgerPath, job: job)
         try ledger.run()
         var report = ledger.report
-        report.violations += try eventViolations(directory.eventsPath)
+        let events = try EventLogCheck(directory.eventsPath)
+        report.violations += events.violations
         var states: [Int: String] = [:]
         let fingerprint = try JobFingerprint.of(job)
         for folder in try Checkpoint.folders(in: directory) {
@@ -58,6 +59,15 @@ package enum RunVerifier {
         if FileManager.default.fileExists(atPath: directory.resultPath) {
             report.isFinished = true
             check(directory, ledger, states: states, report: &report)
+            let isDue = job.isEvaluated(after: ledger.report.steps)
+            if isDue, ledger.lastEvaluation == nil, !events.excusesFinalState {
+                report.violations.append(
+                    RunViolation(
+                        file: directory.ledgerPath,
+                        message: "the last state is not evaluated, which is due at the end of a run"
+                    )
+                )
+            }
         }
         return report
     }
@@ -124,36 +134,5 @@ package enum RunVerifier {
             messages.append("there is no checkpoint of step \(result.steps) to compare with")
         }
         report.violations += messages.map { RunViolation(file: file, message: $0) }
-    }
-
-    private static func eventViolations(_ path: String) throws -> [RunViolation] {
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
-        let file = try OpenFile(path, for: .readInput)
-        let bytes = try file.read(at: 0, count: try file.size())
-        var lines = bytes.split(
-            separator: UInt8(ascii: "\n"),
-            omittingEmptySubsequences: false
-        )
-        var violations: [RunViolation] = []
-        if let rest = lines.popLast(), !rest.isEmpty {
-            violations.append(
-                RunViolation(
-                    file: path,
-                    line: lines.count + 1,
-                    message:
-                        "the line is truncated: it has \(counted(rest.count, "byte")) and no end"
-                )
-            )
-        }
-        for (index, line) in lines.enumerated() {
-            do {
-                _ = try TimedEvent.parsing(String(decoding: line, as: UTF8.self))
-            } catch {
-                violations.append(
-                    RunViolation(file: path, line: index + 1, message: oneLine(error))
-                )
-            }
-        }
-        return violations
     }
 }

@@ -40,6 +40,23 @@ struct MetricsRecordingTests {
         #expect(written == [[[0, 1]], [[1, 0]], [], [[2, 1]], [[3, 0]]])
     }
 
+    @Test("a step whose coordinator died before the evaluation has a line without measurements")
+    func inherited() {
+        let job = SmallJob.job(every: 2)
+        guard case .measured(let measurement) = Self.measured(1) else { return }
+        let committed = measurement.committed
+        var lines = MetricsLines(job: job, committed: committed)
+        let made = lines.lines(for: Self.evaluated(2), at: 1)
+        #expect(made.map(\.step) == [2] && made[0].validationLoss == 2.5 && made[0].loss == 3)
+        #expect(made[0].stepTime == nil && made[0].samples == 4)
+        // The state is one that a return to a checkpoint led to: its step has its line.
+        lines = MetricsLines(job: job, committed: committed)
+        #expect(lines.lines(for: Self.measured(2), at: 1).count == 1)
+        #expect(lines.lines(for: Self.evaluated(2), at: 1).isEmpty)
+        lines = MetricsLines(job: job, committed: committed)
+        #expect(lines.lines(for: Self.evaluated(4), at: 1).isEmpty)
+    }
+
     @Test("a line that waits for an evaluation is written when that does not come")
     func withoutEvaluation() {
         var lines = MetricsLines(job: SmallJob.job(every: 2))

@@ -42,14 +42,19 @@ struct EvaluationRecordTests {
         #expect(again.text == line.text)
     }
 
-    private func newRun(in folder: TemporaryFolder) throws -> RunDirectory {
-        try RunDirectory.create(path: folder.path + "/run", job: RunFixture.job(), configText: "")
+    private func newRun(in folder: TemporaryFolder, every: Int? = nil) throws -> RunDirectory {
+        var job = RunFixture.job()
+        job.validation = every.map { ValidationSpecification(every: $0, dataPath: "/b.txt") }
+        return try RunDirectory.create(path: folder.path + "/run", job: job, configText: "")
     }
 
     /// What the verifier says of a ledger with these entries.
-    private func verified(_ entries: [HistoryEntry]) throws -> VerificationReport {
+    private func verified(
+        _ entries: [HistoryEntry],
+        every: Int? = nil
+    ) throws -> VerificationReport {
         let folder = try TemporaryFolder()
-        let directory = try newRun(in: folder)
+        let directory = try newRun(in: folder, every: every)
         var previous = LedgerLine.genesis
         var text = ""
         for entry in entries {
@@ -92,6 +97,44 @@ struct EvaluationRecordTests {
         let violation = try #require(report.violations.first)
         #expect(violation.message.contains(what), "\(violation.message)")
         #expect(violation.line == entries.count)
+    }
+
+    @Test("a step that follows a state which was due and not evaluated is a violation")
+    func missing() throws {
+        let evaluation = { HistoryEntry.evaluation(Self.evaluation($0, 1)) }
+        let step = { (number: Int) -> HistoryEntry in
+            var step = RunFixture.step(number)
+            step.generation = 1
+            return .step(step)
+        }
+        let restored = HistoryEntry.restored(
+            RestoredRun(step: 2, generation: 1, stateSHA256: "s")
+        )
+        let whole = [evaluation(0), step(0), step(1), evaluation(2), step(2), step(3)]
+        #expect(try verified(whole, every: 2).violations.isEmpty)
+        #expect(try verified(whole + [evaluation(4), step(4)], every: 2).violations.isEmpty)
+        let back = whole + [restored, evaluation(2), step(2)]
+        #expect(try verified(back, every: 2).violations.isEmpty)
+        let broken: [([HistoryEntry], Int)] = [
+            ([step(0)], 0), (whole + [step(4)], 4), (whole + [restored, step(2)], 2),
+        ]
+        for (entries, number) in broken {
+            let violations = try verified(entries, every: 2).violations
+            #expect(violations.count == 1 && violations.first?.line == entries.count)
+            let what = "step \(number) follows a state that was not evaluated; evaluate.every is 2"
+            #expect(violations.first?.message == what)
+        }
+    }
+
+    @Test("an evaluation that is written again after a failure of the disk is one line")
+    func writtenAgain() throws {
+        let folder = try TemporaryFolder()
+        let directory = try newRun(in: folder)
+        let recorder = try RunRecorder(directory)
+        for _ in 0..<2 { try recorder.append(Self.evaluation(0)) }
+        #expect(try RunVerifier.verifyLedger(of: directory).evaluations == 1)
+        let text = try String(contentsOfFile: directory.ledgerPath, encoding: .utf8)
+        #expect(text.split(separator: "\n").count == 1)
     }
 
     @Test(

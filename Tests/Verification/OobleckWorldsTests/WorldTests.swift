@@ -28,6 +28,7 @@ struct WorldTests {
             KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
             .commitSentBeforeRecorded, .droppedTakenForDead, .quarantineIgnored, .deposedSpeaks,
             .overflowIgnored, .memoryForgotten, .ledgerIgnored, .joinsForgotten,
+            .evaluationsSkipped, .evaluationsRepeated, .evaluationsUnsynchronized,
         ]
     )
     func knownBugs(bug: KnownBugs) throws {
