@@ -4,7 +4,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("Losses of validation data", .serialized)
+@Suite("Losses of validation data", .serialized, .timeLimit(.minutes(10)))
 struct ValidationTests {
     /// Samples of 64 tokens that no run trains on.
     private func writeData(_ lab: Laboratory, samples: Int = 40) throws {
@@ -65,6 +65,32 @@ struct ValidationTests {
         #expect(verified.status == 0 && verified.output.contains("evaluated    4 states"))
     }
 
+    @Test(
+        "a run that is resumed makes up for the evaluation before which it died, and repeats none",
+        arguments: ["after-record,step=2", "mid-evaluation,step=3", "after-evaluation,step=3"]
+    )
+    func resumed(point: String) throws {
+        let lab = try Laboratory()
+        try writeData(lab)
+        let reference = try lab.train("reference", Self.options(lab) + ["--reference"])
+        try #require(reference.status == 0, "\(reference.errors)")
+        let fault = ["--fault", "coordinator,point=\(point)"]
+        let died = try lab.train("run", Self.options(lab) + fault)
+        #expect(died.status != 0)
+        let isKept = point.hasPrefix("after-evaluation")
+        #expect(try evaluations(lab, "run").map(\.step) == (isKept ? [0, 3] : [0]))
+        let resumed = try lab.run(["train", "--resume", lab.path("run")])
+        try #require(resumed.status == 0, "\(resumed.errors)")
+        #expect(try evaluations(lab, "run") == evaluations(lab, "reference"))
+        #expect(try lab.result("run").stateSHA256 == lab.result("reference").stateSHA256)
+        #expect(try lab.run(["verify", lab.path("run")]).status == 0)
+        guard !isKept else { return }
+        let metrics = try String(contentsOfFile: lab.path("run/metrics.jsonl"), encoding: .utf8)
+        let line = metrics.split(separator: "\n").first { $0.contains("\"step\":3,") }
+        #expect(line?.contains("\"validation_loss\":") == true, "\(metrics)")
+        #expect(line?.contains("\"loss\":") == true)
+    }
+
     @Test("a run that is extended beyond its steps evaluates what is new")
     func extended() throws {
         let lab = try Laboratory()
@@ -91,7 +117,17 @@ struct ValidationTests {
         let lone = try lab.train("lone", ["--set", "evaluate.every=3"])
         #expect(lone.status == 65 || lone.status == 64)
         #expect(lone.errors.contains("data.validation is missing; evaluate takes data"))
-        for name in ["few", "missing", "lone"] {
+        let ids = lab.path("ids.bin")
+        let bytes = [[UInt8]](repeating: [44, 1], count: 4000).joined()
+        try Data(bytes).write(to: URL(fileURLWithPath: ids))
+        let token = try lab.train("token", ["--set", "data.validation=\(ids)"])
+        #expect(token.status == 65)
+        let place = "\(ids): token 300 at offset 0 is outside the vocabulary of 256"
+        #expect(token.errors.contains(place), "\(token.errors)")
+        let never = try lab.train("never", Self.options(lab) + ["--set", "evaluate.every=0"])
+        #expect(never.status == 64 || never.status == 65)
+        #expect(never.errors.contains("evaluate.every is 0; it must be at least 1"))
+        for name in ["few", "missing", "lone", "token", "never"] {
             #expect(!FileManager.default.fileExists(atPath: lab.path(name)))
         }
     }

@@ -15,7 +15,7 @@ struct ColumnSummaryTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func load(
+    private static func load(
         _ path: String,
         names: [String] = ["input_ids", "labels"],
         vocabulary: Int = 10,
@@ -26,6 +26,15 @@ struct ColumnSummaryTests {
         (manifest.vocabulary, manifest.sequence) = (vocabulary, nil)
         let model = ImportedModel(path: "/model", sha256: "", manifest: manifest)
         return try ColumnFiles(path: path, model: .imported(model), look: look)
+    }
+
+    private func load(
+        _ path: String,
+        names: [String] = ["input_ids", "labels"],
+        vocabulary: Int = 10,
+        look: FirstLook = FirstLook()
+    ) throws -> ColumnFiles {
+        try Self.load(path, names: names, vocabulary: vocabulary, look: look)
     }
 
     private func write(_ name: String, _ ids: [Int]) throws {
@@ -122,7 +131,7 @@ struct ColumnSummaryTests {
         let text = try folder.write("a.txt", String(repeating: "a", count: 100_000))
         let task = Task {
             while !Task.isCancelled { await Task.yield() }
-            #expect(throws: CancellationError.self) { try load(path) }
+            #expect(throws: CancellationError.self) { try Self.load(path) }
             #expect(throws: CancellationError.self) {
                 try Corpus.load(path: text, vocabulary: 256)
             }
