@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,9 +86,16 @@ def test_graphs_hold_no_names(gpt2: Path, imported: Callable) -> None:
 
 
 def test_the_same_source_gives_the_same_bytes(gpt2: Path, imported: Callable) -> None:
-    for target in ("one", "two"):
-        imported(gpt2, *SHAPE, to=target)
-        imported(PLAIN, to=f"{target}-plain")
+    """Wherever it lies: the manifest's digest tells one job from another."""
+    elsewhere = gpt2.parent / "elsewhere"
+    copy = shutil.copytree(gpt2, elsewhere / gpt2.name)
+    plain = shutil.copy(HERE / "plain_model.py", elsewhere)
+    for target, folder, module in (
+        ("one", gpt2, PLAIN),
+        ("two", copy, f"{plain}:plain"),
+    ):
+        imported(folder, *SHAPE, to=target)
+        imported(module, to=f"{target}-plain")
     for kind in ("", "-plain"):
         one, two = gpt2.parent / f"one{kind}", gpt2.parent / f"two{kind}"
         for path in one.iterdir():

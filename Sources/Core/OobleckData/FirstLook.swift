@@ -25,8 +25,8 @@ package struct FirstLook: Sendable {
     let keepsSummary: Bool
     private let report: @Sendable (Progress) -> Void
 
-    /// `keepsSummary` says whether what is found is kept beside the data. `report` is called while they
-    /// are read, about every 32 MiB.
+    /// `keepsSummary` says whether what is found is kept beside the data. `report` is called at the
+    /// beginning, about every 32 MiB, and at the end.
     package init(
         keepsSummary: Bool = true,
         report: @escaping @Sendable (Progress) -> Void = { _ in }
@@ -41,8 +41,8 @@ package struct FirstLook: Sendable {
     func note(_ path: String, _ range: Range<Int>, of allBytes: Int) throws {
         try Task.checkCancellation()
         let size = Self.reportSize
-        guard range.lowerBound / size != range.upperBound / size || range.upperBound == allBytes
-        else { return }
+        let isEdge = range.lowerBound == 0 || range.upperBound == allBytes
+        guard isEdge || range.lowerBound / size != range.upperBound / size else { return }
         report(Progress(path: path, bytes: range.upperBound, allBytes: allBytes))
     }
 }

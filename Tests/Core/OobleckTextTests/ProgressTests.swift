@@ -151,7 +151,7 @@ import Testing
             #expect(shown == (isLive ? [1, 2, 3, 4, 8, 9, 11] : [1, 9]), "\(lines)")
             #expect(
                 lines[1]
-                    == "reading train.bin for the first time: 100 MiB of 400 MiB, about 3.0 s left"
+                    == "reading train.bin for the first time: 100.0 MiB of 400.0 MiB, about 3.0 s left"
             )
         }
     }
