@@ -105,7 +105,7 @@ final class GradientSums {
     func start(layer: Int) throws {
         guard let state = layers[layer] else { return }
         guard let group = resources.group(groupPlan.layerGroups[layer]) else { return }
-        for segment in [state.own] + state.statistics where segment.count > 0 && !isStill(segment) {
+        for segment in [state.own] + state.statistics where segment.count > 0 && !segment.isStill {
             pending.append(try group.startAllReduce(accumulator(segment).sums))
         }
     }
@@ -157,7 +157,7 @@ final class GradientSums {
         for layer in layers.keys.sorted() {
             for segment in layers[layer]?.segments ?? []
             where !digests.contains(segment) {
-                guard !isStill(segment) else {
+                guard !segment.isStill else {
                     let digest = try segment.state.digest()
                     digests.note(segment, (digest, digest))
                     continue
@@ -181,11 +181,6 @@ final class GradientSums {
         pool.give(sums)
         sums = [:]
         return digests
-    }
-
-    /// Whether nothing changes a segment.
-    private func isStill(_ segment: ParameterSegment) -> Bool {
-        segment.isFrozen && segment.momentum == nil
     }
 
     /// Moves running statistics by the microbatches of the step: `kept * old + sum`.

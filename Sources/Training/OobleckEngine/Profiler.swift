@@ -35,15 +35,15 @@ package struct Profiler {
             let cost = try measured[kind] ?? measure(state, of: model)
             measured[kind] = cost
             let gradientBytes = state.summedSegments.reduce(0) { $0 + 8 * $1.count }
-            let stateBytes = state.segments.reduce(0) { $0 + 8 * $1.count }
+            let parameterBytes = state.segments.reduce(0) { $0 + 4 * $1.count }
             return LayerProfile(
                 name: model.name(ofLayer: layer),
                 forward: cost.forward,
                 backward: cost.backward,
                 allReduceAcrossNodes: try allReduce.times(elementCount: max(gradientBytes / 8, 1)),
-                parameterBytes: ByteCount(stateBytes / 2),
+                parameterBytes: ByteCount(parameterBytes),
                 gradientBytes: ByteCount(gradientBytes),
-                optimizerBytes: ByteCount(stateBytes),
+                optimizerBytes: state.byteCount - ByteCount(parameterBytes),
                 activationBytes: ByteCount(cost.activationBytes),
                 outputBytes: ByteCount(cost.outputBytes),
                 workspaceBytes: ByteCount(cost.workspaceBytes),

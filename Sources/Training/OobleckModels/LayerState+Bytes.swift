@@ -41,6 +41,8 @@ extension LayerState {
                     }
                     offset = end
                 }
+                // Moments of a frozen parameter are zero in the file, and nowhere else.
+                if segment.isStill { offset += 2 * entry.parameter.byteCount }
             }
         }
         precondition(offset == bytes.count, "layer \(layer): \(bytes.count) bytes, not \(offset)")

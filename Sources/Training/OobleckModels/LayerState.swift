@@ -82,7 +82,7 @@ package final class LayerState {
     }
 
     /// Bytes of parameters and moments.
-    package var byteCount: ByteCount { ByteCount(segments.reduce(0) { $0 + 12 * $1.count }) }
+    package var byteCount: ByteCount { ByteCount(segments.reduce(0) { $0 + $1.byteCount }) }
 
     /// All buffers, in the order in which a layer transfer sends them.
     package var buffers: [Tensor] { segments.flatMap(\.buffers) }
@@ -110,7 +110,7 @@ package final class LayerState {
     package var parameterCount: Int { names.count }
 
     /// Calls `body` with each piece of the layer's state file, in order: for each parameter the
-    /// parameter, then both moments (``StateDigest``).
+    /// parameter, then both moments (``StateDigest``), those of a frozen one in pieces of zeros.
     package func forEachStateTensor(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         for index in names.indices {
             let (segment, entry) = location(index)
@@ -121,8 +121,28 @@ package final class LayerState {
                 )
                 try piece.withBytes { try unsafe body($0) }
             }
+            guard segment.isStill else { continue }
+            try Self.forEachZero(2 * entry.parameter.byteCount, body)
         }
     }
+
+    /// Calls `body` with so many bytes of zeros, piece by piece.
+    private static func forEachZero(
+        _ count: Int,
+        _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let zeros = [UInt8](repeating: 0, count: min(count, zeroSize))
+        try zeros.withUnsafeBytes { zeros in
+            for start in stride(from: 0, to: count, by: zeroSize) {
+                // Valid: the piece lies within the array, which lives until the closure returns.
+                try unsafe body(
+                    UnsafeRawBufferPointer(rebasing: zeros[..<min(zeroSize, count - start)])
+                )
+            }
+        }
+    }
+
+    private static let zeroSize = 1 << 16
 
     /// A fast digest of parameters and moments, to compare copies with in every step.
     package func fastDigest() throws -> UInt64 { try fastDigest { try $0.state.digest() } }

@@ -5,6 +5,8 @@ import OobleckTensor
 /// Parameters that are summed, updated and copied together: one flat float32 buffer each for the
 /// parameters and the two moments of AdamW.
 ///
+/// Parameters that training leaves as they are have no buffers for moments.
+///
 /// Every parameter starts on a 64-byte boundary, those with weight decay stand first, and the
 /// padding between them is zero for ever.
 package final class ParameterSegment {
@@ -51,11 +53,14 @@ package final class ParameterSegment {
         count = end
         decayEnd = decaying.count < offsets.count ? offsets[decaying.count] : end
         let buffer = try Tensor.zeros([end])
-        state = OptimizerState(
-            parameters: buffer,
-            firstMoment: try Tensor.zeros([end]),
-            secondMoment: try Tensor.zeros([end])
-        )
+        state =
+            isFrozen && momentum == nil
+            ? OptimizerState(still: buffer)
+            : OptimizerState(
+                parameters: buffer,
+                firstMoment: try Tensor.zeros([end]),
+                secondMoment: try Tensor.zeros([end])
+            )
         entries = try zip(decaying + others, offsets).map { shape, offset in
             Entry(
                 parameter: shape,
@@ -65,6 +70,11 @@ package final class ParameterSegment {
             )
         }
     }
+
+    /// Whether training leaves them as they are: they are frozen, and no statistics.
+    package var isStill: Bool { !state.hasMoments }
+    /// Bytes of all buffers.
+    package var byteCount: Int { 4 * count * buffers.count }
 
     package var parameters: Tensor { state.parameters }
     package var firstMoment: Tensor { state.firstMoment }

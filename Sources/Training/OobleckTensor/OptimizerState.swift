@@ -5,15 +5,28 @@ package struct OptimizerState {
     package let parameters: Tensor
     package let firstMoment: Tensor
     package let secondMoment: Tensor
+    /// False of parameters that no update changes: their moments are zero for ever, and take no memory.
+    package let hasMoments: Bool
 
     package init(parameters: Tensor, firstMoment: Tensor, secondMoment: Tensor) {
         self.parameters = parameters
         self.firstMoment = firstMoment
         self.secondMoment = secondMoment
+        hasMoments = true
+    }
+
+    /// The state of parameters that no update changes.
+    package init(still parameters: Tensor) {
+        self.parameters = parameters
+        // A digest takes three buffers.
+        (firstMoment, secondMoment) = (parameters, parameters)
+        hasMoments = false
     }
 
     /// The buffers in the order in which a layer transfer sends them.
-    package var buffers: [Tensor] { [parameters, firstMoment, secondMoment] }
+    package var buffers: [Tensor] {
+        hasMoments ? [parameters, firstMoment, secondMoment] : [parameters]
+    }
 
     private static let digestSeed: UInt64 = 0x5EED
 
@@ -40,6 +53,7 @@ package struct OptimizerState {
         clip: Double,
         decayEnd: Int
     ) throws -> (before: UInt64, after: UInt64) {
+        precondition(hasMoments, "an update of parameters that none changes")
         var (before, after): (UInt64, UInt64) = (0, 0)
         var rule = update.constants
         try withHandles { state in

@@ -47,4 +47,26 @@ import Testing
             #expect(try left.floats() == right.floats())
         }
     }
+
+    @Test("frozen parameters have no moments in memory, and zeros for them in the state's file")
+    func frozen() throws {
+        let layer = 1
+        let whole = try LayerState(layer: layer, model: Self.model)
+        let trained = TrainedParameters(["*.bias"])
+        let part = try LayerState(layer: layer, model: Self.model, trained: trained)
+        for state in [whole, part] { try GPT2(Self.gpt2).initialize(state, seed: 7) }
+        #expect(try part.stateBytes(model: Self.model) == whole.stateBytes(model: Self.model))
+        #expect(try part.digest() == whole.digest())
+        let frozen = try #require(part.frozen)
+        #expect(frozen.isStill && !part.own.isStill)
+        #expect(frozen.buffers.count == 1 && part.own.buffers.count == 3)
+        #expect(part.byteCount == ByteCount(12 * part.own.count + 4 * frozen.count))
+        let copy = try LayerState(layer: layer, model: Self.model, trained: trained)
+        try copy.load(stateBytes: part.stateBytes(model: Self.model))
+        #expect(try copy.digest() == whole.digest())
+        let before = try part.fastDigest()
+        #expect(try copy.fastDigest() == before)
+        try frozen.parameters.withMutableBytes { unsafe $0[2] ^= 0x10 }
+        #expect(try part.fastDigest() != before)
+    }
 }
