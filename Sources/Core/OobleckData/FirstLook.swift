@@ -25,8 +25,9 @@ package struct FirstLook: Sendable {
     let keepsSummary: Bool
     private let report: @Sendable (Progress) -> Void
 
-    /// `keepsSummary` says whether what is found is kept beside the data. `report` is called at the
-    /// beginning, about every 32 MiB, and at the end.
+    /// A look whose findings are kept beside the data, or not.
+    ///
+    /// `report` is called at the beginning, about every 32 MiB, and at the end.
     package init(
         keepsSummary: Bool = true,
         report: @escaping @Sendable (Progress) -> Void = { _ in }

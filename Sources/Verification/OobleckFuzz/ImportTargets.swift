@@ -8,7 +8,7 @@ extension FuzzTarget {
     private static let samplesOfMicrobatch = 2
     private static let width = 4
 
-    /// The readers of a manifest, of a graph and of a `.npy` column.
+    /// The readers of a manifest, of a graph, of a `.npy` column, and of what is kept of one.
     static func imports(_ folder: FuzzFolder) throws -> [FuzzTarget] {
         try [
             importManifest(folder), graph(),
@@ -19,6 +19,7 @@ extension FuzzTarget {
                 .float32,
                 [("<f8", 8), ("<f4", 4), ("<f2", 2), ("|b1", 1)]
             ),
+            columnSummary(folder),
         ]
     }
 
@@ -62,20 +63,47 @@ extension FuzzTarget {
         _ kind: ElementKind,
         _ types: [(name: String, bytes: Int)]
     ) throws -> FuzzTarget {
+        let model = try modelOfColumns(folder, name, kind)
+        let job = Self.job(model, path: "\(folder.path)/\(name)/x.npy", areColumns: true)
+        let samples = types.map { array($0.name, bytes: $0.bytes) }
+        return FuzzTarget(name, samples: samples) { bytes in
+            _ = try folder.write(bytes, to: "\(name)/x.npy")
+            // What is kept of one case would count for the next within a tick of the clock.
+            let data = try TrainingData.load(job, look: FirstLook(keepsSummary: false))
+            _ = try data.digest()
+            try read(data, of: model, sampleCount: data.sampleCount())
+        }
+    }
+
+    /// Damage to what is kept of a column: the column is read all the same.
+    private static func columnSummary(_ folder: FuzzFolder) throws -> FuzzTarget {
+        let name = "column-summary"
+        let model = try modelOfColumns(folder, name, .int64)
+        let path = try folder.write(array("<i8", bytes: 8), to: "\(name)/x.npy")
+        let job = Self.job(model, path: path, areColumns: true)
+        _ = try TrainingData.load(job)
+        let kept = "\(name)/x.npy.oobleck-digest"
+        return FuzzTarget(name, samples: [try folder.read(kept)]) { bytes in
+            _ = try folder.write(bytes, to: kept)
+            let data = try TrainingData.load(job, look: FirstLook(keepsSummary: false))
+            _ = try data.digest()
+            try read(data, of: model, sampleCount: data.sampleCount())
+        }
+    }
+
+    /// A model all of whose tensors are the column `x`.
+    private static func modelOfColumns(
+        _ folder: FuzzFolder,
+        _ name: String,
+        _ kind: ElementKind
+    ) throws -> ImportedModel {
         var model = try ImportedFolder.open(path: try importFolder(folder, name))
         for index in model.manifest.batch.indices {
             model.manifest.batch[index].kind = kind
             model.manifest.batch[index].role = .column
             model.manifest.batch[index].column = "x"
         }
-        let job = Self.job(model, path: "\(folder.path)/\(name)/x.npy", areColumns: true)
-        let samples = types.map { array($0.name, bytes: $0.bytes) }
-        return FuzzTarget(name, samples: samples) { [model] bytes in
-            _ = try folder.write(bytes, to: "\(name)/x.npy")
-            let data = try TrainingData.load(job)
-            _ = try data.digest()
-            try read(data, of: model, sampleCount: data.sampleCount())
-        }
+        return model
     }
 
     /// Reads the first and the last sample.

@@ -69,7 +69,8 @@ import Testing
     func leavesNothing() throws {
         let path = try folder.write("a.bin", data)
         func digest() throws -> String {
-            try Corpus.load(path: path, vocabulary: 50_257, look: FirstLook(keepsSummary: false)).digest
+            try Corpus.load(path: path, vocabulary: 50_257, look: FirstLook(keepsSummary: false))
+                .digest
         }
         let wanted = try digest()
         #expect(try folder.names == ["a.bin"])

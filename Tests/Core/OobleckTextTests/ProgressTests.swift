@@ -136,7 +136,7 @@ import Testing
         #expect(NumberText.span(600) == "10 min")
     }
 
-    @Test("a file that is read quickly needs no line; a large one is told in rhythm, from its start")
+    @Test("a file that is read quickly needs no line; a large one is told in rhythm")
     func reading() {
         let whole = ByteCount(400 << 20)
         for isLive in [true, false] {
@@ -145,7 +145,12 @@ import Testing
             var lines = [0, 0.5].map { reading.line("/a", 1, of: 9, at: $0) }
             #expect(lines == [nil, nil])
             lines = [0, 1, 2, 3, 4, 4.1, 4.15, 4.19, 4.2, 31, 31, 31.21].map {
-                reading.line("/data/train.bin", ByteCount(100 << 20), of: whole, at: Seconds(100 + $0))
+                reading.line(
+                    "/data/train.bin",
+                    ByteCount(100 << 20),
+                    of: whole,
+                    at: Seconds(100 + $0)
+                )
             }
             let shown = lines.indices.filter { lines[$0] != nil }
             #expect(shown == (isLive ? [1, 2, 3, 4, 8, 9, 11] : [1, 9]), "\(lines)")

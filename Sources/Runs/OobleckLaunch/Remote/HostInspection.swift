@@ -71,6 +71,8 @@ enum HostInspection {
             for path in job.foldersOfModel where !FileManager.default.fileExists(atPath: path) {
                 throw OobleckError(.inputData, "\(path) is not there")
             }
+            // Workers compare the digests of validation data; here they only have to be there and to fit.
+            _ = try ValidationData.load(job)
             return try TrainingData.load(job).digest()
         } catch let error as OobleckError {
             throw error
