@@ -85,9 +85,12 @@ extension FuzzTarget {
         let kept = "\(name)/x.npy.oobleck-digest"
         return FuzzTarget(name, samples: [try folder.read(kept)]) { bytes in
             _ = try folder.write(bytes, to: kept)
-            let data = try TrainingData.load(job, look: FirstLook(keepsSummary: false))
-            _ = try data.digest()
+            let data = try TrainingData.load(job)
             try read(data, of: model, sampleCount: data.sampleCount())
+            // A summary that is not believed is made again.
+            guard try folder.read(kept) == bytes else {
+                throw OobleckError(.inputData, "\(kept) is no summary of \(path)")
+            }
         }
     }
 
