@@ -6,11 +6,22 @@ package struct ValidationSpecification: Hashable, Sendable, Codable {
     package var batches: Int?
     /// Absolute path of the data, on every node; of the same kind as those that are trained on.
     package var dataPath: String
+    /// How its token ids are written; `nil` is as those of the training data.
+    package var format: Format?
 
-    package init(every: Int, batches: Int? = nil, dataPath: String) {
+    /// How the token ids of a corpus are written, where its job says that for itself.
+    package struct Format: Hashable, Sendable, Codable {
+        /// Bytes of one token id in a `.bin` file; `nil` is what such files have without a word.
+        package var tokenBytes: Int?
+
+        package init(tokenBytes: Int? = nil) { self.tokenBytes = tokenBytes }
+    }
+
+    package init(every: Int, batches: Int? = nil, dataPath: String, format: Format? = nil) {
         self.every = every
         self.batches = batches
         self.dataPath = dataPath
+        self.format = format
     }
 
     /// Whether the state after `steps` committed steps is evaluated wherever the run ends.

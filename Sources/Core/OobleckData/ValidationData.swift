@@ -18,6 +18,7 @@ package struct ValidationData {
         guard let validation = job.validation else { return nil }
         var other = job
         other.corpusPath = validation.dataPath
+        if let format = validation.format { other.corpusTokenBytes = format.tokenBytes }
         let data = try TrainingData.load(other, look: look)
         return ValidationData(
             data: data,

@@ -98,8 +98,11 @@ struct JobViolation {
         return checks.violations
     }
 
+    /// Bytes that a token id may have.
+    static let tokenWidths = [1, 2, 4, 8]
+
     private static func inTokenWidth(_ job: JobSpecification) -> [JobViolation] {
-        guard let bytes = job.corpusTokenBytes, ![1, 2, 4, 8].contains(bytes) else { return [] }
+        guard let bytes = job.corpusTokenBytes, !tokenWidths.contains(bytes) else { return [] }
         return [
             JobViolation(
                 section: "data",

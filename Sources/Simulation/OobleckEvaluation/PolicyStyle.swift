@@ -16,6 +16,8 @@ enum PolicyStyle {
         case .hotSpares: 8
         case .zeroCost: 9
         case .clairvoyant: 10
+        // A policy of a client; no figure of ours has one.
+        default: 11
         }
     }
 

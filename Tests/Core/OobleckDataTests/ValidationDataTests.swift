@@ -53,4 +53,28 @@ struct ValidationDataTests {
             }
         }
     }
+
+    @Test("the ids of validation data may be as wide as those of the training data, or otherwise")
+    func format() throws {
+        let folder = try TemporaryFolder()
+        let count = 3 * Self.job.training.globalBatch + 1
+        let path = try folder.write(
+            "val.bin",
+            (0..<count).flatMap { [UInt8($0 % 200), 0, 0, 0] }
+        )
+        func samples(_ training: Int?, _ own: ValidationSpecification.Format?) throws -> Int? {
+            var job = Self.job
+            job.corpusTokenBytes = training
+            job.validation = ValidationSpecification(every: 1, dataPath: path, format: own)
+            return try ValidationData.load(job)?.data.sampleCount()
+        }
+        let whole = Self.job.training.globalBatch
+        #expect(try samples(4, nil) == whole)
+        #expect(try samples(nil, .init(tokenBytes: 4)) == whole)
+        #expect(try samples(2, .init(tokenBytes: 4)) == whole)
+        // Without a word, ids have 16 bits, and these look wider.
+        for training in [nil, 4] {
+            #expect(throws: OobleckError.self) { try samples(training, .init()) }
+        }
+    }
 }

@@ -203,6 +203,17 @@ struct EvaluationRecordTests {
             known.validation == ValidationSpecification(every: 4, batches: 3, dataPath: "/b.txt")
         )
         #expect((0...10).filter { known.isEvaluated(after: $0) } == [0, 4, 8, 10])
+        for (text, bytes) in [("", nil), (", token_bytes: 4", 4)] as [(String, Int?)] {
+            known = try job("data: {corpus: a.bin, validation: {corpus: /b.bin\(text)}}\n")
+            let format = ValidationSpecification.Format(tokenBytes: bytes)
+            let wanted = ValidationSpecification(every: 100, dataPath: "/b.bin", format: format)
+            #expect(known.validation == wanted)
+            let again = try JSONDecoder().decode(
+                JobSpecification.self,
+                from: try JSONEncoder().encode(known)
+            )
+            #expect(again.validation == wanted)
+        }
     }
 
     @Test(
@@ -210,6 +221,16 @@ struct EvaluationRecordTests {
         arguments: [
             ("data: {corpus: a}\nevaluate: {every: 5}\n", "data.validation is missing; evaluate"),
             ("data: {corpus: a, validation: ''}\n", "data.validation is empty"),
+            ("data: {corpus: a, validation: {columns: b}}\n", "has the key columns; the training"),
+            ("data: {corpus: a, validation: {token_bytes: 4}}\n", "names no corpus, which the"),
+            (
+                "data: {corpus: a, validation: {corpus: b, token_bytes: 3}}\n",
+                "has token_bytes 3; it must be 1, 2, 4 or 8"
+            ),
+            (
+                "data: {corpus: a, validation: [b]}\n",
+                "data.validation is a list; it must be a single value"
+            ),
             (
                 "data: {corpus: a, validation: b}\nevaluate: {every: 0}\n",
                 "evaluate.every is 0; it must be at least 1"

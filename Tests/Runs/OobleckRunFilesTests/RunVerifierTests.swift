@@ -37,6 +37,23 @@ import Testing
         #expect(report.steps == 1)
     }
 
+    @Test("a final state that is not evaluated is a violation, unless the run says why")
+    func finalState() throws {
+        let run = try RunFixture()
+        var job = RunFixture.job()
+        job.validation = ValidationSpecification(every: 100, dataPath: "/b.txt")
+        let directory = try RunDirectory.open(path: run.path)
+        try JSONEncoder().encode(job).write(to: URL(fileURLWithPath: directory.jobPath))
+        let first = "step 0 follows a state that was not evaluated; evaluate.every is 100"
+        let last = "the last state is not evaluated, which is due at the end of a run"
+        #expect(try violations(run).map(\.message) == [first, last])
+        let reason = "1 node is left"
+        try RunRecorder(directory).log(
+            RunEvent(generation: 1, step: 5, .warning(.finalStateNotEvaluated(reason: reason)))
+        )
+        #expect(try violations(run).map(\.message) == [first])
+    }
+
     @Test("any altered byte of the ledger is found, in its line", arguments: UInt64(0)..<40)
     func alteredLedger(seed: UInt64) throws {
         let run = try RunFixture()
