@@ -207,7 +207,7 @@ export class LogView {
   begin() {
     this.next = 0;
     this.text.textContent = "";
-    this.load();
+    this.load().catch((error) => (this.note.textContent = error.message));
   }
 
   async run() {
