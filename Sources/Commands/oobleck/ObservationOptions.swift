@@ -6,6 +6,7 @@ import OobleckData
 import OobleckMetrics
 import OobleckRunFiles
 import OobleckRuntime
+import OobleckTransport
 
 /// Options about what is to be seen of a run.
 struct ObservationOptions: ParsableArguments {
@@ -78,7 +79,12 @@ struct ObservationOptions: ParsableArguments {
     }
 
     /// Executes a run, and shows it meanwhile and at its end as these options say.
-    func observing(_ run: LocalRun) async throws -> (RunDirectory, RunResult) {
+    ///
+    /// With `tls`, the buttons of the dashboard reach its coordinator.
+    func observing(
+        _ run: LocalRun,
+        tls: ControlTLS? = nil
+    ) async throws -> (RunDirectory, RunResult) {
         let place = RunPlace()
         var run = run
         run.followers.append { directory, _ in
@@ -103,7 +109,7 @@ struct ObservationOptions: ParsableArguments {
             return MetricsServer(address, service)
         }
         let observed = run
-        return try await showing(place) {
+        return try await showing(place, tls) {
             guard let service else { return try await observed.execute() }
             return try await service.serving { try await observed.execute() }
         }
@@ -112,6 +118,7 @@ struct ObservationOptions: ParsableArguments {
     /// Serves the dashboard, if there is to be one, while `body` runs.
     private func showing<Result: Sendable>(
         _ place: RunPlace,
+        _ tls: ControlTLS?,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         guard let address = try dashboardAddress() else { return try await body() }
@@ -120,7 +127,7 @@ struct ObservationOptions: ParsableArguments {
             option: "--dashboard-listen",
             token: .random(),
             shelf: RunShelf(run: { place.known }),
-            actor: DashboardRequests.actor(tls: nil)
+            actor: DashboardRequests.actor(tls: tls)
         )
         return try await server.serving { link in
             place.keep(link)

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import OobleckClock
 import OobleckConsole
 import OobleckCore
 import OobleckData
@@ -52,48 +51,38 @@ struct StatusCommand: AsyncParsableCommand {
     private func askCoordinator() async throws {
         let client = try connection.client()
         guard watch else { return try show(await client.status()) }
+        let live = isLive ? LiveStatus(nil) : nil
+        defer { live?.clear() }
         let log = SharedStatusLog()
         try await client.watch { notice in
             guard case .status(let status) = notice else { return Console.hasReader }
-            if log.isNews(status) { try show(status, isOneLine: true) }
+            if let live {
+                live.show(status)
+            } else if log.isNews(status) {
+                try show(status, isOneLine: true)
+            }
             return Console.hasReader
         }
     }
 
     /// Shows what changes, until the run has no coordinator any more.
     private func watch(_ directory: RunDirectory) async throws {
-        guard !Console.isTerminal || format == .json else { return try await watchLive(directory) }
+        let live = isLive ? LiveStatus(LearningRateSchedule(try directory.job().training)) : nil
+        defer { live?.clear() }
         var log = StatusLog()
         while directory.isRunning, Console.hasReader {
             let status = try directory.status()
-            if log.isNews(status) { try show(status, isOneLine: true) }
+            if let live {
+                live.show(status)
+            } else if log.isNews(status) {
+                try show(status, isOneLine: true)
+            }
             try await Task.sleep(for: .milliseconds(200))
         }
     }
 
-    /// Keeps two lines at the bottom of the terminal, and shows the nodes again when something happens to them.
-    private func watchLive(_ directory: RunDirectory) async throws {
-        let start = MonotonicTime.now
-        let schedule = LearningRateSchedule(try directory.job().training)
-        var (pace, measures) = (ProgressPace(), ProgressPanel.Measures())
-        var shown: RunStatus?
-        defer { Console.clearLive() }
-        while directory.isRunning, Console.hasReader {
-            let status = try directory.status()
-            let now = MonotonicTime.now - start
-            pace.note(status, at: now)
-            (measures.stepTime, measures.running) = (pace.average, pace.long(at: now))
-            if status.step > 0 { measures.learningRate = schedule.rate(step: status.step - 1) }
-            if shown.map({ $0.generation != status.generation || $0.states != status.states })
-                ?? true
-            {
-                Console.show(status.text(now: Date().timeIntervalSince1970))
-                shown = status
-            }
-            Console.showLive(ProgressPanel(status, measures))
-            try await Task.sleep(for: .milliseconds(200))
-        }
-    }
+    /// Whether lines at the bottom of a terminal follow the run.
+    private var isLive: Bool { Console.isTerminal && format == .text }
 
     private func show(_ status: RunStatus, isOneLine: Bool = false) throws {
         if format == .json {
@@ -163,9 +152,6 @@ extension RunStatus {
 }
 
 extension RunStatus {
-    /// The states of its nodes.
-    fileprivate var states: [NodeStatus.State] { nodes.map(\.state) }
-
     /// Whether nodes are on several machines.
     fileprivate var hasHosts: Bool { Set(nodes.compactMap(\.host)).count > 1 }
 }

@@ -208,7 +208,7 @@ struct TrainCommand: InterruptibleCommand {
                 faults: faults.coordinator,
                 display: display
             )
-            return try RunReport.show(await observation.observing(run))
+            return try RunReport.show(await observation.observing(run, tls: tls.read()))
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -222,12 +222,15 @@ struct TrainCommand: InterruptibleCommand {
                 faults: faults.coordinator,
                 display: display
             )
-            return try RunReport.show(await observation.observing(resumed))
+            return try RunReport.show(await observation.observing(resumed, tls: tls.read()))
         }
         try RunReport.show(
             reference
                 ? await ReferenceRun(request: request, display: display).execute()
-                : await observation.observing(LocalRun(request: request, display: display))
+                : await observation.observing(
+                    LocalRun(request: request, display: display),
+                    tls: tls.read()
+                )
         )
     }
 
@@ -290,7 +293,7 @@ struct TrainCommand: InterruptibleCommand {
             faults: faults.coordinator,
             display: display
         )
-        try RunReport.show(await observation.observing(run))
+        try RunReport.show(await observation.observing(run, tls: tls.read()))
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.

@@ -37,8 +37,9 @@ package struct ProgressPace: Sendable {
         phase = status.phase
     }
 
-    /// The time between the commits of the last steps, with all that lay between them: recoveries,
-    /// evaluations, steps that were taken back. The usual time while less is known.
+    /// The time between the commits of the last steps; the usual time while less is known.
+    ///
+    /// Includes all that lay between them: recoveries, evaluations, steps that were taken back.
     package var average: Seconds? {
         guard let first = marks.first, let last = marks.last, last.step - first.step >= 2 else {
             return usual

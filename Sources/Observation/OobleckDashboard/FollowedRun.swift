@@ -129,6 +129,7 @@ struct FollowedRun {
             rate: newest?.tokensPerSecond ?? newest?.samplesPerSecond,
             unit: unit,
             idleShare: newest?.idleShare,
+            utilization: newest?.utilization,
             alive: isRunning ? alive : 0,
             pipelines: status?.pipelines,
             lost: model.lostCount,

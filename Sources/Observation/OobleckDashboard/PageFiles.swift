@@ -22,6 +22,11 @@ enum PageFiles {
         "parts.js": File(type: script, bytes: PackageResources.parts_js),
     ]
 
+    /// Whether this is the path of a file of the page.
+    static func isFile(_ path: String) -> Bool {
+        path == "/" || path.first == "/" && all[String(path.dropFirst())] != nil
+    }
+
     /// What the page may load and do: its own files and the server's answers, nothing else.
     static let policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

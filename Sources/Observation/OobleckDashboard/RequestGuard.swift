@@ -2,8 +2,11 @@ import HTTPTypes
 import Hummingbird
 import OobleckCore
 
-/// Lets through what may be answered: requests that name this machine, those for data with the token, and
-/// those for changes from the page itself.
+/// Lets through what may be answered: requests that name this machine and show the token, those for changes
+/// only from the page itself.
+///
+/// Without the token there are the files of the page, by their names, and nothing else: how a path of data may be
+/// written is the router's matter.
 struct RequestGuard: RouterMiddleware {
     typealias Context = BasicRequestContext
 
@@ -49,8 +52,9 @@ struct RequestGuard: RouterMiddleware {
                 "the dashboard answers as localhost and 127.0.0.1 only"
             )
         }
-        // The files of the page hold nothing of any run.
-        guard request.uri.path.hasPrefix("/api") else { return nil }
+        let isQuestion = request.method == .get || request.method == .head
+        // They hold nothing of any run.
+        if isQuestion, PageFiles.isFile(request.uri.path) { return nil }
         guard let claim = request.headers[.authorization], claim.hasPrefix("Bearer "),
             token.admits(String(claim.dropFirst(7)))
         else {
@@ -59,7 +63,6 @@ struct RequestGuard: RouterMiddleware {
                 "the token is missing or another; open the link that oobleck printed"
             )
         }
-        let isQuestion = request.method == .get || request.method == .head
         guard isQuestion || request.headers[.origin] == "http://\(authority)" else {
             return DashboardServer.refused(
                 .forbidden,

@@ -20,6 +20,7 @@ struct RunHead: Encodable {
     /// `tokens` or `samples`.
     var unit: String
     var idleShare: Double?
+    var utilization: Double?
     var alive: Int
     var pipelines: Int?
     var lost: Int

@@ -62,23 +62,40 @@ final class RunWatch: Sendable {
         }
     }
 
+    /// Reads what is new; what goes wrong is a part of the page until it is over.
     private func look(_ state: inout sending State) throws {
         let start = MonotonicTime.now
         guard start >= state.due else { return }
+        // Only of a run that is none, there is nothing to show.
         var run = try state.run ?? FollowedRun(RunDirectory.open(path: path))
         state.run = nil
-        let isNew = try run.update() || state.looks == 0
         state.looks += 1
-        // Of a run that is at work, times grow without news.
-        let parts = isNew || run.isRunning ? run.sections(now: Date().timeIntervalSince1970) : []
-        for (name, value) in parts {
-            let json = try PageJSON.text(value)
-            guard state.parts[name]?.json != json else { continue }
-            state.parts[name] = Part(name: name, json: json, changed: state.looks)
+        do {
+            let isNew = try run.update() || state.looks == 1
+            // Of a run that is at work, times grow without news.
+            if isNew || run.isRunning {
+                for (name, value) in run.sections(now: Date().timeIntervalSince1970) {
+                    try note(name, value, &state)
+                }
+            }
+            try note("trouble", [String: String](), &state)
+        } catch {
+            let line = (error as? OobleckError)?.message ?? lineForPeople("\(error)")
+            try note("trouble", ["error": line], &state)
         }
         state.run = run
         let took = MonotonicTime.now - start
         state.due = start + max(Self.interval, Seconds(took.value / Self.greatestShare))
+    }
+
+    private func note(
+        _ name: String,
+        _ value: any Encodable,
+        _ state: inout sending State
+    ) throws {
+        let json = try PageJSON.text(value)
+        guard state.parts[name]?.json != json else { return }
+        state.parts[name] = Part(name: name, json: json, changed: state.looks)
     }
 
     private func onQueue<Result: Sendable>(

@@ -74,6 +74,9 @@ extension RunPage {
                 (isText ? "tokens/s" : "samples/s", ReportText.short(speed), "median")
             )
         }
+        if let share = ReportText.median(story.metrics.compactMap(\.utilization)) {
+            tiles.append(("MFU", ReportText.percent(share), "median"))
+        }
         tiles.append(
             ("nodes lost", "\(lossCount)", joinCount == 0 ? "none joined" : "\(joinCount) joined")
         )

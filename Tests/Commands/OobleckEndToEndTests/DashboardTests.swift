@@ -4,6 +4,31 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
+@Suite("The dashboard's options", .timeLimit(.minutes(2)))
+struct DashboardOptionTests {
+    @Test(
+        "an address that others reach, or that is none, and a folder without runs are refused in one line",
+        arguments: [
+            (
+                ["train", "job.yaml", "--dashboard-listen", "0.0.0.0:8265"], Int32(64),
+                "loopback only"
+            ),
+            (["train", "job.yaml", "--dashboard-listen", "8265"], 64, "--dashboard-listen"),
+            (["dashboard", ".", "--listen", "10.0.0.7:8265"], 64, "loopback only"),
+            (["dashboard", "none"], 65, "there is no folder"),
+            (["dashboard", ".", "--token-file", "none"], 65, "none"),
+        ]
+    )
+    func refused(_ arguments: [String], _ status: Int32, _ words: String) throws {
+        let laboratory = try Laboratory()
+        let outcome = try laboratory.run(
+            arguments.map { ["job.yaml", ".", "none"].contains($0) ? laboratory.path($0) : $0 }
+        )
+        #expect(outcome.status == status && outcome.errors.contains(words), "\(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+    }
+}
+
 @Suite(
     "The dashboard in a real browser",
     .serialized,

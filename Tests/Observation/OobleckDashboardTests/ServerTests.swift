@@ -91,6 +91,14 @@ struct ServerTests {
                     #expect(answer.head.contains("Content-Security-Policy: default-src 'none'"))
                 }
             }
+            // However a path is written.
+            let written = [
+                "//api/runs", "/api//runs", "/%61pi/runs", "/./api/runs", "/index.html/../api/runs",
+            ]
+            for path in written + ["/api/runs/", "/none", "//", "/main.js/"] {
+                let answer = try Self.ask(port, path)
+                #expect(answer.status == 401 && !answer.body.contains("first"), "\(path)")
+            }
             let stop = try Self.ask(port, "/api/runs/first/stop", ["-X", "POST"])
             #expect(stop.status == 401)
         }

@@ -79,7 +79,11 @@ struct ShelfTests {
     func changes() async throws {
         let watch = try RunShelf(path: folder.path).watch("first")
         let (look, parts) = try await watch.changes(after: 0)
-        #expect(parts.map(\.name) == ["lanes", "loss", "nodes", "recoveries", "run", "speed"])
+        #expect(
+            parts.map(\.name) == [
+                "lanes", "loss", "nodes", "recoveries", "run", "speed", "trouble",
+            ]
+        )
         let path = folder.path + "/first/events.jsonl"
         let commit = MadeUpRun.event(120, 1, 4, MadeUpRun.committed(3, loss: 1))
         let old = try String(contentsOfFile: path, encoding: .utf8)
@@ -91,6 +95,30 @@ struct ShelfTests {
             changed = Set(try await watch.changes(after: look).parts.map(\.name))
         }
         #expect(changed.contains("loss") && changed.contains("run") && !changed.contains("nodes"))
+    }
+
+    @Test("a file that cannot be read is told, and what is known stays until it can be read again")
+    func trouble() async throws {
+        let watch = try RunShelf(path: folder.path).watch("first")
+        var look = try await watch.changes(after: 0).look
+        func trouble() async throws -> String? {
+            let end = Date(timeIntervalSinceNow: 20)
+            while Date() < end {
+                let (newest, parts) = try await watch.changes(after: look)
+                look = newest
+                if let part = parts.first(where: { $0.name == "trouble" }) { return part.json }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            return nil
+        }
+        let path = folder.path + "/first/events.jsonl"
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        #expect(try await trouble()?.contains("is a directory") == true)
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+        #expect(try await trouble() == "{}")
+        #expect(try await watch.events(EventQuery()).total == 9)
     }
 
     @Test("events are found by kind, node and words")

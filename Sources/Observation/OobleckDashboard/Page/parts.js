@@ -20,6 +20,7 @@ export function tiles(run) {
   if (run.rate !== undefined) {
     tiles.push(tile(`${run.unit}/s`, short(run.rate), "newest step"));
   }
+  if (run.utilization !== undefined) tiles.push(tile("MFU", percent(run.utilization), "of the peak"));
   if (run.idle_share !== undefined) tiles.push(tile("idle", percent(run.idle_share), "of worker time"));
   if (run.state === "running") {
     tiles.push(tile("nodes", String(run.alive), counted(run.pipelines ?? 0, "pipeline")));
@@ -207,7 +208,7 @@ export class LogView {
   begin() {
     this.next = 0;
     this.text.textContent = "";
-    this.load();
+    this.load().catch((error) => (this.note.textContent = error.message));
   }
 
   async run() {

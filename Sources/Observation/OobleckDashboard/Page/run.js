@@ -56,7 +56,10 @@ export class RunView {
     this.tab = tab;
     this.tabEnd?.abort();
     this.tabEnd = new AbortController();
-    for (const link of this.nav.children) link.toggleAttribute("aria-current", link.dataset.tab === tab);
+    for (const link of this.nav.children) {
+      if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
     this.parts = {};
     this.body.replaceChildren(...this[tab]());
     for (const part of Object.keys(this.state)) this.showPart(part);
@@ -138,7 +141,7 @@ export class RunView {
   get mayAct() { return !this.isReadOnly && this.state.run?.may_act === true; }
 
   receive(part, data) {
-    if (part === "trouble") return this.showConnection(false, new Error(data.error));
+    if (part === "trouble") return this.showConnection(!data.error, data.error && new Error(data.error));
     this.state[part] = data;
     this.showPart(part);
   }
