@@ -11,7 +11,9 @@ import OobleckRunFiles
 import OobleckSimulationCommands
 import OobleckText
 
-extension ReplanPolicy: ExpressibleByArgument {}
+// Both packages are ours: no other conformance can appear.
+// swift-format-ignore: AvoidRetroactiveConformances
+extension ReplanPolicy: @retroactive ExpressibleByArgument {}
 
 /// `oobleck replan`.
 struct ReplanCommand: ParsableCommand {
