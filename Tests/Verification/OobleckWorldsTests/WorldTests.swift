@@ -23,6 +23,22 @@ struct WorldTests {
     }
 
     @Test(
+        "worlds whose nodes have several devices keep every promise",
+        .timeLimit(.minutes(5)),
+        arguments: [2, 4]
+    )
+    func devices(count: Int) throws {
+        for seed in UInt64(20_000)..<20_400 {
+            var setup = WorldSetup(seed: seed)
+            setup.devices = count
+            let world = try World(setup)
+            world.run()
+            let what = world.judge.complaints.prefix(3).joined(separator: "; ")
+            #expect(what.isEmpty, "seed \(seed) with \(count) devices: \(what)")
+        }
+    }
+
+    @Test(
         "a known bug put back in is found",
         arguments: [
             KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
