@@ -39,6 +39,18 @@ struct WorldTests {
     }
 
     @Test(
+        "worlds of several devices that the judge once took for broken hold",
+        .timeLimit(.minutes(1)),
+        // A lone node that computes without an end; memory that ran out before a loss of power.
+        arguments: [1795, 3498, 42_943] as [UInt64]
+    )
+    func mended(seed: UInt64) throws {
+        let world = try Campaign.world(seed: seed)
+        #expect(world.setup.devices == 2)
+        #expect(world.judge.complaints.isEmpty, "\(world.judge.complaints)")
+    }
+
+    @Test(
         "a known bug put back in is found",
         arguments: [
             KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
