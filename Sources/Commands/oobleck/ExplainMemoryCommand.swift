@@ -13,7 +13,7 @@ struct ExplainMemoryCommand: ParsableCommand {
         discussion: """
             Of a run that has started; `oobleck train --dry-run` shows the same of a job. With \
             --format json, one object: device_memory_bytes, when the job limits it, and nodes, each \
-            with node, pipeline, layers, memory_bytes and its parts.
+            with node, device unless it is the first, pipeline, layers, memory_bytes and its parts.
             """
     )
 
@@ -43,7 +43,7 @@ struct ExplainMemoryCommand: ParsableCommand {
 
         var text: String {
             let limit = deviceMemory.map { "device_memory \($0)" } ?? "device_memory is not limited"
-            let heading = "at most \(nodes.most) on a node; \(limit)"
+            let heading = "at most \(nodes.most) on a \(nodes.place); \(limit)"
             let rows = nodes.lines(limit: Console.lineLimit)
             return ([heading, ""] + rows + ["", Console.wrapped(NodeMemory.legend)])
                 .joined(separator: "\n")

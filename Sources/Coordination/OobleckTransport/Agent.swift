@@ -178,7 +178,7 @@ package struct Agent: Sendable {
                 let process = try ChildProcess.spawn(
                     workerExecutable,
                     arguments(WorkerID(node, device: device), of: devices, budget),
-                    environment: ChildProcess.computing(at: level).merging(tracing(device)) { $1 },
+                    environment: environment(device, of: devices, level),
                     group: .parents,
                     holdsInput: true,
                     logPath: logPath
@@ -194,6 +194,17 @@ package struct Agent: Sendable {
         } catch {
             events.pass(.workerFailed(OobleckError(.internalFault, "\(error)")))
         }
+    }
+
+    private func environment(
+        _ device: Int,
+        of devices: Int,
+        _ level: CPULevel?
+    ) -> [String: String] {
+        let list = ProcessInfo.processInfo.environment["CUDA_VISIBLE_DEVICES"]
+        return ChildProcess.computing(at: level)
+            .merging(tracing(device)) { $1 }
+            .merging(ProcessEnvironment.visibleDevice(device, of: devices, list: list)) { $1 }
     }
 
     private func arguments(_ worker: WorkerID, of devices: Int, _ budget: Seconds) -> [String] {

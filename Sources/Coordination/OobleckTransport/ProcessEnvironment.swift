@@ -17,6 +17,20 @@ package enum ProcessEnvironment {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// The variable by which a worker of one of several devices sees its own GPU alone.
+    ///
+    /// `list` is the agent's `CUDA_VISIBLE_DEVICES`. Without one, or with fewer GPUs than devices, workers
+    /// share what there is.
+    package static func visibleDevice(
+        _ device: Int,
+        of devices: Int,
+        list: String?
+    ) -> [String: String] {
+        let visible = (list ?? "").split(separator: ",")
+        guard devices > 1, visible.count >= devices else { return [:] }
+        return ["CUDA_VISIBLE_DEVICES": String(visible[device])]
+    }
+
     /// The machine's name.
     package static var hostName: String { ProcessInfo.processInfo.hostName }
 }

@@ -105,7 +105,7 @@ extension DryRunReport {
     private var memoryPhrase: String {
         let most = nodes.most
         let limit = deviceMemory.map { " of \($0)" } ?? "; device_memory is not limited"
-        return "at most \(most) on a node\(limit)"
+        return "at most \(most) on a \(nodes.place)\(limit)"
     }
 
     private var checkpointPhrase: String {

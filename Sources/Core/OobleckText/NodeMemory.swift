@@ -1,10 +1,12 @@
 import OobleckCore
 
-/// The memory that each node of a plan needs, by a profile.
+/// The memory that each worker of a plan needs, by a profile.
 package struct NodeMemory: Sendable, Encodable {
-    /// One node.
+    /// One worker.
     package struct Row: Sendable, Encodable {
         package let node: NodeID
+        /// `nil` for the first device.
+        package let device: Int?
         package let pipeline: Int
         package let layers: [Int]
         /// All parts together.
@@ -13,6 +15,7 @@ package struct NodeMemory: Sendable, Encodable {
 
         private enum CodingKeys: String, CodingKey {
             case node
+            case device
             case pipeline
             case layers
             case memory = "memory_bytes"
@@ -23,16 +26,17 @@ package struct NodeMemory: Sendable, Encodable {
     /// In order of pipelines and stages.
     package let rows: [Row]
 
-    /// The nodes of a plan.
+    /// The workers of a plan.
     package init(plan: PlanDocument, profile: ModelProfile) {
         rows = plan.plan.pipelines.enumerated().flatMap { index, pipeline -> [Row] in
             guard let template = plan.template(nodes: pipeline.templateNodes) else { return [] }
-            return pipeline.nodes.enumerated().map { place, node in
-                let parts = template.memory(ofNode: place, profile: profile)
+            return template.workers(on: pipeline.nodes).enumerated().map { stage, worker in
+                let parts = template.memory(ofStage: stage, profile: profile)
                 return Row(
-                    node: node,
+                    node: worker.node,
+                    device: worker.device == 0 ? nil : worker.device,
                     pipeline: index,
-                    layers: template.layersByNode[place],
+                    layers: Array(template.stages[stage].layers),
                     memory: parts.total,
                     parts: parts
                 )
@@ -42,8 +46,11 @@ package struct NodeMemory: Sendable, Encodable {
 
     package func encode(to encoder: any Encoder) throws { try rows.encode(to: encoder) }
 
-    /// The greatest need of a node.
+    /// The greatest need of a worker.
     package var most: ByteCount { rows.map(\.memory).max() ?? 0 }
+
+    /// What each row is of, for people: a node where all have one device.
+    package var place: String { rows.contains { $0.device != nil } ? "device" : "node" }
 
     private static let mostRows = 24
 
@@ -65,13 +72,16 @@ package struct NodeMemory: Sendable, Encodable {
                 parts.workspace, parts.checkpoint + parts.change,
             ]
             table.append(
-                ["\(row.node)", first == last ? first : "\(first)-\(last)"]
+                [
+                    "\(WorkerID(row.node, device: row.device ?? 0))",
+                    first == last ? first : "\(first)-\(last)",
+                ]
                     + sizes.map { NumberText.decimal(Double($0.value) / 1_048_576, 0) }
             )
         }
         let rest = rows.count - Self.mostRows
         return table.lines(limit: limit)
-            + (rest > 0 ? ["and \(counted(rest, "more node")) (--format json shows all)"] : [])
+            + (rest > 0 ? ["and \(counted(rest, "more \(place)")) (--format json shows all)"] : [])
     }
 
     /// What the columns of ``lines(limit:)`` are.

@@ -119,7 +119,7 @@ extension RunModel {
         switch activity {
         case .waiting: -1
         case .recovering: -2
-        case .training(let pipeline, _): Double(pipeline ?? 0)
+        case .training(let pipeline, _, _): Double(pipeline ?? 0)
         }
     }
 

@@ -14,6 +14,8 @@ struct MachineAccount: Sendable {
 
     private var records: [String: Record] = [:]
     private var failures: [MemoryFailure] = []
+    /// Those of before the coordinator's machine lost power: it may remember them or not.
+    private var doubtful: [MemoryFailure] = []
     private var names: [NodeID: String] = [:]
 
     /// A node that was in the run before comes back to another coordinator.
@@ -43,11 +45,17 @@ struct MachineAccount: Sendable {
     /// Another coordinator has not seen the deaths, and knows no node by name that is not back.
     mutating func restart() { (records, names) = ([:], [:]) }
 
+    /// The coordinator's machine loses power: what was kept of all this may be gone.
+    mutating func losePower() {
+        doubtful += failures
+        (records, names, failures) = ([:], [:], [])
+    }
+
     mutating func ranOutOfMemory(_ failure: MemoryFailure) { failures.append(failure) }
 
     /// Whether not every place is light enough for the node, because its machine ran out of memory.
     func isLimited(_ node: NodeID) -> Bool {
-        failures.contains { $0.name == names[node] && $0.node < node }
+        (failures + doubtful).contains { $0.name == names[node] && $0.node < node }
     }
 
     /// A node is given layers; returns what is wrong with that.

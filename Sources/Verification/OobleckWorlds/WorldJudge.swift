@@ -340,7 +340,8 @@ package struct WorldJudge: Sendable {
             case .arithmetic: break
             }
         }
-        (out, released, holders, machines) = ([], [], [:], MachineAccount())
+        (out, released, holders) = ([], [], [:])
+        machines.losePower()
     }
 
     /// The session of a worker is closed: what was told to it may be told once more.

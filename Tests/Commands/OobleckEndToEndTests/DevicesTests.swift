@@ -61,7 +61,9 @@ struct DevicesTests {
 
     @Test("a node dies, and then a worker while the others recover from it")
     func duringRecovery() throws {
-        let laboratory = try Self.laboratory(nodes: 4)
+        let laboratory = try Self.laboratory(nodes: 6)
+        // Both may hold the same layers.
+        try laboratory.edit { $0.replacing("fault_tolerance: 1", with: "fault_tolerance: 2") }
         let faults = [
             "node=3,point=mid-backward,step=2,target=node",
             "node=0,point=before-prepared,step=1,target=worker",

@@ -23,6 +23,34 @@ struct WorldTests {
     }
 
     @Test(
+        "worlds whose nodes have several devices keep every promise",
+        .timeLimit(.minutes(5)),
+        arguments: [2, 4]
+    )
+    func devices(count: Int) throws {
+        for seed in UInt64(20_000)..<20_400 {
+            var setup = WorldSetup(seed: seed)
+            setup.devices = count
+            let world = try World(setup)
+            world.run()
+            let what = world.judge.complaints.prefix(3).joined(separator: "; ")
+            #expect(what.isEmpty, "seed \(seed) with \(count) devices: \(what)")
+        }
+    }
+
+    @Test(
+        "worlds of several devices that the judge once took for broken hold",
+        .timeLimit(.minutes(1)),
+        // A lone node that computes without an end; memory that ran out before a loss of power.
+        arguments: [1795, 3498, 42_943] as [UInt64]
+    )
+    func mended(seed: UInt64) throws {
+        let world = try Campaign.world(seed: seed)
+        #expect(world.setup.devices == 2)
+        #expect(world.judge.complaints.isEmpty, "\(world.judge.complaints)")
+    }
+
+    @Test(
         "a known bug put back in is found",
         arguments: [
             KnownBugs.commitBeforeAllVoted, .staleGenerationAccepted, .holdingsNotUpdatedOnResume,
