@@ -14,13 +14,13 @@ extension GPT2 {
     /// GPT-2's initialisation: normal with deviation 0.02 (residual projections divided by sqrt(2 *
     /// blocks)), ones for norms, zeros for biases.
     ///
-    /// A pure function of seed and name, so that any worker makes the same layer; both copies of
-    /// a tied matrix come out equal.
+    /// A pure function of seed and name, so that any worker makes the same layer, whatever of it is
+    /// trained; both copies of a tied matrix come out equal.
     private func draw(_ state: LayerState, seed: UInt64) throws {
         for index in 0..<state.parameterCount {
-            let (segment, entry) = state.location(index)
+            let (_, entry) = state.location(index)
             let name = entry.parameter.name
-            let isTied = segment !== state.own
+            let isTied = state.isTied(index)
             if entry.parameter.dimensions.count > 1 {
                 let layerWord = isTied ? 0 : UInt64(state.layer)
                 let indexWord = isTied ? 0 : UInt64(index)

@@ -106,6 +106,9 @@ package final class LayerState {
         preconditionFailure("layer \(layer) lacks \(name)")
     }
 
+    /// Whether other layers use the parameter at `index`, too.
+    func isTied(_ index: Int) -> Bool { tiedSets[index] != nil }
+
     /// Number of parameters of the layer.
     package var parameterCount: Int { names.count }
 

@@ -48,6 +48,19 @@ import Testing
         }
     }
 
+    @Test("a parameter that is not trained begins as it does when it is", arguments: 0..<3)
+    func frozenFromTheSeed(layer: Int) throws {
+        let whole = try LayerState(layer: layer, model: Self.model)
+        let part = try LayerState(
+            layer: layer,
+            model: Self.model,
+            trained: TrainedParameters(["*.bias"])
+        )
+        try GPT2(Self.gpt2).initialize(whole, seed: 7)
+        try GPT2(Self.gpt2).initialize(part, seed: 7)
+        #expect(try part.digest() == whole.digest())
+    }
+
     @Test("frozen parameters have no moments in memory, and zeros for them in the state's file")
     func frozen() throws {
         let layer = 1
