@@ -51,9 +51,36 @@ func checkOrder(_ folders: [Folder]) {
     }
 }
 
+/// Modules of the planner's package that a module of ours re-exports.
+let reexported = [
+    "OobleckCore": ["OobleckValues", "OobleckWords"], "OobleckText": ["OobleckWords"],
+    "OobleckData": ["OobleckFiles"],
+]
+
+/// The names of targets and modules in a target's list of dependencies.
+func names(_ target: Target) -> [String] {
+    target.dependencies.compactMap { dependency in
+        if case .byNameItem(let name, _) = dependency { name } else { nil }
+    }
+}
+
+/// Imports what is re-exported also directly, in every file of its users.
+///
+/// The compiler's incremental builds follow direct imports only: after a change of the planner's
+/// package, objects of modules that see it by a re-export alone would stay as they were.
+func importReexported(_ target: Target) {
+    let known = names(target)
+    let modules = Set(known.flatMap { reexported[$0] ?? [] }).sorted()
+    guard !modules.isEmpty else { return }
+    target.dependencies += modules.filter { !known.contains($0) }.map { .byName(name: $0) }
+    let flags = modules.flatMap { ["-Xfrontend", "-import-module", "-Xfrontend", $0] }
+    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(flags)]
+}
+
 /// Names in the lists of dependencies that are modules of the planner's package become its products.
 func resolvePlanning(_ targets: [Target]) {
     for target in targets {
+        importReexported(target)
         target.dependencies = target.dependencies.map { dependency in
             guard case .byNameItem(let name, _) = dependency, planningModules.contains(name) else {
                 return dependency
