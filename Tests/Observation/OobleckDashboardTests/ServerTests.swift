@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import OobleckCore
 import OobleckRunFiles
@@ -18,17 +19,31 @@ struct ServerTests {
         _ = try folder.write("first/logs/node-0.log", "hello\n")
     }
 
-    private struct Answer {
+    private struct Answer: Sendable {
         var status: Int
         var head: String
         var body: String
     }
 
     /// What curl says to an answer of the server at `port`.
+    ///
+    /// It is waited for on a thread of its own: the server needs those of the tasks.
     private static func ask(
         _ port: Int,
         _ path: String,
         _ arguments: [String] = []
+    ) async throws -> Answer {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try waitedFor(port, path, arguments) })
+            }
+        }
+    }
+
+    private static func waitedFor(
+        _ port: Int,
+        _ path: String,
+        _ arguments: [String]
     ) throws -> Answer {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
@@ -56,7 +71,7 @@ struct ServerTests {
 
     private func serve(
         _ actor: DashboardActor?,
-        _ body: @escaping @Sendable (_ port: Int) throws -> Void
+        _ body: @escaping @Sendable (_ port: Int) async throws -> Void
     ) async throws {
         let server = try DashboardServer(
             HostPort(host: "127.0.0.1", port: 0),
@@ -67,14 +82,14 @@ struct ServerTests {
         )
         try await server.serving { link in
             let port = try #require(link.split(separator: ":").last?.prefix { $0 != "/" })
-            try body(try #require(Int(port)))
+            try await body(try #require(Int(port)))
         }
     }
 
     @Test("without the token there is nothing but the empty page, and each answer has the policy")
     func token() async throws {
         try await serve(nil) { port in
-            let page = try Self.ask(port, "/")
+            let page = try await Self.ask(port, "/")
             #expect(page.status == 200 && page.head.contains("script-src 'self'"))
             #expect(!page.body.contains("first"))
             let paths = [
@@ -85,7 +100,7 @@ struct ServerTests {
                     [], ["-H", "Authorization: Bearer 0123456789abcdee"],
                     ["-H", "Authorization: 0123456789abcdef"],
                 ] {
-                    let answer = try Self.ask(port, path, claim)
+                    let answer = try await Self.ask(port, path, claim)
                     #expect(answer.status == 401, "\(path) \(claim)")
                     #expect(!answer.body.contains("hello") && !answer.body.contains("first"))
                     #expect(answer.head.contains("Content-Security-Policy: default-src 'none'"))
@@ -96,10 +111,10 @@ struct ServerTests {
                 "//api/runs", "/api//runs", "/%61pi/runs", "/./api/runs", "/index.html/../api/runs",
             ]
             for path in written + ["/api/runs/", "/none", "//", "/main.js/"] {
-                let answer = try Self.ask(port, path)
+                let answer = try await Self.ask(port, path)
                 #expect(answer.status == 401 && !answer.body.contains("first"), "\(path)")
             }
-            let stop = try Self.ask(port, "/api/runs/first/stop", ["-X", "POST"])
+            let stop = try await Self.ask(port, "/api/runs/first/stop", ["-X", "POST"])
             #expect(stop.status == 401)
         }
     }
@@ -107,10 +122,18 @@ struct ServerTests {
     @Test("with the token, runs, events and logs; paths that lead elsewhere are not there")
     func data() async throws {
         try await serve(nil) { port in
-            #expect(try Self.ask(port, "/api/runs", Self.shown).body.contains("\"name\":\"first\""))
-            let log = try Self.ask(port, "/api/runs/first/logs/node-0", Self.shown)
+            #expect(
+                try await Self.ask(port, "/api/runs", Self.shown).body.contains(
+                    "\"name\":\"first\""
+                )
+            )
+            let log = try await Self.ask(port, "/api/runs/first/logs/node-0", Self.shown)
             #expect(log.body.contains("\"text\":\"hello\\n\""))
-            let events = try Self.ask(port, "/api/runs/first/events?kinds=node-lost", Self.shown)
+            let events = try await Self.ask(
+                port,
+                "/api/runs/first/events?kinds=node-lost",
+                Self.shown
+            )
             #expect(events.body.contains("\"matching\":1"))
             for path in [
                 "/api/runs/..%2ffirst/events", "/api/runs/%2e%2e/logs",
@@ -118,7 +141,7 @@ struct ServerTests {
                 "/api/runs/first/logs/../../job.json", "/../../etc/passwd", "/first/job.json",
                 "/none",
             ] {
-                let answer = try Self.ask(port, path, Self.shown)
+                let answer = try await Self.ask(port, path, Self.shown)
                 #expect(answer.status == 404, "\(path): \(answer.status) \(answer.body)")
             }
         }
@@ -132,7 +155,7 @@ struct ServerTests {
             return "done"
         }
         try await serve(actor) { port in
-            let rebound = try Self.ask(
+            let rebound = try await Self.ask(
                 port,
                 "/api/runs",
                 Self.shown + ["-H", "Host: evil.example:\(port)"]
@@ -140,18 +163,18 @@ struct ServerTests {
             #expect(rebound.status == 421)
             let path = "/api/runs/first/drain"
             let wish = ["-X", "POST", "-d", "{\"node\": 3}"] + Self.shown
-            #expect(try Self.ask(port, path, wish).status == 403)
+            #expect(try await Self.ask(port, path, wish).status == 403)
             let foreign = wish + ["-H", "Origin: http://127.0.0.1:1"]
-            #expect(try Self.ask(port, path, foreign).status == 403)
+            #expect(try await Self.ask(port, path, foreign).status == 403)
             #expect(asked.withLock { $0.isEmpty })
             let own = ["-H", "Origin: http://127.0.0.1:\(port)"]
-            let done = try Self.ask(port, path, wish + own)
+            let done = try await Self.ask(port, path, wish + own)
             #expect(done.status == 200 && done.body == "{\"message\":\"done\"}", "\(done)")
             let wrong = ["-X", "POST", "-d", "{\"node\": \"x\"}"] + Self.shown + own
-            #expect(try Self.ask(port, path, wrong).status == 400)
-            #expect(try Self.ask(port, "/api/runs/first/burn", wrong).status == 404)
+            #expect(try await Self.ask(port, path, wrong).status == 400)
+            #expect(try await Self.ask(port, "/api/runs/first/burn", wrong).status == 404)
             let long = ["-X", "POST", "-d", String(repeating: " ", count: 5000)] + Self.shown + own
-            #expect(try Self.ask(port, path, long).status >= 400)
+            #expect(try await Self.ask(port, path, long).status >= 400)
             #expect(asked.withLock { $0 } == [.drain(3)])
         }
     }
@@ -159,11 +182,11 @@ struct ServerTests {
     @Test("a read-only dashboard changes nothing")
     func readOnly() async throws {
         try await serve(nil) { port in
-            let list = try Self.ask(port, "/api/runs", Self.shown)
+            let list = try await Self.ask(port, "/api/runs", Self.shown)
             #expect(list.body.contains("\"is_read_only\":true"))
             let own = ["-X", "POST", "-H", "Origin: http://127.0.0.1:\(port)"] + Self.shown
             for action in ["drain", "add", "stop"] {
-                let refused = try Self.ask(port, "/api/runs/first/\(action)", own)
+                let refused = try await Self.ask(port, "/api/runs/first/\(action)", own)
                 #expect(refused.status == 403)
             }
         }
