@@ -61,10 +61,11 @@ extension Coordinator {
     /// Whether all nodes that were started for this run have joined, and are ready or lost.
     ///
     /// The nodes that a resumed run had before do not count: they are gone, and others were started.
+    /// A coordinator that took the resumed run over knows them by how they ended.
     var haveAllShownUp: Bool {
         if let newcomers { return !isAnyMissing(of: newcomers) }
-        return members.count >= job.cluster.nodes
-            && !members.values.contains { $0.life == .joining }
+        let started = members.values.filter { $0.ending != .done }
+        return started.count >= job.cluster.nodes && !started.contains { $0.life == .joining }
     }
 
     private func isAnyMissing(of newcomers: Newcomers) -> Bool {

@@ -17,7 +17,7 @@ struct ResumeTests {
         steps committed: Int = 3,
         of all: Int = 10,
         saves: Bool = true,
-        newNodes: Int = 4,
+        newNodes: Int? = 4,
         wait: Seconds = CheckpointSpecification.defaultWait
     ) throws -> CoordinatorBench {
         let checkpoint =
@@ -35,7 +35,7 @@ struct ResumeTests {
         }
         for node in 0..<4 { state.apply(.left(NodeID(node), hasFailed: false, as: .done)) }
         bench.coordinator = try ToyModel().resumed(state, steps: all, checkpoint: checkpoint)
-        bench.coordinator.expectNewcomers(newNodes)
+        if let newNodes { bench.coordinator.expectNewcomers(newNodes) }
         return bench
     }
 
@@ -79,9 +79,13 @@ struct ResumeTests {
         #expect(bench.wait(2).reconfigured == [4, 5, 6])
     }
 
-    @Test("a run that is resumed before its first step waits for all that were started")
-    func beforeTheFirstStep() throws {
-        var bench = try resumed(steps: 0)
+    @Test(
+        "a run that is resumed before its first step waits for all that were started, also when "
+            + "another coordinator has taken it over, which does not know how many those are",
+        arguments: [4, nil]
+    )
+    func beforeTheFirstStep(newNodes: Int?) throws {
+        var bench = try resumed(steps: 0, newNodes: newNodes)
         bench.tell(.tick)
         for _ in 0..<3 {
             try bench.join()

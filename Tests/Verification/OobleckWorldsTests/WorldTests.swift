@@ -110,6 +110,8 @@ struct WorldTests {
         // A run that was resumed before its first step took nodes of before for newcomers, and began
         // below f + 1 copies.
         5_062_404,
+        // So did a coordinator that took such a run over.
+        5_038_331,
         // Mistakes of the worlds: the leader died of an end that a standby had heard of; a node that
         // was reached again counted as well before the coordinator had heard it.
         5_002_421, 5_003_918, 5_003_450,
