@@ -80,8 +80,7 @@ struct ResumeTests {
     }
 
     @Test(
-        "a run that is resumed before its first step waits for all that were started, also when "
-            + "another coordinator has taken it over, which does not know how many those are",
+        "resumed before its first step, a run waits for all nodes; so does one that was taken over",
         arguments: [4, nil]
     )
     func beforeTheFirstStep(newNodes: Int?) throws {
