@@ -63,9 +63,10 @@ extension Coordinator {
     /// The nodes that a resumed run had before do not count: they are gone, and others were started.
     /// A coordinator that took the resumed run over knows them by how they ended.
     var haveAllShownUp: Bool {
-        if let newcomers { return !isAnyMissing(of: newcomers) }
         let started = members.values.filter { $0.ending != .done }
-        return started.count >= job.cluster.nodes && !started.contains { $0.life == .joining }
+        guard !started.contains(where: { $0.life == .joining }) else { return false }
+        if let newcomers, newcomers.count > 0 { return !isAnyMissing(of: newcomers) }
+        return started.count >= job.cluster.nodes
     }
 
     private func isAnyMissing(of newcomers: Newcomers) -> Bool {

@@ -17,7 +17,7 @@ struct ResumeTests {
         steps committed: Int = 3,
         of all: Int = 10,
         saves: Bool = true,
-        newNodes: Int? = 4,
+        newNodes: Int = 4,
         wait: Seconds = CheckpointSpecification.defaultWait
     ) throws -> CoordinatorBench {
         let checkpoint =
@@ -35,7 +35,7 @@ struct ResumeTests {
         }
         for node in 0..<4 { state.apply(.left(NodeID(node), hasFailed: false, as: .done)) }
         bench.coordinator = try ToyModel().resumed(state, steps: all, checkpoint: checkpoint)
-        if let newNodes { bench.coordinator.expectNewcomers(newNodes) }
+        bench.coordinator.expectNewcomers(newNodes)
         return bench
     }
 
@@ -81,9 +81,9 @@ struct ResumeTests {
 
     @Test(
         "resumed before its first step, a run waits for all nodes; so does one that was taken over",
-        arguments: [4, nil]
+        arguments: [4, 0]
     )
-    func beforeTheFirstStep(newNodes: Int?) throws {
+    func beforeTheFirstStep(newNodes: Int) throws {
         var bench = try resumed(steps: 0, newNodes: newNodes)
         bench.tell(.tick)
         for _ in 0..<3 {
