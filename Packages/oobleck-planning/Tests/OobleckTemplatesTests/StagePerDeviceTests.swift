@@ -107,7 +107,7 @@ struct StagePerDeviceTests {
             let plain = try Planner(profile: profile, costModel: model)
             let whole = try Planner(profile: profile, costModel: model, sharesStages: false)
             let plans = try [plain, whole].map {
-                try $0.plan(nodes: 6, faultTolerance: 1, microbatches: 12)
+                try $0.untimedPlan(nodes: 12, faultTolerance: 1, microbatches: 12)
             }
             #expect(plans[0] == plans[1])
         }
@@ -120,11 +120,11 @@ struct StagePerDeviceTests {
             devicesPerNode: 2,
             sharesStages: false
         )
-        let full = try planner.plan(nodes: 2, faultTolerance: 1, microbatches: 8)
+        let full = try planner.untimedPlan(nodes: 2, faultTolerance: 1, microbatches: 8)
         #expect(full.reason.contains("one device a stage"), "\(full.reason)")
         #expect(!full.reason.contains("idle"), "\(full.reason)")
         #expect(full.devicesPerNode == 2)
-        let wide = try planner.plan(nodes: 2, faultTolerance: 0, microbatches: 8)
+        let wide = try planner.untimedPlan(nodes: 2, faultTolerance: 0, microbatches: 8)
         if wide.plan.pipelines.count == 1 {
             #expect(wide.reason.contains("2 of 4 idle"), "\(wide.reason)")
         }
