@@ -28,8 +28,15 @@ const shell = {
     byID("question-yes").textContent = yes;
     dialog.returnValue = "no";
     dialog.showModal();
-    return new Promise((resolve) =>
-      dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+    return new Promise((resolve) => {
+      const closed = () => {
+        // The end of the question before may be told after this one was asked.
+        if (dialog.open) return;
+        dialog.removeEventListener("close", closed);
+        resolve(dialog.returnValue === "yes");
+      };
+      dialog.addEventListener("close", closed);
+    });
   },
 
   refuse(error) {
