@@ -32,6 +32,13 @@ Description: trains models on machines that fail
  Oobleck trains a model on several machines and keeps training when machines
  fail. The trained parameters are the same, bit for bit, as without failures.
 END
+# The digest of the example's text is kept beside it.
+cat >"$root/DEBIAN/postrm" <<'END'
+#!/bin/sh
+set -e
+case "$1" in remove | purge) rm -rf /opt/oobleck ;; esac
+END
 chmod -R u=rwX,go=rX "$root"
+chmod 755 "$root/DEBIAN/postrm"
 dpkg-deb --build --root-owner-group -Zzstd -z10 "$root" "dist/$package.deb" >/dev/null
 echo "deb: dist/$package.deb: $(($(stat -c %s "dist/$package.deb") / 1000000)) MB"

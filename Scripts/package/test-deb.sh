@@ -37,6 +37,6 @@ unshare --mount bash -c "$view"'
         grep -A 8 \"3. Proof\" demo.log
         oobleck verify demo
         dpkg --purge oobleck >/dev/null
-        ! command -v oobleck && [ ! -e /opt/oobleck ] || { echo \"test-deb: files are left\" >&2; exit 1; }"
+        [ ! -e /usr/bin/oobleck ] && [ ! -e /opt/oobleck ] || { echo \"test-deb: files are left\" >&2; exit 1; }"
     ' _ "$folder" "$package" "$root" "$swift"
 echo "test-deb: 1 passed, 0 failed"

@@ -43,7 +43,7 @@ launcher=
 oobleck verify runs/job
 
 oobleck train job.yaml --reference --steps 120 --run-dir runs/undisturbed >reference.log 2>&1
-digest() { sed -n 's/.*"stateSHA256" *: *"\([0-9a-f]*\)".*/\1/p' "runs/$1/result.json" | head -n 1; }
+digest() { sed -n 's/.*"state_sha256" *: *"\([0-9a-f]*\)".*/\1/p' "runs/$1/result.json" | head -n 1; }
 [ -n "$(digest job)" ] && [ "$(digest job)" = "$(digest undisturbed)" ] || {
     echo "test-hosts: the states differ: $(digest job) and $(digest undisturbed)" >&2
     exit 1
