@@ -69,11 +69,3 @@ enum DashboardRequests {
         }
     }
 }
-
-extension RunToken {
-    /// A token that cannot be predicted.
-    static func random() -> RunToken {
-        var generator = SystemRandomNumberGenerator()
-        return RunToken(using: &generator)
-    }
-}

@@ -51,18 +51,13 @@ struct EventsCommand: AsyncParsableCommand {
             }
         }
         let directory = try RunDirectory.open(path: runDirectory)
-        let file = try OpenFile(directory.eventsPath, for: .readBack)
-        var position = 0
-        var rest: [UInt8] = []
+        // A run has this file from its start.
+        _ = try OpenFile(directory.eventsPath, for: .readBack)
+        var events = LineFollower(directory.eventsPath)
         while true {
             // Asked first: what a run wrote before it ended is read below.
             let isRunning = directory.isRunning
-            let new = try file.rest(from: position)
-            position += new.count
-            rest += new
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = String(decoding: rest[..<end], as: UTF8.self)
-                rest.removeSubrange(...end)
+            for line in try events.newLines() {
                 try Console.result(text(TimedEvent.parsing(line)))
             }
             guard follow, isRunning, Console.hasReader else { return }

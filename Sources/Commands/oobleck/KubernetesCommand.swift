@@ -108,8 +108,7 @@ struct KubernetesCommand: ParsableCommand {
     /// The token in the file, or a new one, which it then has: manifests that are made again are the same.
     private func token(_ path: String) throws -> RunToken {
         if FileManager.default.fileExists(atPath: path) { return try TokenFile.read(path) }
-        var generator = SystemRandomNumberGenerator()
-        let token = RunToken(using: &generator)
+        let token = RunToken.random()
         try TokenFile.write(token, to: path)
         Console.complain("made the run's token: \(path)")
         return token

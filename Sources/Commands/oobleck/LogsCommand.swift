@@ -29,15 +29,16 @@ struct LogsCommand: AsyncParsableCommand {
     func run() async throws {
         let directory = try RunDirectory.open(path: runDirectory)
         let choice = try node.map { try RunLogs(directory).choice($0) }
-        var logs: [String: FollowedLog] = [:]
+        var logs: [String: LineFollower] = [:]
         while true {
             // Asked first: what a run wrote before it ended is read below.
             let isRunning = directory.isRunning
             // A host that comes later has a log later.
-            let names = try RunLogs(directory).names.filter { choice?.name ?? $0 == $0 }
+            let names = try directory.logNames().sorted().filter { choice?.name ?? $0 == $0 }
             for name in names {
-                var log = try logs[name] ?? FollowedLog("\(directory.logsPath)/\(name).log")
-                let lines = try log.newLines().filter { choice?.prefix.map($0.contains) ?? true }
+                var log = logs[name] ?? LineFollower("\(directory.logsPath)/\(name).log")
+                let lines = try log.newLines().map { lineForPeople($0) }
+                    .filter { choice?.prefix.map($0.contains) ?? true }
                 logs[name] = log
                 let start = names.count > 1 ? "\(name)  " : ""
                 for line in lines { try Console.result(start + line) }
@@ -61,26 +62,11 @@ private struct RunLogs {
 
     init(_ directory: RunDirectory) { self.directory = directory }
 
-    /// Without their endings, sorted.
-    var names: [String] {
-        get throws {
-            do {
-                return try FileManager.default.contentsOfDirectory(atPath: directory.logsPath)
-                    .filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }.sorted()
-            } catch {
-                throw OobleckError(
-                    .storage,
-                    "cannot read \(directory.logsPath): \(error.localizedDescription)"
-                )
-            }
-        }
-    }
-
     /// The log of a node or a host.
     ///
     /// Throws `.usage` with one line for what the run does not have.
     func choice(_ text: String) throws -> Choice {
-        let names = try names
+        let names = try directory.logNames().sorted()
         if names.contains(text) { return Choice(name: text, prefix: nil) }
         guard let number = Int(text) else { throw unknown(text, names) }
         let own = "node-\(number)"
@@ -98,26 +84,5 @@ private struct RunLogs {
             .usage,
             "--node \(text) has no log in \(directory.logsPath); it has \(known)"
         )
-    }
-}
-
-/// A log that is read from where it was read last.
-private struct FollowedLog {
-    private let file: OpenFile
-    private var position = 0
-    private var rest: [UInt8] = []
-
-    init(_ path: String) throws { file = try OpenFile(path, for: .readBack) }
-
-    mutating func newLines() throws -> [String] {
-        let new = try file.rest(from: position)
-        position += new.count
-        rest += new
-        var lines: [String] = []
-        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            lines.append(lineForPeople(String(decoding: rest[..<end], as: UTF8.self)))
-            rest.removeSubrange(...end)
-        }
-        return lines
     }
 }

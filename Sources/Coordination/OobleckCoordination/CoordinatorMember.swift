@@ -46,7 +46,7 @@ struct CoordinatorMember: Sendable {
     /// What the newest plan for it gives it to hold.
     var given = MemoryBound(layers: [], bytes: .zero)
 
-    /// A node with so many devices, of which nothing is known.
+    /// A node of which only the count of its devices is known.
     init(devices: Int) { workers = Array(repeating: MemberWorker(), count: devices) }
 
     /// Layers whose state after the last committed step the node holds.

@@ -11,7 +11,7 @@ import OobleckCore
 /// A time that cannot have been measured (none at all, less than a clock can tell, negative, without
 /// bound) counts for no verdict: neither on its worker nor on others.
 package struct SpeedTracker: Sendable {
-    /// Steps that a verdict rests on; so many after a worker got slow it is found.
+    /// Steps that a verdict rests on; a worker that got slow is found after this many.
     package static let window = 4
     /// The most that a worker is taken to be slower than its peers.
     package static let mostSlowness = 100.0

@@ -162,7 +162,7 @@ package struct Agent: Sendable {
         return ["OOBLECK_TRACE": "\(logPath.dropLast(4))\(suffix).trace"]
     }
 
-    /// Starts a worker on each of so many devices.
+    /// Starts a worker on each device of the node.
     private func start(
         _ devices: Int,
         of node: NodeID,

@@ -35,6 +35,12 @@ package struct RunToken: Sendable, ExpressibleByStringLiteral {
         }.joined()
     }
 
+    /// A new token of the system's generator, which cannot be predicted.
+    package static func random() -> RunToken {
+        var generator = SystemRandomNumberGenerator()
+        return RunToken(using: &generator)
+    }
+
     /// Whether a claim is this token.
     ///
     /// Looks at every byte of the claim, however early it differs: the time depends on its length

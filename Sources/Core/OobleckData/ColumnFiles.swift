@@ -8,7 +8,7 @@ struct ColumnFiles {
     let sampleCount: Int
     private let columns: [String: DataColumn]
     private let path: String
-    /// `nil` when nobody has asked for all of it yet.
+    /// `nil` before all of it was asked for.
     private let summary: ColumnSummary?
 
     /// Opens the columns that the model takes, and checks that they fit it.

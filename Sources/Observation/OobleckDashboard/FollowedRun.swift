@@ -147,7 +147,7 @@ struct FollowedRun {
         )
     }
 
-    /// Trouble, or why the run is over and how it goes on.
+    /// Trouble, or why the run is over and how to resume it.
     private var note: String? {
         if isRunning { return status?.storageTrouble }
         guard state == .stopped else { return nil }
@@ -218,7 +218,7 @@ extension RunModel {
     /// Steps whose time tells how long the rest will take, recoveries between them included.
     private static let paceSteps = 100
 
-    /// The time that the rest of so many steps will take at the pace of the last ones; `nil` before three.
+    /// The time until step `steps` at the pace of the last ones; `nil` before three.
     func timeLeft(of steps: Int) -> Double? {
         let last = measured.suffix(Self.paceSteps)
         guard last.count > 2, let first = last.first, let newest = last.last,

@@ -80,10 +80,9 @@ package final class RunShelf: Sendable {
 
     /// Names of the logs of a run.
     func logs(_ name: String) throws -> [String] {
-        let path = try directory(name).logsPath
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
-        return try FileManager.default.contentsOfDirectory(atPath: path)
-            .filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }
+        let directory = try directory(name)
+        guard FileManager.default.fileExists(atPath: directory.logsPath) else { return [] }
+        return try directory.logNames()
             .sorted { $0.localizedStandardCompare($1) == .orderedAscending }
     }
 

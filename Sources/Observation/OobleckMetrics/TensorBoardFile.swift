@@ -34,7 +34,7 @@ package final class TensorBoardFile: Sendable {
         state = Mutex(State(lines: lines))
     }
 
-    /// The step that a run which goes on has committed last.
+    /// The step that a resumed run has committed last.
     private static func lastStep(of directory: RunDirectory) -> CommittedStep? {
         do {
             return try LedgerEnd.history(path: directory.ledgerPath).committed

@@ -6,7 +6,7 @@ package struct NodeLane: Sendable {
     package enum Activity: Hashable, Sendable {
         /// It has joined, and has no work yet, or no more.
         case waiting
-        /// It trains a stage of the pipeline of this index, or so many from that one on.
+        /// It trains a stage of the pipeline of this index, or `stages` from that one on.
         case training(pipeline: Int?, stage: Int?, stages: Int = 1)
         /// Its generation is over, and the next is being made.
         case recovering

@@ -54,7 +54,7 @@ package struct MetricsLines: Sendable {
     /// The ledger's last step, if an earlier coordinator committed it.
     private var inherited: CommittedStep?
 
-    /// Lines of a run of `job`, which goes on after `committed`.
+    /// Lines of a run of `job`, which continues after `committed`.
     package init(job: JobSpecification, committed: CommittedStep? = nil) {
         self.job = job
         inherited = committed

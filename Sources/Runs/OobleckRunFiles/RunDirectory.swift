@@ -34,6 +34,18 @@ package struct RunDirectory: Sendable {
     /// Where a launched run keeps the coordinator's certificate, for its owner alone.
     package var certificatesPath: String { path + "/tls" }
 
+    /// Names of the logs, without their endings, in no order.
+    ///
+    /// Throws `.storage` when the folder of the logs cannot be read.
+    package func logNames() throws -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: logsPath)
+                .filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }
+        } catch {
+            throw OobleckError(.storage, "cannot read \(logsPath): \(error.localizedDescription)")
+        }
+    }
+
     /// Makes the folder of a new run, with the job as the user wrote it and as it was resolved.
     ///
     /// Throws `.usage` when the folder is in use or holds anything, `.storage` when it cannot be

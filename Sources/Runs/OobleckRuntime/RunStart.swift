@@ -86,9 +86,7 @@ package struct RunStart {
 
     /// Leaves a run's token in its directory: the `given` one, or else a new one.
     static func newToken(in directory: RunDirectory, given: RunToken? = nil) throws -> RunToken {
-        // The system's generator cannot be predicted.
-        var generator = SystemRandomNumberGenerator()
-        let token = given ?? RunToken(using: &generator)
+        let token = given ?? .random()
         try directory.write(token)
         return token
     }

@@ -129,7 +129,7 @@ package final class LayerState {
         }
     }
 
-    /// Calls `body` with so many bytes of zeros, piece by piece.
+    /// Calls `body` with zeros, piece by piece, as many bytes as asked for.
     private static func forEachZero(
         _ count: Int,
         _ body: (UnsafeRawBufferPointer) throws -> Void

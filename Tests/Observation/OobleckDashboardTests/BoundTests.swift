@@ -2,6 +2,7 @@ import Foundation
 import OobleckCore
 import OobleckRunFiles
 import OobleckRunReport
+import OobleckTestSupport
 import Testing
 
 @testable import OobleckDashboard

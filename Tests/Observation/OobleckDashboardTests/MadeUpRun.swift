@@ -7,52 +7,7 @@ import OobleckTestSupport
 @testable import OobleckDashboard
 
 /// Events and metrics of made-up runs, and directories that have them.
-enum MadeUpRun {
-    static func event(
-        _ time: Double,
-        _ generation: Int,
-        _ step: Int,
-        _ content: RunEvent.Content
-    ) -> TimedEvent {
-        TimedEvent(
-            RunEvent(generation: Generation(generation), step: step, content),
-            time: Seconds(time),
-            monotonic: Seconds(time)
-        )
-    }
-
-    static func planned(_ generation: Int, _ layout: [[NodeID]]) -> RunEvent.Content {
-        .planned(
-            PlannedGeneration(
-                generation: Generation(generation),
-                nodes: layout.reduce(0) { $0 + $1.count },
-                pipelines: layout.count,
-                reason: "why",
-                layout: layout
-            )
-        )
-    }
-
-    static func recovered(step: Int, _ nodes: [NodeID]) -> RunEvent.Content {
-        .recovered(
-            RecoveryRecord(
-                step: step,
-                lostNodes: nodes,
-                detect: 0.5,
-                decide: 0.1,
-                rebuild: 0.2,
-                transfer: 0.3,
-                transferBytes: 1000,
-                total: 2,
-                reason: "why"
-            )
-        )
-    }
-
-    static func committed(_ step: Int, loss: Double = 2) -> RunEvent.Content {
-        .committed(step: step, loss: loss, isSkipped: false)
-    }
-
+enum MadeUpRun: MadeUpEvents {
     static func line(_ step: Int, at time: Double, took: Double, rate: Double) -> MetricsLine {
         var line = MetricsLine(step: step, time: Seconds(time))
         (line.stepTime, line.tokensPerSecond) = (Seconds(took), rate)

@@ -4,54 +4,9 @@ import OobleckTestSupport
 @testable import OobleckRunReport
 
 /// The events of made-up runs.
-enum StoryFixture {
+enum StoryFixture: MadeUpEvents {
     static func job(steps: Int = 4) -> JobSpecification {
         SmallJob.job(steps: steps, nodes: 3, faultTolerance: 1)
-    }
-
-    static func event(
-        _ time: Double,
-        _ generation: Int,
-        _ step: Int,
-        _ content: RunEvent.Content
-    ) -> TimedEvent {
-        TimedEvent(
-            RunEvent(generation: Generation(generation), step: step, content),
-            time: Seconds(time),
-            monotonic: Seconds(time)
-        )
-    }
-
-    static func planned(_ generation: Int, _ layout: [[NodeID]]?) -> RunEvent.Content {
-        .planned(
-            PlannedGeneration(
-                generation: Generation(generation),
-                nodes: 0,
-                pipelines: layout?.count ?? 0,
-                reason: "why",
-                layout: layout
-            )
-        )
-    }
-
-    static func recovered(step: Int, _ nodes: [NodeID]) -> RunEvent.Content {
-        .recovered(
-            RecoveryRecord(
-                step: step,
-                lostNodes: nodes,
-                detect: 0.5,
-                decide: 0.1,
-                rebuild: 0.2,
-                transfer: 0.3,
-                transferBytes: 1000,
-                total: 2,
-                reason: "<b>why</b>"
-            )
-        )
-    }
-
-    static func committed(_ step: Int) -> RunEvent.Content {
-        .committed(step: step, loss: 2, isSkipped: false)
     }
 
     /// Three nodes in two pipelines; node 2 is lost in the third step, node 3 joins after it.
@@ -66,7 +21,7 @@ enum StoryFixture {
         event(108, 0, 2, .nodeLost(2, .reported(evidence: "killed"))),
         event(108, 0, 2, .aborted(0, reason: "lost node 2")),
         event(108, 1, 2, planned(1, [[0, 1]])),
-        event(110, 1, 2, recovered(step: 2, [2])),
+        event(110, 1, 2, recovered(step: 2, [2], reason: "<b>why</b>")),
         event(113, 1, 3, committed(2)),
         event(113.5, 1, 3, .nodeJoined(3, agentPID: 13)),
         event(116, 1, 4, committed(3)),

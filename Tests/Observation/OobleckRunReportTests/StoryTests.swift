@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckTestSupport
 import Testing
 
 @testable import OobleckRunReport

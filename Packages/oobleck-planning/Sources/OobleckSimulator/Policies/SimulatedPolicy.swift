@@ -49,7 +49,7 @@ public struct SimulatedPolicy: RawRepresentable, Hashable, Sendable, CaseIterabl
         .recycle, .replicaDrop, .hotSpares, .zeroCost, .clairvoyant,
     ]
 
-    /// A policy of a client, which `make` makes for a model's steps and at most so many nodes.
+    /// A policy of a client, which `make` makes for a model's steps and the most nodes there are at once.
     ///
     /// A name that is known already stands for the client's policy in this experiment.
     public static func custom(_ name: String, make: @escaping Maker) -> Self {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What tells whether a file was replaced or written to.
-struct FileMark: Equatable {
+package struct FileMark: Equatable {
     private let device: UInt64
     private let file: UInt64
     private let size: Int64
@@ -9,7 +9,7 @@ struct FileMark: Equatable {
     private let nanoseconds: Int
 
     /// `nil` where there is no file.
-    init?(_ path: String) {
+    package init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         device = UInt64(status.st_dev)
@@ -19,5 +19,7 @@ struct FileMark: Equatable {
     }
 
     /// Whether this is the same file, whatever was written to it.
-    func isSameFile(as other: FileMark) -> Bool { (device, file) == (other.device, other.file) }
+    package func isSameFile(as other: FileMark) -> Bool {
+        (device, file) == (other.device, other.file)
+    }
 }
