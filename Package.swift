@@ -21,7 +21,8 @@ let swiftSettings: [SwiftSetting] = [
 let planningFolder = "Packages/oobleck-planning"
 let planningModules: Set = [
     "OobleckWords", "OobleckValues", "OobleckFiles", "OobleckSchedule", "OobleckTemplates",
-    "OobleckReconfiguration", "OobleckPlanning", "OobleckSimulator", "OobleckSeeds",
+    "OobleckReconfiguration", "OobleckPlanning", "OobleckSimulator", "OobleckPaperSimulator",
+    "OobleckSeeds",
 ]
 
 /// A folder of `Sources` and `Tests`: its targets, each after those that it depends on.
@@ -268,15 +269,16 @@ let simulation = Folder(
         module(
             "OobleckEvaluation",
             [
-                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
-                "OobleckSimulator", crypto,
+                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPaperSimulator",
+                "OobleckPlanning", "OobleckSimulator", crypto,
             ]
         ),
         module(
             "OobleckReports",
             [
-                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPlanning",
-                "OobleckReconfiguration", "OobleckSchedule", "OobleckSimulator", "OobleckText",
+                "OobleckCore", "OobleckData", "OobleckFigures", "OobleckPaperSimulator",
+                "OobleckPlanning", "OobleckReconfiguration", "OobleckSchedule", "OobleckSimulator",
+                "OobleckText",
             ]
         ),
         module(
@@ -350,8 +352,8 @@ let commands = Folder(
             "OobleckSimulationCommands",
             [
                 "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData",
-                "OobleckEvaluation", "OobleckPlanning", "OobleckReports", "OobleckSimulator",
-                argumentParser,
+                "OobleckEvaluation", "OobleckPaperSimulator", "OobleckPlanning", "OobleckReports",
+                "OobleckSimulator", argumentParser,
             ]
         ),
         program("oobleck-fuzz", ["OobleckConsole", "OobleckCore", "OobleckFuzz", argumentParser]),
@@ -471,7 +473,10 @@ let allTests = [
             tests("OobleckFigures", ["OobleckCore", "OobleckFigures", "OobleckSchedule"]),
             tests(
                 "OobleckEvaluation",
-                ["OobleckCore", "OobleckEvaluation", "OobleckFigures", "OobleckSimulator"]
+                [
+                    "OobleckCore", "OobleckEvaluation", "OobleckFigures", "OobleckPaperSimulator",
+                    "OobleckSimulator",
+                ]
             ),
             tests(
                 "OobleckReports",
@@ -484,8 +489,7 @@ let allTests = [
                 "OobleckArtifact",
                 [
                     "OobleckArtifact", "OobleckCore", "OobleckEvaluation", "OobleckFigures",
-                    "OobleckPlanning",
-                    "OobleckReconfiguration", "OobleckTestSupport",
+                    "OobleckPlanning", "OobleckReconfiguration", "OobleckTestSupport",
                 ]
             ),
         ]

@@ -26,3 +26,4 @@ document() {
 }
 document OobleckPlanning "$planner"
 document OobleckSimulator "$planner,OobleckPlanning"
+document OobleckPaperSimulator "$planner,OobleckPlanning,OobleckSimulator"

@@ -35,6 +35,7 @@ let argumentParser = Target.Dependency.product(
 let planning = [
     "OobleckWords", "OobleckValues", "OobleckFiles", "OobleckSchedule", "OobleckTemplates",
     "OobleckReconfiguration", "OobleckPlanning", "OobleckSimulator",
+    "OobleckPaperSimulator",
 ]
 .map { Target.Dependency.product(name: \$0, package: "oobleck-planning") }
 let package = Package(

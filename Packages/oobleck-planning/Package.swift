@@ -47,6 +47,7 @@ let modules = [
             "OobleckTemplates", "OobleckValues", "OobleckWords",
         ]
     ),
+    module("OobleckPaperSimulator", ["OobleckSimulator", "OobleckValues", "OobleckWords"]),
 ]
 let testSupport = module("OobleckSeeds")
 testSupport.path = "Tests/Support/OobleckSeeds"
@@ -81,9 +82,13 @@ let package = Package(
         tests(
             "OobleckSimulator",
             [
-                "OobleckPlanning", "OobleckReconfiguration", "OobleckSeeds", "OobleckSimulator",
-                "OobleckTemplates", "OobleckValues",
+                "OobleckPaperSimulator", "OobleckPlanning", "OobleckReconfiguration",
+                "OobleckSeeds", "OobleckSimulator", "OobleckTemplates", "OobleckValues",
             ]
+        ),
+        tests(
+            "OobleckPaperSimulator",
+            ["OobleckPaperSimulator", "OobleckSeeds", "OobleckSimulator", "OobleckValues"]
         ),
     ],
     swiftLanguageModes: [.v6]

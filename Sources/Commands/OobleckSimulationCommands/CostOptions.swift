@@ -2,6 +2,7 @@ import ArgumentParser
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckPaperSimulator
 import OobleckPlanning
 import OobleckSimulator
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import OobleckConsole
 import OobleckCore
+import OobleckPaperSimulator
 import OobleckReports
 import OobleckSimulator
 

@@ -1,3 +1,4 @@
+import OobleckPaperSimulator
 import OobleckSimulator
 
 /// What differs between the publication and a correct evaluation, how much, and why.

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import OobleckCore
+import OobleckPaperSimulator
 import OobleckSimulator
 
 /// The paper's evaluation and ours, as figures, tables and one page.

@@ -1,4 +1,5 @@
 import OobleckFigures
+import OobleckPaperSimulator
 import OobleckSimulator
 
 /// What the figures of throughput against time between failures have in common.

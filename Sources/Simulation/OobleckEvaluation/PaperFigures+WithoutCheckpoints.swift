@@ -1,4 +1,5 @@
 import OobleckFigures
+import OobleckPaperSimulator
 import OobleckSimulator
 
 extension PaperFigures {

@@ -1,3 +1,4 @@
+import OobleckPaperSimulator
 import OobleckSimulator
 
 /// The paper's figures and tables, with the published values beside ours.

@@ -1,3 +1,4 @@
+import OobleckPaperSimulator
 import OobleckSimulator
 
 /// All runs of the paper's evaluation, as published and corrected; made once.

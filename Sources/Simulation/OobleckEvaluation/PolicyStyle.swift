@@ -1,3 +1,4 @@
+import OobleckPaperSimulator
 import OobleckSimulator
 
 /// Which colour, dash and mark a policy has: the same in all figures.

@@ -1,3 +1,4 @@
+import OobleckPaperSimulator
 import OobleckSimulator
 
 /// Numbers as printed in the paper: Jang et al., SOSP 2023, and its corrected version on arXiv (v2).

@@ -1,5 +1,6 @@
 import Foundation
 import OobleckCore
+import OobleckPaperSimulator
 import OobleckSimulator
 import OobleckText
 

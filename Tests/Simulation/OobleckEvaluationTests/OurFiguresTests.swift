@@ -1,4 +1,5 @@
 import OobleckCore
+import OobleckPaperSimulator
 import Testing
 
 @testable import OobleckEvaluation

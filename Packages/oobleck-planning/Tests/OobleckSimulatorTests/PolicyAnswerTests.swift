@@ -1,3 +1,4 @@
+import OobleckPaperSimulator
 import OobleckReconfiguration
 import OobleckTemplates
 import OobleckValues

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckSeeds
 import OobleckValues
 import Testing
 
@@ -37,15 +38,13 @@ import Testing
 
     @Test(
         "on recorded traces the ledger sums exactly, bounds hold, and other names change nothing",
-        .enabled(if: PublicTraces.isPresent, "the public traces are not beside the checkout"),
         arguments: [
-            "bamboo/p3-trace.csv", "bamboo/g4dn-trace.csv", "bamboo/a100x1-east1b.txt",
-            "parcae/bert__trace_lh_80_90.txt", "oobleck/scale_gcp-trace.csv",
-            "bamboo/aws-spot-instances-p2-xlarge-us-east-1e-2020-11-23-1700-to-2020-11-24-0700.csv",
+            "p3-trace.csv", "g4dn-trace.csv", "a100x1-east1b.txt", "scale_gcp-trace.csv",
+            "aws-p2-hours.csv",
         ]
     )
     func recorded(_ name: String) throws {
-        let trace = try PublicTraces.read(name)
+        let trace = try TraceReader(path: PublicTraces.path(name)).read()
         let random = CounterRandom(seed: 9)
         var names: [String: String] = [:]
         for node in Set(trace.events.map(\.node)).sorted() {

@@ -1,4 +1,5 @@
 import Foundation
+import OobleckSeeds
 import OobleckValues
 import Testing
 
@@ -97,23 +98,18 @@ import Testing
         #expect(error?.code == .inputData)
     }
 
-    @Test(
-        "every public trace but the one that overlaps itself is read",
-        .enabled(if: PublicTraces.isPresent, "the public traces are not beside the checkout")
-    )
+    @Test("every public trace is read; one of the collection overlaps itself and is refused")
     func publicFiles() throws {
-        for file in try PublicTraces.files() {
+        for file in try PublicTraces.all() {
             if file.hasSuffix("v100x1-east1c.txt") {
-                #expect(throws: OobleckError.self) { try PublicTraces.read(file) }
+                #expect(throws: OobleckError.self) { try TraceReader(path: file).read() }
             } else {
-                let trace = try PublicTraces.read(file)
+                let trace = try TraceReader(path: file).read()
                 #expect(trace.mostNodes > 0, "\(file)")
                 // Hours to days, so that no unit was mistaken.
+                let isAtOnce = trace.events.allSatisfy { $0.milliseconds == 0 }
                 #expect(
-                    (3_000_000...400_000_000).contains(trace.end)
-                        || trace.events.allSatisfy {
-                            $0.milliseconds == 0
-                        },
+                    (3_000_000...400_000_000).contains(trace.end) || isAtOnce,
                     "\(file) ends at \(trace.end) ms"
                 )
             }

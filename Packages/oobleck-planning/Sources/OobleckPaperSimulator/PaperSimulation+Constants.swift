@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 extension PaperSimulation {
     /// Whether the published table has a throughput for the model under the policy.
     public static func canHold(_ model: PaperModel, _ policy: PaperPolicy) -> Bool {

@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 /// Steps, one event each.
 extension PaperSimulation {
     mutating func setStepTime() {

@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 /// What Varuna's simulator keeps besides.
 struct VarunaState {
     /// When the last good checkpoint ended, in hours.

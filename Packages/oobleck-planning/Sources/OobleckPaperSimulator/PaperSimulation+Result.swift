@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 extension PaperSimulation {
     /// What is reported of a run that ended at `end`, in milliseconds.
     func result(end: Int) -> PaperResult {

@@ -1,35 +1,5 @@
+import OobleckSimulator
 import OobleckValues
-
-/// A model of the paper's evaluation (table 1), by the name under which its results are published.
-public enum PaperModel: String, Sendable, CaseIterable, Codable {
-    /// 340 million parameters.
-    case bertLarge = "BERT-large"
-    /// 345 million parameters.
-    case gpt2 = "GPT-2"
-    /// 350 million parameters.
-    case gpt3Medium = "GPT-3-medium"
-    /// 2.7 billion parameters.
-    case gpt3With2700M = "GPT-3-2.7b"
-    /// 6.7 billion parameters.
-    case gpt3With6700M = "GPT-3-6.7b"
-
-    /// The model of a name as people write it, whatever the case.
-    ///
-    /// - Throws: ``OobleckError/Code/usage`` for an unknown name.
-    public init(name: String) throws {
-        let known = Self.allCases.first { $0.rawValue.lowercased() == name.lowercased() }
-        guard let known else {
-            let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
-            throw OobleckError(.usage, "there is no model \(name) in the paper; it has \(names)")
-        }
-        self = known
-    }
-
-    /// How long Varuna took to start anew, with the checkpoint before it, as the paper measured.
-    public var varunaRestart: Seconds {
-        Seconds(Double(PaperTables.reconfiguration(self, .varuna)) / 1000)
-    }
-}
 
 /// A policy of the paper's evaluation.
 public enum PaperPolicy: String, Sendable, CaseIterable, Codable {
@@ -44,7 +14,7 @@ public enum PaperPolicy: String, Sendable, CaseIterable, Codable {
 
     /// The policy of a name.
     ///
-    /// - Throws: ``OobleckError/Code/usage`` for an unknown name.
+    /// - Throws: `OobleckError.Code.usage` for an unknown name.
     public init(name: String) throws {
         guard let known = Self(rawValue: name.lowercased()) else {
             let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
@@ -87,4 +57,11 @@ public struct PaperCorrections: OptionSet, Sendable, Hashable {
 
     /// All of them.
     public static let all: PaperCorrections = [.staleTimers, .joins, .breakdown]
+}
+
+extension PaperModel {
+    /// How long Varuna took to start anew, with the checkpoint before it, as the paper measured.
+    public var varunaRestart: Seconds {
+        Seconds(Double(PaperTables.reconfiguration(self, .varuna)) / 1000)
+    }
 }

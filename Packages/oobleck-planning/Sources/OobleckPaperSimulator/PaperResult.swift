@@ -1,3 +1,4 @@
+import OobleckSimulator
 import OobleckValues
 
 /// What the published simulators count, of one run.

@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 /// What Bamboo's simulator keeps besides.
 struct BambooState {
     /// Milliseconds of a restart.

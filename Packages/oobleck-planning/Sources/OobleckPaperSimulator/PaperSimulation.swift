@@ -1,3 +1,4 @@
+import OobleckSimulator
 import OobleckValues
 import OobleckWords
 
@@ -6,7 +7,7 @@ import OobleckWords
 /// Times are whole milliseconds. A node is ready 45 s after it comes. When one goes, the system
 /// reconfigures for a constant time and then takes a step after the other, each as long as a table
 /// says for the count of nodes. There are no pipelines, no plans and no copies in it: for those see
-/// ``ClusterSimulation``. What is wrong in it stays, unless ``PaperCorrections`` say otherwise.
+/// `ClusterSimulation`. What is wrong in it stays, unless ``PaperCorrections`` say otherwise.
 public struct PaperSimulation {
     /// Milliseconds from the coming of a node to its being ready.
     static let creationTime = 45_000
@@ -93,7 +94,7 @@ public struct PaperSimulation {
 
     /// What the policy makes of a trace.
     ///
-    /// - Throws: ``OobleckError`` for a trace that the published simulator cannot play.
+    /// - Throws: `OobleckError` for a trace that the published simulator cannot play.
     public static func run(
         model: PaperModel,
         policy: PaperPolicy,

@@ -1,3 +1,4 @@
+import OobleckSimulator
 import OobleckValues
 
 /// The law by which Bamboo's own simulator makes nodes come and go (`project_pactum/simulation`,

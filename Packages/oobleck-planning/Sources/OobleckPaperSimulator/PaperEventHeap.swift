@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 /// The published simulators' queue of events, down to the order of its array.
 ///
 /// Events of one time and kind come out in an order that depends on how the heap moves its

@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 /// Nodes that come and go, and the reconfiguration after it.
 extension PaperSimulation {
     mutating func handle(_ event: PaperEventHeap.Event) {

@@ -1,10 +1,11 @@
 import Dispatch
 import Foundation
+import OobleckSimulator
 import OobleckValues
 import Synchronization
 import Testing
 
-@testable import OobleckSimulator
+@testable import OobleckPaperSimulator
 
 /// Against 200 runs of Bamboo's own simulator for each probability, whose means and 95 % intervals
 /// these are.

@@ -1,19 +1,20 @@
+import OobleckSeeds
+import OobleckSimulator
 import OobleckValues
 import Testing
 
-@testable import OobleckSimulator
+@testable import OobleckPaperSimulator
 
 @Suite struct PaperSimulationTests {
     @Test(
         "every published row comes out to a millionth",
-        .enabled(if: PublicTraces.isPresent, "the public traces are not beside the checkout"),
         arguments: PublishedRows.all
     )
     func rows(_ row: PublishedRows.Row) throws {
         let result = try PaperSimulation.run(
             model: PaperModel(name: row.model),
             policy: PaperPolicy(name: row.policy),
-            trace: PublicTraces.read("oobleck/\(row.trace).csv")
+            trace: TraceReader(path: PublicTraces.paper("\(row.trace).csv")).read()
         )
         let breakdown = result.breakdown
         let milliseconds: [Double] = [
@@ -56,11 +57,10 @@ import Testing
     }
 
     @Test(
-        "without stale timers Oobleck is a fifth faster on the spot trace",
-        .enabled(if: PublicTraces.isPresent, "the public traces are not beside the checkout")
+        "without stale timers Oobleck is a fifth faster on the spot trace"
     )
     func staleTimers() throws {
-        let trace = try PublicTraces.read("oobleck/scale_p3-trace.csv")
+        let trace = try TraceReader(path: PublicTraces.paper("scale_p3-trace.csv")).read()
         func throughput(_ model: PaperModel) throws -> Double {
             try PaperSimulation.run(
                 model: model,
@@ -77,11 +77,10 @@ import Testing
 
     @Test(
         "counted once, the breakdown is the time of the states",
-        .enabled(if: PublicTraces.isPresent, "the public traces are not beside the checkout"),
         arguments: PaperPolicy.allCases
     )
     func countedOnce(_ policy: PaperPolicy) throws {
-        let trace = try PublicTraces.read("oobleck/1h.csv")
+        let trace = try TraceReader(path: PublicTraces.paper("1h.csv")).read()
         let result = try PaperSimulation.run(
             model: .bertLarge,
             policy: policy,
@@ -98,14 +97,13 @@ import Testing
     }
 
     @Test(
-        "a step that ends before the checkpoint of the step before counts, as published",
-        .enabled(if: PublicTraces.isPresent, "the public traces are not beside the checkout")
+        "a step that ends before the checkpoint of the step before counts, as published"
     )
     func negativeStep() throws {
         let result = try PaperSimulation.run(
             model: .gpt2,
             policy: .varuna,
-            trace: PublicTraces.read("oobleck/1h.csv")
+            trace: TraceReader(path: PublicTraces.paper("1h.csv")).read()
         )
         #expect(abs(result.throughput - 85.17071511234116) < 1e-9)
     }

@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 /// The constants of the published evaluation: `tools/simulator/*.py` of the artifact of Jang et al.,
 /// SOSP 2023 (MIT licence).
 ///

@@ -1,3 +1,5 @@
+import OobleckSimulator
+
 /// What the published simulators write down while they run.
 struct PaperRecord {
     static let millisecondsPerHour = 3_600_000.0

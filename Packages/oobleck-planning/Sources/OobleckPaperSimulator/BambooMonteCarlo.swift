@@ -1,3 +1,4 @@
+import OobleckSimulator
 import OobleckValues
 
 /// Bamboo's own evaluation: BERT on up to 48 spot nodes that come and go by chance.
@@ -43,7 +44,7 @@ public struct BambooMonteCarlo {
 
     /// One run, with the probability that a node goes within an hour.
     ///
-    /// - Throws: ``OobleckError`` for a probability that is none, or if there are never enough nodes.
+    /// - Throws: `OobleckError` for a probability that is none, or if there are never enough nodes.
     public static func run(removal: Double, seed: UInt64) throws -> Result {
         guard (0...1).contains(removal) else {
             throw OobleckError(.usage, "probability of removal is \(removal); it must be 0 to 1")
