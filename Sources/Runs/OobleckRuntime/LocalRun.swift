@@ -38,7 +38,7 @@ package struct LocalRun {
     /// How nodes are started on other machines; `nil` is on this one.
     package var remote: RemoteNodes?
     /// Called with all that is recorded; must be quick.
-    var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+    var observer: @Sendable (RunUpdate, Controls) -> Void = { _, _ in }
 
     /// Those who follow the run from its start, each on a thread of its own.
     package var followers: [RunFollower] = []
@@ -55,7 +55,7 @@ package struct LocalRun {
     package init(
         request: RunRequest,
         display: RunDisplay,
-        observer: @escaping @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+        observer: @escaping @Sendable (RunUpdate, Controls) -> Void = { _, _ in }
     ) {
         source = .new(request)
         self.display = display
@@ -138,7 +138,7 @@ package struct LocalRun {
         if let launch = start.launch { try directory.write(launch) }
         let (cluster, adopted) = try launcher(start, executables, departures, numbers)
         display.begin(job)
-        let relay = NoticeRelay()
+        let relay = UpdateRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
         for follower in followers { recording.observers.add(follower(directory, job)) }
         let (staffed, newNodes) = staff(start, adopted: adopted)
@@ -160,9 +160,9 @@ package struct LocalRun {
         numbers.open { await server.reserveNode() }
         departures.open { server.submit(.agentEnded($0, evidence: $1)) }
         let controls = Controls(server: server, cluster: cluster)
-        relay.open { [display, observer] notice in
-            display.show(notice)
-            observer(notice, controls)
+        relay.open { [display, observer] update in
+            display.show(update)
+            observer(update, controls)
         }
         noteMissing(start, server)
         let signals = ProcessSignals.shared
