@@ -32,6 +32,12 @@ trap 'rm -rf "$cache"' EXIT
 PYTHONPYCACHEPREFIX=$cache python3 -W error -m py_compile "${python_files[@]}" ||
     fail "a Python file does not compile"
 
+echo "check: every suite has a time limit"
+suites=$(grep -rlE '^ *@Suite' Tests Packages/oobleck-planning/Tests --include='*.swift')
+# shellcheck disable=SC2086
+without=$(grep -LF '.timeLimit(.' $suites || true)
+[ -z "$without" ] || fail "no .timeLimit(.minutes(N)) in: $without"
+
 echo "check: links of the documents"
 Scripts/check_documents.py || fail "a link leads nowhere, see above"
 

@@ -4,7 +4,7 @@ import OobleckRunFiles
 import Testing
 
 /// Processes that compute for a lower level of the processor stand for other machines.
-@Suite("Machines that compute other bits", .serialized)
+@Suite("Machines that compute other bits", .serialized, .timeLimit(.minutes(10)))
 struct ArithmeticTests {
     private static let otherMachine = ["ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE"]
 

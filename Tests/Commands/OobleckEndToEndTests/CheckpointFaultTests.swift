@@ -6,7 +6,7 @@ import Testing
 
 /// Faults of the checkpoint store under real runs: training goes on to the same end, the last good
 /// checkpoint stays, and the fault is named.
-@Suite("Faults of the checkpoint store", .serialized)
+@Suite("Faults of the checkpoint store", .serialized, .timeLimit(.minutes(10)))
 struct CheckpointFaultTests {
     private static let hasCompiler = FaultyDisk.compiler != nil
     private static let isRoot = geteuid() == 0

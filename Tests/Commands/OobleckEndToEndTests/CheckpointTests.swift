@@ -29,7 +29,7 @@ extension Laboratory {
     }
 }
 
-@Suite("Checkpoints, and going back to one", .serialized)
+@Suite("Checkpoints, and going back to one", .serialized, .timeLimit(.minutes(10)))
 struct CheckpointTests {
     private func expectSame(
         _ laboratory: Laboratory,

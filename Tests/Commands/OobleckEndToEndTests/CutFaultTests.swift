@@ -4,7 +4,7 @@ import OobleckRunFiles
 import Testing
 
 /// Faults in which everybody lives, and somebody seems not to.
-@Suite("Everybody lives, and it does not look so", .serialized)
+@Suite("Everybody lives, and it does not look so", .serialized, .timeLimit(.minutes(10)))
 struct CutFaultTests {
     private static let steps = ["--steps", "250"]
 

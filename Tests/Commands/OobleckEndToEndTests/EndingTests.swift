@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckRunFiles
 import Testing
 
-@Suite("How runs end", .serialized)
+@Suite("How runs end", .serialized, .timeLimit(.minutes(10)))
 struct EndingTests {
     @Test("when the last copy of a layer is gone, the run stops with 75 and names the layers")
     func beyondFaultTolerance() throws {

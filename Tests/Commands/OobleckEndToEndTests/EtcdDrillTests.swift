@@ -6,7 +6,8 @@ import Testing
 @Suite(
     "The drill's rows in etcd",
     .serialized,
-    .enabled(if: EtcdCluster.program != nil, "no etcd here; run: apt install etcd-server")
+    .enabled(if: EtcdCluster.program != nil, "no etcd here; run: apt install etcd-server"),
+    .timeLimit(.minutes(10))
 )
 struct EtcdDrillTests {
     @Test("a member that dies and comes back, and a leader that dies, change nothing")

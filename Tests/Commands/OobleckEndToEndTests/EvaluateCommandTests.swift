@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// `oobleck evaluate` on the laboratory's job, without the figures.
-@Suite(.serialized) struct EvaluateCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct EvaluateCommandTests {
     private struct Part: Decodable {
         let part: Int
         let passed: Bool

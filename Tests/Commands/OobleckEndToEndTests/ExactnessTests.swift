@@ -75,7 +75,7 @@ struct Scenario: CustomTestStringConvertible, Sendable {
     }
 }
 
-@Suite("Whatever fails, the result is the same", .serialized)
+@Suite("Whatever fails, the result is the same", .serialized, .timeLimit(.minutes(10)))
 struct ExactnessTests {
     private func expectSame(_ laboratory: Laboratory, _ name: String, losses: Int) throws {
         let expected = try Undisturbed.result.get()

@@ -4,7 +4,7 @@ import OobleckData
 import OobleckRunFiles
 import Testing
 
-@Suite("Faults other than sudden death", .serialized)
+@Suite("Faults other than sudden death", .serialized, .timeLimit(.minutes(10)))
 struct FaultTests {
     private func events(
         _ laboratory: Laboratory,

@@ -4,7 +4,12 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("Models of transformers", .serialized, .enabled(if: PythonTools.areThere))
+@Suite(
+    "Models of transformers",
+    .serialized,
+    .enabled(if: PythonTools.areThere),
+    .timeLimit(.minutes(10))
+)
 struct ImportTests {
     /// A folder as save_pretrained writes it, without weights.
     private func writeSource(_ lab: Laboratory, _ more: String = "") throws {

@@ -7,7 +7,8 @@ import Testing
 @Suite(
     "Runs on other machines over ssh",
     .serialized,
-    .enabled(if: SSHHosts.areAvailable, "\(SSHHosts.obstacle ?? "")")
+    .enabled(if: SSHHosts.areAvailable, "\(SSHHosts.obstacle ?? "")"),
+    .timeLimit(.minutes(10))
 )
 struct LaunchTests {
     private static let steps = ["--steps", "150"]

@@ -4,7 +4,7 @@ import OobleckRunFiles
 import Testing
 
 /// `oobleck drill --run`: a run that somebody else started is hit from outside.
-@Suite("A drill on a run of one's own", .serialized)
+@Suite("A drill on a run of one's own", .serialized, .timeLimit(.minutes(10)))
 struct LivingDrillTests {
     private static let steps = ["--steps", "300"]
 

@@ -5,7 +5,7 @@ import OobleckRunFiles
 import Testing
 
 /// Faults from outside, in a run long enough to join, to be stopped and to be replaced.
-@Suite("Faults from outside while a run goes on", .serialized)
+@Suite("Faults from outside while a run goes on", .serialized, .timeLimit(.minutes(10)))
 struct LivingFaultTests {
     private static let steps = ["--steps", "400"]
 

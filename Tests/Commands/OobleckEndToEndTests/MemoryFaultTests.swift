@@ -4,7 +4,7 @@ import OobleckRunFiles
 import Testing
 
 /// Workers that run out of memory, for real.
-@Suite("A worker that runs out of memory", .serialized)
+@Suite("A worker that runs out of memory", .serialized, .timeLimit(.minutes(10)))
 struct MemoryFaultTests {
     private static let steps = ["--steps", "600"]
 

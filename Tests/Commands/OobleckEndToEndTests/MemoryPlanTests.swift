@@ -5,7 +5,7 @@ import OobleckText
 import Testing
 
 /// What real workers use of their memory, against what the plan charged for it.
-@Suite("The memory of a plan", .serialized)
+@Suite("The memory of a plan", .serialized, .timeLimit(.minutes(10)))
 struct MemoryPlanTests {
     /// What most of a job's memory is for.
     enum Shape: CaseIterable {

@@ -3,7 +3,7 @@ import OobleckCore
 import Testing
 
 /// What people read when they mistype, on terminals of any width, and before they start a run.
-@Suite struct MessageTests {
+@Suite(.timeLimit(.minutes(10))) struct MessageTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let arguments: String
         /// What the line must say.

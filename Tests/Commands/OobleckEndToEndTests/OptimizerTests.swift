@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckRunFiles
 import Testing
 
-@Suite("Other optimizers, and parameters that stay", .serialized)
+@Suite("Other optimizers, and parameters that stay", .serialized, .timeLimit(.minutes(10)))
 struct OptimizerTests {
     private static let kill = "node=1,point=mid-optimizer,step=3,target=node"
 

@@ -4,7 +4,7 @@ import OobleckRunFiles
 import Testing
 
 /// Output that cannot be written, or that nobody reads.
-@Suite("Output", .serialized)
+@Suite("Output", .serialized, .timeLimit(.minutes(10)))
 struct OutputTests {
     private static let program = Laboratory.programs + "/oobleck"
 

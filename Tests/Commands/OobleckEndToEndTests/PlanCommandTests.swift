@@ -3,7 +3,7 @@ import OobleckCore
 import Testing
 
 /// What `oobleck plan` and `oobleck replan` say to input that makes no sense, and what they print.
-@Suite struct PlanCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct PlanCommandTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let arguments: String
         let status: Int32

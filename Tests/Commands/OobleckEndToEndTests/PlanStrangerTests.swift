@@ -3,7 +3,7 @@ import Testing
 
 /// What `oobleck plan --format json` promises, worked out anew from its words: a reader of the format
 /// alone, and every division, every choice of templates and every share of microbatches tried.
-@Suite struct PlanStrangerTests {
+@Suite(.timeLimit(.minutes(10))) struct PlanStrangerTests {
     struct Stage: Decodable {
         let firstLayer, endLayer, node, devices: Int
         let forwardSeconds, backwardSeconds: Double

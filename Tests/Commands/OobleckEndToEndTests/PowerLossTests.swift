@@ -5,7 +5,7 @@ import Testing
 
 /// A machine that loses power while it runs a whole cluster: every process is gone, and of each file
 /// there is what had reached the device.
-@Suite("A loss of power", .serialized)
+@Suite("A loss of power", .serialized, .timeLimit(.minutes(10)))
 struct PowerLossTests {
     /// What had reached the device of a run's files.
     private struct Remains {

@@ -4,7 +4,7 @@ import OobleckData
 import OobleckRunFiles
 import Testing
 
-@Suite("The coordinator is killed and restarted", .serialized)
+@Suite("The coordinator is killed and restarted", .serialized, .timeLimit(.minutes(10)))
 struct RestartTests {
     /// Points that are passed when nobody else fails, and the step in which to die there.
     static let undisturbed: [CoordinatorFault] = [

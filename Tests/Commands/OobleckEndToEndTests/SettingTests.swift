@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckRunFiles
 import Testing
 
-@Suite("Jobs that the command line changes", .serialized)
+@Suite("Jobs that the command line changes", .serialized, .timeLimit(.minutes(10)))
 struct SettingTests {
     private static let settings = [
         "--set", "training.schedule=wsd", "--set", "training.cooldown_steps=4",

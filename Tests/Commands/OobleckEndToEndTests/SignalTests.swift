@@ -4,7 +4,7 @@ import OobleckRunFiles
 import Testing
 
 /// What real signals and real terminals do to every command and process that trains.
-@Suite("Signals", .serialized)
+@Suite("Signals", .serialized, .timeLimit(.minutes(10)))
 struct SignalTests {
     private static let program = Laboratory.programs + "/oobleck"
     private static let isForever = ["--steps", "1000000", "--checkpoint-every", "500000"]

@@ -4,7 +4,7 @@ import Testing
 
 /// What `oobleck simulate` and `oobleck figures` say to input that makes no sense: one line, the right
 /// status, and no result.
-@Suite struct SimulateCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct SimulateCommandTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let arguments: String
         let status: Int32

@@ -9,7 +9,8 @@ import Testing
 @Suite(
     "A standby takes over through etcd",
     .serialized,
-    .enabled(if: EtcdCluster.program != nil, "no etcd here; run: apt install etcd-server")
+    .enabled(if: EtcdCluster.program != nil, "no etcd here; run: apt install etcd-server"),
+    .timeLimit(.minutes(10))
 )
 struct StandbyTests {
     /// Enough for the leader to be in the middle of them when it is hit.

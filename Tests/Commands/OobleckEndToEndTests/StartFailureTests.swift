@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Nodes that cannot start, for real.
-@Suite("A run whose workers cannot start", .serialized)
+@Suite("A run whose workers cannot start", .serialized, .timeLimit(.minutes(10)))
 struct StartFailureTests {
     @Test("ends at once and says that they ran out of memory, and where more is told")
     func addressSpace() throws {

@@ -5,7 +5,12 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("Running statistics of batch norms", .serialized, .enabled(if: PythonTools.areThere))
+@Suite(
+    "Running statistics of batch norms",
+    .serialized,
+    .enabled(if: PythonTools.areThere),
+    .timeLimit(.minutes(10))
+)
 struct StatisticsTests {
     /// A network with norms of two momenta in one layer.
     ///

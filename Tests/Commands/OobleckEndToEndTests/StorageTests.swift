@@ -7,7 +7,8 @@ import Testing
 @Suite(
     "Storage that fails for a while",
     .serialized,
-    .enabled(if: SmallDisk.isAvailable, "mounting a small disk needs root")
+    .enabled(if: SmallDisk.isAvailable, "mounting a small disk needs root"),
+    .timeLimit(.minutes(10))
 )
 struct StorageTests {
     private static let steps = 60

@@ -4,7 +4,7 @@ import OobleckRunFiles
 import Testing
 
 /// Who comes to a run from outside: nodes in a storm, one that dies again and again, strangers.
-@Suite("Who comes to a run from outside", .serialized)
+@Suite("Who comes to a run from outside", .serialized, .timeLimit(.minutes(10)))
 struct StrangerAndReturnTests {
     private static let steps = ["--steps", "400"]
 

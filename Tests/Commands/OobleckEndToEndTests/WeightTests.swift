@@ -4,7 +4,7 @@ import OobleckData
 import OobleckRunFiles
 import Testing
 
-@Suite("From weights to weights", .serialized)
+@Suite("From weights to weights", .serialized, .timeLimit(.minutes(10)))
 struct WeightTests {
     /// A model with a head of its own, more positions than samples have tokens, and scaled attention.
     private static let model: GPT2Specification = {

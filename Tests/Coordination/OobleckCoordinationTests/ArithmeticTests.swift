@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Nodes that compute other bits") struct ArithmeticTests {
+@Suite("Nodes that compute other bits", .timeLimit(.minutes(5))) struct ArithmeticTests {
     private static func arithmetic(_ fingerprint: String, _ kernels: String) -> Arithmetic {
         Arithmetic(
             fingerprint: String(repeating: fingerprint, count: 64),

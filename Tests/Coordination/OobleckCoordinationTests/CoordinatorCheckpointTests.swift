@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("What the coordinator decides about checkpoints")
+@Suite("What the coordinator decides about checkpoints", .timeLimit(.minutes(5)))
 struct CoordinatorCheckpointTests {
     private func bench(
         nodes: Int = 4,

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite struct CoordinatorCollectionTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorCollectionTests {
     private func chunk(
         _ bench: CoordinatorBench,
         _ layer: Int,

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite struct CoordinatorDeadlineTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorDeadlineTests {
     @Test("silence makes a node suspect after half the budget and lost before all of it is over")
     func silence() throws {
         var bench = try CoordinatorBench.training(nodes: 4)

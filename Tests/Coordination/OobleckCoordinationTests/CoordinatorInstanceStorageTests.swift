@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("The coordinator while storage fails, and after the end")
+@Suite("The coordinator while storage fails, and after the end", .timeLimit(.minutes(5)))
 struct CoordinatorInstanceStorageTests {
     @Test("while storage fails nothing is decided, and all that came is decided on afterwards")
     func held() throws {

@@ -3,7 +3,8 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("The coordinator with its sessions and its storage") struct CoordinatorInstanceTests {
+@Suite("The coordinator with its sessions and its storage", .timeLimit(.minutes(5)))
+struct CoordinatorInstanceTests {
     // MARK: Admission
 
     @Test("a node is told its number once that is kept, and not before")

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite struct CoordinatorMembershipTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorMembershipTests {
     @Test("node numbers count up, and none is given twice, not even after a death")
     func admission() throws {
         var bench = try CoordinatorBench.training(nodes: 4)

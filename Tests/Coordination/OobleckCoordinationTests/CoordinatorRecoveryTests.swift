@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite struct CoordinatorRecoveryTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorRecoveryTests {
     @Test("one call fences the lost node, aborts its generation and sends out the next plan")
     func lossInTraining() throws {
         var bench = try CoordinatorBench.training(nodes: 4)

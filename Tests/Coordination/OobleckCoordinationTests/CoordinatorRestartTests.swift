@@ -4,7 +4,7 @@ import OobleckReconfiguration
 import OobleckWorlds
 import Testing
 
-@Suite struct CoordinatorRestartTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorRestartTests {
     @Test("a commit that the store lost is taken over from a worker that applied it")
     func provenCommit() throws {
         let record = CommittedStep(

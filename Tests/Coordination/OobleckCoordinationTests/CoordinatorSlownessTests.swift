@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite struct CoordinatorSlownessTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorSlownessTests {
     /// Runs steps in which the named nodes take so many times longer; returns all that follows.
     private func run(
         _ bench: inout CoordinatorBench,

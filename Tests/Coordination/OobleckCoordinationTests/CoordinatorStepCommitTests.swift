@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite struct CoordinatorStepCommitTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorStepCommitTests {
     @Test("a step is recorded once all have voted, before anyone hears of it")
     func order() throws {
         var bench = try CoordinatorBench.training(nodes: 4)

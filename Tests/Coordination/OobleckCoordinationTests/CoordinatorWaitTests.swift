@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite struct CoordinatorWaitTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorWaitTests {
     private static func join(
         _ node: NodeID,
         _ coordinator: inout Coordinator

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Copies of a layer that differ") struct CopyDamageTests {
+@Suite("Copies of a layer that differ", .timeLimit(.minutes(5))) struct CopyDamageTests {
     private func observation(_ digests: [Int: UInt64], _ altered: Set<Int> = []) -> StateObservation
     {
         StateObservation(digests: digests, altered: altered)

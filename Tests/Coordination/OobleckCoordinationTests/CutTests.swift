@@ -3,7 +3,8 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Links that are cut while everybody reaches the coordinator") struct CutTests {
+@Suite("Links that are cut while everybody reaches the coordinator", .timeLimit(.minutes(5)))
+struct CutTests {
     /// The groups of the generation at hand do not form between these pairs; returns what follows.
     private func fail(
         _ bench: inout CoordinatorBench,

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckTestSupport
 import Testing
 
-@Suite("Directives while storage fails") struct DirectiveQueueTests {
+@Suite("Directives while storage fails", .timeLimit(.minutes(5))) struct DirectiveQueueTests {
     private static let failure = OobleckError(.storage, "cannot write /x: No space left on device")
 
     private static func step(_ step: Int) -> [CoordinatorInstance.Directive] {

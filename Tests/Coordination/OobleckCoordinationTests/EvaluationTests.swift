@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Evaluations on the validation data")
+@Suite("Evaluations on the validation data", .timeLimit(.minutes(10)))
 struct EvaluationTests {
     /// A bench whose nodes have prepared their first plan; evaluates every two steps.
     private static func bench(

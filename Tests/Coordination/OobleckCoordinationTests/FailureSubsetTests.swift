@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Every set of f nodes may be lost, at once and one after the other")
+@Suite("Every set of f nodes may be lost, at once and one after the other", .timeLimit(.minutes(5)))
 struct FailureSubsetTests {
     struct Cluster: Sendable, CustomTestStringConvertible {
         let nodes: Int

@@ -3,7 +3,7 @@ import OobleckCoordination
 import OobleckCore
 import Testing
 
-@Suite("The lead of a run in a shared store") struct FencedLeadTests {
+@Suite("The lead of a run in a shared store", .timeLimit(.minutes(5))) struct FencedLeadTests {
     /// A lead until 10 s.
     private final class Holder {
         private var lead = FencedLead(lease: 5, token: 7, identity: "us", validUntil: 10)

@@ -2,7 +2,7 @@ import OobleckCoordination
 import OobleckCore
 import Testing
 
-@Suite("A ledger and a store after a loss of power")
+@Suite("A ledger and a store after a loss of power", .timeLimit(.minutes(5)))
 struct HistoryReconciliationTests {
     /// A run that commits nine steps, goes back to the checkpoint of the fifth, commits three, goes
     /// back to its very beginning, and commits four; some of its states are evaluated.

@@ -7,7 +7,8 @@ private let hostile = [
     0, -1, .nan, .infinity, -.infinity, 1e-300, 1e300, Double.leastNonzeroMagnitude,
 ]
 
-@Suite("Workers that report times nobody can have measured") struct HostileTimesTests {
+@Suite("Workers that report times nobody can have measured", .timeLimit(.minutes(5)))
+struct HostileTimesTests {
     private let microbatches: [WorkerID: Int] = [0: 4, 1: 4, 2: 4, 3: 4]
 
     /// Two pipelines of two nodes; 10 ms a layer, or what `special` says.

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("A coordinator whose own link is cut") struct IsolationTests {
+@Suite("A coordinator whose own link is cut", .timeLimit(.minutes(5))) struct IsolationTests {
     private let all: Set<NodeID> = [0, 1, 2, 3]
 
     @Test("more than f nodes that fall silent together are not taken for dead, and come back")

@@ -3,7 +3,8 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Joins in storms, returns from the dead, and who is let in") struct MembershipTroubleTests {
+@Suite("Joins in storms, returns from the dead, and who is let in", .timeLimit(.minutes(5)))
+struct MembershipTroubleTests {
     @Test("twenty nodes that join one after the other cost a few reconfigurations, and all work")
     func storm() throws {
         var bench = try CoordinatorBench.training(nodes: 4, steps: 1000)

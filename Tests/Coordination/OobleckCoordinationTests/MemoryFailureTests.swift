@@ -4,7 +4,7 @@ import OobleckReconfiguration
 import OobleckWorlds
 import Testing
 
-@Suite("Nodes that ran out of memory") struct MemoryFailureTests {
+@Suite("Nodes that ran out of memory", .timeLimit(.minutes(5))) struct MemoryFailureTests {
     /// A node of this name joins and gets ready.
     private func join(_ bench: inout CoordinatorBench, name: String) throws -> NodeID {
         let node = try bench.coordinator.admit(

@@ -4,7 +4,7 @@ import OobleckWorlds
 import Testing
 
 /// Numbers of nodes that are being started, and what is said of those that take long.
-@Suite("Reserved numbers")
+@Suite("Reserved numbers", .timeLimit(.minutes(5)))
 struct ReservedNumberTests {
     @Test("a node that asks for any number gets none that is reserved, at whatever time it comes")
     func strangers() throws {

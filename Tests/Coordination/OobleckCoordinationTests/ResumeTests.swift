@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("A run that goes on with new nodes")
+@Suite("A run that goes on with new nodes", .timeLimit(.minutes(5)))
 struct ResumeTests {
     private let point = RestorePoint(
         step: 3,

@@ -2,7 +2,7 @@ import OobleckCoordination
 import OobleckCore
 import Testing
 
-@Suite struct SessionTests {
+@Suite(.timeLimit(.minutes(5))) struct SessionTests {
     /// What a session wants done, in words.
     private static func words<Report, Action>(
         _ directives: [SessionDirective<Report, Action>]

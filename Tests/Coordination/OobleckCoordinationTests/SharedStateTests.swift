@@ -4,7 +4,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("A run's state in a shared store") struct SharedStateTests {
+@Suite("A run's state in a shared store", .timeLimit(.minutes(5))) struct SharedStateTests {
     /// The entries after writes.
     private struct Entries {
         var values: [String: Data] = [:]

@@ -7,7 +7,7 @@ import Testing
 @testable import OobleckSimulator
 
 /// The simulator and the coordinator decide the same when the same happens.
-@Suite struct SimulatorAgreementTests {
+@Suite(.timeLimit(.minutes(10))) struct SimulatorAgreementTests {
     /// A coordinator and a simulated policy side by side, told the same.
     private struct Pair {
         var bench: CoordinatorBench

@@ -3,7 +3,8 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Slow nodes are found by their computing times") struct SpeedTrackerTests {
+@Suite("Slow nodes are found by their computing times", .timeLimit(.minutes(5)))
+struct SpeedTrackerTests {
     /// Four nodes in two pipelines of two; layers 0 to 2 on the even ones, 3 to 5 on the odd ones,
     /// and the first layer is far cheaper than the others.
     private struct Cluster {

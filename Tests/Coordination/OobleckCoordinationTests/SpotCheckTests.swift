@@ -4,7 +4,7 @@ import OobleckWorlds
 import Testing
 
 /// A layer of made-up numbers that all of its holders compute in the same step.
-@Suite("Spot checks")
+@Suite("Spot checks", .timeLimit(.minutes(5)))
 struct SpotCheckTests {
     private static let arithmetic = Arithmetic(
         fingerprint: "f1f0f1f0f1f0",

@@ -2,7 +2,7 @@ import OobleckCoordination
 import OobleckCore
 import Testing
 
-@Suite("Nodes that fail before the run starts") struct StartFailureTests {
+@Suite("Nodes that fail before the run starts", .timeLimit(.minutes(5))) struct StartFailureTests {
     private func stop(_ directives: [CoordinatorDirective]) -> String? {
         for case .finish(.stopped(let error)) in directives { return error.message }
         return nil

@@ -4,7 +4,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Steps whose numbers are not finite") struct StepSkipTests {
+@Suite("Steps whose numbers are not finite", .timeLimit(.minutes(5))) struct StepSkipTests {
     /// All nodes vote, one of them with findings of its own; returns all that follows.
     private func vote(
         _ bench: inout CoordinatorBench,

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("A request to stop, or to save")
+@Suite("A request to stop, or to save", .timeLimit(.minutes(5)))
 struct StopTests {
     private func bench(
         nodes: Int = 4,

@@ -4,7 +4,7 @@ import OobleckWorlds
 import Testing
 
 /// Nodes that show signs of life and compute without an end.
-@Suite("Stragglers without an end")
+@Suite("Stragglers without an end", .timeLimit(.minutes(5)))
 struct StragglerTests {
     /// All but `straggler` give up waiting; then all prepare again and tell how long they had waited.
     private func fail(

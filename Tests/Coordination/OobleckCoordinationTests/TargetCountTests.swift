@@ -5,7 +5,7 @@ import OobleckReconfiguration
 import OobleckWorlds
 import Testing
 
-@Suite("Losses over targets that count") struct TargetCountTests {
+@Suite("Losses over targets that count", .timeLimit(.minutes(5))) struct TargetCountTests {
     /// At most so many targets in a microbatch: gradients are summed times 1/8.
     private static let mostTargets = 6
     private static let scale = 0.125

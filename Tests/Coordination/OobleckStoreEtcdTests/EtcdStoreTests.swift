@@ -25,7 +25,8 @@ extension EtcdCluster {
 @Suite(
     "Coordination in a real etcd",
     .serialized,
-    .enabled(if: EtcdCluster.program != nil, "no etcd here; run: apt install etcd-server")
+    .enabled(if: EtcdCluster.program != nil, "no etcd here; run: apt install etcd-server"),
+    .timeLimit(.minutes(5))
 )
 struct EtcdStoreTests {
     @Test("the next leader finds what the changes sum up to, and the ledger", arguments: [1, 3])

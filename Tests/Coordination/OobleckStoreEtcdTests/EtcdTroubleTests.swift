@@ -27,7 +27,7 @@ extension EtcdStore {
 
 // One test at a time, with those of the store: each blocks a thread of the pool while it writes.
 extension EtcdStoreTests {
-    @Suite("An etcd that takes nothing, or only from whom it knows")
+    @Suite("An etcd that takes nothing, or only from whom it knows", .timeLimit(.minutes(5)))
     struct EtcdTroubleTests {
         @Test(
             "no space is told at once, the lead is kept, and the write counts once there is space",

@@ -8,7 +8,7 @@ import Testing
 
 @testable import OobleckStoreSQLite
 
-@Suite struct SQLiteStoreTests {
+@Suite(.timeLimit(.minutes(5))) struct SQLiteStoreTests {
     private static func step(_ number: Int, _ generation: Int) -> CommittedStep {
         CommittedStep(
             step: number,

@@ -4,7 +4,7 @@ import OobleckCore
 import OobleckTransport
 import Testing
 
-@Suite("Agent processes", .serialized)
+@Suite("Agent processes", .serialized, .timeLimit(.minutes(5)))
 struct AgentProcessTests {
     @Test("a worker that is killed is reported at once, with the signal, and its node is over")
     func workerKilled() async throws {

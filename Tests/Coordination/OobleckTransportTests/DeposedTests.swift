@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckTransport
 
-@Suite("A coordinator that another one has followed") struct DeposedTests {
+@Suite("A coordinator that another one has followed", .timeLimit(.minutes(5))) struct DeposedTests {
     /// Keeps nothing, for a process whose lease is over.
     private struct LostLease: CoordinationStore {
         var mayAct: Bool { false }

@@ -7,7 +7,7 @@ import OobleckWire
 import SwiftProtobuf
 import Testing
 
-@Suite("Peers that say too much")
+@Suite("Peers that say too much", .timeLimit(.minutes(5)))
 struct ExcessTests {
     @Test("a worker that floods is out, and said why; the others go on")
     func reports() async throws {

@@ -3,7 +3,8 @@ import Testing
 
 @testable import OobleckTransport
 
-@Suite("The processors that the nodes of a machine have together") struct MachineCoresTests {
+@Suite("The processors that the nodes of a machine have together", .timeLimit(.minutes(5)))
+struct MachineCoresTests {
     private func quota(_ groups: String, _ files: [String: String]) throws -> Double? {
         let folder = NSTemporaryDirectory() + "oobleck-cores-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }

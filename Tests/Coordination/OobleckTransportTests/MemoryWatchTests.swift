@@ -4,7 +4,8 @@ import Testing
 
 @testable import OobleckTransport
 
-@Suite("How an agent tells a kill for want of memory") struct MemoryWatchTests {
+@Suite("How an agent tells a kill for want of memory", .timeLimit(.minutes(5)))
+struct MemoryWatchTests {
     /// A folder that stands for /proc and the mounts of control groups.
     private func withSystem(_ body: (String) throws -> Void) throws {
         let folder = NSTemporaryDirectory() + "oobleck-groups-\(UUID().uuidString)"

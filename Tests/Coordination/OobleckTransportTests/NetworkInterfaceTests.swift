@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckTransport
 import Testing
 
-@Suite("Where to listen")
+@Suite("Where to listen", .timeLimit(.minutes(5)))
 struct NetworkInterfaceTests {
     @Test("an address, a name and an interface of this machine are its address")
     func known() throws {

@@ -4,7 +4,7 @@ import OobleckCore
 import OobleckTransport
 import Testing
 
-@Suite("Why a process ended, by its log") struct ProcessLogTests {
+@Suite("Why a process ended, by its log", .timeLimit(.minutes(5))) struct ProcessLogTests {
     private func ending(
         _ text: String,
         _ exit: ChildProcess.Exit,

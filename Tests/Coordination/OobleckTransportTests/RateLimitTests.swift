@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckTransport
 import Testing
 
-@Suite("Rate limit")
+@Suite("Rate limit", .timeLimit(.minutes(5)))
 struct RateLimitTests {
     @Test("after a burst, no more gets through than the rate, over any time")
     func rate() {

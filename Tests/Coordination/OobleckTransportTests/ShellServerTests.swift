@@ -6,7 +6,7 @@ import OobleckTransport
 import OobleckWorlds
 import Testing
 
-@Suite("Coordinator server")
+@Suite("Coordinator server", .timeLimit(.minutes(5)))
 struct ShellServerTests {
     @Test("a job trains to its end over real gRPC, with every step recorded once and in order")
     func wholeRun() async throws {

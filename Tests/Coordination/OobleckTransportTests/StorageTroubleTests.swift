@@ -5,7 +5,7 @@ import OobleckTransport
 import OobleckWorlds
 import Testing
 
-@Suite("A run whose storage fails") struct StorageTroubleTests {
+@Suite("A run whose storage fails", .timeLimit(.minutes(5))) struct StorageTroubleTests {
     /// Nodes that train, with what they were told to commit and to stop.
     private func train(
         _ recording: MemoryRecording,

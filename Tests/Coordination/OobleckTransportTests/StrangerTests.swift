@@ -8,7 +8,7 @@ import OobleckWire
 import Synchronization
 import Testing
 
-@Suite("Strangers at the coordinator's port", .serialized)
+@Suite("Strangers at the coordinator's port", .serialized, .timeLimit(.minutes(5)))
 struct StrangerTests {
     /// A deadline that a test can wait for.
     private static let impatient: ControlBounds = {

@@ -7,7 +7,8 @@ import Testing
 @Suite(
     "Mutual TLS for control messages",
     .serialized,
-    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl"), "needs openssl")
+    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl"), "needs openssl"),
+    .timeLimit(.minutes(5))
 )
 struct TLSTests {
     private let authority: CertificateAuthority

@@ -186,7 +186,7 @@ struct WatchTests {
 }
 
 /// The bounded queue of one watcher, without a network.
-@Suite struct WatcherTests {
+@Suite(.timeLimit(.minutes(5))) struct WatcherTests {
     private func event(_ step: Int) -> TimedEvent {
         TimedEvent(RunEvent(generation: 0, step: step, .finished), time: 1, monotonic: 1)
     }

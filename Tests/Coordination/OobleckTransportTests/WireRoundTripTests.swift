@@ -6,7 +6,7 @@ import OobleckWorlds
 import SwiftProtobuf
 import Testing
 
-@Suite("Control messages on the wire")
+@Suite("Control messages on the wire", .timeLimit(.minutes(5)))
 struct WireRoundTripTests {
     static let reconfiguration = Reconfiguration(
         plan: ExecutionPlan(

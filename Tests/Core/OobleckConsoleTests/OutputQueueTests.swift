@@ -1,7 +1,7 @@
 import OobleckConsole
 import Testing
 
-@Suite struct OutputQueueTests {
+@Suite(.timeLimit(.minutes(5))) struct OutputQueueTests {
     private static let erase = "\r\u{1B}[K"
 
     private func all(_ queue: inout OutputQueue) -> String {

@@ -2,7 +2,7 @@ import Foundation
 import OobleckConsole
 import Testing
 
-@Suite struct ProcessSignalsTests {
+@Suite(.timeLimit(.minutes(5))) struct ProcessSignalsTests {
     @Test("signals go to whoever asked last, and to the outermost when nobody else is there")
     func order() async {
         let signals = ProcessSignals()

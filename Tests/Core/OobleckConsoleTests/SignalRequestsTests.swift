@@ -2,7 +2,7 @@ import Foundation
 import OobleckConsole
 import Testing
 
-@Suite struct SignalRequestsTests {
+@Suite(.timeLimit(.minutes(5))) struct SignalRequestsTests {
     @Test("the first signal stops in order, the second at once", arguments: [SIGINT, SIGTERM])
     func twice(first: Int32) {
         var requests = SignalRequests(hangUp: .goOn)

@@ -3,7 +3,7 @@ import OobleckTestSupport
 import Testing
 
 /// Rules that the compiler does not know.
-@Suite struct SourceTests {
+@Suite(.timeLimit(.minutes(5))) struct SourceTests {
     private static let forbidden = [
         #"(?<![\w.])print\("#, #"FileHandle\.standard(Output|Error)"#, #"\bfputs\("#,
         #"(?<![\w.])signal\(SIG(INT|TERM|HUP|PIPE)"#, "makeSignalSource",

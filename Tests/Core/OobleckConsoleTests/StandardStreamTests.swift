@@ -3,7 +3,7 @@ import OobleckConsole
 import Testing
 
 /// The writer on descriptors that take nothing, or are gone.
-@Suite(.serialized) struct StandardStreamTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct StandardStreamTests {
     init() { signal(SIGPIPE, SIG_IGN) }
 
     private func makePipe() throws -> (read: Int32, write: Int32) {

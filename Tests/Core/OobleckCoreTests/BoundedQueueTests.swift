@@ -1,7 +1,7 @@
 import OobleckCore
 import Testing
 
-@Suite struct BoundedQueueTests {
+@Suite(.timeLimit(.minutes(5))) struct BoundedQueueTests {
     @Test("keeps the newest in order, and counts what it drops", arguments: [1, 2, 7])
     func dropsOldest(limit: Int) {
         var queue = BoundedQueue<Int>(limit: limit)

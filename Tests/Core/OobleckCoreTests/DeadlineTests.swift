@@ -1,7 +1,7 @@
 import OobleckCore
 import Testing
 
-@Suite struct DeadlineTests {
+@Suite(.timeLimit(.minutes(5))) struct DeadlineTests {
     @Test(
         "for every budget and step time each deadline leaves room for those it rests on",
         arguments: [0.2, 0.5, 2, 5, 60, 3600],

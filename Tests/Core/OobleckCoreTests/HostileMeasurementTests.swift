@@ -6,7 +6,8 @@ private let hostile = [
     0, -1, .nan, .infinity, -.infinity, 1e-300, 1e300, Double.leastNonzeroMagnitude,
 ]
 
-@Suite("Times that cannot have been measured") struct HostileMeasurementTests {
+@Suite("Times that cannot have been measured", .timeLimit(.minutes(5)))
+struct HostileMeasurementTests {
     @Test("a time counts only if it is more than nothing and at most eleven days")
     func measured() {
         #expect(Seconds(0.5).measured == 0.5)

@@ -1,7 +1,7 @@
 import OobleckCore
 import Testing
 
-@Suite("Run token")
+@Suite("Run token", .timeLimit(.minutes(5)))
 struct RunTokenTests {
     @Test("only the very same text is admitted, whatever its length")
     func admission() throws {

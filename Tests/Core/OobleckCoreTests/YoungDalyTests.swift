@@ -1,7 +1,7 @@
 import OobleckCore
 import Testing
 
-@Suite struct YoungDalyTests {
+@Suite(.timeLimit(.minutes(5))) struct YoungDalyTests {
     @Test("the interval is the square root of twice the cost times the time between failures")
     func closedForm() {
         // 3 failures in 4 hours, as if the fourth came now: one an hour. 2 * 2 s * 3600 s = 120 s ^ 2.

@@ -4,7 +4,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite("Columns to train on") struct ColumnTests {
+@Suite("Columns to train on", .timeLimit(.minutes(5))) struct ColumnTests {
     typealias Tensor = ImportManifest.BatchTensor
 
     /// An element type in both formats, with six numbers of it.

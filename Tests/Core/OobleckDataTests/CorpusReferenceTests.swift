@@ -6,7 +6,7 @@ import OobleckTestSupport
 import Testing
 
 /// Corpora of every format against the list of numbers that they were written from.
-@Suite struct CorpusReferenceTests {
+@Suite(.timeLimit(.minutes(5))) struct CorpusReferenceTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -3,7 +3,8 @@ import OobleckCore
 import OobleckData
 import Testing
 
-@Suite("Events: their sentence, and their line in the file") struct EventTests {
+@Suite("Events: their sentence, and their line in the file", .timeLimit(.minutes(5)))
+struct EventTests {
     private func timed(_ content: RunEvent.Content) -> TimedEvent {
         let event = RunEvent(generation: 3, step: 7, content)
         return TimedEvent(event, time: 1_700_000_000.1234, monotonic: 77.1234567)

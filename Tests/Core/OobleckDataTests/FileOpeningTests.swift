@@ -2,7 +2,7 @@ import Foundation
 import OobleckTestSupport
 import Testing
 
-@Suite struct FileOpeningTests {
+@Suite(.timeLimit(.minutes(5))) struct FileOpeningTests {
     @Test(
         "no other way to open a file is left in the sources",
         arguments: ["Sources", "Packages/oobleck-planning/Sources"]

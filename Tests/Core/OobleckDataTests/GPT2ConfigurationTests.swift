@@ -4,7 +4,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite("config.json of a GPT-2") struct GPT2ConfigurationTests {
+@Suite("config.json of a GPT-2", .timeLimit(.minutes(5))) struct GPT2ConfigurationTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -4,7 +4,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite("The manifest of an imported model") struct ImportManifestTests {
+@Suite("The manifest of an imported model", .timeLimit(.minutes(5))) struct ImportManifestTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -4,7 +4,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite("The folder of an imported model") struct ImportedFolderTests {
+@Suite("The folder of an imported model", .timeLimit(.minutes(5))) struct ImportedFolderTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

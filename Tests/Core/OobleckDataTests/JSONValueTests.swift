@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckData
 import Testing
 
-@Suite("JSON of others, by the letter") struct JSONValueTests {
+@Suite("JSON of others, by the letter", .timeLimit(.minutes(5))) struct JSONValueTests {
     private func parse(_ text: String) throws -> JSONValue {
         try JSONValue(parsing: Array(text.utf8), path: "a.json")
     }

@@ -5,7 +5,7 @@ import OobleckTestSupport
 import Testing
 
 /// What is kept beside a corpus, and when it is believed.
-@Suite struct KeptSummaryTests {
+@Suite(.timeLimit(.minutes(5))) struct KeptSummaryTests {
     let folder: TemporaryFolder
     private let ids = (0..<400).map { ($0 * 7919) % 50_257 }
 

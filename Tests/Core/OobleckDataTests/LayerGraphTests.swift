@@ -4,7 +4,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite("Graphs of imported layers") struct LayerGraphTests {
+@Suite("Graphs of imported layers", .timeLimit(.minutes(5))) struct LayerGraphTests {
     private static let path = "graph-0.json"
 
     /// Reads a graph with two inputs and these nodes.

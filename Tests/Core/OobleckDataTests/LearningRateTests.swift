@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckData
 import Testing
 
-@Suite("Learning rate")
+@Suite("Learning rate", .timeLimit(.minutes(5)))
 struct LearningRateTests {
     private let schedule = LearningRateSchedule(training())
 

@@ -5,7 +5,7 @@ import OobleckTestSupport
 import Testing
 
 /// Megatron-LM's data sets: `NAME.idx` and `NAME.bin`.
-@Suite struct MegatronFilesTests {
+@Suite(.timeLimit(.minutes(5))) struct MegatronFilesTests {
     let folder: TemporaryFolder
     private let ids = (0..<60).map { ($0 * 31) % 100 }
 

@@ -4,7 +4,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite struct SafetensorsTests {
+@Suite(.timeLimit(.minutes(5))) struct SafetensorsTests {
     let folder: TemporaryFolder
 
     /// What version 0.8.0 of the Python package `safetensors` writes for `a` = [0.5] and

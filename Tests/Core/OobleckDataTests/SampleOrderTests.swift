@@ -1,7 +1,7 @@
 import OobleckData
 import Testing
 
-@Suite struct SampleOrderTests {
+@Suite(.timeLimit(.minutes(5))) struct SampleOrderTests {
     @Test(
         "each epoch uses every sample exactly once",
         arguments: [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 257, 1000, 4096, 4097]

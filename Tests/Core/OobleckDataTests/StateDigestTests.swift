@@ -3,7 +3,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite struct StateDigestTests {
+@Suite(.timeLimit(.minutes(5))) struct StateDigestTests {
     private let model = ModelSpecification(
         name: "small",
         blocks: 2,

@@ -4,7 +4,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite("Tokens that are hidden") struct TokenMaskingTests {
+@Suite("Tokens that are hidden", .timeLimit(.minutes(5))) struct TokenMaskingTests {
     private static let vocabulary = 1000
     private static let maskToken = 3
 

@@ -4,7 +4,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite("Validation data")
+@Suite("Validation data", .timeLimit(.minutes(5)))
 struct ValidationDataTests {
     /// A job with samples of three tokens.
     private static let job = TrainingFixture.job(

@@ -3,7 +3,7 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite struct WeightFolderTests {
+@Suite(.timeLimit(.minutes(5))) struct WeightFolderTests {
     let folder: TemporaryFolder
     private let model = GPT2Specification(
         name: "small",

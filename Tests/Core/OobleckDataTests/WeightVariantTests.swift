@@ -4,7 +4,8 @@ import OobleckData
 import OobleckTestSupport
 import Testing
 
-@Suite("Folders of weights as others save them") struct WeightVariantTests {
+@Suite("Folders of weights as others save them", .timeLimit(.minutes(5))) struct WeightVariantTests
+{
     let folder: TemporaryFolder
     private let model = WeightFixture.model
     private let norm = "transformer.ln_f.bias"

@@ -1,7 +1,7 @@
 import OobleckText
 import Testing
 
-@Suite struct CommandLineTests {
+@Suite(.timeLimit(.minutes(5))) struct CommandLineTests {
     @Test("a negative number belongs to the option before it")
     func negativeNumbers() {
         func joined(_ text: String) -> String {

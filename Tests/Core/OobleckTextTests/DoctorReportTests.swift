@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckText
 import Testing
 
-@Suite struct DoctorReportTests {
+@Suite(.timeLimit(.minutes(5))) struct DoctorReportTests {
     private static let facts = DeviceFacts(
         torch: "2.13.0",
         kernels: "AVX512",

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckText
 import Testing
 
-@Suite struct DryRunReportTests {
+@Suite(.timeLimit(.minutes(5))) struct DryRunReportTests {
     private func report(
         faultTolerance: Int = 1,
         pipelines: Int = 2,

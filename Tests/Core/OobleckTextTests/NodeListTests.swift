@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckText
 import Testing
 
-@Suite struct NodeListTests {
+@Suite(.timeLimit(.minutes(5))) struct NodeListTests {
     @Test("nodes are numbers with commas between; anything else is refused with one line")
     func list() throws {
         #expect(try NodeID.list("2,5", option: "--lose") == [2, 5])

@@ -1,7 +1,7 @@
 import OobleckText
 import Testing
 
-@Suite struct OutputWidthTests {
+@Suite(.timeLimit(.minutes(5))) struct OutputWidthTests {
     @Test("the width of an output follows the terminal, then COLUMNS")
     func width() {
         func limit(_ isTerminal: Bool, _ columns: Int, _ variable: String?) -> Int? {

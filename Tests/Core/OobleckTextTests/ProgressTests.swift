@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckText
 import Testing
 
-@Suite struct ProgressTests {
+@Suite(.timeLimit(.minutes(5))) struct ProgressTests {
     private func status(
         step: Int,
         steps: Int = 2000,

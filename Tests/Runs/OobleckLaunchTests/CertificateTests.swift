@@ -6,7 +6,7 @@ import OobleckTestSupport
 import OobleckTransport
 import Testing
 
-@Suite("The certificates of a launched run")
+@Suite("The certificates of a launched run", .timeLimit(.minutes(5)))
 struct CertificateTests {
     @Test(
         "each key fits its certificate, and only the owner can read the files",

@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckLaunch
 import Testing
 
-@Suite("The check of hosts")
+@Suite("The check of hosts", .timeLimit(.minutes(5)))
 struct HostReportTests {
     private let standard = HostStandard(
         dataDigest: String(repeating: "a", count: 64),

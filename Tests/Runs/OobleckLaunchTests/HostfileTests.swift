@@ -3,7 +3,7 @@ import OobleckLaunch
 import OobleckTestSupport
 import Testing
 
-@Suite("Hostfiles")
+@Suite("Hostfiles", .timeLimit(.minutes(5)))
 struct HostfileTests {
     private func parse(_ text: String) throws -> [HostEntry] {
         try Hostfile.parse(text, path: "hosts")

@@ -1,7 +1,7 @@
 import OobleckLaunch
 import Testing
 
-@Suite("Lines of a stream")
+@Suite("Lines of a stream", .timeLimit(.minutes(5)))
 struct LineBufferTests {
     @Test("are the same however the stream is cut, and of bounded length", .timeLimit(.minutes(1)))
     func cuts() {

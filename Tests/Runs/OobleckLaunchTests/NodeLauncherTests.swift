@@ -12,7 +12,7 @@ import Testing
 ///
 /// The programs are stand-ins: an agent
 /// that sleeps, and an ssh that greets and reads its input to the end.
-@Suite("Launchers of nodes", .serialized)
+@Suite("Launchers of nodes", .serialized, .timeLimit(.minutes(5)))
 struct NodeLauncherTests {
     /// A launcher under test, and what it told the run.
     private final class Bench {

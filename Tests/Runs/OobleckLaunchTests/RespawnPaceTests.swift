@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckLaunch
 import Testing
 
-@Suite("When a host that went is tried again")
+@Suite("When a host that went is tried again", .timeLimit(.minutes(5)))
 struct RespawnPaceTests {
     @Test("after a second, then twice as long each time, a minute at most", .timeLimit(.minutes(1)))
     func doubles() {

@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckLaunch
 import Testing
 
-@Suite("How hosts are reached over ssh")
+@Suite("How hosts are reached over ssh", .timeLimit(.minutes(5)))
 struct SSHTests {
     private let host = HostEntry(name: "node1", destination: "alice@node1", port: 2222)
 

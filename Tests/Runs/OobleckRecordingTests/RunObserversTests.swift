@@ -4,7 +4,7 @@ import OobleckRecording
 import Synchronization
 import Testing
 
-@Suite("Observers of a run") struct RunObserversTests {
+@Suite("Observers of a run", .timeLimit(.minutes(5))) struct RunObserversTests {
     private final class Heard: Sendable {
         private let steps = Mutex<[Int]>([])
         private let lost = Mutex(0)

@@ -6,7 +6,8 @@ import OobleckTestSupport
 import Testing
 
 /// Real file systems that refuse: what the writer of a layer says, and what it leaves.
-@Suite("A layer on a disk that refuses", .serialized) struct CheckpointDiskTests {
+@Suite("A layer on a disk that refuses", .serialized, .timeLimit(.minutes(5)))
+struct CheckpointDiskTests {
     /// A block of 2.4 MB, which a small disk cannot hold.
     private static let model = ModelSpecification(
         name: "large",

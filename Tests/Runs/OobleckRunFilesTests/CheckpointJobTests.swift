@@ -4,7 +4,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("The checkpoint section of a job") struct CheckpointJobTests {
+@Suite("The checkpoint section of a job", .timeLimit(.minutes(5))) struct CheckpointJobTests {
     private func load(_ section: String) throws -> JobSpecification {
         let folder = try TemporaryFolder()
         let path = folder.path + "/job.yaml"

@@ -67,7 +67,7 @@ private struct StoreBench {
     }
 }
 
-@Suite("The checkpoint store") struct CheckpointStoreTests {
+@Suite("The checkpoint store", .timeLimit(.minutes(5))) struct CheckpointStoreTests {
     @Test("a save is no checkpoint until it is published, and then a whole one")
     func publication() throws {
         let bench = try StoreBench()
@@ -160,7 +160,8 @@ private struct StoreBench {
     }
 }
 
-@Suite("Faults of the checkpoint store", .serialized) struct CheckpointFaultTests {
+@Suite("Faults of the checkpoint store", .serialized, .timeLimit(.minutes(5)))
+struct CheckpointFaultTests {
     @Test("a torn write that the system called done is found before publication")
     func tornBeforePublication() throws {
         let bench = try StoreBench()

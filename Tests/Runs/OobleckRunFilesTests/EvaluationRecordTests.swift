@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("Evaluations in jobs, ledgers and their verification")
+@Suite("Evaluations in jobs, ledgers and their verification", .timeLimit(.minutes(10)))
 struct EvaluationRecordTests {
     private static func evaluation(
         _ step: Int,

@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite struct FinalStateWriterTests {
+@Suite(.timeLimit(.minutes(5))) struct FinalStateWriterTests {
     let folder: TemporaryFolder
     let directory: RunDirectory
     let writer: FinalStateWriter

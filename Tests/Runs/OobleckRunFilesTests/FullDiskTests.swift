@@ -7,7 +7,8 @@ import Testing
 
 @Suite(
     "A run's files on a full disk",
-    .enabled(if: SmallDisk.isAvailable, "mounting a small disk needs root")
+    .enabled(if: SmallDisk.isAvailable, "mounting a small disk needs root"),
+    .timeLimit(.minutes(5))
 )
 struct FullDiskTests {
     let disk: SmallDisk

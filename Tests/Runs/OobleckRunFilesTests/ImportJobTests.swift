@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("Jobs with an imported model") struct ImportJobTests {
+@Suite("Jobs with an imported model", .timeLimit(.minutes(5))) struct ImportJobTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

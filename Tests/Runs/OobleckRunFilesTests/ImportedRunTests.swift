@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("Runs of imported models on disk") struct ImportedRunTests {
+@Suite("Runs of imported models on disk", .timeLimit(.minutes(5))) struct ImportedRunTests {
     /// A step whose loss is the mean over so many targets.
     private static func step(_ number: Int, targets: Int?, skipped: String? = nil) -> CommittedStep
     {

@@ -4,7 +4,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite struct JobFileTests {
+@Suite(.timeLimit(.minutes(5))) struct JobFileTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -3,7 +3,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite struct JobMistakesTests {
+@Suite(.timeLimit(.minutes(5))) struct JobMistakesTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -3,7 +3,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite struct JobSettingTests {
+@Suite(.timeLimit(.minutes(5))) struct JobSettingTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("Jobs that start from weights") struct JobWeightsTests {
+@Suite("Jobs that start from weights", .timeLimit(.minutes(5))) struct JobWeightsTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

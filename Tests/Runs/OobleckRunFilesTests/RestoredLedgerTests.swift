@@ -6,7 +6,7 @@ import OobleckTestSupport
 import Testing
 
 /// Ledgers of runs that went back to a checkpoint.
-@Suite struct RestoredLedgerTests {
+@Suite(.timeLimit(.minutes(5))) struct RestoredLedgerTests {
     private func step(_ number: Int, generation: Generation = 2) -> CommittedStep {
         var step = RunFixture.step(number)
         step.generation = generation

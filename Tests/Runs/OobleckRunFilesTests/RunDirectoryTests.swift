@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite struct RunDirectoryTests {
+@Suite(.timeLimit(.minutes(5))) struct RunDirectoryTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckRunFiles
 import Testing
 
-@Suite("Other nodes of a run on this machine") struct RunNeighboursTests {
+@Suite("Other nodes of a run on this machine", .timeLimit(.minutes(5))) struct RunNeighboursTests {
     /// A folder that stands for /proc, with these processes' arguments.
     private func withProcesses(
         _ processes: [Int32: [String]],

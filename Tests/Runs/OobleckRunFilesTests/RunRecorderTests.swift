@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite struct RunRecorderTests {
+@Suite(.timeLimit(.minutes(5))) struct RunRecorderTests {
     @Test("the first line's hash is that of another SHA-256 over the documented bytes")
     func hash() {
         let step = CommittedStep(

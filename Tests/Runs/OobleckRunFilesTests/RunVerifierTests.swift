@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite struct RunVerifierTests {
+@Suite(.timeLimit(.minutes(5))) struct RunVerifierTests {
     private func violations(_ run: RunFixture) throws -> [RunViolation] {
         try RunVerifier.verify(run.path).violations
     }

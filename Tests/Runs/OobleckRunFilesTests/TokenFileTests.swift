@@ -4,7 +4,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("Token file")
+@Suite("Token file", .timeLimit(.minutes(5)))
 struct TokenFileTests {
     private let folder: TemporaryFolder
     private var path: String { folder.path + "/token" }

@@ -5,7 +5,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite struct WeightExportTests {
+@Suite(.timeLimit(.minutes(5))) struct WeightExportTests {
     @Test("what is exported is imported as the same parameters, without the tied head")
     func roundTrip() throws {
         let run = try RunFixture()

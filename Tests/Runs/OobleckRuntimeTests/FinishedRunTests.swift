@@ -9,7 +9,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("A run that is finished and is resumed")
+@Suite("A run that is finished and is resumed", .timeLimit(.minutes(5)))
 struct FinishedRunTests {
     private func settle(
         _ remains: RunRemains,

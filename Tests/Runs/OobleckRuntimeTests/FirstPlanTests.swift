@@ -6,7 +6,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("The plan that a run begins with")
+@Suite("The plan that a run begins with", .timeLimit(.minutes(5)))
 struct FirstPlanTests {
     private func failure(
         _ job: JobSpecification,
@@ -103,7 +103,7 @@ struct FirstPlanTests {
     }
 }
 
-@Suite("The undisturbed run of a job")
+@Suite("The undisturbed run of a job", .timeLimit(.minutes(5)))
 struct ReferenceRunTests {
     @Test("has one node, no limit of memory, and only the failures that are the job's own")
     func undisturbed() {
@@ -122,7 +122,7 @@ struct ReferenceRunTests {
     }
 }
 
-@Suite("The kills of an evaluation")
+@Suite("The kills of an evaluation", .timeLimit(.minutes(5)))
 struct KillScheduleTests {
     private func schedule(_ sizes: [Int]) throws -> (KillSchedule, PlanDocument) {
         var job = RunRemains.job

@@ -3,7 +3,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("A coordinator that lost the lead of its run")
+@Suite("A coordinator that lost the lead of its run", .timeLimit(.minutes(5)))
 struct LeadWatchTests {
     @Test("leads again as soon as no process leads")
     func vacant() {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("A run's ledger file and its store after a loss of power")
+@Suite("A run's ledger file and its store after a loss of power", .timeLimit(.minutes(5)))
 struct ReconciliationTests {
     private static let arithmetic = Arithmetic(
         fingerprint: "f",

@@ -6,7 +6,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("A request to resume a run")
+@Suite("A request to resume a run", .timeLimit(.minutes(5)))
 struct ResumeRequestTests {
     private func request(
         _ change: (inout ResumeRequest) -> Void = { _ in }
@@ -122,7 +122,7 @@ struct ResumeRequestTests {
     }
 }
 
-@Suite("How many nodes a coordinator starts")
+@Suite("How many nodes a coordinator starts", .timeLimit(.minutes(5)))
 struct RunStaffingTests {
     private static let all = LaunchRecord(host: "h", port: 0, startedNodes: nil, tls: false)
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("How it stands with a run")
+@Suite("How it stands with a run", .timeLimit(.minutes(5)))
 struct RunSituationTests {
     private func evidence(
         isRunning: Bool = false,

@@ -9,7 +9,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("What a coordinator of a resumed run starts with")
+@Suite("What a coordinator of a resumed run starts with", .timeLimit(.minutes(5)))
 struct RunStartTests {
     private func resume(
         _ remains: RunRemains,

@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("A task of the worker program")
+@Suite("A task of the worker program", .timeLimit(.minutes(5)))
 struct WorkerTaskTests {
     private let folder: TemporaryFolder
 

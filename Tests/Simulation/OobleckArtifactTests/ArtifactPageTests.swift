@@ -2,7 +2,7 @@ import Testing
 
 @testable import OobleckArtifact
 
-@Suite struct ArtifactPageTests {
+@Suite(.timeLimit(.minutes(10))) struct ArtifactPageTests {
     private static let good = ArtifactCheck("all is <well>", isMet: true, found: "12 & more")
     private static let bad = ArtifactCheck("none is lost", isMet: false, found: "3 are")
 

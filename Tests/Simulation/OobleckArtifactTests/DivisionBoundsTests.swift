@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckArtifact
 
-@Suite struct DivisionBoundsTests {
+@Suite(.timeLimit(.minutes(10))) struct DivisionBoundsTests {
     private func bounds(_ seed: Seed, layers: Int) -> DivisionBounds {
         var random = SeededGenerator(seed)
         // Few distinct times, so that stages tie.

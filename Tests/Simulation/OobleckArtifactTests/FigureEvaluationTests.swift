@@ -4,7 +4,7 @@ import Testing
 
 @testable import OobleckArtifact
 
-@Suite struct FigureEvaluationTests {
+@Suite(.timeLimit(.minutes(10))) struct FigureEvaluationTests {
     private static func value(
         _ source: String,
         _ policy: String,

@@ -4,7 +4,7 @@ import Testing
 
 @testable import OobleckArtifact
 
-@Suite struct InstantiationEvaluationTests {
+@Suite(.timeLimit(.minutes(10))) struct InstantiationEvaluationTests {
     private static let setting = InstantiationEvaluation.Setting(
         nodes: 13,
         faultTolerance: 1,

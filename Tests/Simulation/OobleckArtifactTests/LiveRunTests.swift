@@ -4,7 +4,7 @@ import Testing
 
 @testable import OobleckArtifact
 
-@Suite struct LiveRunTests {
+@Suite(.timeLimit(.minutes(10))) struct LiveRunTests {
     private static let digest = String(repeating: "ab", count: 32)
 
     private static let reference = LiveRun(

@@ -9,7 +9,7 @@ import Testing
 import FoundationXML
 #endif
 
-@Suite struct ReconfigurationEvaluationTests {
+@Suite(.timeLimit(.minutes(10))) struct ReconfigurationEvaluationTests {
     private func transition(
         _ example: PublishedReconfiguration,
         _ change: (inout PlanDocument) -> Void = { _ in }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import OobleckArtifact
 
-@Suite struct TemplateEvaluationTests {
+@Suite(.timeLimit(.minutes(10))) struct TemplateEvaluationTests {
     /// Few divisions are tried one by one: the tests are not optimised.
     private static let mostDivisions = 5000
 

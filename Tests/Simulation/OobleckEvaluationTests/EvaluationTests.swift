@@ -9,7 +9,7 @@ import Testing
 import FoundationXML
 #endif
 
-@Suite struct EvaluationTests {
+@Suite(.timeLimit(.minutes(10))) struct EvaluationTests {
     /// All files of the paper's figures with one spot trace, made once.
     private static let files: [String: String] = {
         let folder = FileManager.default.temporaryDirectory

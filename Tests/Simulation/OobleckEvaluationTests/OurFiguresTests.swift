@@ -6,7 +6,7 @@ import Testing
 @testable import OobleckSimulator
 
 /// The figures that the paper does not have, on fewer points, against closed forms and bounds.
-@Suite struct OurFiguresTests {
+@Suite(.timeLimit(.minutes(10))) struct OurFiguresTests {
     private static let figures = OurFigures(
         trials: 3,
         seed: 7,

@@ -4,7 +4,7 @@ import Testing
 
 @testable import OobleckFigures
 
-@Suite struct ChartTests {
+@Suite(.timeLimit(.minutes(5))) struct ChartTests {
     @Test("a linear axis starts at zero, has round ticks and room for the largest value")
     func linear() {
         for most in [0.003, 0.7, 1, 9.9, 123, 5e4, 3e9] {

@@ -4,7 +4,7 @@ import OobleckFigures
 import OobleckSchedule
 import Testing
 
-@Suite struct ScheduleChartTests {
+@Suite(.timeLimit(.minutes(5))) struct ScheduleChartTests {
     private func row(
         _ title: String = "pipeline",
         stages: Int,

@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckReports
 
-@Suite("The report of a simulation for people")
+@Suite("The report of a simulation for people", .timeLimit(.minutes(5)))
 struct SimulationTextTests {
     private static let policies: [SimulatedPolicy] = [.oobleck, .bamboo, .checkpoint]
 

@@ -5,7 +5,8 @@ import Testing
 
 @testable import OobleckEngine
 
-@Suite("What a worker's arithmetic comes to") struct ArithmeticProbeTests {
+@Suite("What a worker's arithmetic comes to", .timeLimit(.minutes(10))) struct ArithmeticProbeTests
+{
     private func job(_ change: (inout JobSpecification) -> Void = { _ in }) -> JobSpecification {
         SmallJob.make { job in
             job.model.gpt2?.hidden = 16

@@ -7,7 +7,8 @@ private let hostile = [
     0, -1, .nan, .infinity, -.infinity, 1e-300, 1e300, Double.leastNonzeroMagnitude,
 ]
 
-@Suite("Computing time, where nodes share a machine") struct ComputeClockTests {
+@Suite("Computing time, where nodes share a machine", .timeLimit(.minutes(10)))
+struct ComputeClockTests {
     @Test("it is what passed without the waits, and at least the processor time used")
     func waits() {
         let plain = ComputeClock.Interval(wall: 0.1, delay: 0.04, processor: 0.05)

@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckEngine
 import Testing
 
-@Suite("Groups and stages of a plan")
+@Suite("Groups and stages of a plan", .timeLimit(.minutes(10)))
 struct GroupPlanTests {
     /// Two pipelines side by side: layers 0-3 on two nodes, and on three.
     private let reconfiguration: Reconfiguration = {

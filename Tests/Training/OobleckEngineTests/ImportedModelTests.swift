@@ -9,7 +9,12 @@ import Testing
 @testable import OobleckEngine
 
 /// Models of the `transformers` package and plain modules, imported, against eager PyTorch.
-@Suite("An imported model", .enabled(if: PythonTools.areThere), .serialized)
+@Suite(
+    "An imported model",
+    .enabled(if: PythonTools.areThere),
+    .serialized,
+    .timeLimit(.minutes(10))
+)
 struct ImportedModelTests {
     /// Small models with random weights, their imports, and what eager PyTorch computes with them.
     private struct Case {

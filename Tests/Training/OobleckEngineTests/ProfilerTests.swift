@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckEngine
 import Testing
 
-@Suite("What a profile says of links and layers")
+@Suite("What a profile says of links and layers", .timeLimit(.minutes(10)))
 struct ProfilerTests {
     @Test(
         "a link's rate and latency are found again from the times that they give",

@@ -4,7 +4,7 @@ import OobleckModels
 import OobleckTensor
 import Testing
 
-@Suite struct LayerBytesTests {
+@Suite(.timeLimit(.minutes(5))) struct LayerBytesTests {
     private static let gpt2 = GPT2Specification(
         name: "odd",
         blocks: 1,

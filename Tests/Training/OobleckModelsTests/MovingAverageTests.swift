@@ -1,7 +1,7 @@
 import OobleckModels
 import Testing
 
-@Suite("Averages that move towards values")
+@Suite("Averages that move towards values", .timeLimit(.minutes(5)))
 struct MovingAverageTests {
     @Test(
         "come to what moving towards one value after the other comes to",

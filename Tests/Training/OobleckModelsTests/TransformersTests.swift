@@ -84,7 +84,7 @@ private struct Probe {
     }
 }
 
-@Suite("GPT-2 against the transformers package")
+@Suite("GPT-2 against the transformers package", .timeLimit(.minutes(5)))
 struct TransformersTests {
     private let specification = GPT2Specification(
         name: "probe",

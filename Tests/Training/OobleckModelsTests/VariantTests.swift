@@ -4,7 +4,7 @@ import OobleckModels
 import OobleckTensor
 import Testing
 
-@Suite("Variants of GPT-2") struct VariantTests {
+@Suite("Variants of GPT-2", .timeLimit(.minutes(5))) struct VariantTests {
     private static let model = GPT2Specification(
         name: "odd",
         blocks: 1,

@@ -4,7 +4,7 @@ import Testing
 
 /// Attention with dropout has a path of its own on the CPU, which no other library computes with
 /// our masks: the mask is read off a dropout of ones and the rest is done again in doubles.
-@Suite("Attention with keyed dropout", .serialized)
+@Suite("Attention with keyed dropout", .serialized, .timeLimit(.minutes(5)))
 struct AttentionDropoutTests {
     private static let batch = 2
     private static let sequence = 5

@@ -60,7 +60,7 @@ private func onThreads<Result: Sendable>(
     return (0..<count).compactMap { rank in results.withLock { $0[rank] } }
 }
 
-@Suite("Groups of workers", .serialized)
+@Suite("Groups of workers", .serialized, .timeLimit(.minutes(5)))
 struct CollectiveTests {
     @Test("an all-reduce of integers gives every member the exact sum")
     func allReduce() throws {

@@ -15,7 +15,7 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-@Suite("Exact gradient sums")
+@Suite("Exact gradient sums", .timeLimit(.minutes(5)))
 struct FixedPointTests {
     private func sums(_ accumulator: FixedPointAccumulator) throws -> [Int64] {
         try accumulator.sums.withBytes { Array($0.bindMemory(to: Int64.self)) }
@@ -105,7 +105,7 @@ struct FixedPointTests {
     }
 }
 
-@Suite("Dropout")
+@Suite("Dropout", .timeLimit(.minutes(5)))
 struct DropoutTests {
     private let count = 200_000
 

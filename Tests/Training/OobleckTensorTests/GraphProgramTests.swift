@@ -1,7 +1,7 @@
 import OobleckTensor
 import Testing
 
-@Suite("A graph of operators")
+@Suite("A graph of operators", .timeLimit(.minutes(5)))
 struct GraphProgramTests {
     private func tensor(_ values: [Float], _ shape: [Int]) throws -> Tensor {
         try Tensor.copying(values, shape: shape)

@@ -1,7 +1,7 @@
 import OobleckTensor
 import Testing
 
-@Suite("Optimizer state")
+@Suite("Optimizer state", .timeLimit(.minutes(5)))
 struct OptimizerStateTests {
     private static let rule = UpdateRule.adamW(
         AdamWUpdate(

@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckTensor
 import Testing
 
-@Suite("libtorch itself")
+@Suite("libtorch itself", .timeLimit(.minutes(5)))
 struct RuntimeTests {
     @Test("the libtorch of this build is the one required")
     func here() throws { try TensorRuntime.initialize() }

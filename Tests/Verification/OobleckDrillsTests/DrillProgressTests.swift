@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckDrills
 import Testing
 
-@Suite struct DrillProgressTests {
+@Suite(.timeLimit(.minutes(5))) struct DrillProgressTests {
     private static func progress(doneCount: Int, elapsed: Seconds) -> DrillProgress {
         DrillProgress(
             row: 1,

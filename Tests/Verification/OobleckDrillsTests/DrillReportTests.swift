@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckDrills
 import Testing
 
-@Suite struct DrillReportTests {
+@Suite(.timeLimit(.minutes(5))) struct DrillReportTests {
     private static func row() -> DrillRow {
         var row = DrillRow(fault: .stopWorker)
         row.runs = 3

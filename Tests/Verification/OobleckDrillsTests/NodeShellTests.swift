@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckDrills
 import Testing
 
-@Suite struct NodeShellTests {
+@Suite(.timeLimit(.minutes(5))) struct NodeShellTests {
     private static func node(_ name: String?) -> NodeStatus {
         NodeStatus(id: 3, name: name, state: .healthy)
     }

@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckFuzz
 import Testing
 
-@Suite("Damaged input", .serialized)
+@Suite("Damaged input", .serialized, .timeLimit(.minutes(10)))
 struct FuzzTests {
     private static let casesOfEach = 1000
     private static let seed: UInt64 = 20_241_125

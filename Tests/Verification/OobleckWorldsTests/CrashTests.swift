@@ -3,7 +3,8 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("Deaths of the coordinator in simulated worlds") struct CrashTests {
+@Suite("Deaths of the coordinator in simulated worlds", .timeLimit(.minutes(20))) struct CrashTests
+{
     @Test("a death after any directive of a run loses nothing", arguments: [0, 1])
     func everyDirective(kills: Int) throws {
         let kill = WorldFault(

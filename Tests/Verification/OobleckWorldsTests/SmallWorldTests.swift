@@ -2,7 +2,7 @@ import OobleckCoordination
 import OobleckWorlds
 import Testing
 
-@Suite("Every order of messages, deaths and joins among three nodes")
+@Suite("Every order of messages, deaths and joins among three nodes", .timeLimit(.minutes(20)))
 struct SmallWorldTests {
     @Test("six moves deep, from every sixth move of a run on, each order completes the same run")
     func everyOrder() throws {

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWorlds
 import Testing
 
-@Suite("The control plane in simulated worlds", .serialized)
+@Suite("The control plane in simulated worlds", .serialized, .timeLimit(.minutes(20)))
 struct WorldTests {
     /// How many seeds a bug may take to be found.
     private static let patience: UInt64 = 2000

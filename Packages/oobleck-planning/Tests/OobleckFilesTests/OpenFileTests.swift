@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckFiles
 
-@Suite struct OpenFileTests {
+@Suite(.timeLimit(.minutes(5))) struct OpenFileTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

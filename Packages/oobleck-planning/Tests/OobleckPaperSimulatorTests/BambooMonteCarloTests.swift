@@ -9,7 +9,7 @@ import Testing
 
 /// Against 200 runs of Bamboo's own simulator for each probability, whose means and 95 % intervals
 /// these are.
-@Suite struct BambooMonteCarloTests {
+@Suite(.timeLimit(.minutes(10))) struct BambooMonteCarloTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let removal: Double
         /// Mean and half of the interval, in the order of the result's properties.

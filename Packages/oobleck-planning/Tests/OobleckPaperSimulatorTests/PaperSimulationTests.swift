@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckPaperSimulator
 
-@Suite struct PaperSimulationTests {
+@Suite(.timeLimit(.minutes(10))) struct PaperSimulationTests {
     @Test(
         "every published row comes out to a millionth",
         arguments: PublishedRows.all

@@ -5,7 +5,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite struct ReplannerTests {
+@Suite(.timeLimit(.minutes(5))) struct ReplannerTests {
     /// Eight layers of which a node holds four at most: n_0 = 2.
     private static func profile() -> ModelProfile {
         var random = SeededGenerator(Seed(value: 5))

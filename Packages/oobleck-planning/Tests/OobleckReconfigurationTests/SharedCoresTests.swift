@@ -5,7 +5,8 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite("Nodes that share the cores of one machine") struct SharedCoresTests {
+@Suite("Nodes that share the cores of one machine", .timeLimit(.minutes(5))) struct SharedCoresTests
+{
     /// Equal layers of 30 ms, with sums of 1 ms between two members.
     private func profile(layers: Int) -> ModelProfile {
         ModelProfile(

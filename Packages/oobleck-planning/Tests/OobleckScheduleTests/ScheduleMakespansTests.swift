@@ -3,7 +3,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite struct ScheduleMakespansTests {
+@Suite(.timeLimit(.minutes(5))) struct ScheduleMakespansTests {
     @Test(
         "one walk gives the makespans of all microbatch counts, to the last bit",
         arguments: Seed.range(0..<60)

@@ -5,7 +5,7 @@ import Testing
 @testable import OobleckSimulator
 
 /// Against formulas that do not come from the simulator.
-@Suite struct ClosedFormTests {
+@Suite(.timeLimit(.minutes(10))) struct ClosedFormTests {
     /// One pipeline a node, as many as microbatches, and spares, so that the size never changes.
     private func experiment(
         nodes: Int,

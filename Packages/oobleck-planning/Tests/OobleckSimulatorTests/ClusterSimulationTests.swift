@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckSimulator
 
-@Suite struct ClusterSimulationTests {
+@Suite(.timeLimit(.minutes(10))) struct ClusterSimulationTests {
     typealias Fixture = SimulationFixture
 
     @Test(

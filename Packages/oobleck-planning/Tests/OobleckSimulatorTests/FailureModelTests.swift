@@ -3,7 +3,7 @@ import Testing
 
 @testable import OobleckSimulator
 
-@Suite struct FailureModelTests {
+@Suite(.timeLimit(.minutes(10))) struct FailureModelTests {
     private let day = 86_400.0
 
     private func losses(_ history: ClusterHistory) -> Int {

@@ -3,7 +3,7 @@ import Testing
 @testable import OobleckSimulator
 
 /// The sets and the grid that policies keep, against plain ones.
-@Suite struct PipelineGridTests {
+@Suite(.timeLimit(.minutes(10))) struct PipelineGridTests {
     private static func draw(_ seed: Int, _ index: Int, _ most: Int) -> Int {
         Int(CounterRandom(seed: UInt64(seed)).bits(stream: 0, index: index) % UInt64(most))
     }

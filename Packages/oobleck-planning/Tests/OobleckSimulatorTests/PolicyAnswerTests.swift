@@ -7,7 +7,7 @@ import Testing
 @testable import OobleckSimulator
 
 /// What single policies do when single things happen.
-@Suite struct PolicyAnswerTests {
+@Suite(.timeLimit(.minutes(10))) struct PolicyAnswerTests {
     typealias Fixture = SimulationFixture
 
     @Test(

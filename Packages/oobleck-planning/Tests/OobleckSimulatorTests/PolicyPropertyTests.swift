@@ -4,7 +4,7 @@ import Testing
 @testable import OobleckSimulator
 
 /// What holds of every policy in every world.
-@Suite struct PolicyPropertyTests {
+@Suite(.timeLimit(.minutes(10))) struct PolicyPropertyTests {
     typealias Fixture = SimulationFixture
 
     private static func goodputs(

@@ -6,7 +6,7 @@ import Testing
 @testable import OobleckSimulator
 
 /// What holds of every policy on traces as they were recorded, falls below (f+1) n0 included.
-@Suite struct PublicTraceTests {
+@Suite(.timeLimit(.minutes(10))) struct PublicTraceTests {
     typealias Fixture = SimulationFixture
 
     private static func outcomes(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import OobleckSimulator
 
-@Suite struct RebuildTimeTests {
+@Suite(.timeLimit(.minutes(10))) struct RebuildTimeTests {
     private let law = RebuildLaw(
         node: 0.02,
         coordinator: 0.01,

@@ -3,7 +3,7 @@ import Testing
 
 @testable import OobleckSimulator
 
-@Suite struct RecoveryDistributionTests {
+@Suite(.timeLimit(.minutes(10))) struct RecoveryDistributionTests {
     @Test("quantiles are times that occurred, the least and the greatest among them")
     func quantiles() {
         let times = (1...101).shuffled().map { SimulatedTime(nanoseconds: $0 * 1_000_000_000) }

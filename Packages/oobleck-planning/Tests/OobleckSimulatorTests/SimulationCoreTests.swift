@@ -3,7 +3,7 @@ import Testing
 
 @testable import OobleckSimulator
 
-@Suite struct SimulationCoreTests {
+@Suite(.timeLimit(.minutes(10))) struct SimulationCoreTests {
     @Test("events come in order of time, those of one time in order of scheduling")
     func order() {
         let random = CounterRandom(seed: 7)

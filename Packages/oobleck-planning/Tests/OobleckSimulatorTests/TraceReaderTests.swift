@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckSimulator
 
-@Suite struct TraceReaderTests {
+@Suite(.timeLimit(.minutes(10))) struct TraceReaderTests {
     private func read(_ text: String) throws -> PreemptionTrace {
         try TraceReader.trace(text, name: "t")
     }

@@ -3,7 +3,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite struct InstantiatorTests {
+@Suite(.timeLimit(.minutes(10))) struct InstantiatorTests {
     @Test(
         "the step time is the minimum over all multisets and all microbatch counts",
         arguments: Seed.range(0..<300)

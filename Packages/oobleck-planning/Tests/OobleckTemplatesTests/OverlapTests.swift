@@ -4,7 +4,7 @@ import OobleckValues
 import Testing
 
 /// Cost model `schedule` against a simulation of the whole step, event by event.
-@Suite struct OverlapTests {
+@Suite(.timeLimit(.minutes(10))) struct OverlapTests {
     /// Measured among all counts that occur, so that nothing is interpolated.
     private func profile(
         _ random: inout SeededGenerator,

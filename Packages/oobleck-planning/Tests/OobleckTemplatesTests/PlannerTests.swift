@@ -2,7 +2,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite struct PlannerTests {
+@Suite(.timeLimit(.minutes(10))) struct PlannerTests {
     private func profile(layers: Int, layersPerDevice: Int) -> ModelProfile {
         let layer = LayerProfile(
             name: "block",

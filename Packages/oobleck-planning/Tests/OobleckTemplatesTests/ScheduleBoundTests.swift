@@ -6,7 +6,7 @@ import Testing
 @testable import OobleckTemplates
 
 /// What the search for the least makespan relies on when it passes divisions over.
-@Suite struct ScheduleBoundTests {
+@Suite(.timeLimit(.minutes(10))) struct ScheduleBoundTests {
     /// Links from free to slower than any stage.
     private func stages(_ random: inout SeededGenerator) -> [StageTime] {
         let (hasBusy, hasLatency) = (Bool.random(using: &random), Bool.random(using: &random))

@@ -4,7 +4,7 @@ import OobleckValues
 import Testing
 
 /// The search against exhaustive search on profiles that are hard to prune.
-@Suite struct TemplateExactnessTests {
+@Suite(.timeLimit(.minutes(10))) struct TemplateExactnessTests {
     /// How the layers' times are spread.
     enum Shape: CaseIterable {
         /// All alike, but a cheap first and a heavy last layer.

@@ -3,7 +3,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite struct TemplateGeneratorTests {
+@Suite(.timeLimit(.minutes(10))) struct TemplateGeneratorTests {
     @Test(
         "a template is the minimum over all divisions, and its stages are what they say",
         arguments: Seed.range(0..<400)

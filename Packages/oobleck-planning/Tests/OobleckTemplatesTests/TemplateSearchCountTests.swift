@@ -5,7 +5,7 @@ import OobleckValues
 import Testing
 
 /// Limits on the work of the search: counts, which no machine's speed changes.
-@Suite struct TemplateSearchCountTests {
+@Suite(.timeLimit(.minutes(10))) struct TemplateSearchCountTests {
     private func count(
         layers: Int,
         nodes: Int,

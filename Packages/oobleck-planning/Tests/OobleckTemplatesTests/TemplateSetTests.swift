@@ -2,7 +2,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite struct TemplateSetTests {
+@Suite(.timeLimit(.minutes(10))) struct TemplateSetTests {
     /// Equal layers that need 10 bytes each, on devices that hold so many of them.
     private func generator(layers: Int, layersPerDevice: Int) throws -> TemplateGenerator {
         let layer = LayerProfile(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import OobleckTemplates
 
-@Suite struct TimeModelTests {
+@Suite(.timeLimit(.minutes(10))) struct TimeModelTests {
     private func template(_ works: [Double]) -> PipelineTemplate {
         let stages = works.enumerated().map { index, work in
             StageTemplate(
