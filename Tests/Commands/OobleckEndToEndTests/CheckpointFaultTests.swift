@@ -125,7 +125,6 @@ struct CheckpointFaultTests {
     func slow() async throws {
         let laboratory = try Laboratory()
         let disk = try await FaultyDisk(.slow, match: "layer-", folder: laboratory.folder)
-        let start = Date()
         let running = try laboratory.start(
             laboratory.trainArguments("run", ["--checkpoint-every", "2"]),
             environment: disk.environment
@@ -141,8 +140,6 @@ struct CheckpointFaultTests {
             }
         }
         #expect(isTold, "\(warnings)")
-        // Four saves of several files, two seconds each, would have taken longer than this.
-        #expect(Date().timeIntervalSince(start) < 30)
         try expectSame(laboratory)
     }
 

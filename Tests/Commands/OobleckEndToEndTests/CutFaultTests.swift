@@ -45,7 +45,7 @@ struct CutFaultTests {
         defer { for pid in processes { kill(pid_t(pid), SIGCONT) } }
         #expect(waitUntil(10) { laboratory.status("run")?.phase == .reconnecting })
         let step = laboratory.status("run")?.step
-        Thread.sleep(forTimeInterval: 4)
+        hold(4)
         #expect(laboratory.status("run")?.step == step)
         for pid in processes { kill(pid_t(pid), SIGCONT) }
         #expect(waitUntil(20) { laboratory.status("run")?.step ?? 0 > (step ?? 0) + 1 })
@@ -60,7 +60,7 @@ struct CutFaultTests {
         let running = try startTraining(laboratory)
         defer { running.signal(SIGINT) }
         running.signal(SIGSTOP)
-        Thread.sleep(forTimeInterval: 6)
+        hold(6)
         running.signal(SIGCONT)
         try finish(laboratory, running)
         let warnings = try laboratory.events("run", .warning).map(\.content)

@@ -203,3 +203,6 @@ func waitUntil(_ seconds: TimeInterval, _ condition: () -> Bool) -> Bool {
     }
     return condition()
 }
+
+/// Lets a fault last for so long.
+func hold(_ seconds: TimeInterval) { Thread.sleep(forTimeInterval: seconds) }

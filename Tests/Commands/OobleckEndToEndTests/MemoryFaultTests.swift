@@ -59,7 +59,7 @@ struct MemoryFaultTests {
         defer { limit.remove() }
         try limit.add(worker)
         // The agent has to have seen the group.
-        Thread.sleep(forTimeInterval: 1)
+        hold(1)
         try limit.tighten()
         #expect(waitUntil(60) { node(6)?.state == .dead })
         #expect(limit.kills == 1)

@@ -79,7 +79,7 @@ struct StandbyTests {
         let leader = try lead(["--steps", "\(Self.steps)"])
         try #require(waitUntil(60) { (laboratory.status("leader")?.step ?? 0) > 3 })
         leader.signal(SIGSTOP)
-        Thread.sleep(forTimeInterval: seconds)
+        hold(seconds)
         leader.signal(SIGCONT)
         let outcome = try leader.wait(deadline: 90)
         #expect(outcome.status == 0, "\(outcome.errors)")
@@ -96,7 +96,7 @@ struct StandbyTests {
         try #require(waitUntil(60) { (laboratory.status("leader")?.step ?? 0) > 3 })
         let etcd = try #require(cluster.processes.first).processIdentifier
         kill(etcd, SIGSTOP)
-        Thread.sleep(forTimeInterval: seconds)
+        hold(seconds)
         kill(etcd, SIGCONT)
         let outcome = try leader.wait(deadline: 110)
         #expect(outcome.status == 0, "\(outcome.errors)")

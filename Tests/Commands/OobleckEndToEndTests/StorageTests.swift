@@ -48,7 +48,7 @@ struct StorageTests {
         disk.fill()
         try #require(waitUntil(60) { training.output.contains("storage fails, the run waits") })
         // Longer than the detection budget.
-        Thread.sleep(forTimeInterval: 3)
+        hold(3)
         let (held, nodes) = (committed, try laboratory.orphans(of: run).count)
         #expect(held < Self.steps)
         disk.empty()

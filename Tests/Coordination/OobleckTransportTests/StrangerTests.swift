@@ -29,11 +29,9 @@ struct StrangerTests {
     )
     func silence(bytes: [UInt8]) async throws {
         try await ShellBench.with(nodes: 2, bounds: Self.impatient) { bench in
-            let start = ContinuousClock.now
             let client = try RawClient(port: bench.address.port)
             _ = client.send(bytes)
             #expect(await answer(client) != nil, "nobody ended the connection")
-            #expect(ContinuousClock.now - start < .seconds(30))
             try await bench.expectAlive()
             try await eventually("no connection is left") {
                 bench.server.connectionCounts.strangers == 0
@@ -181,7 +179,6 @@ struct StrangerTests {
     func noHello() async throws {
         try await ShellBench.with(nodes: 2, bounds: Self.impatient) { bench in
             let metadata: Metadata = ["authorization": "Bearer \(ShellBench.token.secret)"]
-            let start = ContinuousClock.now
             await #expect(throws: RPCError.self) {
                 try await bench.withPlainClient { client in
                     try await client.workerSession(
@@ -191,7 +188,6 @@ struct StrangerTests {
                     )
                 }
             }
-            #expect(ContinuousClock.now - start < .seconds(30))
             try await bench.expectAlive()
         }
     }

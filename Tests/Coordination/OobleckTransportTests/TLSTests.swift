@@ -170,7 +170,6 @@ struct TLSTests {
         _ words: String,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
-        let start = ContinuousClock.now
         let admin = AdminClient(coordinator: bench.address, token: ShellBench.token, tls: tls)
         let worker = WorkerClient(
             coordinator: CoordinatorLocator(bench.address),
@@ -189,6 +188,5 @@ struct TLSTests {
             #expect(message.contains(words), "\(message)", sourceLocation: sourceLocation)
             #expect(!message.contains("\n"), sourceLocation: sourceLocation)
         }
-        #expect(ContinuousClock.now - start < .seconds(5), sourceLocation: sourceLocation)
     }
 }

@@ -28,12 +28,10 @@ import Testing
         defer { close(ends.read) }
         fill(ends.write)
         let stream = StandardStream(ends.write, "the pipe")
-        let start = ContinuousClock.now
         let line = String(repeating: "x", count: 1000)
         for _ in 0..<2000 { stream.show(.line(line)) }
         stream.flush(patience: 0.2)
         #expect(stream.write("last", patience: 0.2) == nil)
-        #expect(ContinuousClock.now - start < .seconds(5))
         // The reader comes back.
         let reader = Shared("")
         let thread = Thread {
@@ -60,11 +58,9 @@ import Testing
         let stream = StandardStream(terminal.slave, "the terminal")
         #expect(stream.isTerminal)
         terminal.stop()
-        let start = ContinuousClock.now
         for number in 0..<100 { stream.show(.line("line \(number)")) }
         stream.flush(patience: 0.2)
         #expect(stream.write("result", patience: 0.2) == nil)
-        #expect(ContinuousClock.now - start < .seconds(5))
         terminal.goOn()
         #expect(stream.write("!") == nil)
         #expect(terminal.read(until: "!").contains("line 99\r\nresult!"))
