@@ -300,7 +300,11 @@ package struct RunTrace {
             defer { first += pipeline.microbatches }
             guard let template = plan.template(nodes: pipeline.templateNodes) else { continue }
             let stages = template.stages.map { StageTime($0) }
-            let timeline = ScheduleTimeline(stages: stages, microbatches: pipeline.microbatches)
+            let timeline = ScheduleTimeline(
+                pipeline.schedule,
+                stages: stages,
+                microbatches: pipeline.microbatches
+            )
             for (stage, ends) in timeline.ends.enumerated() {
                 let place = template.stages[stage].node
                 guard pipeline.nodes.indices.contains(place) else { continue }
@@ -308,7 +312,7 @@ package struct RunTrace {
                 let worker = WorkerID(pipeline.nodes[place], device: device)
                 let row = row(of: worker)
                 rows.append(.name("node \(worker)", group: Group.planned, row: row))
-                let instructions = OneForwardOneBackward.instructions(
+                let instructions = pipeline.schedule.instructions(
                     stage: stage,
                     stageCount: stages.count,
                     microbatches: pipeline.microbatches

@@ -14,19 +14,23 @@ public struct ScheduleChart: Sendable {
         public var stages: [StageTime]
         /// Microbatches of the step.
         public var microbatches: Int
+        /// The order of the passes.
+        public var schedule: PipelineSchedule
 
         /// A pipeline with a name and times for each stage.
         public init(
             title: String,
             stageNames: [String],
             stages: [StageTime],
-            microbatches: Int
+            microbatches: Int,
+            schedule: PipelineSchedule = .oneForwardOneBackward
         ) {
             precondition(stageNames.count == stages.count, "one name for each stage")
             self.title = title
             self.stageNames = stageNames
             self.stages = stages
             self.microbatches = microbatches
+            self.schedule = schedule
         }
     }
 
@@ -53,7 +57,10 @@ public struct ScheduleChart: Sendable {
     /// The chart as SVG.
     public var svg: String {
         let drawn = rows.prefix(Self.mostPipelines).map { row in
-            (row, ScheduleTimeline(stages: row.stages, microbatches: row.microbatches))
+            (
+                row,
+                ScheduleTimeline(row.schedule, stages: row.stages, microbatches: row.microbatches)
+            )
         }
         let end = Self.end(drawn.map { $0 })
         var svg = SVG()
@@ -130,7 +137,7 @@ public struct ScheduleChart: Sendable {
                 height: Self.rowHeight - 3,
                 fill: Self.idle
             )
-            let instructions = OneForwardOneBackward.instructions(
+            let instructions = row.schedule.instructions(
                 stage: stage,
                 stageCount: row.stages.count,
                 microbatches: row.microbatches

@@ -8,7 +8,8 @@ extension PlanDocument {
     package func scheduleChart(model: String) -> ScheduleChart {
         ScheduleChart(
             title: "\(model): one step of \(counted(microbatches, "microbatch")) on "
-                + "\(counted(plan.nodes.count, "node")), 1F1B",
+                + "\(counted(plan.nodes.count, "node")), "
+                + Set(kinds.map(\.schedule.rawValue)).sorted().joined(separator: " and "),
             rows: kinds.map { kind in
                 let copies = kind.pipelines.count
                 return ScheduleChart.Row(
@@ -20,7 +21,8 @@ extension PlanDocument {
                         "stage \(index), layers \(stage.firstLayer)-\(stage.endLayer - 1)"
                     },
                     stages: kind.stageTimes,
-                    microbatches: kind.microbatches
+                    microbatches: kind.microbatches,
+                    schedule: kind.schedule
                 )
             }
         )

@@ -8,6 +8,8 @@ package struct StageAssignment: Equatable {
     package let layers: Range<Int>
     /// The global batch's microbatches that this pipeline runs, by index in the batch.
     package let microbatches: Range<Int>
+    /// The order of the passes.
+    package let schedule: PipelineSchedule
 
     /// The assignment of a worker, or `nil` when the plan gives it no work.
     package init?(worker: WorkerID, in reconfiguration: Reconfiguration) {
@@ -22,6 +24,7 @@ package struct StageAssignment: Equatable {
                 stageCount = stages.count
                 layers = stages[stage].layers
                 microbatches = firstMicrobatch..<next
+                schedule = pipeline.schedule
                 return
             }
             firstMicrobatch = next

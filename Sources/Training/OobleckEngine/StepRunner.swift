@@ -71,7 +71,7 @@ final class StepRunner {
             recomputes: job.training.recomputes,
             precision: job.training.precision
         )
-        instructions = OneForwardOneBackward.instructions(
+        instructions = assignment.schedule.instructions(
             stage: assignment.stage,
             stageCount: assignment.stageCount,
             microbatches: assignment.microbatches.count

@@ -9,6 +9,8 @@ public struct PipelineKind {
     public let template: PipelineTemplate
     /// Microbatches of each.
     public let microbatches: Int
+    /// The order of the passes of each.
+    public let schedule: PipelineSchedule
     /// Time of one step of each.
     public let time: Seconds
     /// The pipelines, in the order of the plan.
@@ -17,13 +19,17 @@ public struct PipelineKind {
     /// Times of the template's stages.
     public var stageTimes: [StageTime] { template.stages.map { StageTime($0) } }
 
-    /// Share of the stages' time in which they wait, of 1F1B with these stages.
+    /// Share of the stages' time in which they wait.
     public var bubbleShare: Double {
-        var walk = ScheduleMakespans(stages: stageTimes)
-        for _ in 0..<microbatches { walk.advance() }
-        let available = walk.makespan().value * Double(template.stages.count)
-        let busy = stageTimes.reduce(0) { $0 + $1.forward.value + $1.backward.value }
-        return available > 0 ? 1 - Double(microbatches) * busy / available : 0
+        switch schedule {
+        case .oneForwardOneBackward:
+            // As ``ScheduleTimeline``, without the ends of all passes.
+            var walk = ScheduleMakespans(stages: stageTimes)
+            for _ in 0..<microbatches { walk.advance() }
+            let available = walk.makespan().value * Double(template.stages.count)
+            let busy = stageTimes.reduce(0) { $0 + $1.forward.value + $1.backward.value }
+            return available > 0 ? 1 - Double(microbatches) * busy / available : 0
+        }
     }
 }
 
@@ -35,6 +41,7 @@ extension PlanDocument {
             let known = kinds.firstIndex {
                 $0.template.nodes == pipeline.templateNodes
                     && $0.microbatches == pipeline.microbatches
+                    && $0.schedule == pipeline.schedule
             }
             if let known {
                 kinds[known].pipelines.append(pipeline)
@@ -43,6 +50,7 @@ extension PlanDocument {
                     PipelineKind(
                         template: template,
                         microbatches: pipeline.microbatches,
+                        schedule: pipeline.schedule,
                         time: pipeline.pipelineTime,
                         pipelines: [pipeline]
                     )

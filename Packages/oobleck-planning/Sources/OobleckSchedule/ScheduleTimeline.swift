@@ -14,17 +14,17 @@ public struct ScheduleTimeline: Sendable {
     public let ends: [[Seconds]]
     private let busy: Seconds
 
-    /// The step of a pipeline that runs 1F1B with `microbatches` microbatches.
-    public init(stages: [StageTime], microbatches: Int) {
+    /// The step of a pipeline that runs `microbatches` microbatches in the order of `schedule`.
+    public init(
+        _ schedule: PipelineSchedule = .oneForwardOneBackward,
+        stages: [StageTime],
+        microbatches: Int
+    ) {
         let instructions = stages.indices.map {
-            OneForwardOneBackward.instructions(
-                stage: $0,
-                stageCount: stages.count,
-                microbatches: microbatches
-            )
+            schedule.instructions(stage: $0, stageCount: stages.count, microbatches: microbatches)
         }
         guard let timeline = Self(stages: stages, instructions: instructions) else {
-            preconditionFailure("1F1B of \(stages.count) stages stops")
+            preconditionFailure("\(schedule.rawValue) of \(stages.count) stages stops")
         }
         self = timeline
     }

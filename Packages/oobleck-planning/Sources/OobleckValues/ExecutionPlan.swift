@@ -8,18 +8,36 @@ public struct Pipeline: Hashable, Sendable, Codable {
     public var microbatches: Int
     /// Time of one step's forward and backward passes with that many microbatches.
     public var pipelineTime: Seconds
+    /// The order of its passes.
+    public var schedule: PipelineSchedule
 
     /// A pipeline on `nodes`, in the order of the template's places.
     public init(
         templateNodes: Int,
         nodes: [NodeID],
         microbatches: Int,
-        pipelineTime: Seconds
+        pipelineTime: Seconds,
+        schedule: PipelineSchedule = .oneForwardOneBackward
     ) {
         self.templateNodes = templateNodes
         self.nodes = nodes
         self.microbatches = microbatches
         self.pipelineTime = pipelineTime
+        self.schedule = schedule
+    }
+
+    /// Reads a pipeline; one without a schedule, of an earlier version, runs 1F1B.
+    ///
+    /// - Throws: `DecodingError` for a missing or mistyped field, ``OobleckError/Code/inputData`` for
+    ///   an unknown schedule.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        templateNodes = try fields.decode(Int.self, forKey: .templateNodes)
+        nodes = try fields.decode([NodeID].self, forKey: .nodes)
+        microbatches = try fields.decode(Int.self, forKey: .microbatches)
+        pipelineTime = try fields.decode(Seconds.self, forKey: .pipelineTime)
+        let named = try fields.decodeIfPresent(PipelineSchedule.self, forKey: .schedule)
+        schedule = named ?? .oneForwardOneBackward
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -27,6 +45,7 @@ public struct Pipeline: Hashable, Sendable, Codable {
         case nodes
         case microbatches
         case pipelineTime = "pipeline_seconds"
+        case schedule
     }
 }
 

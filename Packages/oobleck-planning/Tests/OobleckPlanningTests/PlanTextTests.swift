@@ -65,6 +65,7 @@ struct PlanTextTests {
         let kind = PipelineKind(
             template: template,
             microbatches: microbatches,
+            schedule: .oneForwardOneBackward,
             time: 1,
             pipelines: []
         )

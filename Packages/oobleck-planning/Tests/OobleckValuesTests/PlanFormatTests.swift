@@ -11,7 +11,7 @@ import Testing
                                     "forward_seconds": 0.5, "backward_seconds": 0.25}]}],
          "plan": {"generation": 3, "step_seconds": 4.5, "synchronization_seconds": 0.5,
                   "pipelines": [{"template_nodes": 1, "nodes": [7], "microbatches": 4096,
-                                 "pipeline_seconds": 4.0}]},
+                                 "pipeline_seconds": 4.0, "schedule": "1f1b"}]},
          "reason": "why", "transfers": [{"layer": 4, "from_node": 3, "to_node": 5, "bytes": 28}],
          "planning_seconds": {"templates": 0.5, "instantiation": 0.25}}
         """
@@ -58,6 +58,17 @@ import Testing
         #expect(read == document)
         #expect(read.template(nodes: 1)?.layers(ofNode: 0) == Array(0..<11))
         #expect(read.template(nodes: 2) == nil)
+    }
+
+    @Test("a pipeline without a schedule runs 1F1B; an unknown schedule is refused by its name")
+    func schedule() throws {
+        let old = text.replacingOccurrences(of: ", \"schedule\": \"1f1b\"", with: "")
+        #expect(try JSONDecoder().decode(PlanDocument.self, from: Data(old.utf8)) == document)
+        let unknown = text.replacingOccurrences(of: "1f1b", with: "zigzag")
+        let error = #expect(throws: OobleckError.self) {
+            try JSONDecoder().decode(PlanDocument.self, from: Data(unknown.utf8))
+        }
+        #expect(error?.message.contains("\"zigzag\"; this version runs 1f1b") == true)
     }
 
     @Test("nodes without work are listed; a plan without any does not speak of them")
