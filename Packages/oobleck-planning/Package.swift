@@ -6,7 +6,8 @@ import PackageDescription
 // package around this one.
 
 let swiftSettings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
 ]
 /// Logarithms and powers are those of the C library; Foundation would link it, and a client may do
 /// without.

@@ -4,7 +4,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("The dashboard's options", .timeLimit(.minutes(2)))
+@Suite("The dashboard's options", .timeLimit(.minutes(5)))
 struct DashboardOptionTests {
     @Test(
         "an address that others reach, or that is none, and a folder without runs are refused in one line",

@@ -4,7 +4,7 @@ import OobleckRunFiles
 import Testing
 
 /// Nodes with two devices, each with a worker of its own; the undisturbed run has one process.
-@Suite("Nodes with several devices end with the same bits", .serialized, .timeLimit(.minutes(4)))
+@Suite("Nodes with several devices end with the same bits", .serialized, .timeLimit(.minutes(5)))
 struct DevicesTests {
     private static func laboratory(nodes: Int, devices: Int = 2) throws -> Laboratory {
         let laboratory = try Laboratory()

@@ -164,7 +164,7 @@ struct LaunchTests {
 
     @Test(
         "the check names each host that cannot take part, and what to do",
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(5))
     )
     func preflight() throws {
         let laboratory = try Laboratory()

@@ -4,7 +4,7 @@ import OobleckWorlds
 import Testing
 
 /// Nodes with two devices: votes, digests and places are a worker's; membership and loss are a node's.
-@Suite("Nodes with several devices", .timeLimit(.minutes(1)))
+@Suite("Nodes with several devices", .timeLimit(.minutes(5)))
 struct DevicesPerNodeTests {
     /// A coordinator of nodes with two devices, and workers that answer at once.
     private struct Bench {

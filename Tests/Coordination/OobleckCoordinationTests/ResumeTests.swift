@@ -193,7 +193,7 @@ struct ResumeTests {
         #expect(ending == .inOrder(reason: "node 5 is drained"))
     }
 
-    @Test("an agent whose machine asked it to leave says so", .timeLimit(.minutes(1)))
+    @Test("an agent whose machine asked it to leave says so", .timeLimit(.minutes(5)))
     func asked() throws {
         var agent = AgentSession(hello: SessionHello(node: 5, pid: 7), now: 0)
         _ = agent.handle(.opened, now: 0)

@@ -11,7 +11,7 @@ private final class Flag: Sendable {
     func raise() { value.withLock { $0 = true } }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct PieceGateTests {
+@Suite(.timeLimit(.minutes(5))) struct PieceGateTests {
     @Test("the ninth piece waits until one is sent")
     func waits() async {
         let gate = PieceGate(patience: 30)

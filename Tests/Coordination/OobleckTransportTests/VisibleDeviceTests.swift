@@ -1,7 +1,7 @@
 import OobleckTransport
 import Testing
 
-@Suite("The GPU that a worker sees", .timeLimit(.minutes(1)))
+@Suite("The GPU that a worker sees", .timeLimit(.minutes(5)))
 struct VisibleDeviceTests {
     private let variable = "CUDA_VISIBLE_DEVICES"
 

@@ -7,7 +7,7 @@ import Testing
 @testable import OobleckTransport
 
 /// Watching a run, with a real server and clients over gRPC.
-@Suite("A watch over the control plane", .serialized, .timeLimit(.minutes(2)))
+@Suite("A watch over the control plane", .serialized, .timeLimit(.minutes(5)))
 struct WatchTests {
     private func client(_ bench: ShellBench) -> AdminClient {
         AdminClient(coordinator: bench.address, token: ShellBench.token)

@@ -1,7 +1,7 @@
 import OobleckCore
 import Testing
 
-@Suite("Operations of a model", .timeLimit(.minutes(1)))
+@Suite("Operations of a model", .timeLimit(.minutes(5)))
 struct OperationsTests {
     @Test("GPT-2's are those of the published formula")
     func formula() throws {

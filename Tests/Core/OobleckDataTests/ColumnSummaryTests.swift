@@ -7,7 +7,7 @@ import Testing
 @testable import OobleckData
 
 /// What is kept beside columns, when it is believed, and how far reading them is.
-@Suite("The first look at data", .timeLimit(.minutes(1)))
+@Suite("The first look at data", .timeLimit(.minutes(5)))
 struct ColumnSummaryTests {
     private typealias Tensor = ImportManifest.BatchTensor
 

@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckText
 import Testing
 
-@Suite("The live lines of a terminal", .timeLimit(.minutes(1)))
+@Suite("The live lines of a terminal", .timeLimit(.minutes(5)))
 struct ProgressPanelTests {
     private func status(
         step: Int = 816,

@@ -43,7 +43,7 @@ import Testing
         if limit >= whole.columns { #expect(line == whole) }
     }
 
-    @Test("nodes of before a run was resumed do not count", .timeLimit(.minutes(1)))
+    @Test("nodes of before a run was resumed do not count", .timeLimit(.minutes(5)))
     func resumed() {
         var status = status(step: 1500, nodes: 5)
         for index in 0..<2 { status.nodes[index].state = .done }

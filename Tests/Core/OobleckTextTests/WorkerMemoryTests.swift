@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckText
 import Testing
 
-@Suite("The memory of each worker of a plan", .timeLimit(.minutes(1)))
+@Suite("The memory of each worker of a plan", .timeLimit(.minutes(5)))
 struct WorkerMemoryTests {
     /// One pipeline on node 5, or on nodes 5 and 2, with one stage for each of two layers.
     private func memory(_ nodes: [NodeID]) -> NodeMemory {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import OobleckDashboard
 
-@Suite("Files that are followed", .timeLimit(.minutes(2)))
+@Suite("Files that are followed", .timeLimit(.minutes(5)))
 struct FollowerTests {
     private let folder: TemporaryFolder
     private var path: String { folder.path + "/file.jsonl" }

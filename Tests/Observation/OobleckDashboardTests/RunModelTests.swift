@@ -7,7 +7,7 @@ import Testing
 
 @testable import OobleckDashboard
 
-@Suite("What a dashboard knows of a run", .timeLimit(.minutes(2)))
+@Suite("What a dashboard knows of a run", .timeLimit(.minutes(5)))
 struct RunModelTests {
     private static func model(_ events: [TimedEvent]) -> RunModel {
         var model = RunModel()

@@ -8,7 +8,7 @@ import Testing
 
 @testable import OobleckDashboard
 
-@Suite("What a dashboard answers over HTTP", .timeLimit(.minutes(2)))
+@Suite("What a dashboard answers over HTTP", .timeLimit(.minutes(5)))
 struct ServerTests {
     private let folder: TemporaryFolder
     private static let token: RunToken = "0123456789abcdef"

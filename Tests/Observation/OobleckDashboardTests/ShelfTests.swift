@@ -8,7 +8,7 @@ import Testing
 
 @testable import OobleckDashboard
 
-@Suite("The runs of a dashboard", .timeLimit(.minutes(2)))
+@Suite("The runs of a dashboard", .timeLimit(.minutes(5)))
 struct ShelfTests {
     private let folder: TemporaryFolder
 

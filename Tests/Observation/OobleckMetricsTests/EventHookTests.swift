@@ -6,7 +6,7 @@ import Testing
 
 @testable import OobleckMetrics
 
-@Suite("A program for each event", .timeLimit(.minutes(1)))
+@Suite("A program for each event", .timeLimit(.minutes(5)))
 struct EventHookTests {
     private final class Complaints: Sendable {
         private let lines = Mutex<[String]>([])

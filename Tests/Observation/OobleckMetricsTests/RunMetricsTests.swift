@@ -7,7 +7,7 @@ import Testing
 
 @testable import OobleckMetrics
 
-@Suite("Numbers for Prometheus", .timeLimit(.minutes(1)))
+@Suite("Numbers for Prometheus", .timeLimit(.minutes(5)))
 struct RunMetricsTests {
     @Test("a histogram counts each value under all bounds that are not below it")
     func histogram() {

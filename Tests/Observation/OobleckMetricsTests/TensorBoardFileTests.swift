@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckMetrics
 
-@Suite("Event files of TensorBoard", .timeLimit(.minutes(1)))
+@Suite("Event files of TensorBoard", .timeLimit(.minutes(5)))
 struct TensorBoardFileTests {
     @Test("the checksum is that of RFC 3720, appendix B.4")
     func checksum() {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import OobleckRunReport
 
-@Suite("Texts of a run's page", .timeLimit(.minutes(1)))
+@Suite("Texts of a run's page", .timeLimit(.minutes(5)))
 struct ReportTextTests {
     @Test("times have the unit that suits them")
     func times() {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckRunReport
 
-@Suite("What a run's page is made of", .timeLimit(.minutes(1)))
+@Suite("What a run's page is made of", .timeLimit(.minutes(5)))
 struct StoryTests {
     private typealias Fixture = StoryFixture
 

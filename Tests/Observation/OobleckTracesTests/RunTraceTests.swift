@@ -4,7 +4,7 @@ import Testing
 
 @testable import OobleckTraces
 
-@Suite("Traces", .timeLimit(.minutes(1)))
+@Suite("Traces", .timeLimit(.minutes(5)))
 struct RunTraceTests {
     /// Two stages that pass one microbatch to and fro.
     private static func records(step: Int) -> [WorkerID: [TraceRecord]] {

@@ -4,7 +4,7 @@ import OobleckCore
 import OobleckTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct KubernetesTests {
+@Suite(.timeLimit(.minutes(5))) struct KubernetesTests {
     private static let token = RunToken(stringLiteral: String(repeating: "ab", count: 32))
 
     private static func run() -> KubernetesRun {

@@ -2,7 +2,7 @@ import OobleckClusterFiles
 import OobleckCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SlurmTests {
+@Suite(.timeLimit(.minutes(5))) struct SlurmTests {
     @Test(
         "time limits mean what sbatch takes them for",
         arguments: [

@@ -10,7 +10,7 @@ import Testing
 struct CertificateTests {
     @Test(
         "each key fits its certificate, and only the owner can read the files",
-        .timeLimit(.minutes(1))
+        .timeLimit(.minutes(5))
     )
     func files() throws {
         let folder = try TemporaryFolder()
@@ -35,7 +35,7 @@ struct CertificateTests {
         #expect(throws: OobleckError.self) { try mixed.write(to: folder.path + "/mixed") }
     }
 
-    @Test("openssl accepts the chain, and the addresses", .timeLimit(.minutes(1)))
+    @Test("openssl accepts the chain, and the addresses", .timeLimit(.minutes(5)))
     func chain() throws {
         let openssl = "/usr/bin/openssl"
         guard FileManager.default.isExecutableFile(atPath: openssl) else { return }

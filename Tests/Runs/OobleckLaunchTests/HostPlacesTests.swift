@@ -2,7 +2,7 @@ import OobleckCore
 import OobleckLaunch
 import Testing
 
-@Suite("Nodes of several devices on hosts", .timeLimit(.minutes(1)))
+@Suite("Nodes of several devices on hosts", .timeLimit(.minutes(5)))
 struct HostPlacesTests {
     private let hosts = [
         HostEntry(name: "a", slots: [0, 1, 2, 3]), HostEntry(name: "b", slots: [5, 7]),

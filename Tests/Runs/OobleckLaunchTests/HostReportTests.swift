@@ -34,10 +34,10 @@ struct HostReportTests {
         return report.problems(standard).map { "\($0.weight): \($0.text)" }
     }
 
-    @Test("a host as it should be has no problems", .timeLimit(.minutes(1)))
+    @Test("a host as it should be has no problems", .timeLimit(.minutes(5)))
     func fine() { #expect(texts { _ in } == []) }
 
-    @Test("each failure says what is wrong and what to do", .timeLimit(.minutes(1)))
+    @Test("each failure says what is wrong and what to do", .timeLimit(.minutes(5)))
     func failures() {
         #expect(
             texts { $0.trouble = .version("0.0.1") } == [
@@ -77,7 +77,7 @@ struct HostReportTests {
         #expect(problems.first?.hasPrefix(start) == true, "\(problems)")
     }
 
-    @Test("the table fits 80 columns and has a line for each problem", .timeLimit(.minutes(1)))
+    @Test("the table fits 80 columns and has a line for each problem", .timeLimit(.minutes(5)))
     func table() {
         let failure = SSHFailure(
             status: 255,
@@ -102,7 +102,7 @@ struct HostReportTests {
         #expect(lines.contains("note: node3: its clock is 12 s ahead; set it (NTP)"))
     }
 
-    @Test("hosts that are one machine are found by its start", .timeLimit(.minutes(1)))
+    @Test("hosts that are one machine are found by its start", .timeLimit(.minutes(5)))
     func neighbours() {
         let reports = [good("a", boot: "x"), good("b", boot: "y"), good("c", boot: "x"), good("d")]
         #expect(HostTable.crowded(reports) == [["a", "c"]])

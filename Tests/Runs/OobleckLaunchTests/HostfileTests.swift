@@ -11,7 +11,7 @@ struct HostfileTests {
 
     @Test(
         "names, devices, ports and addresses are read; the rest has defaults",
-        .timeLimit(.minutes(1))
+        .timeLimit(.minutes(5))
     )
     func ours() throws {
         let text = """
@@ -33,7 +33,7 @@ struct HostfileTests {
         )
     }
 
-    @Test("DeepSpeed's, MPI's and Oobleck's own files are read", .timeLimit(.minutes(1)))
+    @Test("DeepSpeed's, MPI's and Oobleck's own files are read", .timeLimit(.minutes(5)))
     func others() throws {
         #expect(try parse("worker-0 slots=4\r\nworker-1 slots=4\r\n").map(\.slots.count) == [4, 4])
         let published = "worker-1 slots=2 port=1234\nworker-1 slots=2 port=1235\n"
@@ -83,7 +83,7 @@ struct HostfileTests {
 
     @Test(
         "mistakes are named with their line and what would be right",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: mistakes
     )
     func mistake(_ text: String, _ message: String) throws {
@@ -94,7 +94,7 @@ struct HostfileTests {
 
     @Test(
         "damaged files are refused in one line, or read",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: Seed.range(0..<400)
     )
     func damaged(_ seed: Seed) throws {
@@ -124,7 +124,7 @@ struct HostfileTests {
 
     @Test(
         "hosts and their devices are included and excluded as DeepSpeed does",
-        .timeLimit(.minutes(1))
+        .timeLimit(.minutes(5))
     )
     func selection() throws {
         let hosts = try parse("a slots=4\nb slots=4\nc slots=2")

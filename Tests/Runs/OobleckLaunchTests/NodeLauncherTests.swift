@@ -109,7 +109,7 @@ struct NodeLauncherTests {
 
     @Test(
         "own the agents that they started, and no others",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: Kind.allCases
     )
     func own(_ kind: Kind) async throws {
@@ -129,7 +129,7 @@ struct NodeLauncherTests {
 
     @Test(
         "tell of a node that ended, and kill none twice",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: Kind.allCases
     )
     func kill(_ kind: Kind) async throws {
@@ -145,7 +145,7 @@ struct NodeLauncherTests {
 
     @Test(
         "close in time, and start nothing any more",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: Kind.allCases
     )
     func close(_ kind: Kind) async throws {
@@ -162,7 +162,7 @@ struct NodeLauncherTests {
 
     @Test(
         "a place has one node at a time; a node without a place is refused in a line",
-        .timeLimit(.minutes(1))
+        .timeLimit(.minutes(5))
     )
     func full() async throws {
         let bench = try Bench(.ssh)

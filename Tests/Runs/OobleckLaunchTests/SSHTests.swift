@@ -6,7 +6,7 @@ import Testing
 struct SSHTests {
     private let host = HostEntry(name: "node1", destination: "alice@node1", port: 2222)
 
-    @Test("strictness comes first, so that no later setting can undo it", .timeLimit(.minutes(1)))
+    @Test("strictness comes first, so that no later setting can undo it", .timeLimit(.minutes(5)))
     func order() throws {
         let options = try SSHOptions(configPath: "/x", extra: ["IdentityFile=/k", "-v"])
         let arguments = options.arguments(host, command: ["/opt/my prog", "remote"])
@@ -22,7 +22,7 @@ struct SSHTests {
 
     @Test(
         "what would leave host keys unchecked is refused",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: [
             "StrictHostKeyChecking=no", "stricthostkeychecking no", "-oStrictHostKeyChecking=no",
             "BatchMode=no", "ControlMaster=auto", "nonsense",
@@ -57,7 +57,7 @@ struct SSHTests {
         (137, "", .ended, true),
     ]
 
-    @Test("failures are told apart by what ssh says", .timeLimit(.minutes(1)), arguments: failures)
+    @Test("failures are told apart by what ssh says", .timeLimit(.minutes(5)), arguments: failures)
     func failure(_ status: Int32?, _ errors: String, _ kind: SSHFailure.Kind, _ mayPass: Bool) {
         let failure = SSHFailure(
             status: status,
@@ -70,7 +70,7 @@ struct SSHTests {
         #expect(!failure.text.contains("\n") && !failure.text.isEmpty)
     }
 
-    @Test("a connection that ends after the greeting is only that", .timeLimit(.minutes(1)))
+    @Test("a connection that ends after the greeting is only that", .timeLimit(.minutes(5)))
     func ended() {
         let errors = "Timeout, server node1 not responding."
         let failure = SSHFailure(
@@ -83,7 +83,7 @@ struct SSHTests {
         #expect(failure.text == "the connection to it ended (\(errors))")
     }
 
-    @Test("only listed variables are passed, and those that are named", .timeLimit(.minutes(1)))
+    @Test("only listed variables are passed, and those that are named", .timeLimit(.minutes(5)))
     func environment() throws {
         let own = ["NCCL_DEBUG": "INFO", "HOME": "/root", "AWS_SECRET": "x", "A": "1"]
         let passed = try EnvironmentChoice.variables(["A", "B=2=3", "HOME=/h"], own: own)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import OobleckRecording
 
-@Suite("Recording of metrics", .timeLimit(.minutes(1)))
+@Suite("Recording of metrics", .timeLimit(.minutes(5)))
 struct MetricsRecordingTests {
     private static func measured(_ step: Int) -> RunUpdate {
         let committed = CommittedStep(

@@ -4,7 +4,7 @@ import OobleckRunFiles
 import OobleckTestSupport
 import Testing
 
-@Suite("metrics.jsonl", .timeLimit(.minutes(1)))
+@Suite("metrics.jsonl", .timeLimit(.minutes(5)))
 struct MetricsFileTests {
     private static func measurement(step: Int, loss: Double = 2.5) -> StepMeasurement {
         var measurement = StepMeasurement(

@@ -111,7 +111,7 @@ struct ReconciliationTests {
 
     @Test(
         "agree, whatever each of them lost, and the ledger stays a chain",
-        .timeLimit(.minutes(2)),
+        .timeLimit(.minutes(5)),
         arguments: 0...history.count
     )
     func everyLoss(kept: Int) throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import OobleckRuntime
 
-@Suite("The supervisor of a run's coordinators", .timeLimit(.minutes(1)))
+@Suite("The supervisor of a run's coordinators", .timeLimit(.minutes(5)))
 struct RunSupervisorTests {
     @Test("ends with the status of a coordinator that ended by itself, and reads no ledger for it")
     func ended() throws {

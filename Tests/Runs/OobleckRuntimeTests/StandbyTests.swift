@@ -15,7 +15,7 @@ import Testing
     "A standby of a run in a real etcd",
     .serialized,
     .enabled(if: EtcdCluster.program != nil, "no etcd here; run: apt install etcd-server"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct StandbyTests {
     private let folder: TemporaryFolder

@@ -1,5 +1,5 @@
 import Foundation
-import OobleckValues
+public import OobleckValues
 
 /// Why a call of Foundation on a file failed, in the system's words ("No space left on device").
 ///

@@ -1,5 +1,5 @@
-import OobleckSimulator
-import OobleckValues
+public import OobleckSimulator
+public import OobleckValues
 
 /// A policy of the paper's evaluation.
 public enum PaperPolicy: String, Sendable, CaseIterable, Codable {

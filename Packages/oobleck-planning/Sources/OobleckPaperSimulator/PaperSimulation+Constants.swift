@@ -1,4 +1,4 @@
-import OobleckSimulator
+public import OobleckSimulator
 
 extension PaperSimulation {
     /// Whether the published table has a throughput for the model under the policy.

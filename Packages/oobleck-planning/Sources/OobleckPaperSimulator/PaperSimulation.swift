@@ -1,4 +1,4 @@
-import OobleckSimulator
+public import OobleckSimulator
 import OobleckValues
 import OobleckWords
 

@@ -1,6 +1,6 @@
-import OobleckReconfiguration
+public import OobleckReconfiguration
 import OobleckTemplates
-import OobleckValues
+public import OobleckValues
 import OobleckWords
 
 /// A plan with its certificate, as one JSON object.

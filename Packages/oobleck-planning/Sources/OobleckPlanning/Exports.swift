@@ -1,5 +1,5 @@
 // One import brings what the planner is made of.
-@_exported import OobleckReconfiguration
-@_exported import OobleckSchedule
-@_exported import OobleckTemplates
-@_exported import OobleckValues
+@_exported public import OobleckReconfiguration
+@_exported public import OobleckSchedule
+@_exported public import OobleckTemplates
+@_exported public import OobleckValues

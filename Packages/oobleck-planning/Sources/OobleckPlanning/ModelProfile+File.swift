@@ -1,6 +1,6 @@
 import Foundation
 import OobleckFiles
-import OobleckValues
+public import OobleckValues
 
 extension ModelProfile {
     /// Reads and checks a `profile.json`.

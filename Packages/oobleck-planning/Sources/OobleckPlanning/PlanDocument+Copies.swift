@@ -1,5 +1,5 @@
 import OobleckReconfiguration
-import OobleckValues
+public import OobleckValues
 
 extension PlanDocument {
     /// The layers to copy for people, after an empty line; empty when there are none.

@@ -1,6 +1,6 @@
 import Foundation
 import OobleckFiles
-import OobleckValues
+public import OobleckValues
 
 extension PlanDocument {
     /// Reads and checks a `plan.json`.

@@ -1,5 +1,5 @@
-import OobleckReconfiguration
-import OobleckValues
+public import OobleckReconfiguration
+public import OobleckValues
 
 extension PlanDocument {
     /// The next plan after losses and joins, with its reason, the layers to copy and the time that

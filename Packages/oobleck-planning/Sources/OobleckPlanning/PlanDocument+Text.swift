@@ -1,6 +1,6 @@
-import OobleckSchedule
+public import OobleckSchedule
 import OobleckTemplates
-import OobleckValues
+public import OobleckValues
 import OobleckWords
 
 /// Pipelines that are alike but for their nodes.

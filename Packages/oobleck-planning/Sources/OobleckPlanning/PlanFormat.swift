@@ -1,5 +1,5 @@
-import OobleckReconfiguration
-import OobleckValues
+public import OobleckReconfiguration
+public import OobleckValues
 
 /// How a plan or a certificate is written for people or for programs.
 public struct PlanFormat: Hashable, Sendable {

@@ -1,5 +1,5 @@
-import OobleckTemplates
-import OobleckValues
+public import OobleckTemplates
+public import OobleckValues
 
 extension Planner {
     /// The templates and the plan of generation 0, with the time that planning took in

@@ -1,5 +1,5 @@
 import OobleckTemplates
-import OobleckValues
+public import OobleckValues
 import OobleckWords
 
 /// The next plan after every set of up to f losses, computed before any loss happens

@@ -1,5 +1,5 @@
 import OobleckTemplates
-import OobleckValues
+public import OobleckValues
 
 /// How many times longer a node takes than the profile says.
 public enum Slowness {

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 import OobleckWords
 
 /// One action of the published policy; pipelines are numbered as in the old plan.

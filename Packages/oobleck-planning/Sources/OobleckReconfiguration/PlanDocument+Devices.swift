@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 extension PlanDocument {
     /// The layers that each worker with a stage holds under the plan, ascending.

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 extension PlanDocument {
     /// Whether both plans put the same work on the same nodes, so that there is nothing to change.

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// Pipelines that the published policy leads to.
 public struct PublishedLayout: Hashable, Sendable {

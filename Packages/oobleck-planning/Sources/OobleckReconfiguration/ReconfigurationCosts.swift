@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// The criteria for a plan beside its step time: the time that it will be in force, and the rate of
 /// the links (`Documentation/Planner.md`, equation P11).

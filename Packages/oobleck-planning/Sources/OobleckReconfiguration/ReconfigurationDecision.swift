@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// What to do about a change of the nodes.
 public enum ReconfigurationDecision: Hashable, Sendable {

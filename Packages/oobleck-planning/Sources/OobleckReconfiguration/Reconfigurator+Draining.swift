@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 extension Reconfigurator {
     /// The plan without the nodes that drain, as far as there is one without them.

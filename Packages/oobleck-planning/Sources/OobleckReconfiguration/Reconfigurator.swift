@@ -1,5 +1,5 @@
 import OobleckTemplates
-import OobleckValues
+public import OobleckValues
 import OobleckWords
 
 /// Decides the next plan after nodes were lost, joined or drained (`Documentation/Planner.md`,

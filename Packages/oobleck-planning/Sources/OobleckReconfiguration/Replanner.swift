@@ -1,5 +1,5 @@
 import OobleckTemplates
-import OobleckValues
+public import OobleckValues
 import OobleckWords
 
 /// Computes the plan that follows when nodes are lost or join (`oobleck replan`).

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// What to do about nodes that are slower than the others.
 public enum SlowNodeDecision: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 extension PipelineSchedule {
     /// What stage `stage` of `stageCount` does in a step of `microbatches` microbatches, in order.

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// The makespans of 1F1B with one microbatch, two, three and so on, all in one walk.
 ///

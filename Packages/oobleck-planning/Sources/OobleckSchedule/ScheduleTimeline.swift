@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// When each instruction of a pipeline's step runs, found by walking the dependency graph.
 ///

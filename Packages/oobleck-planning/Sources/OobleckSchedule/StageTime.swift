@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// Forward and backward time of one microbatch at one stage, and its way to the next stage.
 public struct StageTime: Hashable, Sendable {

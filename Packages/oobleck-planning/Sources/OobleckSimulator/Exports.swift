@@ -1,2 +1,2 @@
 // One import brings the planner too, whose values experiments are made of.
-@_exported import OobleckPlanning
+@_exported public import OobleckPlanning

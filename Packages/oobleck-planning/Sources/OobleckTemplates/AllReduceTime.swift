@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 extension LayerProfile {
     /// All-reduce time of the layer among `devices` devices of one node.

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// The pipelines of a plan before nodes are named: sizes, microbatches and predicted times.
 public struct Instantiation: Hashable, Sendable {

@@ -1,5 +1,5 @@
 import OobleckSchedule
-import OobleckValues
+public import OobleckValues
 
 /// The quantities of a division into stages that the cost models are made of (paper, section 4.1).
 struct CriticalPath {

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 import OobleckWords
 
 extension PlanDocument {

@@ -1,4 +1,4 @@
-import OobleckValues
+package import OobleckValues
 import OobleckWords
 
 /// The reason for a plan, with numbers, in one line of at most 160 characters.

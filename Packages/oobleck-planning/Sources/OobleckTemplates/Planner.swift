@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// Plans a run before it starts: templates, and the pipelines of generation 0.
 ///

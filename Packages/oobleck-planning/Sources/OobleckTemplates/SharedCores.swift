@@ -1,4 +1,4 @@
-import OobleckValues
+package import OobleckValues
 
 /// The cost of nodes that share the processors of one machine.
 ///

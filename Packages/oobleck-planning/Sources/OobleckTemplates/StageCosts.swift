@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// Time and memory of every possible stage of a model (`Documentation/Planner.md`, P1 to P3).
 ///

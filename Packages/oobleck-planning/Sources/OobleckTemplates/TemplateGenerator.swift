@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 import OobleckWords
 
 /// Makes pipeline templates: for a node count, the division of all layers into stages that

@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// The templates for a range of node counts (`Documentation/Planner.md`, "Sizes").
 public struct TemplateSet: Hashable, Sendable {

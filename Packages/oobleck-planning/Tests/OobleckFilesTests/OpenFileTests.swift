@@ -5,7 +5,7 @@ import Testing
 
 @testable import OobleckFiles
 
-@Suite(.timeLimit(.minutes(5))) struct OpenFileTests {
+@Suite(.timeLimit(.minutes(10))) struct OpenFileTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -4,7 +4,7 @@ import OobleckSeeds
 import Testing
 
 /// What a client of the library does, with files and errors.
-@Suite("A client of the planner", .timeLimit(.minutes(1)))
+@Suite("A client of the planner", .timeLimit(.minutes(10)))
 struct ClientTests {
     private let folder: TemporaryFolder
     private let profile = ModelProfile(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import OobleckPlanning
 
-@Suite("A plan for people", .timeLimit(.minutes(5)))
+@Suite("A plan for people", .timeLimit(.minutes(10)))
 struct PlanTextTests {
     private static let profile = ModelProfile(
         model: "ten",

@@ -4,7 +4,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ProfileFileTests {
+@Suite(.timeLimit(.minutes(10))) struct ProfileFileTests {
     @Test(
         "a profile that makes no sense is refused in one line that says where and what",
         arguments: [

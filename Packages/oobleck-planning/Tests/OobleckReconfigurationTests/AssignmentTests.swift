@@ -3,7 +3,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct AssignmentTests {
+@Suite(.timeLimit(.minutes(10))) struct AssignmentTests {
     @Test(
         "no other assignment of nodes to places copies fewer bytes",
         arguments: Seed.range(0..<80)

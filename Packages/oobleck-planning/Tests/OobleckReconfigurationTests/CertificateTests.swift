@@ -4,7 +4,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct CertificateTests {
+@Suite(.timeLimit(.minutes(10))) struct CertificateTests {
     /// What a failure set leads to.
     private struct Answer: Hashable {
         let sizes: [Int]

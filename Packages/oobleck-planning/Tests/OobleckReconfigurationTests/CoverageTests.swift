@@ -3,7 +3,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct CoverageTests {
+@Suite(.timeLimit(.minutes(10))) struct CoverageTests {
     @Test(
         "after any f losses there is a plan that copies every missing layer from a living holder",
         arguments: Seed.range(0..<24)

@@ -4,7 +4,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct MicrobatchBalanceTests {
+@Suite(.timeLimit(.minutes(10))) struct MicrobatchBalanceTests {
     /// Pipelines of given sizes of unequal stages.
     private func document(
         _ sizes: [Int],

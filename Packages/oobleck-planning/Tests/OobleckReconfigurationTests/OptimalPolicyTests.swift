@@ -7,7 +7,7 @@ import Testing
 
 /// Policy `optimal` against all that could be done: every division of the nodes, every distribution of
 /// the microbatches and every assignment of nodes to places.
-@Suite(.timeLimit(.minutes(5))) struct OptimalPolicyTests {
+@Suite(.timeLimit(.minutes(10))) struct OptimalPolicyTests {
     private static let microbatches = 7
 
     /// All lists of numbers of at least `least` each, ascending if asked for, that sum to `total`.

@@ -3,7 +3,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct PublishedPolicyPropertyTests {
+@Suite(.timeLimit(.minutes(10))) struct PublishedPolicyPropertyTests {
     /// Pipelines, what happens to them, and the sizes of templates.
     private struct Case {
         let sizes: [Int]

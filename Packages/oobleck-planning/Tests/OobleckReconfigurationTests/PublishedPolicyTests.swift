@@ -31,7 +31,7 @@ struct PublishedExample: Sendable, CustomStringConvertible {
     var description: String { "losing \(lost)" }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct PublishedPolicyTests {
+@Suite(.timeLimit(.minutes(10))) struct PublishedPolicyTests {
     @Test("the published examples come out exactly", arguments: PublishedExample.all)
     func published(example: PublishedExample) {
         let policy = PublishedPolicy(templateSizes: [2, 3, 4, 5])

@@ -5,7 +5,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ReconfigurationCostTests {
+@Suite(.timeLimit(.minutes(10))) struct ReconfigurationCostTests {
     /// Seconds until the next failure for the steps that the fastest of both does, copies included.
     private func cost(
         _ document: PlanDocument,

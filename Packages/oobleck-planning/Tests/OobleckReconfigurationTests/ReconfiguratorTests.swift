@@ -3,7 +3,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ReconfiguratorTests {
+@Suite(.timeLimit(.minutes(10))) struct ReconfiguratorTests {
     private func reconfigurator(
         layers: Int = 8,
         perDevice: Int = 4,

@@ -4,7 +4,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ReplannerPropertyTests {
+@Suite(.timeLimit(.minutes(10))) struct ReplannerPropertyTests {
     @Test(
         "a history of losses and joins keeps every rule of a plan under both policies",
         arguments: Seed.range(0..<40)

@@ -5,7 +5,7 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ReplannerTests {
+@Suite(.timeLimit(.minutes(10))) struct ReplannerTests {
     /// Eight layers of which a node holds four at most: n_0 = 2.
     private static func profile() -> ModelProfile {
         var random = SeededGenerator(Seed(value: 5))
@@ -74,7 +74,7 @@ import Testing
 
     @Test(
         "a plan whose synchronization dwarfs its passes is replanned at once",
-        .timeLimit(.minutes(1))
+        .timeLimit(.minutes(10))
     )
     func vastSynchronization() throws {
         let vast = Seconds(4_294_967_296.006)

@@ -5,8 +5,8 @@ import OobleckTemplates
 import OobleckValues
 import Testing
 
-@Suite("Nodes that share the cores of one machine", .timeLimit(.minutes(5))) struct SharedCoresTests
-{
+@Suite("Nodes that share the cores of one machine", .timeLimit(.minutes(10)))
+struct SharedCoresTests {
     /// Equal layers of 30 ms, with sums of 1 ms between two members.
     private func profile(layers: Int) -> ModelProfile {
         ModelProfile(

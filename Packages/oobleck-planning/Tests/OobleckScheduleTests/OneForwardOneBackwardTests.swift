@@ -3,7 +3,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct OneForwardOneBackwardTests {
+@Suite(.timeLimit(.minutes(10))) struct OneForwardOneBackwardTests {
     @Test("the schedule of four stages and six microbatches is the published one")
     func example() {
         func text(_ stage: Int) -> String {

@@ -3,7 +3,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ScheduleMakespansTests {
+@Suite(.timeLimit(.minutes(10))) struct ScheduleMakespansTests {
     @Test(
         "one walk gives the makespans of all microbatch counts, to the last bit",
         arguments: Seed.range(0..<60)

@@ -3,7 +3,7 @@ import OobleckSeeds
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ScheduleTimelineTests {
+@Suite(.timeLimit(.minutes(10))) struct ScheduleTimelineTests {
     @Test("equal stages take (m + S - 1)(F + B), and wait (S - 1) / (m + S - 1) of the time")
     func equalStages() {
         for stageCount in 1...8 {

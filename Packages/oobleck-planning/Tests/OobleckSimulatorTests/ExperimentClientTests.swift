@@ -18,7 +18,7 @@ private struct Plain: ResiliencePolicy {
     }
 }
 
-@Suite("A client of the simulator", .timeLimit(.minutes(2)))
+@Suite("A client of the simulator", .timeLimit(.minutes(10)))
 struct ExperimentClientTests {
     private func experiment(_ trials: Int) throws -> SimulationExperiment {
         let shape = try TransformerShape.named("GPT-2")

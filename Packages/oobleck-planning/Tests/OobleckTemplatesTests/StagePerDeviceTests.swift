@@ -7,7 +7,7 @@ import Testing
 ///
 /// The independent answer is the search for nodes of one device, which is proved elsewhere: k stages on
 /// each of n nodes are a division over n k such nodes, wherever links cost nothing.
-@Suite("Stages of one device each on nodes of several", .timeLimit(.minutes(1)))
+@Suite("Stages of one device each on nodes of several", .timeLimit(.minutes(10)))
 struct StagePerDeviceTests {
     private static let models: [CostModel] = [.sosp23, .sosp23Artifact, .schedule]
 

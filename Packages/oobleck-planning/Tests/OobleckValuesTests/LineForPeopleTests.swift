@@ -2,7 +2,7 @@ import OobleckValues
 import OobleckWords
 import Testing
 
-@Suite("Lines for people", .timeLimit(.minutes(5)))
+@Suite("Lines for people", .timeLimit(.minutes(10)))
 struct LineForPeopleTests {
     @Test("a message is one line of bounded length, whatever it repeats")
     func bounds() {

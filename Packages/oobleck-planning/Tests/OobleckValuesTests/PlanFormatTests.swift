@@ -2,7 +2,7 @@ import Foundation
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct PlanFormatTests {
+@Suite(.timeLimit(.minutes(10))) struct PlanFormatTests {
     private let text = """
         {"version": 1, "cost_model": "sosp23-artifact", "devices_per_node": 1, "microbatches": 4096,
          "guarantee": {"minimum_nodes": 6, "maximum_nodes": 13, "fault_tolerance": 1},

@@ -2,7 +2,7 @@ import Foundation
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct ProfileFormatTests {
+@Suite(.timeLimit(.minutes(10))) struct ProfileFormatTests {
     private let text = """
         {"version": 1, "model": "gpt2", "microbatch_size": 4, "device_memory_bytes": 48000000000,
          "layers": [{"name": "embedding", "forward_seconds": 0.01, "backward_seconds": 0.02,

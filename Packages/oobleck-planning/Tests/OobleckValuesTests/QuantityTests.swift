@@ -1,7 +1,7 @@
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct QuantityTests {
+@Suite(.timeLimit(.minutes(10))) struct QuantityTests {
     @Test(
         "sizes print in the largest binary unit that keeps them at least one",
         arguments: [

@@ -2,7 +2,7 @@ import Foundation
 import OobleckValues
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct StageMemoryTests {
+@Suite(.timeLimit(.minutes(10))) struct StageMemoryTests {
     private static let layers = (0..<3).map { layer in
         LayerProfile(
             name: "\(layer)",

@@ -2,7 +2,7 @@ import Foundation
 import OobleckValues
 import Testing
 
-@Suite("Workers are named by node and device", .timeLimit(.minutes(1)))
+@Suite("Workers are named by node and device", .timeLimit(.minutes(10)))
 struct WorkerIDTests {
     @Test("the text of a worker is its node, and its device unless it is the first; it reads back")
     func text() {

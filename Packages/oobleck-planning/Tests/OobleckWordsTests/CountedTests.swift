@@ -1,7 +1,7 @@
 import OobleckWords
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct CountedTests {
+@Suite(.timeLimit(.minutes(10))) struct CountedTests {
     @Test(
         "a count agrees with its noun",
         arguments: [

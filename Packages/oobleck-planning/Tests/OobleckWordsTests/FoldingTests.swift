@@ -1,7 +1,7 @@
 import OobleckWords
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct FoldingTests {
+@Suite(.timeLimit(.minutes(10))) struct FoldingTests {
     @Test(
         "columns are those of a terminal, not bytes",
         arguments: [

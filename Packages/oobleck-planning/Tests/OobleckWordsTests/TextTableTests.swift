@@ -1,7 +1,7 @@
 import OobleckWords
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct TextTableTests {
+@Suite(.timeLimit(.minutes(10))) struct TextTableTests {
     private func table() -> TextTable {
         var table = TextTable([
             .init("name"), .init("time", .right), .init("follows from"), .init("meaning"),

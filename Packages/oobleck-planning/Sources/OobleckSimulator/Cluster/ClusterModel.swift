@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// The machines, the model and the prices of a simulation: what everything costs.
 public struct ClusterModel: Hashable, Sendable {

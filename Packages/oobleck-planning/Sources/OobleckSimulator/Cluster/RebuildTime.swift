@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// How long it takes to decide on a plan, to rebuild the process groups and to resume.
 public enum RebuildTime: Hashable, Sendable {

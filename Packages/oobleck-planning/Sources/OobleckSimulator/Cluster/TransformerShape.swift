@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// A transformer by its shape, from which the costs of its layers follow.
 ///

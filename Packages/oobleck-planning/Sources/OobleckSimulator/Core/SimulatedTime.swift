@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// A point or a length of simulated time in whole nanoseconds, so that sums are exact.
 public struct SimulatedTime: Hashable, Comparable, Sendable, AdditiveArithmetic {

@@ -1,5 +1,5 @@
 import Foundation
-import OobleckValues
+public import OobleckValues
 
 /// How often nodes fail, as a law of chance.
 public struct FailureModel: Hashable, Sendable {

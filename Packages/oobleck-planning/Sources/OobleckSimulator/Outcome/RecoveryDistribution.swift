@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// How long recoveries took, from a loss to the next training.
 public struct RecoveryDistribution: Hashable, Sendable, Codable {

@@ -1,5 +1,5 @@
 import Foundation
-import OobleckValues
+public import OobleckValues
 
 /// Plays the same worlds against several policies.
 public struct SimulationExperiment: Sendable {

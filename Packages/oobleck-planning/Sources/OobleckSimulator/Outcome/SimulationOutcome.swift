@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// What comes of a simulated run.
 public struct SimulationOutcome: Sendable {

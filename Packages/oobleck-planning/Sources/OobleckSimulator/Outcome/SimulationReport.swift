@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// What `oobleck simulate` prints of our own model.
 public struct SimulationReport: Sendable, Codable {

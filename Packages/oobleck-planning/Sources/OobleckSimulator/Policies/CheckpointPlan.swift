@@ -1,4 +1,4 @@
-import OobleckValues
+public import OobleckValues
 
 /// When a policy writes checkpoints, and whether training waits for them.
 public struct CheckpointPlan: Hashable, Sendable {

@@ -1,5 +1,5 @@
 import OobleckTemplates
-import OobleckValues
+public import OobleckValues
 
 /// Stops all on every loss, loads the last checkpoint and starts anew with the nodes that are left.
 ///

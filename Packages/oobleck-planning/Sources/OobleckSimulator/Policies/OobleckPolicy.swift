@@ -1,6 +1,6 @@
-import OobleckReconfiguration
+public import OobleckReconfiguration
 import OobleckTemplates
-import OobleckValues
+public import OobleckValues
 
 /// Pipeline templates: the survivors get other pipelines and copy what they miss.
 ///

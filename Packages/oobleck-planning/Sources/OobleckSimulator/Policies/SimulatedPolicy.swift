@@ -1,5 +1,5 @@
 import OobleckReconfiguration
-import OobleckValues
+public import OobleckValues
 
 /// A policy by name: one of those that are known, or one of a client (``custom(_:make:)``).
 ///
