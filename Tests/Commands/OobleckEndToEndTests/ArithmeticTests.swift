@@ -8,21 +8,6 @@ import Testing
 struct ArithmeticTests {
     private static let otherMachine = ["ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE"]
 
-    private func join(
-        _ laboratory: Laboratory,
-        _ environment: [String: String]
-    ) throws -> Running {
-        let directory = try RunDirectory.open(path: laboratory.path("run"))
-        let endpoint = try directory.endpoint()
-        return try laboratory.start(
-            [
-                "agent", "--coordinator", "\(endpoint.host):\(endpoint.port)", "--token-file",
-                directory.tokenPath, "--log", laboratory.path("agent.log"),
-            ],
-            environment: environment
-        )
-    }
-
     @Test(
         "one that joins is refused by name, and the run's state stays what it was",
         arguments: otherMachine.keys.sorted()
@@ -34,7 +19,7 @@ struct ArithmeticTests {
         )
         try #require(waitUntil(60) { (laboratory.status("run")?.step ?? 0) >= 2 })
         let value = try #require(Self.otherMachine[setting])
-        let agent = try join(laboratory, [setting: value])
+        let agent = try laboratory.startAgent(environment: [setting: value])
         let outcome = try agent.wait(deadline: 30)
         #expect(outcome.status == 75, "\(outcome.errors)")
         #expect(outcome.errors.contains("computes other bits than the run"), "\(outcome.errors)")
@@ -63,7 +48,7 @@ struct ArithmeticTests {
             laboratory.trainArguments("run", UndisturbedLong.arguments)
         )
         try #require(waitUntil(60) { (laboratory.status("run")?.step ?? 0) >= 2 })
-        let agent = try join(laboratory, ["ATEN_CPU_CAPABILITY": "avx2"])
+        let agent = try laboratory.startAgent(environment: ["ATEN_CPU_CAPABILITY": "avx2"])
         #expect(waitUntil(30) { laboratory.status("run")?.nodes.last?.pipeline != nil })
         let trained = try training.wait(deadline: 90)
         #expect(trained.status == 0, "\(trained.errors)")

@@ -7,56 +7,6 @@ import Testing
 /// Faults from outside, in a run long enough to join, to be stopped and to be replaced.
 @Suite("Faults from outside while a run goes on", .serialized, .timeLimit(.minutes(10)))
 struct LivingFaultTests {
-    private static let steps = ["--steps", "400"]
-
-    /// What all runs of this suite have to come to.
-    private static let undisturbed: Result<String, any Error> = Result {
-        let laboratory = try Laboratory()
-        let outcome = try laboratory.train("reference", ["--reference"] + steps)
-        guard outcome.status == 0 else { throw OobleckError(.internalFault, outcome.errors) }
-        return try laboratory.result("reference").stateSHA256
-    }
-
-    /// A run that has begun to train.
-    private struct LivingRun {
-        let laboratory: Laboratory
-        let running: Running
-
-        init() throws {
-            laboratory = try Laboratory()
-            running = try laboratory.start(laboratory.trainArguments("run", steps))
-            let path = laboratory.path("run")
-            try #require(
-                waitUntil(60) { (try? RunDirectory.open(path: path).status().step) ?? 0 >= 6 }
-            )
-        }
-
-        func status() -> RunStatus? {
-            try? RunDirectory.open(path: laboratory.path("run")).status()
-        }
-
-        func node(_ id: NodeID) -> NodeStatus? { status()?.nodes.first { $0.id == id } }
-
-        func events(_ kind: RunEvent.Kind) throws -> [TimedEvent] {
-            let path = try RunDirectory.open(path: laboratory.path("run")).eventsPath
-            return try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
-                .map { try TimedEvent.parsing(String($0)) }.filter { $0.event.kind == kind }
-        }
-
-        /// Waits for the end, which must be that of the undisturbed run.
-        func finish() throws -> RunResult {
-            let outcome = try running.wait(deadline: 180)
-            try #require(outcome.status == 0, "\(outcome.errors)")
-            let report = try RunVerifier.verify(laboratory.path("run"))
-            #expect(report.isIntact, "\(report.violations)")
-            let result = try laboratory.result("run")
-            #expect(result.stateSHA256 == (try undisturbed.get()))
-            #expect(result.samplesRepeated == 0)
-            #expect(waitUntil(3) { (try? laboratory.orphans().isEmpty) == true })
-            return result
-        }
-    }
-
     private func isGone(_ pid: Int) -> Bool {
         let path = "/proc/\(pid)/stat"
         guard let data = FileManager.default.contents(atPath: path) else { return true }
@@ -69,15 +19,10 @@ struct LivingFaultTests {
         arguments: ["agent", "worker"]
     )
     func stopped(side: String) throws {
-        let run = try LivingRun()
+        let run = try LivingRun(steps: 400)
         defer { run.running.signal(SIGINT) }
         // A node that the run's own process cannot kill.
-        let directory = try RunDirectory.open(path: run.laboratory.path("run"))
-        let endpoint = try directory.endpoint()
-        let agent = try run.laboratory.start([
-            "agent", "--coordinator", "\(endpoint.host):\(endpoint.port)", "--token-file",
-            directory.tokenPath, "--log", run.laboratory.path("agent.log"),
-        ])
+        let agent = try run.laboratory.startAgent()
         defer { agent.signal(SIGKILL) }
         try #require(waitUntil(60) { run.node(6)?.pipeline != nil })
         let node = try #require(run.node(6))
@@ -85,8 +30,8 @@ struct LivingFaultTests {
         let workerPID = try #require(node.workerPIDs.first)
         kill(pid_t(side == "agent" ? agentPID : workerPID), SIGSTOP)
         #expect(waitUntil(20) { run.node(6)?.state == .dead })
-        let lost = try run.events(.nodeLost).first { $0.event.node == 6 }
-        guard case .nodeLost(6, .silent(let silent, let time)) = lost?.event.content else {
+        let lost = try run.events(.nodeLost).first { $0.node == 6 }
+        guard case .nodeLost(6, .silent(let silent, let time)) = lost?.content else {
             Issue.record("\(lost.debugDescription)")
             return
         }
@@ -101,31 +46,30 @@ struct LivingFaultTests {
 
     @Test("SIGTERM to an agent is a drain: the node leaves, nothing is lost, nothing has failed")
     func drain() throws {
-        let run = try LivingRun()
+        let run = try LivingRun(steps: 400)
         defer { run.running.signal(SIGINT) }
         let agentPID = try #require(run.node(2)?.agentPID)
         kill(pid_t(agentPID), SIGTERM)
         #expect(waitUntil(20) { run.node(2)?.state == .drained && isGone(agentPID) })
-        #expect(try run.events(.nodeDrained).map(\.event.node) == [2])
+        #expect(try run.events(.nodeDrained).map(\.node) == [2])
         #expect(try run.finish().failures == 0)
     }
 
-    @Test("the death of a process is acted on within 50 ms")
+    @Test("the death of a process is known from its end, not from its silence")
     func quick() throws {
-        let run = try LivingRun()
+        let run = try LivingRun(steps: 400)
         defer { run.running.signal(SIGINT) }
-        var delays: [Double] = []
-        // The machine may be busy with other things: the better of two.
         for (count, node) in [NodeID(5), 0].enumerated() {
             let pid = try #require(run.node(node)?.workerPIDs.first)
-            let killed = Date().timeIntervalSince1970
             kill(pid_t(pid), SIGKILL)
             try #require(waitUntil(20) { (try? run.events(.recovered).count) == count + 1 })
             let lost = try #require(try run.events(.nodeLost).last)
-            #expect(lost.event.node == node)
-            delays.append(lost.time.value - killed)
+            guard case .nodeLost(node, .reported(let evidence)) = lost.content else {
+                Issue.record("\(lost)")
+                continue
+            }
+            #expect(evidence.contains("killed by signal 9"), "\(evidence)")
         }
-        #expect((delays.min() ?? 1) < 0.05, "\(delays)")
         #expect(try run.finish().failures == 2)
     }
 
@@ -134,17 +78,17 @@ struct LivingFaultTests {
         .enabled(if: CPUQuota.isAvailable, "needs a writable CPU control group")
     )
     func quota() throws {
-        let run = try LivingRun()
+        let run = try LivingRun(steps: 400)
         defer { run.running.signal(SIGINT) }
         let quota = try CPUQuota(share: 0.2)
         defer { quota.remove() }
         let worker = try #require(run.node(1)?.workerPIDs.first)
-        let step = run.status()?.step ?? 0
+        let step = run.laboratory.status("run")?.step ?? 0
         try quota.limit(worker)
-        #expect(waitUntil(60) { (try? run.events(.slow).contains { $0.event.node == 1 }) == true })
-        let found = try run.events(.slow).first { $0.event.node == 1 }
+        #expect(waitUntil(60) { (try? run.events(.slow).contains { $0.node == 1 }) == true })
+        let found = try run.events(.slow).first { $0.node == 1 }
         // One step may have been committed between the two looks.
-        #expect((found?.event.step ?? 999) <= step + 6)
+        #expect((found?.step ?? 999) <= step + 6)
         #expect(
             waitUntil(60) {
                 (try? run.events(.rebalanced).count + run.events(.setAside).count) ?? 0 > 0

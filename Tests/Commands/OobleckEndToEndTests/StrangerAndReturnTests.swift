@@ -6,48 +6,15 @@ import Testing
 /// Who comes to a run from outside: nodes in a storm, one that dies again and again, strangers.
 @Suite("Who comes to a run from outside", .serialized, .timeLimit(.minutes(10)))
 struct StrangerAndReturnTests {
-    private static let steps = ["--steps", "400"]
-
-    private static let undisturbed: Result<String, any Error> = Result {
-        let laboratory = try Laboratory()
-        let outcome = try laboratory.train("reference", ["--reference"] + steps)
-        guard outcome.status == 0 else { throw OobleckError(.internalFault, outcome.errors) }
-        return try laboratory.result("reference").stateSHA256
-    }
-
-    private func startTraining(_ laboratory: Laboratory) throws -> Running {
-        let running = try laboratory.start(laboratory.trainArguments("run", Self.steps))
-        try #require(waitUntil(60) { laboratory.status("run")?.step ?? 0 >= 4 })
-        return running
-    }
-
-    private func startAgent(_ laboratory: Laboratory, name: String) throws -> Running {
-        let directory = try RunDirectory.open(path: laboratory.path("run"))
-        let endpoint = try directory.endpoint()
-        return try laboratory.start([
-            "agent", "--coordinator", "\(endpoint.host):\(endpoint.port)", "--token-file",
-            directory.tokenPath, "--name", name, "--log", laboratory.path("\(name).log"),
-        ])
-    }
-
-    private func finish(_ laboratory: Laboratory, _ running: Running) throws -> RunResult {
-        let outcome = try running.wait(deadline: 180)
-        try #require(outcome.status == 0, "\(outcome.errors)")
-        let result = try laboratory.result("run")
-        #expect(result.stateSHA256 == (try Self.undisturbed.get()))
-        #expect(result.samplesRepeated == 0)
-        let report = try RunVerifier.verify(laboratory.path("run"))
-        #expect(report.isIntact, "\(report.violations)")
-        return result
-    }
+    private func begin() throws -> LivingRun { try LivingRun(steps: 400) }
 
     @Test("three nodes that join at once get work in one or two plans, and change nothing")
     func storm() throws {
-        let laboratory = try Laboratory()
-        let running = try startTraining(laboratory)
-        defer { running.signal(SIGINT) }
+        let run = try begin()
+        defer { run.running.signal(SIGINT) }
+        let laboratory = run.laboratory
         let plans = try laboratory.events("run", .planned).count
-        let agents = try (0..<3).map { try startAgent(laboratory, name: "new-\($0)") }
+        let agents = try (0..<3).map { try laboratory.startAgent(name: "new-\($0)") }
         defer { for agent in agents { agent.signal(SIGKILL) } }
         let isPlanned = waitUntil(90) {
             let nodes = laboratory.status("run")?.nodes ?? []
@@ -56,16 +23,16 @@ struct StrangerAndReturnTests {
         #expect(isPlanned)
         // They start on a busy machine, some a second after the others.
         #expect(try laboratory.events("run", .planned).count - plans <= 3)
-        #expect(try finish(laboratory, running).failures == 0)
+        #expect(try run.finish().failures == 0)
     }
 
     @Test("a node that dies twice is kept out for a while, by its name, and told for how long")
     func quarantine() throws {
-        let laboratory = try Laboratory()
-        let running = try startTraining(laboratory)
-        defer { running.signal(SIGINT) }
+        let run = try begin()
+        defer { run.running.signal(SIGINT) }
+        let laboratory = run.laboratory
         for round in 0..<2 {
-            let agent = try startAgent(laboratory, name: "flapping")
+            let agent = try laboratory.startAgent(name: "flapping")
             let node = NodeID(6 + round)
             try #require(
                 waitUntil(60) { laboratory.status("run")?.nodes.contains { $0.id == node } == true }
@@ -77,19 +44,19 @@ struct StrangerAndReturnTests {
                 }
             )
         }
-        let refused = try startAgent(laboratory, name: "flapping").wait(deadline: 20)
+        let refused = try laboratory.startAgent(name: "flapping").wait(deadline: 20)
         #expect(refused.status != 0)
         #expect(refused.errors.contains("flapping has died 2 times; it may join again in"))
         // Written with the coordinator's next event, a tick at the latest.
         #expect(waitUntil(5) { (try? laboratory.events("run", .refused).isEmpty) == false })
-        _ = try finish(laboratory, running)
+        _ = try run.finish()
     }
 
     @Test("a stranger at the ports of workers and coordinator hears nothing, and changes nothing")
     func stranger() throws {
-        let laboratory = try Laboratory()
-        let running = try startTraining(laboratory)
-        defer { running.signal(SIGINT) }
+        let run = try begin()
+        defer { run.running.signal(SIGINT) }
+        let laboratory = run.laboratory
         let nodes = try #require(laboratory.status("run")?.nodes)
         let ports = try Set(nodes.flatMap(\.workerPIDs).flatMap(ListeningPorts.of))
         // Each worker listens for its groups, and to be found.
@@ -98,7 +65,7 @@ struct StrangerAndReturnTests {
             let heard = try Stranger.hear(port: port, saying: Array(repeating: 0xa5, count: 64))
             #expect(heard.isEmpty, "port \(port) says \(heard.prefix(16))")
         }
-        #expect(try finish(laboratory, running).failures == 0)
+        #expect(try run.finish().failures == 0)
     }
 }
 
