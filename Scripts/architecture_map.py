@@ -124,7 +124,7 @@ def lines_of(names):
             line = name
         else:
             line = longer
-    return lines + [line]
+    return [*lines, line]
 
 
 def drawing():
@@ -156,7 +156,7 @@ def drawing():
         names = [target.removeprefix("Oobleck") for target in targets(folder)]
         for index, line in enumerate(lines_of(names)):
             parts.append(f'<text class="targets" x="{x + 14}" y="{y + 65 + 15 * index}">{line}</text>')
-    return "\n".join(parts + ["</svg>", ""])
+    return "\n".join([*parts, "</svg>", ""])
 
 
 def main():

@@ -103,7 +103,7 @@ def main() -> int:
     our_reports, python_reports = run_pairs(ours, theirs, options.pairs)
     our_speeds = [report["tokens_per_second"] for report in our_reports]
     python_speeds = [report["tokens_per_second"] for report in python_reports]
-    ratios = [a / b for a, b in zip(our_speeds, python_speeds)]
+    ratios = [a / b for a, b in zip(our_speeds, python_speeds, strict=True)]
     result = {
         "question": "tokens per second of one process with one thread, ours against eager Python",
         "command": f"Scripts/bench.sh {options.size} {options.pairs}",

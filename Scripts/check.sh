@@ -44,10 +44,11 @@ Scripts/check_documents.py || fail "a link leads nowhere, see above"
 echo "check: the drawn map of the folders"
 Scripts/architecture_map.py --check || fail "the map is old; run: Scripts/architecture_map.py"
 
-echo "check: the importer's format and style"
+echo "check: the importer's format and style, and the style of the scripts"
 if [ -x .venv/bin/ruff ]; then
     (cd Python && ../.venv/bin/ruff check --quiet . && ../.venv/bin/ruff format --check --quiet .) ||
         fail "ruff: see above; ruff format mends layout"
+    .venv/bin/ruff check --quiet Scripts || fail "ruff: see above"
 else
     fail "no ruff in .venv; run: Scripts/setup.sh --test-tools"
 fi

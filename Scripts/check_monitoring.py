@@ -144,16 +144,20 @@ def check(folder, programs, processes):
     subprocess.run(["promtool", "check", "config", folder / "prometheus.yml"], check=True)
     with open(folder / "run.txt", "w") as log:
         run = subprocess.Popen(
-            [programs / "oobleck", "train", folder / "job.yaml", "--run-dir", folder / "run"]
-            + ["--metrics-listen", target, "--no-report"]
-            + ["--fault", "node=1,point=mid-forward,step=60,target=worker"],
+            [
+                *(programs / "oobleck", "train", folder / "job.yaml"),
+                *("--run-dir", folder / "run", "--metrics-listen", target, "--no-report"),
+                *("--fault", "node=1,point=mid-forward,step=60,target=worker"),
+            ],
             stdout=log,
             stderr=log,
         )
     processes.append(run)
     server = subprocess.Popen(
-        ["prometheus", "--config.file", folder / "prometheus.yml"]
-        + ["--storage.tsdb.path", folder / "data", "--web.listen-address", f"127.0.0.1:{port}"],
+        [
+            *("prometheus", "--config.file", folder / "prometheus.yml"),
+            *("--storage.tsdb.path", folder / "data", "--web.listen-address", f"127.0.0.1:{port}"),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -9,6 +9,7 @@ with numpy, and the step times with and without saves. Fails when the hold-up ex
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -39,7 +40,7 @@ def train(arguments: argparse.Namespace, folder: pathlib.Path, name: str, *optio
 def step_milliseconds(events: list[dict]) -> float:
     """Median time between commits, after the first few."""
     times = [event["monotonic"] for event in events if event["kind"] == "committed"][3:]
-    return 1e3 * statistics.median(b - a for a, b in zip(times, times[1:]))
+    return 1e3 * statistics.median(b - a for a, b in itertools.pairwise(times))
 
 
 def saves(events: list[dict], run: pathlib.Path) -> dict:

@@ -12,6 +12,7 @@ of the network and clocks that differ are not in it.
 """
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -71,7 +72,7 @@ class SlowLink:
         server = self.loop.run_until_complete(
             asyncio.start_server(self.connect, "127.0.0.1", 0)
         )
-        self.address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        self.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.set()
         self.loop.run_forever()
         server.close()
@@ -264,10 +265,8 @@ class Campaign:
             now = time.monotonic()
             for entry in [entry for entry in self.until if entry[0] <= now]:
                 self.until.remove(entry)
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     entry[1]()
-                except ProcessLookupError:
-                    pass
             for process, directory in self.trainers:
                 if process.poll() == 0 and (directory / "result.json").exists():
                     return directory, ""
@@ -286,10 +285,8 @@ class Campaign:
     def close(self) -> list:
         """Ends what is left; returns what should not have been."""
         for _, action in self.until:
-            try:
+            with contextlib.suppress(ProcessLookupError, OSError):
                 action()
-            except (ProcessLookupError, OSError):
-                pass
         deadline = time.monotonic() + 30
         while (left := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.2)

@@ -21,12 +21,12 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "Python/tests"), str(ROOT / "Python")]
 
-import cases  # noqa: E402
-import models  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
+
+import cases  # noqa: E402
 
 OOBLECK = os.environ.get("OOBLECK", str(ROOT / ".build/release/oobleck"))
 STEPS, NODES, SAMPLES, DROPOUT = 5, 5, 64, 0.1

@@ -9,6 +9,7 @@ vote of all nodes to the first decision. Node logs hold these times.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -25,8 +26,10 @@ RUN_DEADLINE = 600
 
 def train(run: pathlib.Path, nodes: int, steps: int) -> None:
     subprocess.run(
-        [OOBLECK, "train", ROOT / "Examples/tiny.yaml", "--nodes", str(nodes)]
-        + ["--steps", str(steps), "--run-dir", run],
+        [
+            *(OOBLECK, "train", ROOT / "Examples/tiny.yaml"),
+            *("--nodes", str(nodes), "--steps", str(steps), "--run-dir", run),
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
         timeout=RUN_DEADLINE,
@@ -38,7 +41,7 @@ def step_seconds(run: pathlib.Path) -> list[float]:
     """Times between commits, without the first two steps."""
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     times = [event["monotonic"] for event in events if event["kind"] == "committed"]
-    return [later - earlier for earlier, later in zip(times[1:], times[2:])]
+    return [later - earlier for earlier, later in itertools.pairwise(times[1:])]
 
 
 def ideal_seconds(run: pathlib.Path) -> float:
@@ -67,13 +70,14 @@ def vote_milliseconds(run: pathlib.Path) -> tuple[list[float], list[float]]:
     Until the first has its decision nobody has anything to do. On a machine with fewer cores than
     nodes the others then wait for a core, on which the first already apply the step.
     """
-    steps = list(zip(*[node_times(log) for log in sorted((run / "logs").glob("node-*.log"))]))
+    logs = sorted((run / "logs").glob("node-*.log"))
+    steps = list(zip(*[node_times(log) for log in logs], strict=False))
     last_votes = [max(voted for voted, _ in step) for step in steps]
     firsts = [min(decided for _, decided in step) for step in steps]
     lasts = [max(decided for _, decided in step) for step in steps]
     return (
-        [(end - start) / 1000 for start, end in zip(last_votes, firsts)],
-        [(end - start) / 1000 for start, end in zip(last_votes, lasts)],
+        [(end - start) / 1000 for start, end in zip(last_votes, firsts, strict=True)],
+        [(end - start) / 1000 for start, end in zip(last_votes, lasts, strict=True)],
     )
 
 

@@ -33,7 +33,7 @@ def run(mode: str) -> list[dict]:
         [ROOT / "Scripts/planner-package.sh"], check=True, capture_output=True, text=True, timeout=60
     ).stdout.strip()
     build = ["swift", "build", "--package-path", folder, "-c", "release"]
-    subprocess.run(build + ["--product", "planner-benchmark"], check=True, timeout=DEADLINE)
+    subprocess.run([*build, "--product", "planner-benchmark"], check=True, timeout=DEADLINE)
     program = pathlib.Path(folder) / ".build/release/planner-benchmark"
     done = subprocess.run(
         [program, mode], check=True, capture_output=True, text=True, timeout=DEADLINE

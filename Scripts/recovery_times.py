@@ -107,7 +107,7 @@ def law(rows: list) -> dict:
         (size, statistics.median(row["coordinator"] for row in rows if row["nodes"] == size))
         for size in sizes
     ]
-    slope, intercept = statistics.linear_regression(*zip(*points))
+    slope, intercept = statistics.linear_regression(*zip(*points, strict=True))
     node = statistics.median(
         (row["rebuilt"] * cores - row["coordinator"]) / row["nodes"] for row in rows
     )

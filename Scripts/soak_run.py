@@ -1,5 +1,6 @@
 """One training run under SIGKILLs: starts it, kills nodes at given moments, cleans up after it."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -49,7 +50,7 @@ class TrainingRun:
         with self.log.open("wb") as log:
             # A session of its own: a Ctrl-C here must not reach it before we end it.
             self.process = subprocess.Popen(
-                command + ["--run-dir", str(directory)],
+                [*command, "--run-dir", str(directory)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -181,10 +182,9 @@ class TrainingRun:
 
     @staticmethod
     def signal(pid: int, number: int) -> None:
-        try:
+        # A process that is gone needs no signal.
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass  # it is gone: nothing to stop or to let go on
 
     def kill(self, random_source: random.Random) -> None:
         """Kills an agent, a worker or both of a random healthy node; nothing if there is none."""

@@ -11,6 +11,7 @@ said of the steps is printed too.
 
 import argparse
 import datetime
+import itertools
 import json
 import os
 import pathlib
@@ -104,7 +105,7 @@ def measured(events, result):
         + [(event["monotonic"], 1) for event in events if event["kind"] == "node-joined"]
     )
     by_generation = {}
-    for before, after in zip(commits, commits[1:]):
+    for before, after in itertools.pairwise(commits):
         if before["generation"] == after["generation"]:
             gap = after["monotonic"] - before["monotonic"]
             by_generation.setdefault(after["generation"], []).append(gap)

@@ -49,7 +49,7 @@ def write_model(
         writer.copies()
         manifest = _manifest(source, layers, entries, targets)
         manifest |= {"counters": _counters(source, traced), "files": writer.digests}
-        (partial / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+        (partial / "manifest.json").write_text(_with_digest(manifest))
     except BaseException:
         shutil.rmtree(partial)
         raise
@@ -57,6 +57,14 @@ def write_model(
         folder.rmdir()
     partial.rename(folder)
     return manifest
+
+
+def _with_digest(manifest: dict[str, Any]) -> str:
+    """The manifest's text. Its last entry is the SHA-256 of the text with zeros in the digest's place."""
+    zeros = "0" * 64
+    text = json.dumps(manifest | {"digest": zeros}, indent=1) + "\n"
+    before, _, after = text.rpartition(zeros)
+    return before + hashlib.sha256(text.encode()).hexdigest() + after
 
 
 class _Writer:

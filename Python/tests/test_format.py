@@ -69,6 +69,13 @@ def test_boundaries_agree_and_files_are_whole(gpt2: Path, imported: Callable) ->
     assert (folder / "config.json").read_bytes() == (gpt2 / "config.json").read_bytes()
 
 
+def test_a_manifest_has_a_digest_of_itself(gpt2: Path, imported: Callable) -> None:
+    digest = imported(gpt2, *SHAPE)["digest"]
+    text = (gpt2.parent / "model" / "manifest.json").read_bytes()
+    zeroed = text.replace(digest.encode(), b"0" * 64)
+    assert hashlib.sha256(zeroed).hexdigest() == digest
+
+
 def test_equal_blocks_share_a_graph(gpt2: Path, imported: Callable) -> None:
     graphs = [layer["graph"] for layer in imported(gpt2, *SHAPE)["layers"]]
     assert graphs == ["graph-0.json", *["graph-1.json"] * 3, "graph-2.json"]

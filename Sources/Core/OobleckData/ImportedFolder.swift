@@ -35,6 +35,7 @@ package struct ImportedFolder: Sendable {
                     + "\(ImportManifest.formatVersion): import the model again"
             )
         }
+        try ManifestDigest.check(bytes, value, path: manifestPath)
         let manifest: ImportManifest
         do {
             manifest = try JSONDecoder().decode(ImportManifest.self, from: Data(bytes))

@@ -42,6 +42,22 @@ import Testing
         #expect(again == model.manifest)
     }
 
+    @Test("a manifest that was altered after the import is refused")
+    func digest() throws {
+        let zeros = String(repeating: "0", count: 64)
+        let fixture = ImportFixture()
+            .changing("\"torch\":", to: "\"digest\": \"\(zeros)\", \"torch\":")
+        var hasher = SHA256Hasher()
+        hasher.update(Array(fixture.manifestInFolder.utf8))
+        let whole = fixture.changing(zeros, to: hasher.hexadecimal)
+        let path = try whole.write(folder)
+        #expect(try ImportedFolder.open(path: path).manifest == (try ImportFixture().decoded()))
+        let altered = whole.changing("\"deviation\": 0.02", to: "\"deviation\": 0.03")
+        #expect(try refusal(altered).contains("was altered since the import"))
+        let short = fixture.changing(zeros, to: "0")
+        #expect(try refusal(short).contains("it must be 64 hexadecimal digits"))
+    }
+
     @Test("keys that this program does not know are passed over")
     func unknownKeys() throws {
         let fixture = ImportFixture()
