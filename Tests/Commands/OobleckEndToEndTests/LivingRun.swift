@@ -8,7 +8,7 @@ import Testing
 private let undisturbedStates = Mutex<[Int: String]>([:])
 
 extension Laboratory {
-    /// The state that all runs of so many steps have to come to. Trained once for each number.
+    /// The state that all runs of so many steps have to come to; trained once for each number.
     static func undisturbedState(steps: Int) throws -> String {
         if let known = undisturbedStates.withLock({ $0[steps] }) { return known }
         let laboratory = try Laboratory()
