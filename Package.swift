@@ -300,8 +300,8 @@ let observation = Folder(
         module(
             "OobleckMetrics",
             [
-                "OobleckClock", "OobleckCore", "OobleckData", "OobleckRecording",
-                "OobleckRunFiles", "OobleckServing", hummingbird,
+                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData", "OobleckRecording",
+                "OobleckRunFiles", "OobleckServing", "OobleckTransport", hummingbird,
             ]
         ),
         module(
@@ -501,7 +501,7 @@ let allTests = [
                 "OobleckMetrics",
                 [
                     "OobleckCore", "OobleckMetrics", "OobleckRecording", "OobleckRunFiles",
-                    "OobleckTestSupport",
+                    "OobleckTestSupport", "OobleckTransport",
                 ]
             ),
             tests(

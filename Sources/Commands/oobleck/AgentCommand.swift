@@ -3,6 +3,7 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckMetrics
 import OobleckRecording
 import OobleckRunFiles
 import OobleckRuntime
@@ -72,6 +73,14 @@ struct AgentCommand: InterruptibleCommand {
 
     @Flag(help: "Other nodes of the run are on this machine.")
     var sharesMachine = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve the agent's /metrics for Prometheus and /healthz there, as 127.0.0.1:9465.",
+            valueName: "host:port"
+        )
+    )
+    var metricsListen: String?
 
     @Option(help: "Seconds that a failure may go unnoticed, as far as known before joining.")
     var detectionBudget = 2.0
@@ -153,7 +162,11 @@ struct AgentCommand: InterruptibleCommand {
             name: name,
             departure: Departure()
         )
-        try await AgentService(agent: agent).run()
+        try await AgentService(
+            agent: agent,
+            metrics: try metricsListen.map { try HostPort(parsing: $0, what: "--metrics-listen") },
+            observe: AgentMetrics.serve
+        ).run()
     }
 
     /// Other machines reach a worker only where it listens, so that has to be said for them.

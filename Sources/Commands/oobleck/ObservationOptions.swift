@@ -20,6 +20,14 @@ struct ObservationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "The agent of node N serves its own /metrics at PORT + N, where the node's workers listen.",
+            valueName: "port"
+        )
+    )
+    var agentMetricsPort: Int?
+
+    @Option(
+        help: ArgumentHelp(
             """
             Run this with the system's shell for each event but commits, the event as a line of JSON on its \
             input; training does not wait, and after 10 s it is killed.
@@ -49,6 +57,11 @@ struct ObservationOptions: ParsableArguments {
     var noReport = false
 
     func validate() throws {
+        if let agentMetricsPort, !(1...65535 ~= agentMetricsPort) {
+            throw ValidationError(
+                "--agent-metrics-port is \(agentMetricsPort); it must be from 1 to 65535."
+            )
+        }
         do {
             _ = try metricsAddress()
             _ = try dashboardAddress()
@@ -72,6 +85,7 @@ struct ObservationOptions: ParsableArguments {
     /// The same options on a command line.
     var arguments: [String] {
         (metricsListen.map { ["--metrics-listen", $0] } ?? [])
+            + (agentMetricsPort.map { ["--agent-metrics-port", "\($0)"] } ?? [])
             + (dashboard ? ["--dashboard"] : [])
             + (dashboardListen.map { ["--dashboard-listen", $0] } ?? [])
             + (onEvent.map { ["--on-event", $0] } ?? []) + (tensorboard ? ["--tensorboard"] : [])
@@ -87,6 +101,7 @@ struct ObservationOptions: ParsableArguments {
     ) async throws -> (RunDirectory, RunResult) {
         let place = RunPlace()
         var run = run
+        run.agentMetricsPort = agentMetricsPort
         run.followers.append { directory, _ in
             place.note(directory)
             return { _ in }

@@ -6,9 +6,19 @@ import OobleckTransport
 /// An agent that has a process to itself: its process group, its signals, and its last word on the
 /// terminal.
 package struct AgentService: Sendable {
-    private let agent: Agent
+    /// Serves metrics of an agent at an address while it runs; must not fail for itself.
+    package typealias Observe = @Sendable (
+        HostPort, AgentTally, @escaping @Sendable () async throws -> Void
+    ) async throws -> Void
 
-    package init(agent: Agent) { self.agent = agent }
+    private let agent: Agent
+    private let metrics: HostPort?
+    private let observe: Observe
+
+    /// A service of `agent`, with its metrics at that address, if any.
+    package init(agent: Agent, metrics: HostPort?, observe: @escaping Observe) {
+        (self.agent, self.metrics, self.observe) = (agent, metrics, observe)
+    }
 
     /// Serves until the node has left, and says why it did.
     ///
@@ -28,8 +38,12 @@ package struct AgentService: Sendable {
             case .save: break
             }
         } during: {
-            let reason = try await agent.run()
-            Console.show("left the run: \(reason)")
+            let serve: @Sendable () async throws -> Void = {
+                let reason = try await agent.run()
+                Console.show("left the run: \(reason)")
+            }
+            guard let metrics else { return try await serve() }
+            try await observe(metrics, agent.tally, serve)
         }
     }
 }

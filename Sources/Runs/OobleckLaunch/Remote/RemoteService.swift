@@ -16,9 +16,13 @@ package struct RemoteService: Sendable {
 
     private let input: RemoteInput
     private let executables: Executables
+    private let observe: AgentService.Observe
 
     /// Starts to listen to the launcher; the process ends when it is gone.
-    package init() throws {
+    ///
+    /// `observe` serves metrics of the agent while it runs, if that is ordered.
+    package init(observe: @escaping AgentService.Observe) throws {
+        self.observe = observe
         input = try RemoteInput()
         executables = try Executables()
     }
@@ -96,6 +100,7 @@ package struct RemoteService: Sendable {
         let coordinator = try CoordinatorAddress(parsing: order.coordinator)
         let credentials = try RemoteCredentials(order)
         let departure = Departure()
+        let listenHost = try Self.listenAddress(order.listen, coordinator)
         let agent = AgentService(
             agent: Agent(
                 coordinator: CoordinatorLocator(coordinator),
@@ -106,12 +111,14 @@ package struct RemoteService: Sendable {
                 workerExecutable: executables.worker,
                 workerArguments: ["--coordinator", order.coordinator],
                 logPath: nil,
-                listenHost: try Self.listenAddress(order.listen, coordinator),
+                listenHost: listenHost,
                 sharesMachine: order.sharesMachine,
                 deadlines: Deadlines(budget: order.detectionBudget),
                 name: order.name,
                 departure: departure
-            )
+            ),
+            metrics: order.metricsPort.map { HostPort(host: listenHost, port: $0) },
+            observe: observe
         )
         input.setCleanUp {
             // The worker ends with us: we hold its input.
