@@ -500,8 +500,8 @@ let allTests = [
             tests(
                 "OobleckMetrics",
                 [
-                    "OobleckCore", "OobleckMetrics", "OobleckRecording", "OobleckRunFiles",
-                    "OobleckTestSupport", "OobleckTransport",
+                    "OobleckCoordination", "OobleckCore", "OobleckMetrics", "OobleckRecording",
+                    "OobleckRunFiles", "OobleckTestSupport", "OobleckTransport",
                 ]
             ),
             tests(

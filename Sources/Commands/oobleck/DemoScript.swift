@@ -45,8 +45,8 @@ final class DemoScript: Sendable {
         }
     }
 
-    func follow(_ notice: RunNotice, _ controls: LocalRun.Controls) {
-        switch notice {
+    func follow(_ update: RunUpdate, _ controls: LocalRun.Controls) {
+        switch update {
         case .planned(let plan): state.withLock { $0.plan = plan }
         case .recovered: state.withLock { $0.recoveries += 1 }
         case .committed(let step): act(after: step.step + 1, controls)

@@ -111,7 +111,7 @@ struct DrillCommand: InterruptibleCommand {
         if let replay { return try tell(replay) }
         if let simulate { return try simulateWorlds(simulate) }
         if let everyOrder { return try search(depth: everyOrder) }
-        let drill = FieldDrill(faults: faults, seed: seed, repeats: repeats, reportPath: report)
+        let drill = ProcessDrill(faults: faults, seed: seed, repeats: repeats, reportPath: report)
         guard let runDirectory else { return try await drill.run() }
         try await drill.run(on: runDirectory, through: through, expecting: expect)
     }

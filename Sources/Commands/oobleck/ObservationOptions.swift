@@ -84,12 +84,16 @@ struct ObservationOptions: ParsableArguments {
 
     /// The same options on a command line.
     var arguments: [String] {
-        (metricsListen.map { ["--metrics-listen", $0] } ?? [])
-            + (agentMetricsPort.map { ["--agent-metrics-port", "\($0)"] } ?? [])
-            + (dashboard ? ["--dashboard"] : [])
-            + (dashboardListen.map { ["--dashboard-listen", $0] } ?? [])
-            + (onEvent.map { ["--on-event", $0] } ?? []) + (tensorboard ? ["--tensorboard"] : [])
-            + (noReport ? ["--no-report"] : [])
+        let values: [(option: String, value: String?)] = [
+            ("--metrics-listen", metricsListen),
+            ("--agent-metrics-port", agentMetricsPort.map { "\($0)" }),
+            ("--dashboard-listen", dashboardListen), ("--on-event", onEvent),
+        ]
+        let flags: [(option: String, isSet: Bool)] = [
+            ("--dashboard", dashboard), ("--tensorboard", tensorboard), ("--no-report", noReport),
+        ]
+        return values.flatMap { option, value in value.map { [option, $0] } ?? [] }
+            + flags.filter(\.isSet).map(\.option)
     }
 
     /// Executes a run, and shows it meanwhile and at its end as these options say.

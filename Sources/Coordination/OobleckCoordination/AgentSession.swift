@@ -27,7 +27,7 @@ package struct AgentSession: SessionLogic {
         case dismissWorkers
     }
 
-    package typealias Directive = SessionDirective<AgentNotice, Action>
+    package typealias Directive = SessionDirective<AgentReport, Action>
 
     private var hello: SessionHello
     /// Why the node is to leave, once it is.
@@ -72,8 +72,8 @@ package struct AgentSession: SessionLogic {
             return steps
         case .refused(let error): return kill(error)
         case .local(.workerExited(let evidence, let inOrder, let isOutOfMemory)):
-            let notice = AgentNotice.workerExited(evidence: evidence, isOutOfMemory: isOutOfMemory)
-            return workerExited(notice, evidence, inOrder: inOrder)
+            let report = AgentReport.workerExited(evidence: evidence, isOutOfMemory: isOutOfMemory)
+            return workerExited(report, evidence, inOrder: inOrder)
         case .local(.workerFailed(let error)): return end(.failed(error))
         case .local(.departure(let reason)):
             departure = departure ?? reason
@@ -120,16 +120,16 @@ package struct AgentSession: SessionLogic {
 
     /// A node that lacks a worker is over: the coordinator hears of it if there is one.
     private mutating func workerExited(
-        _ notice: AgentNotice,
+        _ report: AgentReport,
         _ evidence: String,
         inOrder: Bool
     ) -> [Directive] {
-        let report: [Directive] = link.isOpen ? [.send(notice)] : []
+        let last: [Directive] = link.isOpen ? [.send(report)] : []
         let ending =
             inOrder
             ? SessionEnding.inOrder(reason: "its worker was told to leave")
             : .failed(OobleckError(.outOfNodes, evidence))
-        return report + end(ending)
+        return last + end(ending)
     }
 
     private mutating func directives(_ steps: [SessionLink.Step]) -> [Directive] {

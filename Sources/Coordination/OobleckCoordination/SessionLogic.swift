@@ -16,7 +16,7 @@ package enum SessionEvent<Instruction: Sendable, Local: Sendable>: Sendable {
 }
 
 /// What a session wants done, in order.
-package enum SessionDirective<Notice: Sendable, Action: Sendable>: Sendable {
+package enum SessionDirective<Report: Sendable, Action: Sendable>: Sendable {
     /// Find the coordinator and open a stream to it; what comes of any earlier one counts no more.
     case connect
     /// Drop the stream, or the attempt to open one.
@@ -24,7 +24,7 @@ package enum SessionDirective<Notice: Sendable, Action: Sendable>: Sendable {
     /// Say hello over the stream just opened.
     case hello(SessionHello)
     /// Send over the open stream.
-    case send(Notice)
+    case send(Report)
     /// Do something on this node.
     case act(Action)
     /// The session is over; no directive follows.
@@ -41,14 +41,14 @@ package enum SessionEnding: Hashable, Sendable {
 /// The decisions of one end of a session: a value that takes an event and the time.
 package protocol SessionLogic: Sendable {
     associatedtype Instruction: Sendable
-    associatedtype Notice: Sendable
+    associatedtype Report: Sendable
     associatedtype Local: Sendable
     associatedtype Action: Sendable
 
     mutating func handle(
         _ event: SessionEvent<Instruction, Local>,
         now: Seconds
-    ) -> [SessionDirective<Notice, Action>]
+    ) -> [SessionDirective<Report, Action>]
 
     /// When to send ``SessionEvent/wake`` at the latest.
     var nextWake: Seconds { get }

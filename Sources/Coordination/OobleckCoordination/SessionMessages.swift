@@ -25,7 +25,7 @@ package enum AgentInstruction: Hashable, Sendable {
 }
 
 /// What an agent tells the coordinator after its hello.
-package enum AgentNotice: Hashable, Sendable {
+package enum AgentReport: Hashable, Sendable {
     case heartbeat
     /// A worker is gone, for the reason that the system gave.
     case workerExited(evidence: String, isOutOfMemory: Bool = false)
@@ -49,7 +49,7 @@ package enum WorkerInstruction: Hashable, Sendable {
 }
 
 /// What a worker's session carries to the coordinator after its hello.
-package enum WorkerNotice: Hashable, Sendable {
+package enum WorkerReport: Hashable, Sendable {
     case heartbeat
     case message(WorkerMessage)
 }

@@ -9,7 +9,7 @@ package struct WorkerSession: SessionLogic {
     /// What is to be handed to the training thread, in order.
     package typealias Action = CoordinatorMessage
 
-    package typealias Directive = SessionDirective<WorkerNotice, Action>
+    package typealias Directive = SessionDirective<WorkerReport, Action>
 
     private let firstHello: SessionHello
     private var memory: WorkerMemory

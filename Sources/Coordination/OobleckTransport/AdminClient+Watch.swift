@@ -13,17 +13,17 @@ extension AdminClient {
     ///
     /// Throws one line when the coordinator cannot be reached, refuses, or says nothing for long.
     package func watch(
-        _ receive: @escaping @Sendable (WatchNotice) async throws -> Bool
+        _ receive: @escaping @Sendable (WatchUpdate) async throws -> Bool
     ) async throws {
         let heard = LastHeard()
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask {
-                try await stream { notice in
+                try await stream { update in
                     heard.note()
-                    guard let notice else { return true }
+                    guard let update else { return true }
                     defer { heard.note() }
-                    return try await receive(notice)
+                    return try await receive(update)
                 }
             }
             group.addTask {
@@ -40,13 +40,13 @@ extension AdminClient {
     }
 
     private func stream(
-        _ receive: @escaping @Sendable (WatchNotice?) async throws -> Bool
+        _ receive: @escaping @Sendable (WatchUpdate?) async throws -> Bool
     ) async throws {
         try await address.withClient(token: token, tls: tls) { client in
             try await WireControlPlane.Client(wrapping: client)
                 .watch(WireWatchRequest(), options: .session) { response in
                     for try await reply in response.messages {
-                        guard try await receive(try reply.notice()) else { return }
+                        guard try await receive(try reply.update()) else { return }
                     }
                 }
         }

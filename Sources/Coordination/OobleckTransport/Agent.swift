@@ -145,7 +145,7 @@ package struct Agent: Sendable {
     private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,
         node: @Sendable @escaping () -> NodeID?,
-        _ attempt: SessionAttempt<AgentInstruction, AgentNotice>,
+        _ attempt: SessionAttempt<AgentInstruction, AgentReport>,
         _ tally: AgentTally
     ) async throws {
         try await client.agentSession(
@@ -155,10 +155,10 @@ package struct Agent: Sendable {
                 for await report in attempt.reports.elements {
                     switch report {
                     case .hello(let hello): try await writer.write(WireAgentReport(hello: hello))
-                    case .notice(let notice):
+                    case .report(let report):
                         guard let node = node() else { continue }
-                        try await writer.write(WireAgentReport(notice, node: node))
-                        if case .heartbeat = notice { tally.change { $0.heartbeatsSent += 1 } }
+                        try await writer.write(WireAgentReport(report, node: node))
+                        if case .heartbeat = report { tally.change { $0.heartbeatsSent += 1 } }
                     }
                 }
             },

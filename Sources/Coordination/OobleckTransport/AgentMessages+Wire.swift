@@ -10,41 +10,41 @@ extension WireAgentReport {
         self.hello = WireHello(hello)
     }
 
-    package init(_ notice: AgentNotice, node: NodeID) {
+    package init(_ report: AgentReport, node: NodeID) {
         self.init()
         self.node = Int64(node.rawValue)
-        switch notice {
+        switch report {
         case .heartbeat: heartbeat = WireHeartbeat()
         case .workerExited(let evidence, let isOutOfMemory):
             workerExit = .with {
                 $0.evidence = evidence
                 $0.isOutOfMemory = isOutOfMemory
             }
-        case .leaving(let reason): leaving = WireNotice(reason: reason)
+        case .leaving(let reason): leaving = WireLine(reason: reason)
         }
     }
 
     /// Throws one line that names the message when it makes no sense.
-    package func report() throws -> SessionReport<AgentNotice> {
+    package func report() throws -> ReceivedReport<AgentReport> {
         switch content {
         case nil: throw malformed("AgentReport", "has no content")
         case .hello(let hello): return .hello(try hello.hello())
-        case .heartbeat: return .notice(try sender(), .heartbeat)
+        case .heartbeat: return .report(try sender(), .heartbeat)
         case .workerExit(let exit):
             let evidence = line(exit.evidence)
-            return .notice(
+            return .report(
                 try sender(),
                 .workerExited(evidence: evidence, isOutOfMemory: exit.isOutOfMemory)
             )
-        case .leaving(let notice):
-            return .notice(try sender(), .leaving(reason: line(notice.reason)))
+        case .leaving(let said):
+            return .report(try sender(), .leaving(reason: line(said.reason)))
         }
     }
 
     private func sender() throws -> NodeID { NodeID(try index(node, "AgentReport.node")) }
 }
 
-extension WireAgentDirective {
+extension WireAgentInstruction {
     package init(_ instruction: AgentInstruction) {
         self.init()
         switch instruction {
@@ -56,9 +56,9 @@ extension WireAgentDirective {
             )
             admitted.cpuLevel = level?.rawValue ?? ""
             admitted.devices = Int64(devices)
-        case .refused(let reason): refused = WireNotice(reason: reason)
-        case .fence(let reason): fence = WireNotice(reason: reason)
-        case .stop(let reason): stop = WireNotice(reason: reason)
+        case .refused(let reason): refused = WireLine(reason: reason)
+        case .fence(let reason): fence = WireLine(reason: reason)
+        case .stop(let reason): stop = WireLine(reason: reason)
         case .heartbeat: heartbeat = WireHeartbeat()
         }
     }
@@ -66,7 +66,7 @@ extension WireAgentDirective {
     /// Throws one line that names the message when it makes no sense.
     package func instruction() throws -> AgentInstruction {
         switch content {
-        case nil: throw malformed("AgentDirective", "has no content")
+        case nil: throw malformed("AgentInstruction", "has no content")
         case .admitted(let admission):
             let (node, budget, wait) = try admission.admission()
             return .admitted(
@@ -76,9 +76,9 @@ extension WireAgentDirective {
                 cpuLevel: try admission.level(),
                 devices: try admission.workers()
             )
-        case .refused(let notice): return .refused(reason: line(notice.reason))
-        case .fence(let notice): return .fence(reason: line(notice.reason))
-        case .stop(let notice): return .stop(reason: line(notice.reason))
+        case .refused(let said): return .refused(reason: line(said.reason))
+        case .fence(let said): return .fence(reason: line(said.reason))
+        case .stop(let said): return .stop(reason: line(said.reason))
         case .heartbeat: return .heartbeat
         }
     }

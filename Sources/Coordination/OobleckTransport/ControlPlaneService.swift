@@ -13,7 +13,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
 
     func agentSession(
         request: RPCAsyncSequence<WireAgentReport, any Error>,
-        response: RPCWriter<WireAgentDirective>,
+        response: RPCWriter<WireAgentInstruction>,
         context: ServerContext
     ) async throws {
         let outbox = Outbox<AgentInstruction>()
@@ -23,13 +23,13 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
             read: { try $0.report() },
             tell: { .agent($0, $1) },
             refused: { .refused(reason: $0) },
-            write: { try await response.write(WireAgentDirective($0)) }
+            write: { try await response.write(WireAgentInstruction($0)) }
         )
     }
 
     func workerSession(
         request: RPCAsyncSequence<WireWorkerReport, any Error>,
-        response: RPCWriter<WireWorkerDirective>,
+        response: RPCWriter<WireWorkerInstruction>,
         context: ServerContext
     ) async throws {
         let outbox = Outbox<WorkerInstruction>()
@@ -39,7 +39,7 @@ struct ControlPlaneService: WireControlPlane.SimpleServiceProtocol {
             read: { try $0.report() },
             tell: { .worker($0, $1) },
             refused: { .refused(reason: $0) },
-            write: { try await response.write(try WireWorkerDirective($0)) }
+            write: { try await response.write(try WireWorkerInstruction($0)) }
         )
     }
 

@@ -45,10 +45,10 @@ struct Session<Instruction: Sendable>: Sendable {
     ///
     /// - Throws: An error when the stream ends without an answer, so that the peer looks for its
     ///   coordinator again.
-    func run<Report: Sendable, Notice: Sendable>(
-        _ reports: RPCAsyncSequence<Report, any Error>.AsyncIterator,
-        read: @escaping @Sendable (Report) throws -> SessionReport<Notice>,
-        tell: @escaping @Sendable (SessionID, Notice) -> CoordinatorInstance.Input,
+    func run<WireReport: Sendable, Report: Sendable>(
+        _ reports: RPCAsyncSequence<WireReport, any Error>.AsyncIterator,
+        read: @escaping @Sendable (WireReport) throws -> ReceivedReport<Report>,
+        tell: @escaping @Sendable (SessionID, Report) -> CoordinatorInstance.Input,
         refused: @Sendable (String) -> Instruction,
         write: @escaping @Sendable (Instruction) async throws -> Void
     ) async throws {
@@ -74,12 +74,12 @@ struct Session<Instruction: Sendable>: Sendable {
                 defer { loop.close(session, stream) }
                 await loop.greet(session, side, hello)
                 let node = await loop.node(of: session)
-                try await listen(session, source.value) { report in
-                    guard case .notice(node, let notice) = try read(report) else {
+                try await listen(session, source.value) { received in
+                    guard case .report(node, let report) = try read(received) else {
                         let sender = node.map { "node \($0)" } ?? "a node that was let in"
                         throw malformed(name, "is not of \(sender)")
                     }
-                    return tell(session, notice)
+                    return tell(session, report)
                 }
             }
             group.addTask {
@@ -102,10 +102,10 @@ struct Session<Instruction: Sendable>: Sendable {
     }
 
     /// Tells the coordinator what the peer says, until it ends or says what it may not.
-    private func listen<Report>(
+    private func listen<WireReport>(
         _ session: SessionID,
-        _ source: RPCAsyncSequence<Report, any Error>.AsyncIterator,
-        _ input: (Report) throws -> CoordinatorInstance.Input
+        _ source: RPCAsyncSequence<WireReport, any Error>.AsyncIterator,
+        _ input: (WireReport) throws -> CoordinatorInstance.Input
     ) async throws {
         var reports = source
         var limit = RateLimit(allowance, now: MonotonicTime.now)

@@ -5,14 +5,14 @@ import OobleckCore
 import Synchronization
 
 /// One attempt at a session: what it is to send, and whom it tells what it hears.
-struct SessionAttempt<Instruction: Sendable, Notice: Sendable>: Sendable {
+struct SessionAttempt<Instruction: Sendable, Report: Sendable>: Sendable {
     /// What goes to the coordinator.
-    enum Report: Sendable {
+    enum Outgoing: Sendable {
         case hello(SessionHello)
-        case notice(Notice)
+        case report(Report)
     }
 
-    let reports: Outbox<Report>
+    let reports: Outbox<Outgoing>
     /// The stream is open.
     let opened: @Sendable () -> Void
     let received: @Sendable (Instruction) -> Void
@@ -21,7 +21,7 @@ struct SessionAttempt<Instruction: Sendable, Notice: Sendable>: Sendable {
 /// The shell of a ``SessionLogic``: gives it events one at a time, each with all its directives
 /// performed before the next, whatever thread they come from.
 final class SessionDriver<Logic: SessionLogic>: Sendable {
-    typealias Attempt = SessionAttempt<Logic.Instruction, Logic.Notice>
+    typealias Attempt = SessionAttempt<Logic.Instruction, Logic.Report>
     typealias Event = SessionEvent<Logic.Instruction, Logic.Local>
 
     private struct State {
@@ -31,7 +31,7 @@ final class SessionDriver<Logic: SessionLogic>: Sendable {
         var isBusy = false
         /// Number of the newest attempt; what comes of any other is dropped.
         var attempt = 0
-        var reports: Outbox<Attempt.Report>?
+        var reports: Outbox<Attempt.Outgoing>?
         /// Owned here: ends with the attempt, at the latest shortly after the session.
         var task: Task<Void, Never>?
         var ending: SessionEnding?
@@ -101,7 +101,7 @@ final class SessionDriver<Logic: SessionLogic>: Sendable {
     }
 
     /// The directives of the next event that counts; `nil` when none is left.
-    private func next() -> [SessionDirective<Logic.Notice, Logic.Action>]? {
+    private func next() -> [SessionDirective<Logic.Report, Logic.Action>]? {
         let now = MonotonicTime.now
         let (directives, wake) = state.withLock { state in
             while !state.waiting.isEmpty {
@@ -121,12 +121,12 @@ final class SessionDriver<Logic: SessionLogic>: Sendable {
         return directives
     }
 
-    private func perform(_ directive: SessionDirective<Logic.Notice, Logic.Action>) {
+    private func perform(_ directive: SessionDirective<Logic.Report, Logic.Action>) {
         switch directive {
         case .connect: startAttempt()
         case .disconnect: endAttempt()
         case .hello(let hello): send(.hello(hello))
-        case .send(let notice): send(.notice(notice))
+        case .send(let report): send(.report(report))
         case .act(let action): act(action)
         case .end(let ending):
             let reports = state.withLock { state in
@@ -139,7 +139,7 @@ final class SessionDriver<Logic: SessionLogic>: Sendable {
         }
     }
 
-    private func send(_ report: Attempt.Report) {
+    private func send(_ report: Attempt.Outgoing) {
         guard let reports = state.withLock({ $0.reports }) else { return }
         // A coordinator that takes nothing any more is as good as gone.
         if !reports.add(report) { reports.close() }
@@ -148,7 +148,7 @@ final class SessionDriver<Logic: SessionLogic>: Sendable {
     // MARK: Attempts
 
     private func startAttempt() {
-        let reports = Outbox<Attempt.Report>()
+        let reports = Outbox<Attempt.Outgoing>()
         let number = state.withLock { state in
             state.attempt += 1
             state.reports = reports

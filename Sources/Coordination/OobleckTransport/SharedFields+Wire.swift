@@ -99,7 +99,7 @@ extension WireRendezvousKey {
     }
 }
 
-extension WireNotice {
+extension WireLine {
     init(reason: String) {
         self.init()
         self.reason = reason

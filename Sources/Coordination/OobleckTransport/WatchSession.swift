@@ -21,12 +21,12 @@ struct WatchSession: Sendable {
             defer { group.cancelAll() }
             group.addTask {
                 for await _ in watcher.signals {
-                    let notices = watcher.take()
-                    for notice in notices { try await write(try WireWatchReply(notice)) }
-                    if notices.isEmpty { try await write(.with { $0.heartbeat = .init() }) }
+                    let updates = watcher.take()
+                    for update in updates { try await write(try WireWatchReply(update)) }
+                    if updates.isEmpty { try await write(.with { $0.heartbeat = .init() }) }
                 }
                 // What came with the end.
-                for notice in watcher.take() { try await write(try WireWatchReply(notice)) }
+                for update in watcher.take() { try await write(try WireWatchReply(update)) }
                 return true
             }
             group.addTask {
@@ -58,9 +58,9 @@ struct WatchSession: Sendable {
 }
 
 extension WireWatchReply {
-    package init(_ notice: WatchNotice) throws {
+    package init(_ update: WatchUpdate) throws {
         self.init()
-        switch notice {
+        switch update {
         case .status(let status): self.status = try json(status)
         case .event(let event): self.event = event.text
         }
@@ -69,7 +69,7 @@ extension WireWatchReply {
     /// What it says; `nil` for a sign of life.
     ///
     /// Throws one line when it makes no sense.
-    package func notice() throws -> WatchNotice? {
+    package func update() throws -> WatchUpdate? {
         switch content {
         case .status(let status): .status(try decoded(status, "WatchReply.status"))
         case .event(let line): .event(try TimedEvent.parsing(line))

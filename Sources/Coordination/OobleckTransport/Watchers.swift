@@ -2,7 +2,7 @@ import OobleckCore
 import Synchronization
 
 /// Something that whoever watches a run is told.
-package enum WatchNotice: Hashable, Sendable {
+package enum WatchUpdate: Hashable, Sendable {
     case status(RunStatus)
     case event(TimedEvent)
 }
@@ -124,9 +124,9 @@ final class Watcher: Sendable {
     func finish() { signal.finish() }
 
     /// What waits: events in order, then the newest status.
-    func take() -> [WatchNotice] {
+    func take() -> [WatchUpdate] {
         state.withLock { state in
-            let events = state.events.takeAll().elements.map(WatchNotice.event)
+            let events = state.events.takeAll().elements.map(WatchUpdate.event)
             defer { state.status = nil }
             return events + (state.status.map { [.status($0)] } ?? [])
         }

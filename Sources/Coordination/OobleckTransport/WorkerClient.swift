@@ -79,7 +79,7 @@ package final class WorkerClient: ControlLink {
     private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,
         node: NodeID,
-        _ attempt: SessionAttempt<WorkerInstruction, WorkerNotice>,
+        _ attempt: SessionAttempt<WorkerInstruction, WorkerReport>,
         _ gate: PieceGate
     ) async throws {
         try await client.workerSession(
@@ -89,9 +89,9 @@ package final class WorkerClient: ControlLink {
                 for await report in attempt.reports.elements {
                     switch report {
                     case .hello(let hello): try await writer.write(WireWorkerReport(hello: hello))
-                    case .notice(let notice):
-                        try await writer.write(WireWorkerReport(notice, node: node))
-                        if case .message(.layerChunk) = notice { gate.leave() }
+                    case .report(let report):
+                        try await writer.write(WireWorkerReport(report, node: node))
+                        if case .message(.layerChunk) = report { gate.leave() }
                     }
                 }
             },

@@ -3,7 +3,7 @@ import OobleckCore
 import OobleckWire
 import SwiftProtobuf
 
-extension WireWorkerDirective {
+extension WireWorkerInstruction {
     /// Throws when the job or the plan cannot be written as JSON.
     package init(_ instruction: WorkerInstruction) throws {
         self.init()
@@ -14,7 +14,7 @@ extension WireWorkerDirective {
                 detectionBudget: budget,
                 coordinatorWait: wait
             )
-        case .refused(let reason): refused = WireNotice(reason: reason)
+        case .refused(let reason): refused = WireLine(reason: reason)
         case .message(let message): content = try OneOf_Content(message)
         case .heartbeat: heartbeat = WireHeartbeat()
         }
@@ -22,19 +22,19 @@ extension WireWorkerDirective {
 
     /// Throws one line that names the message when it makes no sense.
     package func instruction() throws -> WorkerInstruction {
-        guard let content else { throw malformed("WorkerDirective", "has no content") }
+        guard let content else { throw malformed("WorkerInstruction", "has no content") }
         switch content {
         case .welcome(let admission):
             let (node, budget, wait) = try admission.admission()
             return .welcome(node, detectionBudget: budget, coordinatorWait: wait)
-        case .refused(let notice): return .refused(reason: line(notice.reason))
+        case .refused(let said): return .refused(reason: line(said.reason))
         case .heartbeat: return .heartbeat
         default: return .message(try content.message())
         }
     }
 }
 
-extension WireWorkerDirective.OneOf_Content {
+extension WireWorkerInstruction.OneOf_Content {
     fileprivate init(_ message: CoordinatorMessage) throws {
         switch message {
         case .job(let job): self = .job(try json(job))
@@ -69,7 +69,7 @@ extension WireWorkerDirective.OneOf_Content {
                     $0.upload = upload.map(Int64.init)
                 }
             )
-        case .stop(let reason): self = .stop(WireNotice(reason: reason))
+        case .stop(let reason): self = .stop(WireLine(reason: reason))
         case .checkpoint(let order): self = .checkpoint(try json(order))
         }
     }
@@ -78,9 +78,9 @@ extension WireWorkerDirective.OneOf_Content {
         switch self {
         case .welcome, .refused, .heartbeat:
             preconditionFailure("handled by the caller")
-        case .job(let data): return .job(try decoded(data, "WorkerDirective.job"))
+        case .job(let data): return .job(try decoded(data, "WorkerInstruction.job"))
         case .reconfigure(let data):
-            return .reconfigure(try decoded(data, "WorkerDirective.reconfigure"))
+            return .reconfigure(try decoded(data, "WorkerInstruction.reconfigure"))
         case .resume(let resumption):
             return .resume(
                 generation: try generation(resumption.generation, "Resumption"),
@@ -103,9 +103,9 @@ extension WireWorkerDirective.OneOf_Content {
                 generation: try generation(collection.generation, "Collection"),
                 upload: try collection.upload.map { try index($0, "Collection.upload") }
             )
-        case .stop(let notice): return .stop(reason: line(notice.reason))
+        case .stop(let said): return .stop(reason: line(said.reason))
         case .checkpoint(let data):
-            return .checkpoint(try decoded(data, "WorkerDirective.checkpoint"))
+            return .checkpoint(try decoded(data, "WorkerInstruction.checkpoint"))
         }
     }
 }

@@ -22,13 +22,13 @@ package final class EventHook: Sendable {
     }
 
     /// Follows a run: takes what it tells its observers.
-    package func follow(_ directory: RunDirectory) -> @Sendable (RunNotice) -> Void {
-        { [self] notice in
-            switch notice {
+    package func follow(_ directory: RunDirectory) -> @Sendable (RunUpdate) -> Void {
+        { [self] update in
+            switch update {
             case .event(let event) where event.event.kind != .committed:
                 run(event.text, in: directory.path)
             case .dropped(let count):
-                complain("--on-event was too slow: \(counted(count, "notice")) dropped")
+                complain("--on-event was too slow: \(counted(count, "update")) dropped")
             default: break
             }
         }

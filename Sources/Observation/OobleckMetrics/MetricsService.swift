@@ -25,13 +25,13 @@ package final class MetricsService: MetricsSource {
     package func follow(
         _ directory: RunDirectory,
         _ job: JobSpecification
-    ) -> @Sendable (RunNotice) -> Void {
+    ) -> @Sendable (RunUpdate) -> Void {
         let name = URL(fileURLWithPath: directory.path).lastPathComponent
         state.withLock { $0.metrics.begin(name, job) }
-        return { [self] notice in
+        return { [self] update in
             let now = MonotonicTime.now
             state.withLock { state in
-                state.metrics.note(notice)
+                state.metrics.note(update)
                 state.heard = now
             }
         }

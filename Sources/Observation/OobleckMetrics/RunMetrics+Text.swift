@@ -69,7 +69,7 @@ extension RunMetrics {
         for (kind, count) in events.sorted(by: { $0.key < $1.key }) {
             text.sample("oobleck_events_total", [("kind", kind)], Double(count))
         }
-        counter(&text, "observer_dropped", "Notices that came too fast.", droppedNotices)
+        counter(&text, "observer_dropped", "Updates that came too fast.", droppedUpdates)
     }
 
     private func state(_ status: RunStatus, _ text: inout PrometheusText) {

@@ -25,7 +25,7 @@ package struct RunMetrics: Sendable {
     var (recoveries, copiedBytes) = (0, 0)
     var (plans, restores, restoredBytes, evaluations) = (0, 0, 0, 0)
     var (checkpoints, checkpointBytes, failedCheckpoints) = (0, 0, 0)
-    var (joined, droppedNotices) = (0, 0)
+    var (joined, droppedUpdates) = (0, 0)
     /// Losses by cause, and all events by kind.
     ///
     /// All are there from the start, because an increase from nothing at all to one is none to Prometheus.
@@ -45,8 +45,8 @@ package struct RunMetrics: Sendable {
     }
 
     /// Takes what the run tells its observers.
-    package mutating func note(_ notice: RunNotice) {
-        switch notice {
+    package mutating func note(_ update: RunUpdate) {
+        switch update {
         case .measured(let step): note(step)
         case .event(let event): note(event.event)
         case .recovered(let record):
@@ -57,7 +57,7 @@ package struct RunMetrics: Sendable {
             evaluations += 1
             validationLoss = evaluation.loss
         case .status(let status): self.status = status
-        case .dropped(let count): droppedNotices += count
+        case .dropped(let count): droppedUpdates += count
         case .committed, .planned, .finished: break
         }
     }

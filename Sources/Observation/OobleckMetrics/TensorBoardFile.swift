@@ -45,12 +45,12 @@ package final class TensorBoardFile: Sendable {
     }
 
     /// Takes what the run tells its observers.
-    package func receive(_ notice: RunNotice) {
+    package func receive(_ update: RunUpdate) {
         let time = Seconds(Date().timeIntervalSince1970)
         state.withLock { state in
             guard !state.hasFailed else { return }
-            var records = state.lines.lines(for: notice, at: time).map(TensorBoardRecord.init)
-            if case .event(let event) = notice, case .restored(let restored) = event.event.content {
+            var records = state.lines.lines(for: update, at: time).map(TensorBoardRecord.init)
+            if case .event(let event) = update, case .restored(let restored) = event.event.content {
                 records.append(.restart(step: restored.step, time: time.value))
             }
             guard !records.isEmpty else { return }

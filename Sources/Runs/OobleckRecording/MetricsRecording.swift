@@ -21,16 +21,16 @@ final class MetricsRecording: Sendable {
         state = Mutex(State(lines: MetricsLines(job: job, committed: committed)))
     }
 
-    func receive(_ notice: RunNotice) {
+    func receive(_ update: RunUpdate) {
         let time = Seconds(Date().timeIntervalSince1970)
         state.withLock { state in
-            for line in state.lines.lines(for: notice, at: time) { state.unwritten.add(line) }
+            for line in state.lines.lines(for: update, at: time) { state.unwritten.add(line) }
             guard state.unwritten.count > 0 else { return }
             write(&state)
         }
     }
 
-    /// Writes what waits; what fails is tried again with the next notice, and nothing waits for it.
+    /// Writes what waits; what fails is tried again with the next update, and nothing waits for it.
     private func write(_ state: inout State) {
         var lines = state.unwritten.takeAll().elements[...]
         do {
@@ -60,9 +60,9 @@ package struct MetricsLines: Sendable {
         inherited = committed
     }
 
-    /// The lines to write after `notice`, told at `time` since 1970.
-    package mutating func lines(for notice: RunNotice, at time: Seconds) -> [MetricsLine] {
-        switch notice {
+    /// The lines to write after `update`, told at `time` since 1970.
+    package mutating func lines(for update: RunUpdate, at time: Seconds) -> [MetricsLine] {
+        switch update {
         case .measured(let step):
             inherited = nil
             let before = takeHeld()

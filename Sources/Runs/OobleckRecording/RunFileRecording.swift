@@ -6,7 +6,7 @@ import OobleckTransport
 import Synchronization
 
 /// Something that a run recorded, for those who watch it.
-package enum RunNotice: Sendable {
+package enum RunUpdate: Sendable {
     case committed(CommittedStep)
     /// What the step that was committed last took.
     case measured(StepMeasurement)
@@ -16,14 +16,14 @@ package enum RunNotice: Sendable {
     case recovered(RecoveryRecord)
     case status(RunStatus)
     case finished(RunOutcome, RunResult?)
-    /// So many notices before this one were not delivered: the observer was too slow.
+    /// So many updates before this one were not delivered: the observer was too slow.
     case dropped(Int)
 }
 
 /// Someone who follows a run: gets the run's directory and job, and returns what is told of all that is
 /// recorded (``RunObservers``).
 package typealias RunFollower =
-    @Sendable (RunDirectory, JobSpecification) -> @Sendable (RunNotice) -> Void
+    @Sendable (RunDirectory, JobSpecification) -> @Sendable (RunUpdate) -> Void
 
 /// Records a run in its directory, and tells its observers of all it records.
 package final class RunFileRecording: RunRecording {
@@ -40,11 +40,11 @@ package final class RunFileRecording: RunRecording {
 
     /// Records in `directory`.
     ///
-    /// The observer is called with each notice, in order, from a thread of its own (``RunObservers``).
+    /// The observer is called with each update, in order, from a thread of its own (``RunObservers``).
     package init(
         _ directory: RunDirectory,
         job: JobSpecification,
-        observer: @escaping @Sendable (RunNotice) -> Void = { _ in }
+        observer: @escaping @Sendable (RunUpdate) -> Void = { _ in }
     ) throws {
         self.directory = directory
         self.job = job

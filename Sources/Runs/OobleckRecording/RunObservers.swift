@@ -5,9 +5,9 @@ import Synchronization
 /// Those who are told of all that a run records.
 ///
 /// Telling never waits. Each observer has a queue of its own with room for ``mostNotices``; one that is
-/// slower loses the oldest, and learns how many with ``RunNotice/dropped(_:)``.
+/// slower loses the oldest, and learns how many with ``RunUpdate/dropped(_:)``.
 package final class RunObservers: Sendable {
-    /// Notices that may wait for one observer.
+    /// Updates that may wait for one observer.
     package static let mostNotices = 10_000
 
     private let observers = Mutex<[RunObserver]>([])
@@ -15,14 +15,14 @@ package final class RunObservers: Sendable {
     package init() {}
 
     /// Adds an observer, which is told of what follows, in order, from a thread of its own.
-    package func add(_ receive: @escaping @Sendable (RunNotice) -> Void) {
+    package func add(_ receive: @escaping @Sendable (RunUpdate) -> Void) {
         let observer = RunObserver(receive)
         observers.withLock { $0.append(observer) }
     }
 
     /// Tells all observers, and returns at once.
-    package func tell(_ notice: RunNotice) {
-        for observer in observers.withLock({ $0 }) { observer.tell(notice) }
+    package func tell(_ update: RunUpdate) {
+        for observer in observers.withLock({ $0 }) { observer.tell(update) }
     }
 
     /// Returns once all observers have been told of all that was said before, at the latest after `time`.
@@ -36,20 +36,20 @@ package final class RunObservers: Sendable {
 /// One observer, its queue and its thread.
 private final class RunObserver: Sendable {
     private struct State {
-        var waiting = BoundedQueue<RunNotice>(limit: RunObservers.mostNotices)
+        var waiting = BoundedQueue<RunUpdate>(limit: RunObservers.mostNotices)
         /// Whether a delivery is to come.
         var isScheduled = false
     }
 
-    private let receive: @Sendable (RunNotice) -> Void
+    private let receive: @Sendable (RunUpdate) -> Void
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "oobleck.observer", qos: .utility)
 
-    init(_ receive: @escaping @Sendable (RunNotice) -> Void) { self.receive = receive }
+    init(_ receive: @escaping @Sendable (RunUpdate) -> Void) { self.receive = receive }
 
-    func tell(_ notice: RunNotice) {
+    func tell(_ update: RunUpdate) {
         let mustSchedule = state.withLock { state in
-            state.waiting.add(notice)
+            state.waiting.add(update)
             defer { state.isScheduled = true }
             return !state.isScheduled
         }
@@ -59,11 +59,11 @@ private final class RunObserver: Sendable {
     func flush(_ group: DispatchGroup) { queue.async(group: group) { self.deliver() } }
 
     private func deliver() {
-        let (notices, dropped) = state.withLock { state in
+        let (updates, dropped) = state.withLock { state in
             state.isScheduled = false
             return state.waiting.takeAll()
         }
         if dropped > 0 { receive(.dropped(dropped)) }
-        for notice in notices { receive(notice) }
+        for update in updates { receive(update) }
     }
 }

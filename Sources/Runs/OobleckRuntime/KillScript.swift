@@ -39,9 +39,9 @@ package final class KillScript: Sendable {
         state.withLock(\.schedule.plans)
     }
 
-    package func follow(_ notice: RunNotice, _ controls: LocalRun.Controls) {
+    package func follow(_ update: RunUpdate, _ controls: LocalRun.Controls) {
         stopIfLate(controls)
-        switch notice {
+        switch update {
         case .planned(let plan): state.withLock { $0.schedule.planned(plan) }
         case .recovered: state.withLock { $0.schedule.recovered() }
         case .committed(let step): kill(after: step.step + 1, controls)

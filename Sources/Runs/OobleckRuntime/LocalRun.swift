@@ -40,7 +40,7 @@ package struct LocalRun {
     /// The agent of node n serves its metrics at this port + n; `nil` is not at all.
     package var agentMetricsPort: Int?
     /// Called with all that is recorded; must be quick.
-    var observer: @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+    var observer: @Sendable (RunUpdate, Controls) -> Void = { _, _ in }
 
     /// Those who follow the run from its start, each on a thread of its own.
     package var followers: [RunFollower] = []
@@ -57,7 +57,7 @@ package struct LocalRun {
     package init(
         request: RunRequest,
         display: RunDisplay,
-        observer: @escaping @Sendable (RunNotice, Controls) -> Void = { _, _ in }
+        observer: @escaping @Sendable (RunUpdate, Controls) -> Void = { _, _ in }
     ) {
         source = .new(request)
         self.display = display
@@ -140,7 +140,7 @@ package struct LocalRun {
         if let launch = start.launch { try directory.write(launch) }
         let (cluster, adopted) = try launcher(start, executables, departures, numbers)
         display.begin(job)
-        let relay = NoticeRelay()
+        let relay = UpdateRelay()
         let recording = try RunFileRecording(directory, job: job) { relay.pass($0) }
         for follower in followers { recording.observers.add(follower(directory, job)) }
         let (staffed, newNodes) = staff(start, adopted: adopted)
@@ -162,9 +162,9 @@ package struct LocalRun {
         numbers.open { await server.reserveNode() }
         departures.open { server.submit(.agentEnded($0, evidence: $1)) }
         let controls = Controls(server: server, cluster: cluster)
-        relay.open { [display, observer] notice in
-            display.show(notice)
-            observer(notice, controls)
+        relay.open { [display, observer] update in
+            display.show(update)
+            observer(update, controls)
         }
         noteMissing(start, server)
         let signals = ProcessSignals.shared

@@ -31,11 +31,11 @@ package final class RunDisplay: Sendable {
 
     package init() {}
 
-    /// Says what is trained, before the first notice.
+    /// Says what is trained, before the first update.
     func begin(_ job: JobSpecification) { state.withLock { $0.job = job } }
 
-    func show(_ notice: RunNotice) {
-        switch notice {
+    func show(_ update: RunUpdate) {
+        switch update {
         case .committed, .evaluated, .planned, .dropped: break
         case .measured(let measured): note(measured)
         case .recovered(let recovery):

@@ -30,7 +30,7 @@ enum Conversation {
                 now = now + 0.001
                 do {
                     let report = try FuzzTarget.decode(WireWorkerReport.self, message).report()
-                    guard case .notice(_, .message(let said)) = report else { continue }
+                    guard case .report(_, .message(let said)) = report else { continue }
                     _ = coordinator.handle(.worker(WorkerID(node), said), now: now)
                 } catch let error as OobleckError {
                     // The session of this worker would end here.

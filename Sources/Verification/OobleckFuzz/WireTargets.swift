@@ -74,7 +74,7 @@ extension FuzzTarget {
                 return try WireWatchReply(.event(TimedEvent(event, time: 1e9, monotonic: 77)))
             } + [try WireWatchReply(.status(status)), .with { $0.heartbeat = .init() }]
         return FuzzTarget("watch-reply", samples: try bytes(replies), isFile: false) { bytes in
-            if case .event(let event) = try decode(WireWatchReply.self, bytes).notice() {
+            if case .event(let event) = try decode(WireWatchReply.self, bytes).update() {
                 _ = (event.text, event.event.message)
             }
         }
@@ -82,7 +82,7 @@ extension FuzzTarget {
 
     private static func directives() throws -> FuzzTarget {
         let plan = Conversation.plan
-        let directives: [WireWorkerDirective] = try [
+        let directives: [WireWorkerInstruction] = try [
             .welcome(3, detectionBudget: 2), .refused(reason: "out"),
             .message(.job(ToyModel().job(nodes: 4, steps: 10))), .message(.reconfigure(plan)),
             .message(.resume(generation: 3, step: 17)),
@@ -106,9 +106,9 @@ extension FuzzTarget {
             .message(.abort(generation: 4, reason: "node 2 lost")),
             .message(.rendezvous(Rendezvous(generation: 5, key: "a/b", value: [0, 255, 128]))),
             .message(.collect(generation: 6, upload: [0, 5, 3])), .message(.stop(reason: "")),
-        ].map { try WireWorkerDirective($0) }
+        ].map { try WireWorkerInstruction($0) }
         return FuzzTarget("directive", samples: try bytes(directives), isFile: false) { bytes in
-            _ = try decode(WireWorkerDirective.self, bytes).instruction()
+            _ = try decode(WireWorkerInstruction.self, bytes).instruction()
         }
     }
 

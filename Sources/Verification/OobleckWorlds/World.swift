@@ -238,8 +238,8 @@ enum Happening {
 /// What a stream carries.
 enum Payload {
     case hello(SessionHello)
-    case agentNotice(AgentNotice)
-    case workerNotice(WorkerNotice)
+    case agentNotice(AgentReport)
+    case workerNotice(WorkerReport)
     case agentInstruction(AgentInstruction)
     case workerInstruction(WorkerInstruction)
     /// The other end is closed.

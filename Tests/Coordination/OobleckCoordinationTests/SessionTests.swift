@@ -4,15 +4,15 @@ import Testing
 
 @Suite struct SessionTests {
     /// What a session wants done, in words.
-    private static func words<Notice, Action>(
-        _ directives: [SessionDirective<Notice, Action>]
+    private static func words<Report, Action>(
+        _ directives: [SessionDirective<Report, Action>]
     ) -> [String] {
         directives.map { directive in
             switch directive {
             case .connect: "connect"
             case .disconnect: "disconnect"
             case .hello(let hello): hello.isReturning ? "return" : "hello"
-            case .send(let notice): "send \(notice)"
+            case .send(let report): "send \(report)"
             case .act(let action): "do \(action)"
             case .end(.inOrder): "end"
             case .end(.failed(let error)): "fail \(error.code.exitStatus)"

@@ -131,7 +131,7 @@ struct ExcessTests {
     func text() throws {
         let evil = "a\nb\r\u{1b}[31mc\u{0}" + String(repeating: "x", count: 100_000)
         let report = WireAgentReport(.workerExited(evidence: evil), node: 1)
-        guard case .notice(1, .workerExited(let evidence, _)) = try report.report() else {
+        guard case .report(1, .workerExited(let evidence, _)) = try report.report() else {
             Issue.record("not read back")
             return
         }

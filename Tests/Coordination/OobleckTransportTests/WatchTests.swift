@@ -16,11 +16,11 @@ struct WatchTests {
     /// Watches in the background; cancel the task to hang up.
     private func watch(
         _ bench: ShellBench,
-        _ heard: Shared<[WatchNotice]>
+        _ heard: Shared<[WatchUpdate]>
     ) -> Task<Void, any Error> {
         Task {
-            try await client(bench).watch { notice in
-                heard.change { $0.append(notice) }
+            try await client(bench).watch { update in
+                heard.change { $0.append(update) }
                 return true
             }
         }
@@ -33,7 +33,7 @@ struct WatchTests {
     @Test("the status comes first, then typed events in order, as they are recorded")
     func events() async throws {
         try await ShellBench.with(nodes: 2, steps: 1_000_000) { bench in
-            let heard = Shared<[WatchNotice]>([])
+            let heard = Shared<[WatchUpdate]>([])
             let watching = watch(bench, heard)
             defer { watching.cancel() }
             try await eventually("a first word") { !heard.value.isEmpty }
@@ -76,7 +76,7 @@ struct WatchTests {
     @Test("a client that hangs up frees its place")
     func hangUp() async throws {
         try await ShellBench.with(nodes: 2) { bench in
-            let heard = Shared<[WatchNotice]>([])
+            let heard = Shared<[WatchUpdate]>([])
             let watching = watch(bench, heard)
             try await eventually("it is told the status") { !heard.value.isEmpty }
             #expect(bench.server.loop.watchers.count == 1)
@@ -98,7 +98,7 @@ struct WatchTests {
         var bounds = ControlBounds()
         bounds.watchers = 2
         try await ShellBench.with(nodes: 2, bounds: bounds) { bench in
-            let heard = Shared<[WatchNotice]>([])
+            let heard = Shared<[WatchUpdate]>([])
             let watching = [watch(bench, heard), watch(bench, heard)]
             defer { for task in watching { task.cancel() } }
             try await eventually("two watch") { bench.server.loop.watchers.count == 2 }
@@ -138,7 +138,7 @@ struct WatchTests {
                 }
             }
             defer { slow.cancel() }
-            let heard = Shared<[WatchNotice]>([])
+            let heard = Shared<[WatchUpdate]>([])
             let quick = watch(bench, heard)
             defer { quick.cancel() }
             try await eventually("both watch") {
@@ -169,7 +169,7 @@ struct WatchTests {
     @Test("a watch ends with the run, after its last event")
     func end() async throws {
         try await ShellBench.with(nodes: 2, steps: 3) { bench in
-            let heard = Shared<[WatchNotice]>([])
+            let heard = Shared<[WatchUpdate]>([])
             let watching = watch(bench, heard)
             try await eventually("a first word") { !heard.value.isEmpty }
             try await bench.withAgents([0, 1]) { _ in
@@ -177,8 +177,8 @@ struct WatchTests {
                 defer { for worker in workers { worker.cancel() } }
                 try await watching.value
             }
-            let last = heard.value.compactMap { notice -> RunEvent? in
-                if case .event(let timed) = notice { timed.event } else { nil }
+            let last = heard.value.compactMap { update -> RunEvent? in
+                if case .event(let timed) = update { timed.event } else { nil }
             }
             #expect(last.last?.content == .finished, "\(last.suffix(3))")
         }

@@ -199,8 +199,8 @@ struct WireRoundTripTests {
 
     @Test("what a coordinator says arrives as it was said", arguments: coordinatorMessages)
     func coordinatorRoundTrip(message: CoordinatorMessage) throws {
-        let bytes: [UInt8] = try WireWorkerDirective(.message(message)).serializedBytes()
-        let back = try WireWorkerDirective(serializedBytes: bytes).instruction()
+        let bytes: [UInt8] = try WireWorkerInstruction(.message(message)).serializedBytes()
+        let back = try WireWorkerInstruction(serializedBytes: bytes).instruction()
         #expect(back == .message(message))
     }
 
@@ -208,7 +208,7 @@ struct WireRoundTripTests {
     func workerRoundTrip(message: WorkerMessage) throws {
         let bytes: [UInt8] = try WireWorkerReport(.message(message), node: 7).serializedBytes()
         let back = try WireWorkerReport(serializedBytes: bytes).report()
-        #expect(back == .notice(7, .message(message)))
+        #expect(back == .report(7, .message(message)))
     }
 
     @Test("session messages arrive as they were said")
@@ -246,14 +246,14 @@ struct WireRoundTripTests {
             testimony.votedStep = 18
             testimony.commits = [Self.record(16), Self.record(17)]
         }
-        let notices: [AgentNotice] = [
+        let reports: [AgentReport] = [
             .heartbeat, .workerExited(evidence: "signal 9"), .leaving(reason: "spot"),
             .workerExited(evidence: "status 71", isOutOfMemory: true),
         ]
-        for notice in notices {
-            #expect(try WireAgentReport(notice, node: 3).report() == .notice(3, notice))
+        for report in reports {
+            #expect(try WireAgentReport(report, node: 3).report() == .report(3, report))
         }
-        #expect(try WireWorkerReport(.heartbeat, node: 3).report() == .notice(3, .heartbeat))
+        #expect(try WireWorkerReport(.heartbeat, node: 3).report() == .report(3, .heartbeat))
         let agent: [AgentInstruction] = [
             .admitted(3, detectionBudget: 0.5, coordinatorWait: 90), .refused(reason: "r"),
             .admitted(3, detectionBudget: 0.5, coordinatorWait: 90, devices: 8),
@@ -261,14 +261,14 @@ struct WireRoundTripTests {
             .stop(reason: "s"), .heartbeat,
         ]
         for instruction in agent {
-            #expect(try WireAgentDirective(instruction).instruction() == instruction)
+            #expect(try WireAgentInstruction(instruction).instruction() == instruction)
         }
         let worker: [WorkerInstruction] = [
             .welcome(3, detectionBudget: 0.5, coordinatorWait: 90), .refused(reason: "r"),
             .heartbeat,
         ]
         for instruction in worker {
-            #expect(try WireWorkerDirective(instruction).instruction() == instruction)
+            #expect(try WireWorkerInstruction(instruction).instruction() == instruction)
         }
     }
 
@@ -283,7 +283,7 @@ struct WireRoundTripTests {
             $0.busySeconds = value
             $0.layerSeconds = [3: value, 4: 0.5]
         }
-        guard case .notice(_, .message(.vote(let vote))) = try report.report() else {
+        guard case .report(_, .message(.vote(let vote))) = try report.report() else {
             Issue.record("no vote")
             return
         }
@@ -293,7 +293,7 @@ struct WireRoundTripTests {
             $0.rebuildSeconds = value
             $0.transferSeconds = 0.25
         }
-        guard case .notice(_, .message(.prepared(let prepared))) = try report.report() else {
+        guard case .report(_, .message(.prepared(let prepared))) = try report.report() else {
             Issue.record("no report")
             return
         }
@@ -306,10 +306,10 @@ struct WireRoundTripTests {
             do { try body() } catch { return "\(error)" }
             return "no error"
         }
-        var directive = WireWorkerDirective()
-        #expect(message { _ = try directive.instruction() }.contains("WorkerDirective"))
+        var directive = WireWorkerInstruction()
+        #expect(message { _ = try directive.instruction() }.contains("WorkerInstruction"))
         directive.job = .init([UInt8(ascii: "{")])
-        #expect(message { _ = try directive.instruction() }.contains("WorkerDirective.job"))
+        #expect(message { _ = try directive.instruction() }.contains("WorkerInstruction.job"))
         directive.commit = WireCommit()
         #expect(message { _ = try directive.instruction() }.contains("Commit"))
         var report = WireWorkerReport()
@@ -319,6 +319,7 @@ struct WireRoundTripTests {
         report.node = -1
         #expect(message { _ = try report.report() }.contains("WorkerReport.node"))
         #expect(message { _ = try WireAgentReport().report() }.contains("AgentReport"))
-        #expect(message { _ = try WireAgentDirective().instruction() }.contains("AgentDirective"))
+        let complaint = message { _ = try WireAgentInstruction().instruction() }
+        #expect(complaint.contains("AgentInstruction"))
     }
 }

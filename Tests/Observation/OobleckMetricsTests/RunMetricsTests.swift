@@ -38,7 +38,7 @@ struct RunMetricsTests {
         #expect(text.text.contains("x{run=\"a\\\"b\\\\c\\nd\"} NaN\n"))
     }
 
-    private static func noticed(_ content: RunEvent.Content) -> RunNotice {
+    private static func noticed(_ content: RunEvent.Content) -> RunUpdate {
         let event = RunEvent(generation: 1, step: 3, content)
         return .event(TimedEvent(event, time: 10, monotonic: 10))
     }

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Recording of metrics", .timeLimit(.minutes(1)))
 struct MetricsRecordingTests {
-    private static func measured(_ step: Int) -> RunNotice {
+    private static func measured(_ step: Int) -> RunUpdate {
         let committed = CommittedStep(
             step: step,
             generation: 0,
@@ -21,7 +21,7 @@ struct MetricsRecordingTests {
         return .measured(StepMeasurement(committed, stepTime: 0.1, nodes: 1, pipelines: 1))
     }
 
-    private static func evaluated(_ step: Int) -> RunNotice {
+    private static func evaluated(_ step: Int) -> RunUpdate {
         .evaluated(RecordedEvaluation(step: step, generation: 0, samples: 2, loss: 2.5))
     }
 
@@ -30,11 +30,11 @@ struct MetricsRecordingTests {
     )
     func evaluations() {
         var lines = MetricsLines(job: SmallJob.job(every: 2))
-        let notices = [
+        let updates = [
             Self.evaluated(0), Self.measured(0), Self.measured(1), Self.evaluated(2),
             Self.measured(2),
         ]
-        let written = notices.map {
+        let written = updates.map {
             lines.lines(for: $0, at: 1).map { [$0.step, $0.validationLoss == nil ? 0 : 1] }
         }
         #expect(written == [[[0, 1]], [[1, 0]], [], [[2, 1]], [[3, 0]]])
@@ -63,7 +63,7 @@ struct MetricsRecordingTests {
         #expect(lines.lines(for: Self.measured(1), at: 1).isEmpty)
         #expect(lines.lines(for: Self.measured(2), at: 1).map(\.step) == [2, 3])
         #expect(lines.lines(for: Self.measured(3), at: 1).isEmpty)
-        let end = RunNotice.finished(.abandoned(OobleckError(.storage, "full")), nil)
+        let end = RunUpdate.finished(.abandoned(OobleckError(.storage, "full")), nil)
         #expect(lines.lines(for: end, at: 1).map(\.step) == [4])
     }
 

@@ -9,8 +9,8 @@ import Testing
         private let steps = Mutex<[Int]>([])
         private let lost = Mutex(0)
 
-        func receive(_ notice: RunNotice) {
-            switch notice {
+        func receive(_ update: RunUpdate) {
+            switch update {
             case .event(let event): steps.withLock { $0.append(event.event.step) }
             case .dropped(let count): lost.withLock { $0 += count }
             default: break
@@ -21,7 +21,7 @@ import Testing
         var dropped: Int { lost.withLock { $0 } }
     }
 
-    private func notice(_ step: Int) -> RunNotice {
+    private func update(_ step: Int) -> RunUpdate {
         .event(
             TimedEvent(
                 RunEvent(generation: 0, step: step, .finished),
@@ -36,10 +36,10 @@ import Testing
         let observers = RunObservers()
         let (first, second) = (Heard(), Heard())
         observers.add { first.receive($0) }
-        for step in 0..<100 { observers.tell(notice(step)) }
+        for step in 0..<100 { observers.tell(update(step)) }
         observers.flush(within: 10)
         observers.add { second.receive($0) }
-        for step in 100..<200 { observers.tell(notice(step)) }
+        for step in 100..<200 { observers.tell(update(step)) }
         observers.flush(within: 10)
         #expect(first.all == Array(0..<200))
         #expect(second.all == Array(100..<200))
@@ -53,7 +53,7 @@ import Testing
         let mayGoOn = DispatchSemaphore(value: 0)
         let hasBegun = DispatchSemaphore(value: 0)
         let isFirst = Mutex(true)
-        observers.add { notice in
+        observers.add { update in
             let mustWait = isFirst.withLock { first in
                 defer { first = false }
                 return first
@@ -62,14 +62,14 @@ import Testing
                 hasBegun.signal()
                 mayGoOn.wait()
             }
-            slow.receive(notice)
+            slow.receive(update)
         }
         observers.add { quick.receive($0) }
-        observers.tell(notice(-1))
+        observers.tell(update(-1))
         hasBegun.wait()
         let more = 50
         for step in 0..<RunObservers.mostNotices + more {
-            observers.tell(notice(step))
+            observers.tell(update(step))
             // The quick one is never so far behind that it loses something.
             if step % 1000 == 0 { observers.flush(within: 0.01) }
         }

@@ -21,9 +21,9 @@ extension CoordinatorInstance {
         /// started as the node that it names.
         case hello(SessionID, SessionSide, SessionHello, isOwn: Bool)
         /// An agent said something.
-        case agent(SessionID, AgentNotice)
+        case agent(SessionID, AgentReport)
         /// A worker said something.
-        case worker(SessionID, WorkerNotice)
+        case worker(SessionID, WorkerReport)
         /// A peer says what it may not: more than it should, or nonsense.
         case offence(SessionID, what: String)
         /// The stream ended.

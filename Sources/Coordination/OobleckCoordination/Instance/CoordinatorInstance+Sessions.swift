@@ -13,8 +13,8 @@ extension CoordinatorInstance {
             case .agent: attachAgent(session, hello, isOwn: isOwn, now: now)
             case .worker: attachWorker(session, hello, now: now)
             }
-        case .agent(let session, let notice): take(notice, session, now: now)
-        case .worker(let session, let notice): take(notice, session, now: now)
+        case .agent(let session, let report): take(report, session, now: now)
+        case .worker(let session, let report): take(report, session, now: now)
         case .ended(let session): detach(session, now: now)
         case .offence(let session, let what):
             guard let node = peers[session]?.node else { return }
@@ -25,9 +25,9 @@ extension CoordinatorInstance {
         }
     }
 
-    private mutating func take(_ notice: AgentNotice, _ session: SessionID, now: Seconds) {
+    private mutating func take(_ report: AgentReport, _ session: SessionID, now: Seconds) {
         guard let node = peers[session]?.node, agents[node] == session else { return }
-        switch notice {
+        switch report {
         case .heartbeat: decide(.agentHeard(node), now: now)
         case .workerExited(let evidence, isOutOfMemory: true):
             decide(.outOfMemory(node, evidence: evidence), now: now)
@@ -37,9 +37,9 @@ extension CoordinatorInstance {
         }
     }
 
-    private mutating func take(_ notice: WorkerNotice, _ session: SessionID, now: Seconds) {
+    private mutating func take(_ report: WorkerReport, _ session: SessionID, now: Seconds) {
         guard let worker = peers[session], workers[worker] == session else { return }
-        switch notice {
+        switch report {
         case .heartbeat: decide(.workerHeard(worker), now: now)
         case .message(let message): decide(.worker(worker, message), now: now)
         }

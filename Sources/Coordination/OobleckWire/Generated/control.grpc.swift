@@ -31,7 +31,7 @@ package enum WireControlPlane: Sendable {
             /// Request type for "AgentSession".
             package typealias Input = WireAgentReport
             /// Response type for "AgentSession".
-            package typealias Output = WireAgentDirective
+            package typealias Output = WireAgentInstruction
             /// Descriptor for "AgentSession".
             package static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "oobleck.control.v1.ControlPlane"),
@@ -44,7 +44,7 @@ package enum WireControlPlane: Sendable {
             /// Request type for "WorkerSession".
             package typealias Input = WireWorkerReport
             /// Response type for "WorkerSession".
-            package typealias Output = WireWorkerDirective
+            package typealias Output = WireWorkerInstruction
             /// Descriptor for "WorkerSession".
             package static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "oobleck.control.v1.ControlPlane"),
@@ -164,11 +164,11 @@ extension WireControlPlane {
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `WireAgentDirective` messages.
+        /// - Returns: A streaming response of `WireAgentInstruction` messages.
         func agentSession(
             request: GRPCCore.StreamingServerRequest<WireAgentReport>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<WireAgentDirective>
+        ) async throws -> GRPCCore.StreamingServerResponse<WireAgentInstruction>
 
         /// Handle the "WorkerSession" method.
         ///
@@ -182,11 +182,11 @@ extension WireControlPlane {
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `WireWorkerDirective` messages.
+        /// - Returns: A streaming response of `WireWorkerInstruction` messages.
         func workerSession(
             request: GRPCCore.StreamingServerRequest<WireWorkerReport>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<WireWorkerDirective>
+        ) async throws -> GRPCCore.StreamingServerResponse<WireWorkerInstruction>
 
         /// Handle the "Drain" method.
         ///
@@ -300,11 +300,11 @@ extension WireControlPlane {
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `WireAgentDirective` messages.
+        /// - Returns: A streaming response of `WireAgentInstruction` messages.
         func agentSession(
             request: GRPCCore.StreamingServerRequest<WireAgentReport>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<WireAgentDirective>
+        ) async throws -> GRPCCore.StreamingServerResponse<WireAgentInstruction>
 
         /// Handle the "WorkerSession" method.
         ///
@@ -318,11 +318,11 @@ extension WireControlPlane {
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `WireWorkerDirective` messages.
+        /// - Returns: A streaming response of `WireWorkerInstruction` messages.
         func workerSession(
             request: GRPCCore.StreamingServerRequest<WireWorkerReport>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<WireWorkerDirective>
+        ) async throws -> GRPCCore.StreamingServerResponse<WireWorkerInstruction>
 
         /// Handle the "Drain" method.
         ///
@@ -430,14 +430,14 @@ extension WireControlPlane {
         ///
         /// - Parameters:
         ///   - request: A stream of `WireAgentReport` messages.
-        ///   - response: A response stream of `WireAgentDirective` messages.
+        ///   - response: A response stream of `WireAgentInstruction` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
         func agentSession(
             request: GRPCCore.RPCAsyncSequence<WireAgentReport, any Swift.Error>,
-            response: GRPCCore.RPCWriter<WireAgentDirective>,
+            response: GRPCCore.RPCWriter<WireAgentInstruction>,
             context: GRPCCore.ServerContext
         ) async throws
 
@@ -449,14 +449,14 @@ extension WireControlPlane {
         ///
         /// - Parameters:
         ///   - request: A stream of `WireWorkerReport` messages.
-        ///   - response: A response stream of `WireWorkerDirective` messages.
+        ///   - response: A response stream of `WireWorkerInstruction` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
         func workerSession(
             request: GRPCCore.RPCAsyncSequence<WireWorkerReport, any Swift.Error>,
-            response: GRPCCore.RPCWriter<WireWorkerDirective>,
+            response: GRPCCore.RPCWriter<WireWorkerInstruction>,
             context: GRPCCore.ServerContext
         ) async throws
 
@@ -561,7 +561,7 @@ extension WireControlPlane.StreamingServiceProtocol {
         router.registerHandler(
             forMethod: WireControlPlane.Method.AgentSession.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireAgentReport>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<WireAgentDirective>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireAgentInstruction>(),
             handler: { request, context in
                 try await self.agentSession(
                     request: request,
@@ -572,7 +572,7 @@ extension WireControlPlane.StreamingServiceProtocol {
         router.registerHandler(
             forMethod: WireControlPlane.Method.WorkerSession.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireWorkerReport>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<WireWorkerDirective>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireWorkerInstruction>(),
             handler: { request, context in
                 try await self.workerSession(
                     request: request,
@@ -703,8 +703,8 @@ extension WireControlPlane.SimpleServiceProtocol {
     package func agentSession(
         request: GRPCCore.StreamingServerRequest<WireAgentReport>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<WireAgentDirective> {
-        return GRPCCore.StreamingServerResponse<WireAgentDirective>(
+    ) async throws -> GRPCCore.StreamingServerResponse<WireAgentInstruction> {
+        return GRPCCore.StreamingServerResponse<WireAgentInstruction>(
             metadata: [:],
             producer: { writer in
                 try await self.agentSession(
@@ -720,8 +720,8 @@ extension WireControlPlane.SimpleServiceProtocol {
     package func workerSession(
         request: GRPCCore.StreamingServerRequest<WireWorkerReport>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<WireWorkerDirective> {
-        return GRPCCore.StreamingServerResponse<WireWorkerDirective>(
+    ) async throws -> GRPCCore.StreamingServerResponse<WireWorkerInstruction> {
+        return GRPCCore.StreamingServerResponse<WireWorkerInstruction>(
             metadata: [:],
             producer: { writer in
                 try await self.workerSession(
@@ -822,7 +822,7 @@ extension WireControlPlane {
         /// - Parameters:
         ///   - request: A streaming request producing `WireAgentReport` messages.
         ///   - serializer: A serializer for `WireAgentReport` messages.
-        ///   - deserializer: A deserializer for `WireAgentDirective` messages.
+        ///   - deserializer: A deserializer for `WireAgentInstruction` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
@@ -831,9 +831,9 @@ extension WireControlPlane {
         func agentSession<Result>(
             request: GRPCCore.StreamingClientRequest<WireAgentReport>,
             serializer: some GRPCCore.MessageSerializer<WireAgentReport>,
-            deserializer: some GRPCCore.MessageDeserializer<WireAgentDirective>,
+            deserializer: some GRPCCore.MessageDeserializer<WireAgentInstruction>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireAgentDirective>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireAgentInstruction>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "WorkerSession" method.
@@ -845,7 +845,7 @@ extension WireControlPlane {
         /// - Parameters:
         ///   - request: A streaming request producing `WireWorkerReport` messages.
         ///   - serializer: A serializer for `WireWorkerReport` messages.
-        ///   - deserializer: A deserializer for `WireWorkerDirective` messages.
+        ///   - deserializer: A deserializer for `WireWorkerInstruction` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
@@ -854,9 +854,9 @@ extension WireControlPlane {
         func workerSession<Result>(
             request: GRPCCore.StreamingClientRequest<WireWorkerReport>,
             serializer: some GRPCCore.MessageSerializer<WireWorkerReport>,
-            deserializer: some GRPCCore.MessageDeserializer<WireWorkerDirective>,
+            deserializer: some GRPCCore.MessageDeserializer<WireWorkerInstruction>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWorkerDirective>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWorkerInstruction>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Drain" method.
@@ -1001,7 +1001,7 @@ extension WireControlPlane {
         /// - Parameters:
         ///   - request: A streaming request producing `WireAgentReport` messages.
         ///   - serializer: A serializer for `WireAgentReport` messages.
-        ///   - deserializer: A deserializer for `WireAgentDirective` messages.
+        ///   - deserializer: A deserializer for `WireAgentInstruction` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
@@ -1010,9 +1010,9 @@ extension WireControlPlane {
         package func agentSession<Result>(
             request: GRPCCore.StreamingClientRequest<WireAgentReport>,
             serializer: some GRPCCore.MessageSerializer<WireAgentReport>,
-            deserializer: some GRPCCore.MessageDeserializer<WireAgentDirective>,
+            deserializer: some GRPCCore.MessageDeserializer<WireAgentInstruction>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireAgentDirective>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireAgentInstruction>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
             try await self.client.bidirectionalStreaming(
                 request: request,
@@ -1033,7 +1033,7 @@ extension WireControlPlane {
         /// - Parameters:
         ///   - request: A streaming request producing `WireWorkerReport` messages.
         ///   - serializer: A serializer for `WireWorkerReport` messages.
-        ///   - deserializer: A deserializer for `WireWorkerDirective` messages.
+        ///   - deserializer: A deserializer for `WireWorkerInstruction` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
@@ -1042,9 +1042,9 @@ extension WireControlPlane {
         package func workerSession<Result>(
             request: GRPCCore.StreamingClientRequest<WireWorkerReport>,
             serializer: some GRPCCore.MessageSerializer<WireWorkerReport>,
-            deserializer: some GRPCCore.MessageDeserializer<WireWorkerDirective>,
+            deserializer: some GRPCCore.MessageDeserializer<WireWorkerInstruction>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWorkerDirective>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWorkerInstruction>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
             try await self.client.bidirectionalStreaming(
                 request: request,
@@ -1246,12 +1246,12 @@ extension WireControlPlane.ClientProtocol {
     package func agentSession<Result>(
         request: GRPCCore.StreamingClientRequest<WireAgentReport>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireAgentDirective>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireAgentInstruction>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         try await self.agentSession(
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<WireAgentReport>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<WireAgentDirective>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireAgentInstruction>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1273,12 +1273,12 @@ extension WireControlPlane.ClientProtocol {
     package func workerSession<Result>(
         request: GRPCCore.StreamingClientRequest<WireWorkerReport>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWorkerDirective>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWorkerInstruction>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         try await self.workerSession(
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<WireWorkerReport>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<WireWorkerDirective>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireWorkerInstruction>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1451,7 +1451,7 @@ extension WireControlPlane.ClientProtocol {
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
         requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<WireAgentReport>) async throws -> Void,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireAgentDirective>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireAgentInstruction>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         let request = GRPCCore.StreamingClientRequest<WireAgentReport>(
             metadata: metadata,
@@ -1483,7 +1483,7 @@ extension WireControlPlane.ClientProtocol {
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
         requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<WireWorkerReport>) async throws -> Void,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWorkerDirective>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireWorkerInstruction>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         let request = GRPCCore.StreamingClientRequest<WireWorkerReport>(
             metadata: metadata,

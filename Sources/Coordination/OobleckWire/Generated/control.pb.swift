@@ -337,10 +337,10 @@ package nonisolated struct WireAgentReport: Sendable {
     set {content = .workerExit(newValue)}
   }
 
-  package var leaving: WireNotice {
+  package var leaving: WireLine {
     get {
       if case .leaving(let v)? = content {return v}
-      return WireNotice()
+      return WireLine()
     }
     set {content = .leaving(newValue)}
   }
@@ -351,7 +351,7 @@ package nonisolated struct WireAgentReport: Sendable {
     case hello(WireHello)
     case heartbeat(WireHeartbeat)
     case workerExit(WireWorkerExit)
-    case leaving(WireNotice)
+    case leaving(WireLine)
 
   }
 
@@ -374,12 +374,12 @@ package nonisolated struct WireWorkerExit: Sendable {
   package init() {}
 }
 
-package nonisolated struct WireAgentDirective: Sendable {
+package nonisolated struct WireAgentInstruction: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var content: WireAgentDirective.OneOf_Content? = nil
+  package var content: WireAgentInstruction.OneOf_Content? = nil
 
   package var admitted: WireAdmission {
     get {
@@ -389,26 +389,26 @@ package nonisolated struct WireAgentDirective: Sendable {
     set {content = .admitted(newValue)}
   }
 
-  package var refused: WireNotice {
+  package var refused: WireLine {
     get {
       if case .refused(let v)? = content {return v}
-      return WireNotice()
+      return WireLine()
     }
     set {content = .refused(newValue)}
   }
 
-  package var fence: WireNotice {
+  package var fence: WireLine {
     get {
       if case .fence(let v)? = content {return v}
-      return WireNotice()
+      return WireLine()
     }
     set {content = .fence(newValue)}
   }
 
-  package var stop: WireNotice {
+  package var stop: WireLine {
     get {
       if case .stop(let v)? = content {return v}
-      return WireNotice()
+      return WireLine()
     }
     set {content = .stop(newValue)}
   }
@@ -425,9 +425,9 @@ package nonisolated struct WireAgentDirective: Sendable {
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
     case admitted(WireAdmission)
-    case refused(WireNotice)
-    case fence(WireNotice)
-    case stop(WireNotice)
+    case refused(WireLine)
+    case fence(WireLine)
+    case stop(WireLine)
     case heartbeat(WireHeartbeat)
 
   }
@@ -459,7 +459,7 @@ package nonisolated struct WireAdmission: Sendable {
 }
 
 /// One line for people.
-package nonisolated struct WireNotice: Sendable {
+package nonisolated struct WireLine: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1027,12 +1027,12 @@ package nonisolated struct WireRestoreFailure: Sendable {
   package init() {}
 }
 
-package nonisolated struct WireWorkerDirective: Sendable {
+package nonisolated struct WireWorkerInstruction: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var content: WireWorkerDirective.OneOf_Content? = nil
+  package var content: WireWorkerInstruction.OneOf_Content? = nil
 
   package var welcome: WireAdmission {
     get {
@@ -1042,10 +1042,10 @@ package nonisolated struct WireWorkerDirective: Sendable {
     set {content = .welcome(newValue)}
   }
 
-  package var refused: WireNotice {
+  package var refused: WireLine {
     get {
       if case .refused(let v)? = content {return v}
-      return WireNotice()
+      return WireLine()
     }
     set {content = .refused(newValue)}
   }
@@ -1108,10 +1108,10 @@ package nonisolated struct WireWorkerDirective: Sendable {
     set {content = .collect(newValue)}
   }
 
-  package var stop: WireNotice {
+  package var stop: WireLine {
     get {
       if case .stop(let v)? = content {return v}
-      return WireNotice()
+      return WireLine()
     }
     set {content = .stop(newValue)}
   }
@@ -1145,7 +1145,7 @@ package nonisolated struct WireWorkerDirective: Sendable {
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
     case welcome(WireAdmission)
-    case refused(WireNotice)
+    case refused(WireLine)
     /// JSON of the job.
     case job(Data)
     /// JSON of the reconfiguration.
@@ -1155,7 +1155,7 @@ package nonisolated struct WireWorkerDirective: Sendable {
     case abort(WireAbort)
     case rendezvous(WireRendezvousKey)
     case collect(WireCollection)
-    case stop(WireNotice)
+    case stop(WireLine)
     /// JSON of the order.
     case checkpoint(Data)
     case heartbeat(WireHeartbeat)
@@ -1799,7 +1799,7 @@ nonisolated extension WireAgentReport: SwiftProtobuf.Message, SwiftProtobuf._Mes
         }
       }()
       case 5: try {
-        var v: WireNotice?
+        var v: WireLine?
         var hadOneofValue = false
         if let current = self.content {
           hadOneofValue = true
@@ -1889,8 +1889,8 @@ nonisolated extension WireWorkerExit: SwiftProtobuf.Message, SwiftProtobuf._Mess
   }
 }
 
-nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".AgentDirective"
+nonisolated extension WireAgentInstruction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AgentInstruction"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}admitted\0\u{1}refused\0\u{1}fence\0\u{1}stop\0\u{1}heartbeat\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -1913,7 +1913,7 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
         }
       }()
       case 2: try {
-        var v: WireNotice?
+        var v: WireLine?
         var hadOneofValue = false
         if let current = self.content {
           hadOneofValue = true
@@ -1926,7 +1926,7 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
         }
       }()
       case 3: try {
-        var v: WireNotice?
+        var v: WireLine?
         var hadOneofValue = false
         if let current = self.content {
           hadOneofValue = true
@@ -1939,7 +1939,7 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
         }
       }()
       case 4: try {
-        var v: WireNotice?
+        var v: WireLine?
         var hadOneofValue = false
         if let current = self.content {
           hadOneofValue = true
@@ -2000,7 +2000,7 @@ nonisolated extension WireAgentDirective: SwiftProtobuf.Message, SwiftProtobuf._
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: WireAgentDirective, rhs: WireAgentDirective) -> Bool {
+  package static func ==(lhs: WireAgentInstruction, rhs: WireAgentInstruction) -> Bool {
     if lhs.content != rhs.content {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -2057,8 +2057,8 @@ nonisolated extension WireAdmission: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
-nonisolated extension WireNotice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".Notice"
+nonisolated extension WireLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Line"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -2080,7 +2080,7 @@ nonisolated extension WireNotice: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: WireNotice, rhs: WireNotice) -> Bool {
+  package static func ==(lhs: WireLine, rhs: WireLine) -> Bool {
     if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3197,8 +3197,8 @@ nonisolated extension WireRestoreFailure: SwiftProtobuf.Message, SwiftProtobuf._
   }
 }
 
-nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".WorkerDirective"
+nonisolated extension WireWorkerInstruction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WorkerInstruction"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{1}job\0\u{1}reconfigure\0\u{1}resume\0\u{1}commit\0\u{1}abort\0\u{1}rendezvous\0\u{1}collect\0\u{1}stop\0\u{1}heartbeat\0\u{2}\u{9}checkpoint\0\u{1}evaluate\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -3221,7 +3221,7 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
         }
       }()
       case 2: try {
-        var v: WireNotice?
+        var v: WireLine?
         var hadOneofValue = false
         if let current = self.content {
           hadOneofValue = true
@@ -3315,7 +3315,7 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
         }
       }()
       case 10: try {
-        var v: WireNotice?
+        var v: WireLine?
         var hadOneofValue = false
         if let current = self.content {
           hadOneofValue = true
@@ -3429,7 +3429,7 @@ nonisolated extension WireWorkerDirective: SwiftProtobuf.Message, SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: WireWorkerDirective, rhs: WireWorkerDirective) -> Bool {
+  package static func ==(lhs: WireWorkerInstruction, rhs: WireWorkerInstruction) -> Bool {
     if lhs.content != rhs.content {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

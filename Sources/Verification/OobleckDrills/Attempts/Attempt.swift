@@ -24,7 +24,7 @@ struct Attempt {
         var skipped: String?
     }
 
-    let drill: Drill
+    let drill: MatrixDrill
     let fault: DrillFault
     let variant: Variant
     let name: String
@@ -34,7 +34,8 @@ struct Attempt {
 
     var laboratory: DrillLaboratory { drill.laboratory }
 
-    init(drill: Drill, fault: DrillFault, variant: Variant, name: String, random: DrillRandom) {
+    init(drill: MatrixDrill, fault: DrillFault, variant: Variant, name: String, random: DrillRandom)
+    {
         self.drill = drill
         self.fault = fault
         self.variant = variant

@@ -5,9 +5,9 @@ import OobleckWire
 import SwiftProtobuf
 
 /// What a message of a session was, after its hello or before.
-package enum SessionReport<Notice: Hashable & Sendable>: Hashable, Sendable {
+package enum ReceivedReport<Report: Hashable & Sendable>: Hashable, Sendable {
     case hello(SessionHello)
-    case notice(NodeID, Notice)
+    case report(NodeID, Report)
 }
 
 extension WireWorkerReport {
@@ -17,22 +17,22 @@ extension WireWorkerReport {
         self.hello = WireHello(hello)
     }
 
-    package init(_ notice: WorkerNotice, node: NodeID) {
+    package init(_ report: WorkerReport, node: NodeID) {
         self.init()
         self.node = Int64(node.rawValue)
-        switch notice {
+        switch report {
         case .heartbeat: heartbeat = WireHeartbeat()
         case .message(let message): content = OneOf_Content(message)
         }
     }
 
     /// Throws one line that names the message when it makes no sense.
-    package func report() throws -> SessionReport<WorkerNotice> {
+    package func report() throws -> ReceivedReport<WorkerReport> {
         guard let content else { throw malformed("WorkerReport", "has no content") }
         if case .hello(let hello) = content { return .hello(try hello.hello()) }
         let node = NodeID(try index(node, "WorkerReport.node"))
-        if case .heartbeat = content { return .notice(node, .heartbeat) }
-        return .notice(node, .message(try content.message()))
+        if case .heartbeat = content { return .report(node, .heartbeat) }
+        return .report(node, .message(try content.message()))
     }
 }
 

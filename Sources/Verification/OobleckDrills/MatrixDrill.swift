@@ -7,7 +7,7 @@ import OobleckRunFiles
 ///
 /// Each run trains the same job and is disturbed once; it must end by itself with the undisturbed
 /// run's state, have used each sample once, and leave nothing behind.
-package struct Drill: Sendable {
+package struct MatrixDrill: Sendable {
     package var laboratory: DrillLaboratory
     package var faults: [DrillFault]
     package var seed: UInt64

@@ -7,7 +7,7 @@ import OobleckRunFiles
 import OobleckRuntime
 
 /// `oobleck drill` on real processes.
-struct FieldDrill {
+struct ProcessDrill {
     let faults: String
     let seed: UInt64
     let repeats: Int
@@ -25,7 +25,7 @@ struct FieldDrill {
             executable: executables.command,
             workerExecutable: executables.worker
         )
-        let drill = Drill(laboratory: laboratory, faults: rows, seed: seed, repeats: repeats)
+        let drill = MatrixDrill(laboratory: laboratory, faults: rows, seed: seed, repeats: repeats)
         let display = DrillDisplay()
         let report = try await hold(folder) { report in
             try await drill.run(into: report, onProgress: display.show, onRow: display.show)
