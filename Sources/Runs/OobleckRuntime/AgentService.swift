@@ -20,10 +20,14 @@ package struct AgentService: Sendable {
         (self.agent, self.metrics, self.observe) = (agent, metrics, observe)
     }
 
-    /// Serves until the node has left, and says why it did.
+    /// Serves until the node has left, and tells `leave` why it did.
     ///
     /// Throws one line when it was refused, or lost.
-    package func run() async throws {
+    package func run(
+        _ leave: @escaping @Sendable (String) throws -> Void = {
+            Console.show("left the run: \($0)")
+        }
+    ) async throws {
         let agent = agent
         // Agent and worker are one process group, so that a node can be ended as one. Where that
         // is refused, we head a session, and so a group.
@@ -40,7 +44,7 @@ package struct AgentService: Sendable {
         } during: {
             let serve: @Sendable () async throws -> Void = {
                 let reason = try await agent.run()
-                Console.show("left the run: \(reason)")
+                try leave(reason)
             }
             guard let metrics else { return try await serve() }
             try await observe(metrics, agent.tally, serve)
