@@ -164,6 +164,8 @@ let grpcTransport = Target.Dependency.product(
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -301,7 +303,8 @@ let observation = Folder(
             "OobleckMetrics",
             [
                 "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData", "OobleckRecording",
-                "OobleckRunFiles", "OobleckServing", "OobleckTransport", hummingbird,
+                "OobleckRunFiles", "OobleckServing", "OobleckTransport", hummingbird, nioCore,
+                nioHTTP1, nioPosix, nioSSL,
             ]
         ),
         module(
@@ -501,7 +504,8 @@ let allTests = [
                 "OobleckMetrics",
                 [
                     "OobleckCoordination", "OobleckCore", "OobleckMetrics", "OobleckRecording",
-                    "OobleckRunFiles", "OobleckTestSupport", "OobleckTransport",
+                    "OobleckRunFiles", "OobleckServing", "OobleckTestSupport", "OobleckTransport",
+                    httpTypes, hummingbird, nioCore,
                 ]
             ),
             tests(

@@ -53,6 +53,18 @@ struct ObservationOptions: ParsableArguments {
     @Flag(help: "Write an event file of TensorBoard into the run's folder tensorboard.")
     var tensorboard = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Tell an MLflow server the numbers of each step, as http://127.0.0.1:5000; credentials come from "
+                + "MLFLOW_TRACKING_TOKEN, or from MLFLOW_TRACKING_USERNAME and _PASSWORD.",
+            valueName: "uri"
+        )
+    )
+    var mlflow: String?
+
+    @Option(help: "The experiment of --mlflow that the run belongs to.")
+    var mlflowExperiment = "oobleck"
+
     @Flag(help: "Write no report.html into the run's directory at its end.")
     var noReport = false
 
@@ -65,6 +77,7 @@ struct ObservationOptions: ParsableArguments {
         do {
             _ = try metricsAddress()
             _ = try dashboardAddress()
+            if let mlflow { try MLflowRun.validate(mlflow) }
         } catch let error as OobleckError {
             throw ValidationError(error.message)
         }
@@ -87,7 +100,8 @@ struct ObservationOptions: ParsableArguments {
         let values: [(option: String, value: String?)] = [
             ("--metrics-listen", metricsListen),
             ("--agent-metrics-port", agentMetricsPort.map { "\($0)" }),
-            ("--dashboard-listen", dashboardListen), ("--on-event", onEvent),
+            ("--dashboard-listen", dashboardListen), ("--on-event", onEvent), ("--mlflow", mlflow),
+            ("--mlflow-experiment", mlflow.map { _ in mlflowExperiment }),
         ]
         let flags: [(option: String, isSet: Bool)] = [
             ("--dashboard", dashboard), ("--tensorboard", tensorboard), ("--no-report", noReport),
@@ -114,6 +128,20 @@ struct ObservationOptions: ParsableArguments {
         if let onEvent {
             let hook = EventHook(onEvent) { display.say($0) }
             run.followers.append { directory, _ in hook.follow(directory) }
+        }
+        if let mlflow {
+            let experiment = mlflowExperiment
+            run.followers.append { directory, job in
+                do {
+                    let told = try MLflowRun(mlflow, experiment: experiment, directory, job) {
+                        display.say($0)
+                    }
+                    return { told.receive($0) }
+                } catch {
+                    display.say("MLflow is told nothing: \(oneLine(error))")
+                    return { _ in }
+                }
+            }
         }
         if tensorboard {
             run.followers.append { directory, job in

@@ -92,6 +92,7 @@ package struct Agent: Sendable {
                 node: node,
                 pid: Int(getpid()),
                 nodeName: name ?? ProcessEnvironment.hostName + number,
+                machine: ProcessEnvironment.machine,
                 programVersion: version,
                 openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
             ),
@@ -174,7 +175,8 @@ package struct Agent: Sendable {
 
     /// Where a worker leaves what it did in its last steps: beside the node's log.
     private func tracing(_ device: Int) -> [String: String] {
-        guard let logPath, logPath.hasSuffix(".log") else { return [:] }
+        let isOff = ProcessInfo.processInfo.environment["OOBLECK_TRACE"] == "off"
+        guard !isOff, let logPath, logPath.hasSuffix(".log") else { return [:] }
         let suffix = device == 0 ? "" : "-\(device)"
         return ["OOBLECK_TRACE": "\(logPath.dropLast(4))\(suffix).trace"]
     }

@@ -26,6 +26,6 @@ struct ImportedOperationsTests {
     func refused() throws {
         var manifest = try ImportFixture().decoded()
         manifest.layers[1].operations = -1
-        #expect(manifest.problem == "layer block has -1 operations")
+        #expect(manifest.problem == "layer 1 (block) has -1 operations")
     }
 }

@@ -34,7 +34,7 @@ package struct RemoteService: Sendable {
                 version: programVersion,
                 pid: Int(getpid()),
                 hostName: ProcessEnvironment.hostName,
-                bootID: Self.bootID
+                bootID: ProcessEnvironment.machine
             )
         )
         // Listens from the check on, for the launcher and the other hosts to try.
@@ -62,11 +62,6 @@ package struct RemoteService: Sendable {
         }
         // The reader ends the process; nothing is left to do here.
         try await Task.sleep(for: .seconds(5))
-    }
-
-    private static var bootID: String {
-        (SystemFile.text("/proc/sys/kernel/random/boot_id") ?? "")
-            .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     private func say(_ value: some Encodable) throws {
