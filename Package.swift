@@ -302,9 +302,9 @@ let observation = Folder(
         module(
             "OobleckMetrics",
             [
-                "OobleckClock", "OobleckConsole", "OobleckCore", "OobleckData", "OobleckRecording",
-                "OobleckRunFiles", "OobleckServing", "OobleckTransport", hummingbird, nioCore,
-                nioHTTP1, nioPosix, nioSSL,
+                "OobleckClock", "OobleckConsole", "OobleckCoordination", "OobleckCore",
+                "OobleckData", "OobleckRecording", "OobleckRunFiles", "OobleckServing",
+                "OobleckTransport", hummingbird, nioCore, nioHTTP1, nioPosix, nioSSL,
             ]
         ),
         module(

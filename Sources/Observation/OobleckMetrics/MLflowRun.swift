@@ -1,5 +1,6 @@
 import Foundation
 import OobleckClock
+import OobleckCoordination
 import OobleckCore
 import OobleckData
 import OobleckRecording
@@ -107,7 +108,7 @@ package final class MLflowRun: Sendable {
                 }
                 state.isSilent = true
                 state.next = MonotonicTime.now + state.pause
-                state.pause = min(Self.mostPause, state.pause * 2)
+                state.pause = min(Self.mostPause, state.pause + state.pause)
             }
         }
     }
