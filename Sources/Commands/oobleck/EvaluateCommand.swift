@@ -6,8 +6,8 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckEvaluation
-import OobleckSimulationCommands
 import OobleckRuntime
+import OobleckSimulationCommands
 
 /// `oobleck evaluate`.
 struct EvaluateCommand: InterruptibleCommand {

@@ -33,7 +33,11 @@ enum RunReport {
                 + "oobleck verify \(directory.path.shellQuoted)"
         )
         do {
-            let document = Document(directory: directory.path, skippedSteps: skipped, result: result)
+            let document = Document(
+                directory: directory.path,
+                skippedSteps: skipped,
+                result: result
+            )
             try Console.report(
                 format == .json ? Console.json(document) : lines.joined(separator: "\n")
             )

@@ -4,7 +4,9 @@ import OobleckData
 
 /// What this process finds around it.
 package enum ProcessEnvironment {
-    /// What the machine calls itself from start to start; all of its containers have the same. Empty is unknown.
+    /// What the machine calls itself from start to start; all of its containers have the same.
+    ///
+    /// Empty is unknown.
     package static let machine = (SystemFile.text("/proc/sys/kernel/random/boot_id") ?? "")
         .trimmingCharacters(in: .whitespacesAndNewlines)
 

@@ -32,7 +32,10 @@ struct HTTPPlace: Sendable {
         }
         let hasPort = authority.last.map { $0 != "]" } ?? false && authority.contains(":")
         let port = isEncrypted ? 443 : 80
-        address = try HostPort(parsing: hasPort ? "\(authority)" : "\(authority):\(port)", what: what)
+        address = try HostPort(
+            parsing: hasPort ? "\(authority)" : "\(authority):\(port)",
+            what: what
+        )
         var path = parts[1][end...]
         while path.hasSuffix("/") { path.removeLast() }
         guard path.allSatisfy({ $0.isASCII && !$0.isWhitespace && !"?#".contains($0) }) else {

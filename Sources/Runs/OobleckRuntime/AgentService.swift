@@ -7,9 +7,10 @@ import OobleckTransport
 /// terminal.
 package struct AgentService: Sendable {
     /// Serves metrics of an agent at an address while it runs; must not fail for itself.
-    package typealias Observe = @Sendable (
-        HostPort, AgentTally, @escaping @Sendable () async throws -> Void
-    ) async throws -> Void
+    package typealias Observe =
+        @Sendable (
+            HostPort, AgentTally, @escaping @Sendable () async throws -> Void
+        ) async throws -> Void
 
     private let agent: Agent
     private let metrics: HostPort?

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import Hummingbird
 import NIOCore
 import OobleckCoordination
@@ -160,7 +161,8 @@ struct MLflowTests {
     @Test(
         "a server that fails is complained of once, and costs no step",
         arguments: [
-            (500, "{}", "it answers with status 500"), (200, "<html>", "its answer is none of MLflow"),
+            (500, "{}", "it answers with status 500"),
+            (200, "<html>", "its answer is none of MLflow"),
             (401, "{}", "it refuses the credentials (status 401)"),
         ]
     )
