@@ -164,6 +164,8 @@ let grpcTransport = Target.Dependency.product(
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -300,8 +302,9 @@ let observation = Folder(
         module(
             "OobleckMetrics",
             [
-                "OobleckClock", "OobleckCore", "OobleckData", "OobleckRecording",
-                "OobleckRunFiles", "OobleckServing", hummingbird,
+                "OobleckClock", "OobleckConsole", "OobleckCoordination", "OobleckCore",
+                "OobleckData", "OobleckRecording", "OobleckRunFiles", "OobleckServing",
+                "OobleckTransport", hummingbird, nioCore, nioHTTP1, nioPosix, nioSSL,
             ]
         ),
         module(
@@ -500,8 +503,9 @@ let allTests = [
             tests(
                 "OobleckMetrics",
                 [
-                    "OobleckCore", "OobleckMetrics", "OobleckRecording", "OobleckRunFiles",
-                    "OobleckTestSupport",
+                    "OobleckCoordination", "OobleckCore", "OobleckMetrics", "OobleckRecording",
+                    "OobleckRunFiles", "OobleckServing", "OobleckTestSupport", "OobleckTransport",
+                    httpTypes, hummingbird, nioCore,
                 ]
             ),
             tests(

@@ -40,6 +40,19 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def free_ports(count):
+    """The first of some ports in a row that are free now."""
+    while True:
+        first = free_port()
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as listener:
+                    listener.bind(("127.0.0.1", port))
+            return first
+        except (OSError, OverflowError):
+            continue
+
+
 def get(address):
     with urllib.request.urlopen(address, timeout=10) as answer:
         return answer.read().decode()
@@ -139,6 +152,9 @@ def check(folder, programs, processes):
     (folder / "corpus.txt").write_text(text)
     configuration = (EXAMPLES / "prometheus.yml").read_text()
     configuration = configuration.replace("127.0.0.1:9464", target).replace(": 5s", ": 1s")
+    agents = free_ports(4)
+    for node in range(4):
+        configuration = configuration.replace(f"127.0.0.1:{9500 + node}", f"127.0.0.1:{agents + node}")
     (folder / "prometheus.yml").write_text(configuration)
     shutil.copy(EXAMPLES / "alerts.yml", folder)
     subprocess.run(["promtool", "check", "config", folder / "prometheus.yml"], check=True)
@@ -147,6 +163,7 @@ def check(folder, programs, processes):
             [
                 *(programs / "oobleck", "train", folder / "job.yaml"),
                 *("--run-dir", folder / "run", "--metrics-listen", target, "--no-report"),
+                *("--agent-metrics-port", str(agents)),
                 *("--fault", "node=1,point=mid-forward,step=60,target=worker"),
             ],
             stdout=log,
@@ -171,13 +188,15 @@ def check(folder, programs, processes):
     )
     if run.poll() is not None:
         sys.exit(f"check_monitoring: the run ended: {(folder / 'run.txt').read_text()}")
-    problems = subprocess.run(
-        ["promtool", "check", "metrics"],
-        input=get(f"http://{target}/metrics"),
-        text=True,
-        check=False,
+    wait_until(
+        "an agent's rates", lambda: ask(prometheus, "rate(oobleck_agent_worker_cpu_seconds_total[20s])")
     )
-    return check_queries(prometheus) + (problems.returncode != 0)
+    problems = 0
+    for address in (target, f"127.0.0.1:{agents}"):
+        command = ["promtool", "check", "metrics"]
+        text = get(f"http://{address}/metrics")
+        problems += subprocess.run(command, input=text, text=True, check=False).returncode != 0
+    return check_queries(prometheus) + problems
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import json
 import logging
 import sys
 import warnings
@@ -18,7 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     try:
-        print(_COMMANDS[options.command](options))
+        if getattr(options, "format", "text") == "json":
+            print(_as_json(options))
+        else:
+            print(_COMMANDS[options.command](options))
     except ImportProblem as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
@@ -26,6 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _as_json(options: argparse.Namespace) -> str:
+    """Runs a command; returns what it says as one line of JSON."""
+    notes = io.StringIO()
+    with contextlib.redirect_stdout(notes):
+        message = _COMMANDS[options.command](options)
+    said = {"message": message, "notes": notes.getvalue().splitlines(), "path": str(options.to)}
+    return json.dumps(said)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,6 +126,11 @@ def _add_tokenize(commands: Any) -> None:
     _add_separator(add, "between documents")
     add.add_argument("--dtype", choices=("uint16", "uint32"), help="of an id (what fits)")
     add.add_argument("--force", action="store_true", help="replace the file if it exists")
+    _add_format(add)
+
+
+def _add_format(add: argparse.ArgumentParser) -> None:
+    add.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
 
 
 def _add_columns(commands: Any) -> None:
@@ -137,6 +157,7 @@ def _add_columns(commands: Any) -> None:
     _add_separator(add, "at the end of a sample")
     add.add_argument("--attention-mask", action="store_true", help="make attention_mask too")
     add.add_argument("--force", action="store_true", help="replace the file if it exists")
+    _add_format(add)
 
 
 def _add_separator(add: argparse.ArgumentParser, place: str) -> None:

@@ -16,6 +16,7 @@ from oobleck.encode import graph_text, type_name
 from oobleck.errors import ImportProblem, listed
 from oobleck.export import Traced
 from oobleck.graph import Origin, Value
+from oobleck.operations import forward_operations
 from oobleck.source import Source
 from oobleck.statistics import Statistic
 
@@ -85,8 +86,11 @@ class _Writer:
             self._digest(self._graphs[text])
         parameters = [self._parameter(value) for value in layer.parameters]
         parameters += [self._statistic(statistic) for statistic in layer.statistics]
+        operations = forward_operations(layer)
+        counted = {} if operations is None else {"operations": operations}
         return {
             "name": layer.name,
+            **counted,
             "graph": self._graphs[text],
             "weights": self._weights(index, parameters),
             "parameters": parameters,

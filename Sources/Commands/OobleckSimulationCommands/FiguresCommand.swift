@@ -28,7 +28,17 @@ package struct FiguresCommand: ParsableCommand {
     @Flag(help: "Make the paper's figures only, in seconds.")
     var paperOnly = false
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     package init() {}
+
+    /// What was written, as one JSON object.
+    private struct Report: Encodable {
+        let message: String
+        let path: String
+        let files: [String]
+    }
 
     package func run() throws {
         var isFolder: ObjCBool = true
@@ -81,8 +91,10 @@ package struct FiguresCommand: ParsableCommand {
                 ?? ", which need --traces"
             Console.show("left out: figures over spot traces\(reason)")
         }
-        try Console.result(
-            "\(counted(files.count, "file")) in \(output); open \(output)/index.html"
-        )
+        let message = "\(counted(files.count, "file")) in \(output); open \(output)/index.html"
+        guard format == .json else { return try Console.result(message) }
+        let folder = URL(fileURLWithPath: output).standardizedFileURL.path
+        let report = Report(message: message, path: folder, files: files.map(\.name))
+        try Console.result(Console.json(report))
     }
 }

@@ -3,9 +3,11 @@ import Foundation
 import OobleckConsole
 import OobleckCore
 import OobleckData
+import OobleckMetrics
 import OobleckRecording
 import OobleckRunFiles
 import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckStoreEtcd
 import OobleckTransport
 
@@ -73,6 +75,17 @@ struct AgentCommand: InterruptibleCommand {
     @Flag(help: "Other nodes of the run are on this machine.")
     var sharesMachine = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve the agent's /metrics for Prometheus and /healthz there, as 127.0.0.1:9465.",
+            valueName: "host:port"
+        )
+    )
+    var metricsListen: String?
+
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @Option(help: "Seconds that a failure may go unnoticed, as far as known before joining.")
     var detectionBudget = 2.0
 
@@ -116,7 +129,9 @@ struct AgentCommand: InterruptibleCommand {
         guard let runDir else { return try await join(tokenFile ?? "") }
         let shared = SharedRun(path: runDir, needsToken: tokenFile == nil)
         guard let address = try await shared.coordinator(within: Seconds(wait)) else {
-            return Console.show("the run in \(runDir) is finished")
+            let message = "the run in \(runDir) is finished"
+            guard format == .json else { return Console.show(message) }
+            return try Console.result(CommandReport(message: message).text(format))
         }
         var agent = self
         agent.coordinator = address.description
@@ -153,7 +168,17 @@ struct AgentCommand: InterruptibleCommand {
             name: name,
             departure: Departure()
         )
-        try await AgentService(agent: agent).run()
+        try await AgentService(
+            agent: agent,
+            metrics: try metricsListen.map { try HostPort(parsing: $0, what: "--metrics-listen") },
+            observe: AgentMetrics.serve
+        ).run { [format] reason in
+            let message = "left the run: \(reason)"
+            guard format == .json else { return Console.show(message) }
+            try Console.result(
+                CommandReport(message: message, node: agent.tally.facts.node?.rawValue).text(format)
+            )
+        }
     }
 
     /// Other machines reach a worker only where it listens, so that has to be said for them.

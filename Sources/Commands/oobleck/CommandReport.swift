@@ -1,3 +1,4 @@
+import Foundation
 import OobleckConsole
 import OobleckSimulationCommands
 
@@ -9,6 +10,13 @@ struct CommandReport: Encodable {
     /// What was written, an absolute path.
     var path: String?
     var layers: Int?
+    /// A page's address, with the token that opens it.
+    var link: String?
+    /// Runs that were removed, and those that were kept.
+    var removed: [String]?
+    var kept: [String]?
+    /// What would be written, with its contents.
+    var files: [WrittenFile]?
     var microbatchSeconds: Double?
 
     private enum CodingKeys: String, CodingKey {
@@ -16,11 +24,26 @@ struct CommandReport: Encodable {
         case node
         case path
         case layers
+        case link
+        case removed
+        case kept
+        case files
         case microbatchSeconds = "microbatch_seconds"
+    }
+
+    /// A file that a command writes.
+    struct WrittenFile: Encodable {
+        var path: String
+        var text: String
     }
 
     /// The message, or all of it as JSON.
     func text(_ format: OutputFormat) throws -> String {
         format == .json ? try Console.json(self) : message
     }
+}
+
+extension String {
+    /// The path that this one means from the current folder.
+    var absolutePath: String { URL(fileURLWithPath: self).standardizedFileURL.path }
 }

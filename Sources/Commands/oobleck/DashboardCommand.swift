@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckDashboard
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckTransport
 
 /// `oobleck dashboard`.
@@ -35,6 +36,9 @@ struct DashboardCommand: AsyncParsableCommand {
     @Option(help: "A file, of mode 0600, with the token of the link. [a new token]")
     var tokenFile: String?
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @OptionGroup var tls: TLSOptions
 
     func run() async throws {
@@ -47,8 +51,9 @@ struct DashboardCommand: AsyncParsableCommand {
             shelf: RunShelf(path: folder),
             actor: readOnly ? nil : DashboardRequests.actor(tls: certificates)
         )
-        try await server.serving { link in
-            try Console.result(link)
+        try await server.serving { [format] link in
+            let said = CommandReport(message: link, link: link)
+            try Console.result(said.text(format))
             // Until a signal ends the process; there is nothing to put in order.
             while true { try await Task.sleep(for: .seconds(3600)) }
         }

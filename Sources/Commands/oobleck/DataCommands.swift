@@ -17,7 +17,10 @@ extension PythonCommand {
     func run() async throws {
         let name = Self.configuration.commandName ?? ""
         let task = PythonTask(arguments: [name] + arguments, deadline: Self.deadline)
-        try Console.result(try await task.run().joined(separator: "\n"))
+        var lines = try await task.run()
+        // One line of JSON is the last of what it says.
+        if Oobleck.isJSON(arguments) { lines = lines.suffix(1) }
+        try Console.result(lines.joined(separator: "\n"))
     }
 }
 

@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
 import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck demo`.
@@ -25,6 +26,9 @@ struct DemoCommand: InterruptibleCommand {
 
     @Option(help: "Nodes to start with; at least 4.")
     var nodes = 6
+
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
 
     func validate() throws {
         guard steps >= 12, nodes >= 4 else {
@@ -59,7 +63,11 @@ struct DemoCommand: InterruptibleCommand {
             referenceReport: try RunVerifier.verify(referenceDirectory.path),
             isJoined: script.isJoined
         )
-        try Console.report(proof.text + "\n\nNext:\n" + nextCommands(path))
+        try Console.report(
+            format == .json
+                ? Console.json(proof.document(directory.path, referenceDirectory.path))
+                : proof.text + "\n\nNext:\n" + nextCommands(path)
+        )
         if let failure = proof.failures.first { throw OobleckError(.internalFault, failure) }
     }
 

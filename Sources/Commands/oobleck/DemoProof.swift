@@ -37,6 +37,47 @@ struct DemoProof {
         return failures
     }
 
+    /// The proof as JSON (`--format json`).
+    struct Document: Encodable {
+        let isProven: Bool
+        /// What does not hold.
+        let failures: [String]
+        let directory: String
+        let referenceDirectory: String
+        let result: RunResult
+        let reference: RunResult
+        let samplesCommitted: Int
+        let samplesLost: Int
+        let samplesRepeated: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case isProven = "proven"
+            case failures
+            case directory
+            case referenceDirectory = "reference_directory"
+            case result
+            case reference
+            case samplesCommitted = "samples_committed"
+            case samplesLost = "samples_lost"
+            case samplesRepeated = "samples_repeated"
+        }
+    }
+
+    /// The proof of runs that were recorded there.
+    func document(_ directory: String, _ referenceDirectory: String) -> Document {
+        Document(
+            isProven: failures.isEmpty,
+            failures: failures,
+            directory: directory,
+            referenceDirectory: referenceDirectory,
+            result: result,
+            reference: reference,
+            samplesCommitted: report.samplesCommitted,
+            samplesLost: report.samplesLost,
+            samplesRepeated: report.samplesRepeated
+        )
+    }
+
     /// The proof for people.
     var text: String {
         let recoveries = result.recoveries.map { recovery in

@@ -3,6 +3,7 @@ import OobleckClock
 import OobleckConsole
 import OobleckCoordination
 import OobleckCore
+import OobleckSimulationCommands
 import OobleckWorlds
 
 /// `oobleck drill`.
@@ -78,6 +79,9 @@ struct DrillCommand: InterruptibleCommand {
     @Option(help: "Go through every order of messages among three nodes, so many moves deep.")
     var everyOrder: Int?
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @Option(help: ArgumentHelp("Put a known bug back in.", visibility: .hidden))
     var putBack: KnownBugs = []
 
@@ -111,7 +115,13 @@ struct DrillCommand: InterruptibleCommand {
         if let replay { return try tell(replay) }
         if let simulate { return try simulateWorlds(simulate) }
         if let everyOrder { return try search(depth: everyOrder) }
-        let drill = ProcessDrill(faults: faults, seed: seed, repeats: repeats, reportPath: report)
+        let drill = ProcessDrill(
+            faults: faults,
+            seed: seed,
+            repeats: repeats,
+            reportPath: report,
+            format: format
+        )
         guard let runDirectory else { return try await drill.run() }
         try await drill.run(on: runDirectory, through: through, expecting: expect)
     }
@@ -136,12 +146,16 @@ struct DrillCommand: InterruptibleCommand {
             }
         )
         if isShown { Console.clearLive() }
-        for failure in report.failures.prefix(20) {
-            try Console.result("seed \(failure.seed): \(failure.complaints.first ?? "")")
+        if format == .json {
+            try Console.result(Console.json(WorldsDocument(seed, report)))
+        } else {
+            for failure in report.failures.prefix(20) {
+                try Console.result("seed \(failure.seed): \(failure.complaints.first ?? "")")
+            }
+            try Console.result(
+                Console.wrapped("seeds \(seed) to \(seed + UInt64(count) - 1): \(report.summary)")
+            )
         }
-        try Console.result(
-            Console.wrapped("seeds \(seed) to \(seed + UInt64(count) - 1): \(report.summary)")
-        )
         guard let first = report.failures.first else {
             if report.worlds < count { throw Interruption(isRun: false) }
             return
@@ -159,7 +173,14 @@ struct DrillCommand: InterruptibleCommand {
             sharesStore: shared,
             isTraced: true
         )
-        try Console.result(world.story.joined(separator: "\n"))
+        let story = StoryDocument(
+            seed: seed,
+            story: world.story,
+            complaints: world.judge.complaints.map { "\($0)" }
+        )
+        try Console.result(
+            format == .json ? Console.json(story) : world.story.joined(separator: "\n")
+        )
         guard let first = world.judge.complaints.first else { return }
         throw OobleckError(.internalFault, "seed \(seed): \(first)")
     }
@@ -168,6 +189,11 @@ struct DrillCommand: InterruptibleCommand {
         var search = SmallWorldSearch(depth: depth, stride: 6)
         search.bugs = putBack
         let report = try search.run()
+        if format == .json {
+            try Console.result(Console.json(OrdersDocument(depth, report)))
+            if let flaw = report.flaw { throw OobleckError(.internalFault, flaw.what) }
+            return
+        }
         try Console.result(
             "\(report.starts) starting points, \(counted(depth, "move")) deep: \(counted(report.worlds, "world")), "
                 + "\(counted(report.moves, "move"))"

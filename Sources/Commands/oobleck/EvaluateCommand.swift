@@ -7,6 +7,7 @@ import OobleckCore
 import OobleckData
 import OobleckEvaluation
 import OobleckRuntime
+import OobleckSimulationCommands
 
 /// `oobleck evaluate`.
 struct EvaluateCommand: InterruptibleCommand {
@@ -41,6 +42,9 @@ struct EvaluateCommand: InterruptibleCommand {
 
     @Option(parsing: .unconditional, help: "Worlds of each point by chance in part 5.")
     var trials = 4
+
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
 
     func validate() throws {
         guard steps >= EvaluationRuns.leastSteps else {
@@ -90,12 +94,12 @@ struct EvaluateCommand: InterruptibleCommand {
                 part = FigureEvaluation.part(result)
             }
             part.seconds = (MonotonicTime.now - start).value
-            try Self.show(part)
+            try show(part)
             done.append(part)
             // After each part, so that an interruption leaves what there is.
             try page.write(done, provenance(figures))
         }
-        try Self.conclude(done, page)
+        try conclude(done, page)
     }
 
     private static func clock() -> Double { MonotonicTime.now.value }
@@ -114,18 +118,23 @@ struct EvaluateCommand: InterruptibleCommand {
         )
     }
 
-    private static func show(_ part: ArtifactPart) throws {
+    private func show(_ part: ArtifactPart) throws {
         let lines = part.lines(wrapped: { Console.wrapped($0) })
         let text = ["", part.headline, ""] + lines + ["", Console.wrapped(part.ending)]
+        guard format == .text else { return Console.show(text.joined(separator: "\n")) }
         try Console.report(text.joined(separator: "\n"))
     }
 
-    private static func conclude(_ parts: [ArtifactPart], _ page: EvaluationFolder) throws {
+    private func conclude(_ parts: [ArtifactPart], _ page: EvaluationFolder) throws {
         let lines = parts.map { part in
             "\(part.number). \(part.title): \(part.isPassed ? "PASS" : "FELL SHORT"), "
                 + "\(counted(part.checks.count, "check")) in \(Console.decimal(part.seconds, 1)) s"
         }
-        try Console.report(([""] + lines + ["page: \(page.pagePath)"]).joined(separator: "\n"))
+        if format == .json {
+            try Console.report(Console.json(EvaluationDocument(parts, page.pagePath)))
+        } else {
+            try Console.report(([""] + lines + ["page: \(page.pagePath)"]).joined(separator: "\n"))
+        }
         guard let first = parts.first(where: { !$0.isPassed }) else { return }
         throw OobleckError(.internalFault, first.ending)
     }

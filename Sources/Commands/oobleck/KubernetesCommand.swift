@@ -6,6 +6,7 @@ import OobleckCore
 import OobleckData
 import OobleckPlanning
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck kubernetes`.
@@ -55,6 +56,9 @@ struct KubernetesCommand: ParsableCommand {
 
     @Option(help: "Where to write the manifests. [standard output]") var output: String?
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @Flag(help: "Print the manifests with a token that is none; write nothing.")
     var dryRun = false
 
@@ -85,12 +89,23 @@ struct KubernetesCommand: ParsableCommand {
         }
         try run.validate()
         try run.requireVisible(Self.paths(job))
-        if dryRun { return try Console.result(run.manifests) }
+        if dryRun { return try show(run.manifests) }
         run.token = try token(tokenFile ?? "\(run.name).token")
-        guard let output else { return try Console.result(run.manifests) }
+        guard let output else { return try show(run.manifests) }
         try AtomicFile.write(Array(run.manifests.utf8), to: output, permissions: 0o600)
-        try Console.result(
+        let message =
             "written to \(output); start the run with: kubectl apply -f \(output.shellQuoted)"
+        try Console.result(
+            CommandReport(message: message, path: output.absolutePath).text(format)
+        )
+    }
+
+    /// The manifests, also in JSON as the text that they are.
+    private func show(_ manifests: String) throws {
+        guard format == .json else { return try Console.result(manifests) }
+        let file = CommandReport.WrittenFile(path: "-", text: manifests)
+        try Console.result(
+            CommandReport(message: "the manifests of the run", files: [file]).text(format)
         )
     }
 

@@ -6,6 +6,7 @@ import OobleckData
 import OobleckLaunch
 import OobleckRunFiles
 import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckText
 import OobleckTransport
 
@@ -102,6 +103,9 @@ struct LaunchCommand: InterruptibleCommand {
     @Option(help: "Seconds that the check of a host may take.")
     var preflightTimeout = 60.0
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @Flag(help: "Check all hosts, print the table and the commands; start nothing.")
     var dryRun = false
 
@@ -121,7 +125,27 @@ struct LaunchCommand: InterruptibleCommand {
         let run = LaunchedRun(try request(), display: display) { [observation] in
             try await observation.observing($0)
         }
-        if let ended = try await run.execute() { try RunReport.show(ended) }
+        switch try await run.execute() {
+        case .ended(let directory, let result): try RunReport.show((directory, result), format)
+        case .planned(let lines): try show(lines)
+        }
+    }
+
+    /// What a dry run found: commands, one for each host.
+    private func show(_ commands: [String]) throws {
+        let message = "dry run: would start, over ssh,"
+        guard format == .json else {
+            let lines = [message] + commands.map { "    \($0)" }
+            return try Console.result(lines.joined(separator: "\n"))
+        }
+        try Console.result(
+            Console.json(DryLaunch(message: message + " these commands", commands: commands))
+        )
+    }
+
+    private struct DryLaunch: Encodable {
+        let message: String
+        let commands: [String]
     }
 
     private func request() throws -> LaunchRequest {

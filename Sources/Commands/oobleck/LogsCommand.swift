@@ -4,6 +4,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck logs`.
@@ -13,7 +14,8 @@ struct LogsCommand: AsyncParsableCommand {
         abstract: "Show what the nodes of a run printed.",
         discussion: """
             A run has a log for each node of this machine, or for each host that it was launched on. \
-            Where several are shown, each line begins with the log's name.
+            Where several are shown, each line begins with the log's name. With --format json, one \
+            object a line: log and line.
             """
     )
 
@@ -25,6 +27,9 @@ struct LogsCommand: AsyncParsableCommand {
 
     @Flag(help: "Go on with new lines until the run is over.")
     var follow = false
+
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
 
     func run() async throws {
         let directory = try RunDirectory.open(path: runDirectory)
@@ -41,11 +46,21 @@ struct LogsCommand: AsyncParsableCommand {
                     .filter { choice?.prefix.map($0.contains) ?? true }
                 logs[name] = log
                 let start = names.count > 1 ? "\(name)  " : ""
-                for line in lines { try Console.result(start + line) }
+                for line in lines {
+                    let text = format == .json ? try Self.json(name, line) : start + line
+                    try Console.result(text)
+                }
             }
             guard follow, isRunning, Console.hasReader else { return }
             try await Task.sleep(for: .milliseconds(200))
         }
+    }
+
+    /// A line of a log as one line of JSON.
+    private static func json(_ log: String, _ line: String) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(["log": log, "line": line]), as: UTF8.self)
     }
 }
 

@@ -20,6 +20,14 @@ struct ObservationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "The agent of node N serves its own /metrics at PORT + N, where the node's workers listen.",
+            valueName: "port"
+        )
+    )
+    var agentMetricsPort: Int?
+
+    @Option(
+        help: ArgumentHelp(
             """
             Run this with the system's shell for each event but commits, the event as a line of JSON on its \
             input; training does not wait, and after 10 s it is killed.
@@ -45,13 +53,31 @@ struct ObservationOptions: ParsableArguments {
     @Flag(help: "Write an event file of TensorBoard into the run's folder tensorboard.")
     var tensorboard = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Tell an MLflow server the numbers of each step, as http://127.0.0.1:5000; credentials come from "
+                + "MLFLOW_TRACKING_TOKEN, or from MLFLOW_TRACKING_USERNAME and _PASSWORD.",
+            valueName: "uri"
+        )
+    )
+    var mlflow: String?
+
+    @Option(help: "The experiment of --mlflow that the run belongs to.")
+    var mlflowExperiment = "oobleck"
+
     @Flag(help: "Write no report.html into the run's directory at its end.")
     var noReport = false
 
     func validate() throws {
+        if let agentMetricsPort, !(1...65535 ~= agentMetricsPort) {
+            throw ValidationError(
+                "--agent-metrics-port is \(agentMetricsPort); it must be from 1 to 65535."
+            )
+        }
         do {
             _ = try metricsAddress()
             _ = try dashboardAddress()
+            if let mlflow { try MLflowRun.validate(mlflow) }
         } catch let error as OobleckError {
             throw ValidationError(error.message)
         }
@@ -71,11 +97,17 @@ struct ObservationOptions: ParsableArguments {
 
     /// The same options on a command line.
     var arguments: [String] {
-        (metricsListen.map { ["--metrics-listen", $0] } ?? [])
-            + (dashboard ? ["--dashboard"] : [])
-            + (dashboardListen.map { ["--dashboard-listen", $0] } ?? [])
-            + (onEvent.map { ["--on-event", $0] } ?? []) + (tensorboard ? ["--tensorboard"] : [])
-            + (noReport ? ["--no-report"] : [])
+        let values: [(option: String, value: String?)] = [
+            ("--metrics-listen", metricsListen),
+            ("--agent-metrics-port", agentMetricsPort.map { "\($0)" }),
+            ("--dashboard-listen", dashboardListen), ("--on-event", onEvent), ("--mlflow", mlflow),
+            ("--mlflow-experiment", mlflow.map { _ in mlflowExperiment }),
+        ]
+        let flags: [(option: String, isSet: Bool)] = [
+            ("--dashboard", dashboard), ("--tensorboard", tensorboard), ("--no-report", noReport),
+        ]
+        return values.flatMap { option, value in value.map { [option, $0] } ?? [] }
+            + flags.filter(\.isSet).map(\.option)
     }
 
     /// Executes a run, and shows it meanwhile and at its end as these options say.
@@ -87,6 +119,7 @@ struct ObservationOptions: ParsableArguments {
     ) async throws -> (RunDirectory, RunResult) {
         let place = RunPlace()
         var run = run
+        run.agentMetricsPort = agentMetricsPort
         run.followers.append { directory, _ in
             place.note(directory)
             return { _ in }
@@ -95,6 +128,20 @@ struct ObservationOptions: ParsableArguments {
         if let onEvent {
             let hook = EventHook(onEvent) { display.say($0) }
             run.followers.append { directory, _ in hook.follow(directory) }
+        }
+        if let mlflow {
+            let experiment = mlflowExperiment
+            run.followers.append { directory, job in
+                do {
+                    let told = try MLflowRun(mlflow, experiment: experiment, directory, job) {
+                        display.say($0)
+                    }
+                    return { told.receive($0) }
+                } catch {
+                    display.say("MLflow is told nothing: \(oneLine(error))")
+                    return { _ in }
+                }
+            }
         }
         if tensorboard {
             run.followers.append { directory, job in

@@ -34,6 +34,7 @@ struct Oobleck: AsyncParsableCommand {
         let arguments = CommandLineText.joiningNegativeNumbers(
             Array(CommandLine.arguments.dropFirst())
         )
+        if isJSON(arguments) { Console.displayApart() }
         do {
             try requireKnownCommand(arguments)
             var command = try parseAsRoot(arguments)
@@ -116,8 +117,8 @@ struct Oobleck: AsyncParsableCommand {
         return path
     }
 
-    /// Whether JSON was asked for: then errors are one line each, for programs.
-    private static func isJSON(_ arguments: [String]) -> Bool {
+    /// Whether JSON was asked for: then errors are one line each, for programs, and progress is no output.
+    static func isJSON(_ arguments: [String]) -> Bool {
         zip(arguments, arguments.dropFirst()).contains { $0 == "--format" && $1 == "json" }
             || arguments.contains("--format=json")
     }

@@ -5,6 +5,7 @@ import OobleckData
 import OobleckDrills
 import OobleckRunFiles
 import OobleckRuntime
+import OobleckSimulationCommands
 
 /// `oobleck drill` on real processes.
 struct ProcessDrill {
@@ -12,6 +13,7 @@ struct ProcessDrill {
     let seed: UInt64
     let repeats: Int
     let reportPath: String?
+    let format: OutputFormat
 
     /// Runs of its own on this machine.
     func run() async throws {
@@ -99,7 +101,7 @@ struct ProcessDrill {
 
     private func conclude(_ report: DrillReport, _ place: String) throws {
         if let reportPath { try write(report, to: reportPath) }
-        try Console.report(report.closing)
+        try Console.report(format == .json ? Console.json(report) : report.closing)
         guard report.count(.failed) > 0 else {
             if report.isInterrupted { throw Interruption(isRun: false) }
             return

@@ -1,5 +1,6 @@
 import ArgumentParser
 import OobleckLaunch
+import OobleckMetrics
 
 /// `oobleck remote`: what `launch` starts on other machines, over ssh.
 struct RemoteCommand: InterruptibleCommand {
@@ -10,5 +11,5 @@ struct RemoteCommand: InterruptibleCommand {
         shouldDisplay: false
     )
 
-    func run() async throws { try await RemoteService().run() }
+    func run() async throws { try await RemoteService(observe: AgentMetrics.serve).run() }
 }

@@ -5,6 +5,7 @@ import OobleckCore
 import OobleckData
 import OobleckRunFiles
 import OobleckRunReport
+import OobleckSimulationCommands
 
 /// `oobleck report`.
 struct ReportCommand: ParsableCommand {
@@ -14,7 +15,7 @@ struct ReportCommand: ParsableCommand {
             "Write one page about a run: losses, nodes over time, recoveries, where the time went.",
         discussion: """
             The page needs no other file and no network. Of a run that is not over it shows what there is so far; at \
-            its end, a run writes report.html into its directory by itself.
+            its end, a run writes report.html into its directory by itself. With --format json, one object: message and path.
             """
     )
 
@@ -24,11 +25,16 @@ struct ReportCommand: ParsableCommand {
     @Option(help: "The file to write. [report.html in the run's directory]")
     var to: String?
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     func run() throws {
         let directory = try RunDirectory.open(path: runDirectory)
         let path = to ?? directory.reportPath
         try Self.write(directory, to: path)
-        try Console.result("wrote \(path)")
+        try Console.result(
+            CommandReport(message: "wrote \(path)", path: path.absolutePath).text(format)
+        )
     }
 
     /// Writes the page of a run.

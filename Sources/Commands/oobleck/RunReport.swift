@@ -1,14 +1,18 @@
 import OobleckConsole
 import OobleckCore
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckText
 
 /// The last words of a run that has all its steps.
 enum RunReport {
-    /// Prints what the run came to.
+    /// Prints what the run came to, as text or as one JSON object.
     ///
     /// Throws `.inputData` when all of its steps were skipped: it trained nothing.
-    static func show(_ ended: (directory: RunDirectory, result: RunResult)) throws {
+    static func show(
+        _ ended: (directory: RunDirectory, result: RunResult),
+        _ format: OutputFormat
+    ) throws {
         let (directory, result) = ended
         let skipped = try RunVerifier.verifyLedger(of: directory).skippedSteps
         var lines = [
@@ -29,7 +33,14 @@ enum RunReport {
                 + "oobleck verify \(directory.path.shellQuoted)"
         )
         do {
-            try Console.report(lines.joined(separator: "\n"))
+            let document = Document(
+                directory: directory.path,
+                skippedSteps: skipped,
+                result: result
+            )
+            try Console.report(
+                format == .json ? Console.json(document) : lines.joined(separator: "\n")
+            )
         } catch let error as OobleckError {
             throw OobleckError(
                 error.code,
@@ -42,6 +53,19 @@ enum RunReport {
                 "nothing was trained: no step counted, since the numbers of all were not finite; "
                     + "see \(directory.eventsPath) for the layer"
             )
+        }
+    }
+
+    /// The run as JSON (`--format json`): its result.json, and where it is.
+    private struct Document: Encodable {
+        let directory: String
+        let skippedSteps: Int
+        let result: RunResult
+
+        private enum CodingKeys: String, CodingKey {
+            case directory
+            case skippedSteps = "skipped_steps"
+            case result
         }
     }
 

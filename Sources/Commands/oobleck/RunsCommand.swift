@@ -113,6 +113,9 @@ struct RunsCommand: ParsableCommand {
         @Flag(help: "Do not ask.")
         var yes = false
 
+        @Option(help: "How to print.")
+        var format = OutputFormat.text
+
         func run() throws {
             let directories = try runs.map { try RunDirectory.open(path: $0) }
             for directory in directories where directory.isRunning {
@@ -127,14 +130,16 @@ struct RunsCommand: ParsableCommand {
                     "removing runs takes a confirmation, and there is no terminal to ask at; add --yes"
                 )
             }
+            var report = CommandReport(message: "", removed: [], kept: [])
             for directory in directories {
                 let run = try RunSummary(directory)
                 let what =
                     "\(directory.path): \(run.state.rawValue), step \(run.step) of \(run.steps)"
                 if !yes {
-                    try Console.result("\(what). Remove it? [y/N]")
+                    Console.show("\(what). Remove it? [y/N]")
                     guard ["y", "yes"].contains(readLine()?.lowercased() ?? "") else {
-                        try Console.result("kept")
+                        if format == .text { try Console.result("kept") }
+                        report.kept?.append(directory.path)
                         continue
                     }
                 }
@@ -144,8 +149,12 @@ struct RunsCommand: ParsableCommand {
                         "cannot remove \(directory.path): \(fileReason(error))"
                     )
                 }
-                try Console.result("removed \(directory.path)")
+                if format == .text { try Console.result("removed \(directory.path)") }
+                report.removed?.append(directory.path)
             }
+            guard format == .json else { return }
+            report.message = "removed \(counted(report.removed?.count ?? 0, "run"))"
+            try Console.result(report.text(format))
         }
     }
 }

@@ -6,6 +6,7 @@ import OobleckCore
 import OobleckData
 import OobleckRunFiles
 import OobleckRuntime
+import OobleckSimulationCommands
 import OobleckText
 
 /// `oobleck slurm`.
@@ -77,18 +78,23 @@ struct SlurmCommand: InterruptibleCommand {
     @Flag(help: "Submit the job, unless it is in the queue or the run is finished.")
     var submit = false
 
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
+
     @Flag(help: "Print the files; write and submit nothing.")
     var dryRun = false
 
     func run() async throws {
         let batch = try batch()
         if dryRun {
+            if format == .json { return try Console.result(files(batch).text(format)) }
             let texts = batch.files.map { "# \(batch.folderPath)/\($0.name)\n\($0.text)" }
             return try Console.result(texts.joined(separator: "\n"))
         }
         if let steps = try finishedSteps(batch.runPath) {
-            return try Console.result(
-                "the run in \(batch.runPath) is finished after \(counted(steps, "step"))"
+            return try say(
+                "the run in \(batch.runPath) is finished after \(counted(steps, "step"))",
+                batch.runPath
             )
         }
         try makeFolder(batch.folderPath)
@@ -96,12 +102,26 @@ struct SlurmCommand: InterruptibleCommand {
             try AtomicFile.write(Array(file.text.utf8), to: "\(batch.folderPath)/\(file.name)")
         }
         guard submit else {
-            return try Console.result(
+            return try say(
                 "written to \(batch.folderPath); submit it with: sbatch "
-                    + batch.jobFilePath.shellQuoted
+                    + batch.jobFilePath.shellQuoted,
+                batch.jobFilePath
             )
         }
-        try Console.result(try await SlurmQueue().submit(batch))
+        try say(try await SlurmQueue().submit(batch), batch.jobFilePath)
+    }
+
+    private func say(_ message: String, _ path: String) throws {
+        try Console.result(CommandReport(message: message, path: path).text(format))
+    }
+
+    /// What a dry run tells.
+    private func files(_ batch: SlurmBatch) -> CommandReport {
+        CommandReport(
+            message: "dry run: would write to \(batch.folderPath)",
+            path: batch.folderPath,
+            files: batch.files.map { .init(path: "\(batch.folderPath)/\($0.name)", text: $0.text) }
+        )
     }
 
     private func batch() throws -> SlurmBatch {

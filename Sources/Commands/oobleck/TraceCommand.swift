@@ -3,6 +3,7 @@ import OobleckConsole
 import OobleckCore
 import OobleckData
 import OobleckRunFiles
+import OobleckSimulationCommands
 import OobleckTraces
 
 /// `oobleck trace`.
@@ -14,7 +15,8 @@ struct TraceCommand: ParsableCommand {
             Each worker keeps its last 128 steps, and writes them beside its log (logs/node-N.trace) every 16 \
             steps, when its generation ends and at its own end. The trace has a row for each worker, the run's \
             steps, recoveries and checkpoints, and the newest plan's step as it was predicted. Open it at \
-            ui.perfetto.dev or about:tracing; it stays on this machine.
+            ui.perfetto.dev or about:tracing; it stays on this machine. With --format json, one object: message \
+            and path.
             """
     )
 
@@ -31,6 +33,9 @@ struct TraceCommand: ParsableCommand {
 
     @Option(help: "The file to write. [trace.json in the run's directory]")
     var to: String?
+
+    @Option(help: "How to print.")
+    var format = OutputFormat.text
 
     func validate() throws { _ = try range() }
 
@@ -50,6 +55,9 @@ struct TraceCommand: ParsableCommand {
         let path = to ?? directory.path + "/trace.json"
         try AtomicFile.write(Array(trace.json.utf8), to: path)
         let shown = trace.steps.map { " of steps \($0.lowerBound) to \($0.upperBound)" } ?? ""
-        try Console.result("wrote the trace\(shown) to \(path)")
+        let message = "wrote the trace\(shown) to \(path)"
+        try Console.result(
+            CommandReport(message: message, path: path.absolutePath).text(format)
+        )
     }
 }

@@ -128,15 +128,12 @@ struct TrainCommand: InterruptibleCommand {
     @Flag(help: "Tell plan, memory, times, checkpoints and guarantee; start and leave nothing.")
     var dryRun = false
 
-    @Option(help: "How to print what --dry-run tells.")
+    @Option(help: "How to print; with json, progress goes to standard error.")
     var format = OutputFormat.text
 
     func validate() throws {
         guard !dryRun || config != nil && !reference && !supervise else {
             throw ValidationError("--dry-run goes with a job, without --reference or --supervise.")
-        }
-        guard dryRun || format == .text else {
-            throw ValidationError("--format json goes with --dry-run; a run has result.json.")
         }
         if let startNodes, startNodes < 0 {
             throw ValidationError("--start-nodes is \(startNodes); it must be at least 0.")
@@ -208,7 +205,10 @@ struct TrainCommand: InterruptibleCommand {
                 faults: faults.coordinator,
                 display: display
             )
-            return try RunReport.show(await observation.observing(run, tls: tls.read()))
+            return try RunReport.show(
+                await observation.observing(run, tls: tls.read()),
+                format
+            )
         }
         if standby { return try await standBy(faults, display) }
         guard let config else { return }
@@ -222,7 +222,10 @@ struct TrainCommand: InterruptibleCommand {
                 faults: faults.coordinator,
                 display: display
             )
-            return try RunReport.show(await observation.observing(resumed, tls: tls.read()))
+            return try RunReport.show(
+                await observation.observing(resumed, tls: tls.read()),
+                format
+            )
         }
         try RunReport.show(
             reference
@@ -230,7 +233,8 @@ struct TrainCommand: InterruptibleCommand {
                 : await observation.observing(
                     LocalRun(request: request, display: display),
                     tls: tls.read()
-                )
+                ),
+            format
         )
     }
 
@@ -286,14 +290,18 @@ struct TrainCommand: InterruptibleCommand {
             tls: try tls.read()
         )
         let taken = try await Standby(request: request, display: display).takeOver()
-        guard let taken else { return }
+        guard let taken else {
+            guard format == .json else { return }
+            let message = "the run is over; it needed no other coordinator"
+            return try Console.result(CommandReport(message: message).text(format))
+        }
         let run = LocalRun(
             takingOver: taken,
             startedNodes: startNodes ?? 0,
             faults: faults.coordinator,
             display: display
         )
-        try RunReport.show(await observation.observing(run, tls: tls.read()))
+        try RunReport.show(await observation.observing(run, tls: tls.read()), format)
     }
 
     /// Runs this command again without `--supervise`, as often as it takes.
@@ -307,7 +315,7 @@ struct TrainCommand: InterruptibleCommand {
             executable: try Executables().command,
             first: Array(arguments),
             next: ["train", "--resume", directory] + faults + tls.arguments
-                + observation.arguments,
+                + observation.arguments + (format == .json ? ["--format", "json"] : []),
             runDirectoryPath: directory
         )
         let status = try await supervisor.run()

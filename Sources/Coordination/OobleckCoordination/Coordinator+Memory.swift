@@ -47,6 +47,11 @@ extension Coordinator {
     /// What a node that comes back calls itself.
     package mutating func noteName(of node: NodeID, _ name: String) { members[node]?.name = name }
 
+    /// What the machine of a node calls itself.
+    package mutating func noteMachine(of node: NodeID, _ machine: String) {
+        members[node]?.machine = machine
+    }
+
     /// Notes what a plan asks of the memory of its nodes.
     mutating func noteLoads(of plan: CoordinatorPlan) {
         for pipeline in plan.document.plan.pipelines {

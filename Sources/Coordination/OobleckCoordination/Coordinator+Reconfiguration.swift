@@ -159,7 +159,8 @@ extension Coordinator {
                 holdings: held,
                 expectedStep: stepTimes.expected(planned: document.plan.stepTime),
                 link: link,
-                provesArithmetic: isProofDue
+                provesArithmetic: isProofDue,
+                machines: members.mapValues(\.machine)
             )
         } catch let error as OobleckError {
             return stop(error)

@@ -32,6 +32,8 @@ struct CoordinatorMember: Sendable {
     var life = Life.joining
     /// What it calls itself, before and after a death; empty is unknown.
     var name = ""
+    /// What its machine calls itself; empty is unknown.
+    var machine = ""
     var agentPID: Int?
     /// By device.
     var workers: [MemberWorker]
@@ -100,6 +102,14 @@ struct CoordinatorPlan: Sendable {
     /// Whether the run starts again from its first state, although steps were committed.
     let startsOver: Bool
 
+    /// Those of the nodes whose machine has another of them; `nil` for none.
+    static func sharing(_ nodes: [NodeID], _ machines: [NodeID: String]) -> [NodeID]? {
+        let named = nodes.filter { machines[$0]?.isEmpty == false }
+        let groups = Dictionary(grouping: named) { machines[$0] }
+        let sharing = groups.values.filter { $0.count > 1 }.joined().sorted()
+        return sharing.isEmpty ? nil : sharing
+    }
+
     /// Takes the plan after `committedSteps` steps, or throws when it does not bring every layer's
     /// state to where it puts the layer.
     ///
@@ -113,7 +123,8 @@ struct CoordinatorPlan: Sendable {
         holdings: [WorkerID: Set<Int>],
         expectedStep: Seconds,
         link: Double? = nil,
-        provesArithmetic: Bool = false
+        provesArithmetic: Bool = false,
+        machines: [NodeID: String] = [:]
     ) throws {
         let plan = document.plan
         let used = Set(plan.pipelines.map(\.templateNodes))
@@ -131,6 +142,7 @@ struct CoordinatorPlan: Sendable {
         )
         reconfiguration.linkBytesPerSecond = link
         if provesArithmetic { reconfiguration.provesArithmetic = true }
+        reconfiguration.sharingNodes = Self.sharing(plan.nodes, machines)
         self.reconfiguration = reconfiguration
         guard used.isSubset(of: document.templates.map(\.nodes)) else {
             throw Self.fault(plan, "lacks one of its templates of \(used.sorted()) nodes")

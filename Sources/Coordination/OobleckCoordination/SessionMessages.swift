@@ -63,6 +63,8 @@ package struct SessionHello: Hashable, Sendable {
     package var protocolVersion: Int32
     /// Names the node over deaths and returns, as its number does not; empty is unknown.
     package var nodeName: String
+    /// What the machine calls itself from start to start, the same in all of its containers; empty is unknown.
+    package var machine: String
     /// Version of the program; empty is unknown.
     package var programVersion: String
     /// Most file descriptors that the process may open; 0 is unknown.
@@ -78,6 +80,7 @@ package struct SessionHello: Hashable, Sendable {
         pid: Int,
         protocolVersion: Int32 = controlProtocolVersion,
         nodeName: String = "",
+        machine: String = "",
         programVersion: String = "",
         openFileLimit: Int = 0,
         isReturning: Bool = false,
@@ -88,6 +91,7 @@ package struct SessionHello: Hashable, Sendable {
         self.pid = pid
         self.protocolVersion = protocolVersion
         self.nodeName = nodeName
+        self.machine = machine
         self.programVersion = programVersion
         self.openFileLimit = openFileLimit
         self.isReturning = isReturning

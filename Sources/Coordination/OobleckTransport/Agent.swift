@@ -24,6 +24,8 @@ package struct Agent: Sendable {
     let version: String
     /// Has the node leave in order.
     package let departure: Departure
+    /// What it has done and heard.
+    package let tally = AgentTally()
     private let workers = WorkerHolder()
 
     /// An agent.
@@ -90,6 +92,7 @@ package struct Agent: Sendable {
                 node: node,
                 pid: Int(getpid()),
                 nodeName: name ?? ProcessEnvironment.hostName + number,
+                machine: ProcessEnvironment.machine,
                 programVersion: version,
                 openFileLimit: ProcessEnvironment.raiseOpenFileLimit()
             ),
@@ -100,16 +103,24 @@ package struct Agent: Sendable {
         let node = Mutex(node)
         let driver = SessionDriver(
             logic,
-            open: { [coordinator, token, tls] attempt in
+            open: { [coordinator, token, tls, tally] attempt in
+                tally.change { $0.attempts += 1 }
+                defer { tally.noteClosed() }
                 try await coordinator.address().withClient(token: token, tls: tls) { client in
                     let client = WireControlPlane.Client(wrapping: client)
-                    try await Self.converse(client, node: { node.withLock { $0 } }, attempt)
+                    try await Self.converse(
+                        client,
+                        node: { node.withLock { $0 } },
+                        attempt,
+                        tally
+                    )
                 }
             },
             act: { action in
                 switch action {
                 case .startWorkers(let number, let devices, let budget, let level):
                     node.withLock { $0 = number }
+                    tally.change { $0.node = number }
                     start(devices, of: number, budget: budget, level, events)
                 case .killWorkers: workers.kill()
                 case .dismissWorkers: workers.dismiss()
@@ -117,7 +128,10 @@ package struct Agent: Sendable {
             }
         )
         events.open { driver.local($0) }
-        departure.onRequest { events.pass(.departure(reason: $0)) }
+        departure.onRequest { [tally] reason in
+            tally.change { $0.isLeaving = true }
+            events.pass(.departure(reason: reason))
+        }
         let ending = await driver.run()
         if workers.isDismissed { try await workers.leave(within: deadlines.farewell) }
         switch ending {
@@ -132,7 +146,8 @@ package struct Agent: Sendable {
     private static func converse<Transport: ClientTransport>(
         _ client: WireControlPlane.Client<Transport>,
         node: @Sendable @escaping () -> NodeID?,
-        _ attempt: SessionAttempt<AgentInstruction, AgentReport>
+        _ attempt: SessionAttempt<AgentInstruction, AgentReport>,
+        _ tally: AgentTally
     ) async throws {
         try await client.agentSession(
             options: .session,
@@ -144,12 +159,15 @@ package struct Agent: Sendable {
                     case .report(let report):
                         guard let node = node() else { continue }
                         try await writer.write(WireAgentReport(report, node: node))
+                        if case .heartbeat = report { tally.change { $0.heartbeatsSent += 1 } }
                     }
                 }
             },
             onResponse: { response in
                 for try await directive in response.messages {
-                    attempt.received(try directive.instruction())
+                    let instruction = try directive.instruction()
+                    tally.noteHeard(instruction)
+                    attempt.received(instruction)
                 }
             }
         )
@@ -157,7 +175,8 @@ package struct Agent: Sendable {
 
     /// Where a worker leaves what it did in its last steps: beside the node's log.
     private func tracing(_ device: Int) -> [String: String] {
-        guard let logPath, logPath.hasSuffix(".log") else { return [:] }
+        let isOff = ProcessInfo.processInfo.environment["OOBLECK_TRACE"] == "off"
+        guard !isOff, let logPath, logPath.hasSuffix(".log") else { return [:] }
         let suffix = device == 0 ? "" : "-\(device)"
         return ["OOBLECK_TRACE": "\(logPath.dropLast(4))\(suffix).trace"]
     }
@@ -182,10 +201,13 @@ package struct Agent: Sendable {
                     group: .parents,
                     holdsInput: true,
                     logPath: logPath
-                ) { exit in
+                ) { [tally] exit in
+                    let wasKilledForMemory = exit == .signal(SIGKILL) && memory.sawKill()
+                    tally.noteExit(of: device, .init(exit, wasKilledForMemory: wasKilledForMemory))
                     guard workers.noteExit(exit) else { return }
-                    events.pass(Self.report(exit, of: name, memory, log))
+                    events.pass(Self.report(exit, of: name, wasKilledForMemory, log))
                 }
+                tally.change { $0.workers[device] = process.pid }
                 memory.start(pid: process.pid)
                 return process
             }
@@ -223,7 +245,7 @@ extension Agent {
     private static func report(
         _ exit: ChildProcess.Exit,
         of worker: String,
-        _ memory: MemoryWatch,
+        _ wasKilledForMemory: Bool,
         _ log: ProcessLog
     ) -> AgentSession.Local {
         // The worker hears of its node's loss by itself, perhaps before we do.
@@ -232,10 +254,7 @@ extension Agent {
             let said = log.lastWords.map { " (it said: \($0))" } ?? ""
             return .workerExited(evidence: what + said, inOrder: false)
         }
-        let ending = log.ending(
-            exit,
-            wasKilledForMemory: exit == .signal(SIGKILL) && memory.sawKill()
-        )
+        let ending = log.ending(exit, wasKilledForMemory: wasKilledForMemory)
         return .workerExited(
             evidence: "\(worker) \(ending.text)",
             // A worker that was told to leave does so with status 0.

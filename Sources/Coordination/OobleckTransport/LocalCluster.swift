@@ -28,6 +28,7 @@ package final class LocalCluster: Sendable {
     private let coordination: String?
     private let logsPath: String
     private let deadlines: Deadlines
+    private let metricsPort: Int?
     private let onExit: @Sendable (NodeID, String) -> Void
     private let state = Mutex(State())
 
@@ -45,6 +46,7 @@ package final class LocalCluster: Sendable {
     ///     the endpoint alone.
     ///   - logsPath: Folder for each node's output.
     ///   - deadlines: The run's.
+    ///   - metricsPort: The agent of node n serves its metrics at this port + n; `nil` is not at all.
     ///   - onExit: Told of an agent that ended otherwise than in order, and why, from a thread of its
     ///     own.
     package init(
@@ -58,6 +60,7 @@ package final class LocalCluster: Sendable {
         coordination: String? = nil,
         logsPath: String,
         deadlines: Deadlines = .standard,
+        metricsPort: Int? = nil,
         onExit: @escaping @Sendable (NodeID, String) -> Void = { _, _ in }
     ) {
         self.executable = executable
@@ -70,6 +73,7 @@ package final class LocalCluster: Sendable {
         self.coordination = coordination
         self.logsPath = logsPath
         self.deadlines = deadlines
+        self.metricsPort = metricsPort
         self.onExit = onExit
     }
 
@@ -119,7 +123,8 @@ package final class LocalCluster: Sendable {
                     tokenPath, "--endpoint", endpointPath, "--node", node.description,
                     "--worker-executable", workerExecutable, "--log", log, "--listen", listenHost,
                     "--detection-budget", "\(deadlines.budget.value)", "--shares-machine",
-                ] + (coordination.map { ["--coordination", $0] } ?? []) + (tls?.arguments ?? []),
+                ] + (coordination.map { ["--coordination", $0] } ?? []) + (tls?.arguments ?? [])
+                    + metrics(of: node),
                 group: .own,
                 holdsInput: false,
                 logPath: log
@@ -129,6 +134,12 @@ package final class LocalCluster: Sendable {
             state.nextNode = max(state.nextNode, node.rawValue + 1)
             return node
         }
+    }
+
+    private func metrics(of node: NodeID) -> [String] {
+        guard let metricsPort else { return [] }
+        let address = HostPort(host: listenHost, port: metricsPort + node.rawValue)
+        return ["--metrics-listen", address.description]
     }
 
     /// Process ids of the agents that live, by node.

@@ -1,8 +1,15 @@
 import Foundation
 import OobleckCore
+import OobleckData
 
 /// What this process finds around it.
 package enum ProcessEnvironment {
+    /// What the machine calls itself from start to start; all of its containers have the same.
+    ///
+    /// Empty is unknown.
+    package static let machine = (SystemFile.text("/proc/sys/kernel/random/boot_id") ?? "")
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+
     /// Raises the limit of open files as far as it may be, and returns what it is then.
     @discardableResult
     package static func raiseOpenFileLimit() -> Int {

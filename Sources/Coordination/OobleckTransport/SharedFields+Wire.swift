@@ -56,6 +56,7 @@ extension WireHello {
         if let node = hello.node { self.node = Int64(node.rawValue) }
         device = Int64(hello.device)
         nodeName = hello.nodeName
+        machine = hello.machine
         programVersion = hello.programVersion
         openFileLimit = Int64(hello.openFileLimit)
         if let testimony = hello.testimony { self.testimony = WireTestimony(testimony) }
@@ -68,6 +69,7 @@ extension WireHello {
             pid: try index(pid, "Hello.pid"),
             protocolVersion: protocolVersion,
             nodeName: nodeName,
+            machine: machine,
             programVersion: programVersion,
             openFileLimit: try index(openFileLimit, "Hello.open_file_limit"),
             isReturning: isReturning,

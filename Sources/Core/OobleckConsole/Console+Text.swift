@@ -7,10 +7,10 @@ extension Console {
     /// Columns of a page that goes to a file or a pipe.
     private static let pageColumns = 80
 
-    /// How wide standard output is now: people change the size of their windows.
+    /// How wide the place of display is now: people change the size of their windows.
     private static var width: OutputWidth {
         var size = winsize()
-        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0
+        let isKnown = ioctl(displayDescriptor, UInt(TIOCGWINSZ), &size) == 0
         return OutputWidth(
             isTerminal: isTerminal,
             terminalColumns: isKnown ? Int(size.ws_col) : 0,

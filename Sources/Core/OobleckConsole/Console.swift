@@ -16,6 +16,22 @@ package enum Console {
     /// The text that complaints begin with.
     private static let program = Mutex("oobleck")
 
+    /// Whether display goes to standard error: standard output is for results alone.
+    private static let isDisplayApart = Mutex(false)
+
+    private static var display: StandardStream {
+        isDisplayApart.withLock { $0 } ? StandardStream.errors : StandardStream.output
+    }
+
+    /// Has all that is displayed go to standard error, so that what a program reads has results only;
+    /// before anything is shown.
+    package static func displayApart() { isDisplayApart.withLock { $0 = true } }
+
+    /// The descriptor of the terminal or file that display goes to.
+    static var displayDescriptor: Int32 {
+        isDisplayApart.withLock { $0 } ? STDERR_FILENO : STDOUT_FILENO
+    }
+
     /// Prepares the streams; once, before anything is opened or written.
     ///
     /// - Parameter program: What complaints begin with.
@@ -34,8 +50,8 @@ package enum Console {
         }
     }
 
-    /// Whether standard output is a terminal.
-    package static var isTerminal: Bool { StandardStream.output.isTerminal }
+    /// Whether what is displayed goes to a terminal.
+    package static var isTerminal: Bool { display.isTerminal }
 
     // MARK: Results
 
@@ -67,17 +83,17 @@ package enum Console {
     /// Shows lines; returns at once.
     package static func show(_ text: String) {
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            StandardStream.output.show(.line(String(line)))
+            display.show(.line(String(line)))
         }
     }
 
     /// Shows lines at the bottom of the terminal, in place of those before; returns at once.
     ///
     /// None may be wider than ``lineLimit``, as the terminal would break it.
-    package static func showLive(_ text: String) { StandardStream.output.show(.live(text)) }
+    package static func showLive(_ text: String) { display.show(.live(text)) }
 
     /// Takes the live lines away.
-    package static func clearLive() { StandardStream.output.show(.clear) }
+    package static func clearLive() { display.show(.clear) }
 
     // MARK: Complaints and the end
 

@@ -97,6 +97,8 @@ package struct Reconfiguration: Hashable, Sendable, Codable {
     /// Whether every worker must compute its fingerprint again, because a check found wrong
     /// results.
     package var provesArithmetic: Bool?
+    /// Nodes of the plan whose machine another one shares, as far as their agents tell; ascending.
+    package var sharingNodes: [NodeID]?
 
     package init(
         plan: ExecutionPlan,

@@ -71,6 +71,9 @@ extension ImportManifest {
                 return "\(what) names file \(file), which is not among its files"
             }
         }
+        if let count = layer.operations, !(0...Int.max / 4).contains(count) {
+            return "\(what) has \(count) operations"
+        }
         // The moments of AdamW stand beside each parameter in a layer's state.
         let names = layer.parameters.flatMap { parameter in
             ["", ".exp_avg", ".exp_avg_sq"].map { parameter.name + $0 }

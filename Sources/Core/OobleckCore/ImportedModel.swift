@@ -102,6 +102,8 @@ package struct ImportManifest: Hashable, Sendable, Codable {
     /// One layer: a graph with its parameters and constants.
     package struct Layer: Hashable, Sendable, Codable {
         package var name: String
+        /// Floating-point operations of its forward pass for one microbatch; `nil` where they are not known.
+        package var operations: Int?
         /// File of the graph.
         package var graph: String
         /// File of the parameters' values; `nil` where they follow from the seed.

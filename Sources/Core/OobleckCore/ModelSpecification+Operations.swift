@@ -3,7 +3,22 @@ extension ModelSpecification {
     ///
     /// Those of the model, as is usual for utilization: matrix products alone, the backward pass at twice the
     /// forward pass, and what is computed again for want of memory not counted.
-    package var operationsPerSample: Double? { gpt2?.operationsPerSample }
+    package var operationsPerSample: Double? {
+        switch self {
+        case .gpt2(let model): model.operationsPerSample
+        case .imported(let model): model.manifest.operationsPerSample
+        }
+    }
+}
+
+extension ImportManifest {
+    /// Those that the import counted in the layers' forward passes, three times: the products and convolutions of
+    /// each graph by their shapes (`Python/oobleck/operations.py`); `nil` where a layer has no count.
+    var operationsPerSample: Double? {
+        let counts = layers.compactMap(\.operations)
+        guard counts.count == layers.count, microbatch > 0 else { return nil }
+        return counts.reduce(0.0) { $0 + 3 * Double($1) } / Double(microbatch)
+    }
 }
 
 extension GPT2Specification {

@@ -6,7 +6,7 @@ import OobleckRunFiles
 import Synchronization
 
 /// The numbers of the run of this process, for those who ask over HTTP.
-package final class MetricsService: Sendable {
+package final class MetricsService: MetricsSource {
     private struct State {
         var metrics = RunMetrics()
         /// When the run was last heard of; `nil` before it has begun.
@@ -38,10 +38,10 @@ package final class MetricsService: Sendable {
     }
 
     /// The answer to `/metrics`.
-    var metrics: String { state.withLock(\.metrics).text }
+    package var metrics: String { state.withLock(\.metrics).text }
 
     /// The answer to `/healthz`: one line, and whether the run is well.
-    func health(now: Seconds = MonotonicTime.now) -> (isWell: Bool, line: String) {
+    package func health(now: Seconds = MonotonicTime.now) -> (isWell: Bool, line: String) {
         let (status, heard) = state.withLock { ($0.metrics.status, $0.heard) }
         guard let heard else { return (true, "starting") }
         let silence = now - heard

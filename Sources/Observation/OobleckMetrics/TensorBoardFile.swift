@@ -35,7 +35,7 @@ package final class TensorBoardFile: Sendable {
     }
 
     /// The step that a resumed run has committed last.
-    private static func lastStep(of directory: RunDirectory) -> CommittedStep? {
+    static func lastStep(of directory: RunDirectory) -> CommittedStep? {
         do {
             return try LedgerEnd.history(path: directory.ledgerPath).committed
         } catch {

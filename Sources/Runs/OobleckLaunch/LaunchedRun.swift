@@ -28,10 +28,17 @@ package struct LaunchedRun {
         self.observing = observing
     }
 
-    /// Trains, or says that there is nothing to do; returns `nil` after a dry run.
+    /// What a launch came to.
+    package enum Outcome {
+        case ended(RunDirectory, RunResult)
+        /// A dry run: the commands that would start the nodes of each host.
+        case planned(commands: [String])
+    }
+
+    /// Trains, or says that there is nothing to do, or what it would do.
     ///
     /// Throws one line.
-    package func execute() async throws -> (RunDirectory, RunResult)? {
+    package func execute() async throws -> Outcome {
         var run = request.run
         let devices = try JobFile.load(path: run.configPath, settings: run.settings)
             .cluster.workersPerNode
@@ -39,24 +46,24 @@ package struct LaunchedRun {
         run.nodes = request.hosts.nodeCount(devicesPerNode: devices)
         let job = try run.job(keepsSummary: !request.isDryRun)
         let stage = try LaunchStage(run.runDirectoryPath, job: job, steps: request.steps)
-        if stage == .finished, !request.isDryRun { return try finished() }
+        if stage == .finished, !request.isDryRun {
+            let (directory, result) = try finished()
+            return .ended(directory, result)
+        }
         run.listenHost = try await LaunchAddress.of(request)
         let socket = try ListeningSocket(host: run.listenHost, port: request.port ?? 0)
         var isOpen = true
         defer { if isOpen { socket.discard() } }
         run.port = socket.port
         let check = try await check(job, HostPort(host: socket.host, port: socket.port))
-        if request.isDryRun {
-            display.say("dry run: would start, over ssh,")
-            for host in check.hosts { display.say(commandLine(host)) }
-            return nil
-        }
+        if request.isDryRun { return .planned(commands: check.hosts.map(commandLine)) }
         run.nodes = check.hosts.nodeCount(devicesPerNode: devices)
         try await measure(&run, job, check.hosts, stage)
         // The coordinator listens there in a moment.
         socket.discard()
         isOpen = false
-        return try await train(run, check, stage)
+        let (directory, result) = try await train(run, check, stage)
+        return .ended(directory, result)
     }
 
     private func finished() throws -> (RunDirectory, RunResult) {
@@ -138,7 +145,7 @@ package struct LaunchedRun {
 
     private func commandLine(_ host: HostEntry) -> String {
         let arguments = request.options.arguments(host, command: [request.program, "remote"])
-        return "    " + ([request.options.executable] + arguments).joined(separator: " ")
+        return ([request.options.executable] + arguments).joined(separator: " ")
     }
 
     /// Has the first host that answers measure the job's layers, unless there is a profile already.

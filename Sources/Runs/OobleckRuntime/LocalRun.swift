@@ -37,6 +37,8 @@ package struct LocalRun {
     var startedNodes: Int?
     /// How nodes are started on other machines; `nil` is on this one.
     package var remote: RemoteNodes?
+    /// The agent of node n serves its metrics at this port + n; `nil` is not at all.
+    package var agentMetricsPort: Int?
     /// Called with all that is recorded; must be quick.
     var observer: @Sendable (RunUpdate, Controls) -> Void = { _, _ in }
 
@@ -97,7 +99,7 @@ package struct LocalRun {
                 try await lead.waitUntilVacant()
                 display.say("the lease of the run ran out and no other process leads it: resuming")
                 run = LocalRun(resuming: lead.request, faults: [], display: display)
-                run.remote = remote
+                (run.remote, run.agentMetricsPort) = (remote, agentMetricsPort)
                 (run.observer, run.followers) = (observer, followers)
             }
         }
@@ -206,6 +208,7 @@ package struct LocalRun {
                 coordinator: address,
                 token: start.token,
                 deadlines: deadlines,
+                metricsPort: agentMetricsPort,
                 onExit: { departures.pass($0, evidence: $1) },
                 reserve: { await numbers.next() },
                 say: { [display] in display.say($0) }
@@ -223,6 +226,7 @@ package struct LocalRun {
             coordination: start.shared?.location.text,
             logsPath: directory.logsPath,
             deadlines: deadlines,
+            metricsPort: agentMetricsPort,
             onExit: { departures.pass($0, evidence: $1) }
         )
         let adopted = start.state.map { state in

@@ -45,6 +45,8 @@ package struct LaunchSite: Sendable {
     package let coordinator: CoordinatorAddress
     package let token: RunToken
     package let deadlines: Deadlines
+    /// The agent of node n serves its metrics at this port + n; `nil` is not at all.
+    package let metricsPort: Int?
     /// To be told of a node that ended otherwise than in order, and why.
     package let onExit: @Sendable (NodeID, String) -> Void
     /// A number for a node that comes later; `nil` before the run has a coordinator.
@@ -58,6 +60,7 @@ package struct LaunchSite: Sendable {
         coordinator: CoordinatorAddress,
         token: RunToken,
         deadlines: Deadlines,
+        metricsPort: Int? = nil,
         onExit: @escaping @Sendable (NodeID, String) -> Void,
         reserve: @escaping @Sendable () async -> NodeID?,
         say: @escaping @Sendable (String) -> Void
@@ -67,6 +70,7 @@ package struct LaunchSite: Sendable {
         self.coordinator = coordinator
         self.token = token
         self.deadlines = deadlines
+        self.metricsPort = metricsPort
         self.onExit = onExit
         self.reserve = reserve
         self.say = say

@@ -16,7 +16,8 @@ final class StepTrace {
     private static let period = 16
     /// Waits that are shorter are left out.
     private static let shortest: Seconds = 20e-6
-    /// The variable of the environment with the path of the file; without it nothing is recorded.
+    /// The variable of the environment with the path of the file; nothing is recorded without it, or if it is
+    /// `off`.
     static let variable = "OOBLECK_TRACE"
 
     private var records: [TraceRecord] = []
@@ -25,7 +26,10 @@ final class StepTrace {
     private let file: TraceFile?
 
     /// A trace as the environment asks for.
-    convenience init() { self.init(path: ProcessInfo.processInfo.environment[Self.variable]) }
+    convenience init() {
+        let path = ProcessInfo.processInfo.environment[Self.variable]
+        self.init(path: path == "off" ? nil : path)
+    }
 
     /// A trace that is written to `path`; of nothing without one.
     init(path: String?) { file = path.map(TraceFile.init) }

@@ -9,7 +9,8 @@ extension Trainer {
         let loaded = try requireLoaded()
         let generation = reconfiguration.generation
         guard let resources = resources(generation) else { return }
-        clock.sharesMachine = sharesMachine()
+        let isToldSo = reconfiguration.sharingNodes?.contains(worker.node) ?? false
+        clock.sharesMachine = isToldSo || sharesMachine()
         let damaged = try damagedLayers(toSend: reconfiguration)
         guard damaged.isEmpty else {
             return link.send(

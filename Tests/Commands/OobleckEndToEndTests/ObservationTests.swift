@@ -67,10 +67,12 @@ struct ObservationTests {
         let laboratory = try Laboratory()
         let port = try Self.freePort()
         let address = "127.0.0.1:\(port)"
+        let agents = try Self.freePort()
         let running = try laboratory.start(
             laboratory.trainArguments(
                 "run",
                 ["--steps", "2000", "--metrics-listen", address, "--no-report"]
+                    + ["--agent-metrics-port", "\(agents)"]
             )
         )
         defer { running.signal(SIGKILL) }
@@ -79,6 +81,10 @@ struct ObservationTests {
         #expect(metrics.contains("\noobleck_nodes{state=\"healthy\"} 6\n"))
         #expect(metrics.contains("\noobleck_phase{phase=\"training\"} 1\n"))
         #expect(try Self.fetch("http://\(address)/healthz").hasPrefix("training, step "))
+        let agent = try Self.fetch("http://127.0.0.1:\(agents)/metrics")
+        #expect(agent.contains("\noobleck_agent_workers 1\n"))
+        #expect(agent.contains("\noobleck_agent_phase{phase=\"connected\"} 1\n"))
+        #expect(try Self.fetch("http://127.0.0.1:\(agents)/healthz") == "node 0, connected\n")
         let busy = try laboratory.train("second", ["--metrics-listen", address])
         #expect(busy.status == 64 && busy.errors.contains("cannot serve metrics at \(address)"))
         #expect(busy.errors.split(separator: "\n").count == 1, "\(busy.errors)")
@@ -86,6 +92,7 @@ struct ObservationTests {
         let outcome = try running.wait(deadline: 60)
         #expect(outcome.status == 75, "\(outcome.errors)")
         try Self.check(metrics)
+        try Self.check(agent)
     }
 
     @Test(

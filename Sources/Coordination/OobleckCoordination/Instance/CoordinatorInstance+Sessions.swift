@@ -62,6 +62,7 @@ extension CoordinatorInstance {
             if let before = agents[node] { close(before) }
             (agents[node], peers[session]) = (session, WorkerID(node))
             coordinator.noteName(of: node, hello.nodeName)
+            coordinator.noteMachine(of: node, hello.machine)
             work.add(.agent(session, admission(of: node)))
             return decide(.agentReturned(node, agentPID: hello.pid), now: now)
         }
@@ -84,6 +85,7 @@ extension CoordinatorInstance {
             let reason = (error as? OobleckError)?.message ?? "\(error)"
             return refuse(session, .agent, reason)
         }
+        coordinator.noteMachine(of: node, hello.machine)
         fenced.remove(node)
         (agents[node], peers[session]) = (session, WorkerID(node))
         decide(.agentJoined(node, agentPID: hello.pid), now: now)

@@ -98,6 +98,13 @@ package nonisolated struct WireHello: @unchecked Sendable {
     set {_uniqueStorage()._device = newValue}
   }
 
+  /// From an agent: what its machine calls itself from start to start, the same in all of its containers; empty
+  /// where it does not.
+  package var machine: String {
+    get {_storage._machine}
+    set {_uniqueStorage()._machine = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1372,7 +1379,7 @@ fileprivate nonisolated let _protobuf_package = "oobleck.control.v1"
 
 nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}pid\0\u{3}protocol_version\0\u{1}node\0\u{3}node_name\0\u{3}program_version\0\u{3}open_file_limit\0\u{3}is_returning\0\u{1}testimony\0\u{1}device\0\u{c}\u{1}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}pid\0\u{3}protocol_version\0\u{1}node\0\u{3}node_name\0\u{3}program_version\0\u{3}open_file_limit\0\u{3}is_returning\0\u{1}testimony\0\u{1}device\0\u{1}machine\0\u{c}\u{1}\u{1}")
 
   fileprivate class _StorageClass {
     var _pid: Int64 = 0
@@ -1384,6 +1391,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _isReturning: Bool = false
     var _testimony: WireTestimony? = nil
     var _device: Int64 = 0
+    var _machine: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1403,6 +1411,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _isReturning = source._isReturning
       _testimony = source._testimony
       _device = source._device
+      _machine = source._machine
     }
   }
 
@@ -1430,6 +1439,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 8: try { try decoder.decodeSingularBoolField(value: &_storage._isReturning) }()
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._testimony) }()
         case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._device) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._machine) }()
         default: break
         }
       }
@@ -1469,6 +1479,9 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if _storage._device != 0 {
         try visitor.visitSingularInt64Field(value: _storage._device, fieldNumber: 10)
       }
+      if !_storage._machine.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._machine, fieldNumber: 11)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1487,6 +1500,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._isReturning != rhs_storage._isReturning {return false}
         if _storage._testimony != rhs_storage._testimony {return false}
         if _storage._device != rhs_storage._device {return false}
+        if _storage._machine != rhs_storage._machine {return false}
         return true
       }
       if !storagesAreEqual {return false}

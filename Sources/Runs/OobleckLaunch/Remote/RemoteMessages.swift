@@ -99,6 +99,8 @@ package struct AgentOrder: Hashable, Sendable, Codable {
     package var listen: String?
     package var sharesMachine: Bool
     package var detectionBudget: Seconds
+    /// Where its agent serves its metrics; `nil` is not at all.
+    package var metricsPort: Int?
     /// Variables for agent and worker.
     package var environment: [String: String]
 
@@ -111,6 +113,7 @@ package struct AgentOrder: Hashable, Sendable, Codable {
         listen: String?,
         sharesMachine: Bool,
         detectionBudget: Seconds,
+        metricsPort: Int? = nil,
         environment: [String: String]
     ) {
         self.coordinator = coordinator
@@ -121,6 +124,7 @@ package struct AgentOrder: Hashable, Sendable, Codable {
         self.listen = listen
         self.sharesMachine = sharesMachine
         self.detectionBudget = detectionBudget
+        self.metricsPort = metricsPort
         self.environment = environment
     }
 }

@@ -16,9 +16,13 @@ package struct RemoteService: Sendable {
 
     private let input: RemoteInput
     private let executables: Executables
+    private let observe: AgentService.Observe
 
     /// Starts to listen to the launcher; the process ends when it is gone.
-    package init() throws {
+    ///
+    /// `observe` serves metrics of the agent while it runs, if that is ordered.
+    package init(observe: @escaping AgentService.Observe) throws {
+        self.observe = observe
         input = try RemoteInput()
         executables = try Executables()
     }
@@ -30,7 +34,7 @@ package struct RemoteService: Sendable {
                 version: programVersion,
                 pid: Int(getpid()),
                 hostName: ProcessEnvironment.hostName,
-                bootID: Self.bootID
+                bootID: ProcessEnvironment.machine
             )
         )
         // Listens from the check on, for the launcher and the other hosts to try.
@@ -58,11 +62,6 @@ package struct RemoteService: Sendable {
         }
         // The reader ends the process; nothing is left to do here.
         try await Task.sleep(for: .seconds(5))
-    }
-
-    private static var bootID: String {
-        (SystemFile.text("/proc/sys/kernel/random/boot_id") ?? "")
-            .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     private func say(_ value: some Encodable) throws {
@@ -96,6 +95,7 @@ package struct RemoteService: Sendable {
         let coordinator = try CoordinatorAddress(parsing: order.coordinator)
         let credentials = try RemoteCredentials(order)
         let departure = Departure()
+        let listenHost = try Self.listenAddress(order.listen, coordinator)
         let agent = AgentService(
             agent: Agent(
                 coordinator: CoordinatorLocator(coordinator),
@@ -106,12 +106,14 @@ package struct RemoteService: Sendable {
                 workerExecutable: executables.worker,
                 workerArguments: ["--coordinator", order.coordinator],
                 logPath: nil,
-                listenHost: try Self.listenAddress(order.listen, coordinator),
+                listenHost: listenHost,
                 sharesMachine: order.sharesMachine,
                 deadlines: Deadlines(budget: order.detectionBudget),
                 name: order.name,
                 departure: departure
-            )
+            ),
+            metrics: order.metricsPort.map { HostPort(host: listenHost, port: $0) },
+            observe: observe
         )
         input.setCleanUp {
             // The worker ends with us: we hold its input.

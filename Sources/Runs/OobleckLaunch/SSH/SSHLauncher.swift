@@ -326,6 +326,7 @@ package final class SSHLauncher: NodeLauncher {
             sharesMachine: !isAlone || !neighbours.isEmpty
                 || settings.crowded.contains(host.name),
             detectionBudget: site.deadlines.budget,
+            metricsPort: site.metricsPort.map { $0 + node.rawValue },
             environment: environment
         )
     }
