@@ -524,6 +524,7 @@ let allTests = [
             tests("OobleckWorlds", ["OobleckCoordination", "OobleckCore", "OobleckWorlds"]),
             tests("OobleckDrills", ["OobleckCore", "OobleckDrills"]),
             tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
+            tests("OobleckCounts", ["OobleckCore", "OobleckTemplates", "OobleckTestSupport"]),
         ]
     ),
 ]
@@ -540,8 +541,10 @@ let trainingTests = [
             tests(
                 "OobleckEngine",
                 [
-                    "OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels",
-                    "OobleckTensor", "OobleckTestSupport",
+                    "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData",
+                    "OobleckEngine", "OobleckModels", "OobleckReconfiguration",
+                    "OobleckRunFiles", "OobleckTensor", "OobleckTestSupport",
+                    "OobleckTransport", "OobleckWire", protobuf,
                 ]
             ),
         ]
