@@ -528,6 +528,7 @@ let allTests = [
             tests("OobleckWorlds", ["OobleckCoordination", "OobleckCore", "OobleckWorlds"]),
             tests("OobleckDrills", ["OobleckCore", "OobleckDrills"]),
             tests("OobleckFuzz", ["OobleckCore", "OobleckFuzz"]),
+            tests("OobleckCounts", ["OobleckCore", "OobleckTemplates", "OobleckTestSupport"]),
         ]
     ),
 ]
@@ -544,8 +545,10 @@ let trainingTests = [
             tests(
                 "OobleckEngine",
                 [
-                    "OobleckCore", "OobleckData", "OobleckEngine", "OobleckModels",
-                    "OobleckTensor", "OobleckTestSupport",
+                    "OobleckClock", "OobleckCoordination", "OobleckCore", "OobleckData",
+                    "OobleckEngine", "OobleckModels", "OobleckReconfiguration",
+                    "OobleckRunFiles", "OobleckTensor", "OobleckTestSupport",
+                    "OobleckTransport", "OobleckWire", protobuf,
                 ]
             ),
         ]

@@ -31,8 +31,14 @@ thread_local std::string lastError;
 struct MemoryMeter : c10::MemoryReportingInfoBase {
   int64_t current = 0;
   int64_t peak = 0;
+  int64_t allocated = 0;
+  int64_t allocations = 0;
   void reportMemoryUsage(void *, int64_t size, size_t, size_t, c10::Device) override {
     current += size;
+    if (size > 0) {
+      allocated += size;
+      allocations += 1;
+    }
     peak = std::max(peak, current);
   }
   bool memoryProfilingEnabled() const override { return true; }
@@ -130,11 +136,10 @@ CTStatus ct_memory_meter_start(void) {
   });
 }
 
-CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak) {
+CTStatus ct_memory_meter_read(CTMemoryReading *out) {
   return guarded([&] {
     if (!meter) throw std::runtime_error("the memory meter does not run on this thread");
-    *current = meter->current;
-    *peak = meter->peak;
+    *out = {meter->current, meter->peak, meter->allocated, meter->allocations};
   });
 }
 

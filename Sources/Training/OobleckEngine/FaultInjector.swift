@@ -1,4 +1,3 @@
-import Foundation
 import OobleckCore
 
 /// Stages failures at named points of the code (`oobleck train --fault`), for tests and
@@ -6,6 +5,8 @@ import OobleckCore
 ///
 /// Without staged failures it does nothing.
 final class FaultInjector {
+    /// Ends the worker, or its node.
+    private let end: @Sendable (WorkerEnding) -> Void
     /// Points of a reconfiguration, of a save and of a return to one.
     private static let rarePoints: Set<FailurePoint> = [
         .midRebuild, .midTransfer, .beforePrepared, .midCheckpoint, .midRestore,
@@ -18,7 +19,13 @@ final class FaultInjector {
     private var shortages: [MemoryFault]
     private let miscomputations: [MiscomputationFault]
 
-    init(job: JobSpecification, worker: WorkerID) {
+    /// The failures that `job` stages for `worker`; `end` performs a death.
+    init(
+        job: JobSpecification,
+        worker: WorkerID,
+        end: @escaping @Sendable (WorkerEnding) -> Void
+    ) {
+        self.end = end
         let node = worker.node
         pending = job.faults.filter { $0.node == node && ($0.device ?? 0) == worker.device }
         numbers = job.stagedFaults.numbers
@@ -39,11 +46,7 @@ final class FaultInjector {
         }
         guard let index else { return }
         let fault = pending.remove(at: index)
-        switch fault.target {
-        case .worker: kill(getpid(), SIGKILL)
-        case .agent: kill(getppid(), SIGKILL)
-        case .node: kill(0, SIGKILL)
-        }
+        end(.staged(fault.target))
     }
 
     /// Whether a number of this layer's work on this microbatch is to be not finite.

@@ -75,6 +75,11 @@ final class GenerationResources: Sendable {
         return state.withLock { $0.groups[name] }
     }
 
+    /// Bytes of the tensors that this worker handed over to its groups.
+    var bytesHandedOver: Int {
+        state.withLock { $0.groups.values.reduce(0) { $0 + $1.bytesHandedOver } }
+    }
+
     /// Drops the groups; their sockets close and their threads end.
     func release() { state.withLock { $0.groups = [:] } }
 }

@@ -19,6 +19,10 @@ struct Preparation {
         resources: GenerationResources,
         held: [Int: LayerState]
     ) throws -> (prepared: PreparedGeneration, report: PreparationReport) {
+        try PlanRequirements(
+            layerCount: job.model.layerCount,
+            microbatchCount: job.training.microbatchCount
+        ).check(reconfiguration)
         let step = reconfiguration.committedSteps
         let groupPlan = GroupPlan(
             reconfiguration,

@@ -10,15 +10,29 @@ package final class SoloRun: ControlLink {
     private struct State {
         var commitTimes: [ContinuousClock.Instant] = []
         var losses: [Double] = []
+        var layerDigests: [Int: String] = [:]
         var failure: OobleckError?
     }
 
     private let job: JobSpecification
+    private let digestsState: Bool
     private let state = Mutex(State())
     private let worker = Mutex<Worker?>(nil)
 
     /// A run of `job` that ends after its steps.
-    package init(job: JobSpecification) { self.job = job }
+    ///
+    /// `digestsState` asks for the digests of the final state, which takes time (``layerDigests``).
+    package init(job: JobSpecification, digestsState: Bool = false) {
+        self.job = job
+        self.digestsState = digestsState
+    }
+
+    /// Digests of the final state by layer, where they were asked for.
+    package var layerDigests: [String] {
+        state.withLock { state in
+            state.layerDigests.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
 
     /// Runs the job; returns the seconds between commits and the steps' losses.
     package func run() throws -> (stepTimes: [Seconds], losses: [Double]) {
@@ -81,13 +95,16 @@ package final class SoloRun: ControlLink {
                 state.losses.append(record.loss)
             }
             worker.receive(.commit(job.commit(of: record, pauses: isLast)))
-            if isLast { worker.receive(.stop(reason: "done")) }
+            guard isLast else { return }
+            if digestsState { worker.receive(.collect(generation: 0, upload: [])) }
+            worker.receive(.stop(reason: "done"))
+        case .digests(_, let digests): state.withLock { $0.layerDigests = digests }
         case .failed(let status, let message):
             state.withLock {
                 $0.failure = OobleckError(OobleckError.Code(exitStatus: status), message)
             }
             worker.receive(.stop(reason: message))
-        case .resumed, .evaluated, .faulted, .rendezvous, .digests, .layerChunk, .shard,
+        case .resumed, .evaluated, .faulted, .rendezvous, .layerChunk, .shard,
             .restoreFailed:
             break
         }

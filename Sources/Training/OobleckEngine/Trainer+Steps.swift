@@ -33,12 +33,7 @@ extension Trainer {
             let voted = MonotonicTime.now
             var answer = next()
             // Until the commit is applied, the state is still that of the boundary before the step.
-            while case .checkpoint(let order) = answer {
-                let start = MonotonicTime.now
-                try save(order)
-                trace.add(.checkpoint, since: start)
-                answer = next()
-            }
+            while let other = answer, try precedesOutcome(other) { answer = next() }
             decisionTimes.add(voted: voted, decided: MonotonicTime.now)
             trace.add(.vote, since: voted)
             switch answer {
@@ -64,6 +59,21 @@ extension Trainer {
                     "expected the outcome of step \(step), got \(other)"
                 )
             }
+        }
+    }
+
+    /// Answers what may come before the outcome of a step, and drops what is of an older generation;
+    /// `false` when `message` is the outcome.
+    private func precedesOutcome(_ message: CoordinatorMessage) throws -> Bool {
+        switch message {
+        case .checkpoint(let order):
+            let start = MonotonicTime.now
+            try save(order)
+            trace.add(.checkpoint, since: start)
+            return true
+        case .abort(let generation, _): return !isOver(generation)
+        case .commit(let commit): return commit.generation != prepared?.reconfiguration.generation
+        default: return false
         }
     }
 

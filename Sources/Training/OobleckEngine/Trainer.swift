@@ -20,6 +20,7 @@ final class Trainer {
     let worker: WorkerID
     private let host: String
     let link: any ControlLink
+    private let end: @Sendable (WorkerEnding) -> Void
     let next: () -> CoordinatorMessage?
     let resources: (Generation) -> GenerationResources?
 
@@ -47,6 +48,7 @@ final class Trainer {
         link: any ControlLink,
         clock: ComputeClock,
         sharesMachine: @escaping () -> Bool,
+        end: @escaping @Sendable (WorkerEnding) -> Void,
         next: @escaping () -> CoordinatorMessage?,
         resources: @escaping (Generation) -> GenerationResources?
     ) {
@@ -55,6 +57,7 @@ final class Trainer {
         self.link = link
         self.clock = clock
         self.sharesMachine = sharesMachine
+        self.end = end
         self.next = next
         self.resources = resources
     }
@@ -71,8 +74,8 @@ final class Trainer {
                 if try train(generation, from: step) { return true }
             case .evaluate(let generation, let step):
                 try evaluate(generation, step: step)
-            case .abort:
-                drop()
+            case .abort(let generation, _):
+                if isOver(generation) { drop() }
             case .collect(let generation, let upload):
                 try collect(generation, upload: upload)
             case .stop:
@@ -86,6 +89,12 @@ final class Trainer {
         }
         drop()
         return false
+    }
+
+    /// Whether the end of `generation` is the end of what is prepared: not where that is newer.
+    func isOver(_ generation: Generation) -> Bool {
+        guard let prepared else { return true }
+        return prepared.reconfiguration.generation <= generation
     }
 
     /// Ends the current generation; the layers stay.
@@ -103,7 +112,7 @@ final class Trainer {
         let data = try TrainingData.load(job)
         let validation = try ValidationData.load(job)
         let layered = try ModelFactory.model(of: job)
-        let faults = FaultInjector(job: job, worker: worker)
+        let faults = FaultInjector(job: job, worker: worker, end: end)
         loaded = Loaded(
             job: job,
             model: layered,
@@ -122,8 +131,8 @@ final class Trainer {
                 faults: faults
             ),
             faults: faults,
-            writer: CheckpointWriter(link: link) { [worker] in
-                FaultInjector(job: job, worker: worker)
+            writer: CheckpointWriter(link: link) { [worker, end] in
+                FaultInjector(job: job, worker: worker, end: end)
             }
         )
         let model = try ModelIdentity.digest(job)

@@ -18,6 +18,7 @@ package final class Worker: Sendable {
     private let host: String
     private let link: any ControlLink
     private let sharesMachine: @Sendable () -> Bool
+    private let end: @Sendable (WorkerEnding) -> Void
     private let mailbox = Mailbox()
     private let current = Mutex<GenerationResources?>(nil)
     private let reach = Mutex<PeerReach?>(nil)
@@ -25,17 +26,20 @@ package final class Worker: Sendable {
     /// A worker that other workers reach at the address `host`.
     ///
     /// `sharesMachine` says whether other workers of the run are on the same machine. It is called
-    /// for each plan, since nodes join and leave.
+    /// for each plan, since nodes join and leave. `end` is called where the worker has to end without
+    /// a word; by default that ends this process.
     package init(
         _ id: WorkerID,
         host: String,
         link: any ControlLink,
-        sharesMachine: @escaping @Sendable () -> Bool = { false }
+        sharesMachine: @escaping @Sendable () -> Bool = { false },
+        end: @escaping @Sendable (WorkerEnding) -> Void = { $0.endProcess() }
     ) {
         self.id = id
         self.host = host
         self.link = link
         self.sharesMachine = sharesMachine
+        self.end = end
     }
 
     /// Takes a message of the coordinator.
@@ -67,6 +71,9 @@ package final class Worker: Sendable {
         current.withLock { $0 }?.abort()
         mailbox.close()
     }
+
+    /// Bytes of the tensors that this worker handed over to be sent or summed, under its present plan.
+    package var tensorBytesHandedOver: Int { current.withLock { $0?.bytesHandedOver } ?? 0 }
 
     private func begin(_ generation: Generation) {
         do {
@@ -120,6 +127,7 @@ package final class Worker: Sendable {
             link: link,
             clock: ComputeClock(),
             sharesMachine: sharesMachine,
+            end: end,
             next: { self.mailbox.take() },
             resources: { generation in
                 let resources = self.current.withLock { $0 }
@@ -135,7 +143,8 @@ package final class Worker: Sendable {
         } catch let error as TensorError where error.code == .outOfMemory {
             // Further operations may fail as well; the agent reports the rest.
             Console.note("out of memory: \(error.message)")
-            _exit(WorkerExit.outOfMemory)
+            end(.outOfMemory)
+            return false
         } catch let error as OobleckError {
             link.send(.failed(exitStatus: error.code.exitStatus, message: error.message))
         } catch {

@@ -1,4 +1,5 @@
 import CTorch
+import Synchronization
 
 /// The rendezvous of one generation's groups: keys that members publish travel with the control
 /// messages, so that groups form without any server of their own.
@@ -57,6 +58,10 @@ package final class CommunicationGroup: @unchecked Sendable {
     /// This process's place among the members.
     package let rank: Int
     package let size: Int
+    private let handedOver = Atomic<Int>(0)
+
+    /// Bytes of the tensors that this member handed over to be sent or summed.
+    package var bytesHandedOver: Int { handedOver.load(ordering: .relaxed) }
 
     /// Connects the members; all call this with the same name and size, each with its own rank.
     ///
@@ -96,14 +101,16 @@ package final class CommunicationGroup: @unchecked Sendable {
 
     /// Starts the in-place sum of `tensor` over all members.
     package func startAllReduce(_ tensor: Tensor) throws -> PendingTransfer {
-        try tensor.withHandle { tensor in
+        handedOver.add(tensor.byteCount, ordering: .relaxed)
+        return try tensor.withHandle { tensor in
             PendingTransfer(owning: try produce { ct_group_all_reduce(handle, tensor, &$0) })
         }
     }
 
     /// Starts sending `tensor`, contiguous, to the member `peer`.
     package func startSend(_ tensor: Tensor, to peer: Int, tag: Int) throws -> PendingTransfer {
-        try tensor.withHandle { tensor in
+        handedOver.add(tensor.byteCount, ordering: .relaxed)
+        return try tensor.withHandle { tensor in
             PendingTransfer(
                 owning: try produce { ct_group_send(handle, tensor, Int32(peer), Int32(tag), &$0) }
             )

@@ -1,6 +1,18 @@
 import CTorch
 import OobleckCore
 
+/// What tensors of one thread have allocated since a moment.
+package struct MemoryReading: Hashable, Sendable {
+    /// Bytes, less those that were freed.
+    package var current: Int
+    /// The most of ``current`` so far.
+    package var peak: Int
+    /// Bytes, freed or not.
+    package var allocated: Int
+    /// Blocks, freed or not.
+    package var allocations: Int
+}
+
 /// The process-wide state of libtorch.
 package enum TensorRuntime {
     /// Version of libtorch that this product is built and tested with.
@@ -114,17 +126,21 @@ package enum TensorRuntime {
     /// Groups that were released and whose threads have not ended yet.
     package static var drainingGroupCount: Int { Int(ct_groups_draining()) }
 
-    /// Runs `body` and tells the bytes that tensors it made still hold at its end, and their peak.
+    /// Runs `body`, which can read what tensors on this thread have allocated since it began.
     package static func measuringMemory<Result>(
-        _ body: (_ read: () throws -> (current: Int, peak: Int)) throws -> Result
+        _ body: (_ read: () throws -> MemoryReading) throws -> Result
     ) throws -> Result {
         try check(ct_memory_meter_start())
         let result = Swift.Result {
             try body {
-                var current: Int64 = 0
-                var peak: Int64 = 0
-                try check(ct_memory_meter_read(&current, &peak))
-                return (Int(current), Int(peak))
+                var reading = CTMemoryReading()
+                try check(ct_memory_meter_read(&reading))
+                return MemoryReading(
+                    current: Int(reading.current),
+                    peak: Int(reading.peak),
+                    allocated: Int(reading.allocated),
+                    allocations: Int(reading.allocations)
+                )
             }
         }
         try check(ct_memory_meter_stop())

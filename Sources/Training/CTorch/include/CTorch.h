@@ -75,9 +75,19 @@ CTStatus ct_switch_training(bool is_on);
 CTStatus ct_switch_autocast(bool is_on);
 /// Whether it is on.
 bool ct_autocasts(void);
-/// Starts and stops counting the bytes that tensors on this thread allocate, less those they free.
+/// What tensors of one thread have allocated since its meter was started.
+typedef struct {
+  /// Bytes, less those that were freed, and the most that there were of them.
+  int64_t current;
+  int64_t peak;
+  /// Bytes and blocks, freed or not.
+  int64_t allocated;
+  int64_t allocations;
+} CTMemoryReading;
+
+/// Starts, reads and stops the meter of what tensors on this thread allocate.
 CTStatus ct_memory_meter_start(void);
-CTStatus ct_memory_meter_read(int64_t *current, int64_t *peak);
+CTStatus ct_memory_meter_read(CTMemoryReading *out);
 CTStatus ct_memory_meter_stop(void);
 
 // Device ----------------------------------------------------------------------------------------
