@@ -61,9 +61,20 @@ def wait_for(server):
 def train(folder, programs, name, server):
     """Trains a run with a loss; returns what it printed."""
     return subprocess.run(
-        [programs / "oobleck", "train", folder / "job.yaml", "--run-dir", folder / name]
-        + ["--no-report", "--mlflow", server, "--mlflow-experiment", "a lab"]
-        + ["--fault", "node=1,point=mid-forward,step=15,target=worker"],
+        [
+            programs / "oobleck",
+            "train",
+            folder / "job.yaml",
+            "--run-dir",
+            folder / name,
+            "--no-report",
+            "--mlflow",
+            server,
+            "--mlflow-experiment",
+            "a lab",
+            "--fault",
+            "node=1,point=mid-forward,step=15,target=worker",
+        ],
         check=True,
         capture_output=True,
         text=True,
@@ -125,9 +136,20 @@ def check(folder, programs, mlflow):
     server = f"http://127.0.0.1:{port}"
     with open(folder / "server.txt", "w") as log:
         process = subprocess.Popen(
-            [mlflow, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-            + ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-            + ["--default-artifact-root", folder / "artifacts"],
+            [
+                mlflow,
+                "server",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+                "--workers",
+                "1",
+                "--backend-store-uri",
+                f"sqlite:///{folder}/mlflow.db",
+                "--default-artifact-root",
+                folder / "artifacts",
+            ],
             stdout=log,
             stderr=log,
             start_new_session=True,

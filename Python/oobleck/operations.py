@@ -13,10 +13,24 @@ from oobleck.graph import Value, replaced
 # What PyTorch's counter counts: products of matrices and convolutions, in each form that a graph has.
 _COUNTED = frozenset(
     f"aten::{name}"
-    for name in (
-        "_grouped_mm addbmm addmm baddbmm bmm conv1d conv2d conv3d conv_transpose1d conv_transpose2d "
-        "convolution einsum linear matmul mm scaled_dot_product_attention"
-    ).split()
+    for name in [
+        "_grouped_mm",
+        "addbmm",
+        "addmm",
+        "baddbmm",
+        "bmm",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "convolution",
+        "einsum",
+        "linear",
+        "matmul",
+        "mm",
+        "scaled_dot_product_attention",
+    ]
 )
 
 

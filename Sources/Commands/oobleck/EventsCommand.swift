@@ -44,8 +44,8 @@ struct EventsCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let runDirectory else {
-            return try await watch.client().watch { notice in
-                guard case .event(let event) = notice else { return Console.hasReader }
+            return try await watch.client().watch { update in
+                guard case .event(let event) = update else { return Console.hasReader }
                 try Console.result(text(event))
                 return Console.hasReader
             }

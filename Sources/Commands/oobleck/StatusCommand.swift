@@ -54,8 +54,8 @@ struct StatusCommand: AsyncParsableCommand {
         let live = isLive ? LiveStatus(nil) : nil
         defer { live?.clear() }
         let log = SharedStatusLog()
-        try await client.watch { notice in
-            guard case .status(let status) = notice else { return Console.hasReader }
+        try await client.watch { update in
+            guard case .status(let status) = update else { return Console.hasReader }
             if let live {
                 live.show(status)
             } else if log.isNews(status) {
