@@ -16,7 +16,8 @@ enum LedgerChain {
         var previous = LedgerLine.genesis
         for (number, entry) in lines.enumerated() {
             let expected = LedgerLine(chaining: entry.line.entry, to: previous)
-            guard expected == entry.line else { return number }
+            // Losses of skipped steps are no numbers.
+            guard expected.hash == entry.line.hash, expected.previous == entry.line.previous else { return number }
             previous = entry.line.hash
         }
         return nil
