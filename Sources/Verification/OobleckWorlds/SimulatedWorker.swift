@@ -93,6 +93,9 @@ package struct SimulatedWorker {
         generation == self.generation && mode == .training(step: step, voted: false)
     }
 
+    /// Whether other workers hold the same layers: then what it computes is compared.
+    private var hasCopies: Bool { (reconfiguration?.plan.pipelines.count ?? 0) > 1 }
+
     private var mine: [Int] { reconfiguration?.layersByWorker[id] ?? [] }
 
     private mutating func complain(_ what: String) { problems.append("worker \(id): \(what)") }
@@ -402,7 +405,9 @@ package struct SimulatedWorker {
         }
         var norms = layers.mapValues { ToyModel.squaredNorm($0.value) }
         if let layer = wrong?.spoiledNorm, norms[layer] != nil { norms[layer] = .infinity }
-        if let layer = damage.takeSum(layers), let norm = norms[layer] { norms[layer] = norm + 1 }
+        if hasCopies, let layer = damage.takeSum(layers), let norm = norms[layer] {
+            norms[layer] = norm + 1
+        }
         let vote = StepVote(
             generation: wanted,
             step: step,
@@ -450,7 +455,8 @@ package struct SimulatedWorker {
                 ? state.value
                 : ToyModel.applied(state.value, coefficient: commit.gradientFactor)
             layers[layer] = LayerState(steps: state.steps + 1, value: value)
-            if !commit.skips { damage.noteUpdate(layer, from: state, to: &layers[layer]) }
+            guard !commit.skips else { continue }
+            damage.noteUpdate(layer, from: state, to: &layers[layer], hasCopies: hasCopies)
         }
         applied.append((commit.step, commit.generation))
         guard !commit.pauses else {

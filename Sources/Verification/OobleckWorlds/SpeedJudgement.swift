@@ -10,28 +10,28 @@ struct SpeedJudgement: Sendable {
 
     /// Whether some nodes report times that cannot have been measured: then less is found.
     var isDisturbed = false
-    /// How many times slower nodes are now.
-    private var slow: [NodeID: Double] = [:]
-    /// The most that nodes ever were, and the steps that they computed since it ended.
-    private var past: [NodeID: (factor: Double, steps: Int)] = [:]
+    /// How many times slower workers are now.
+    private var slow: [WorkerID: Double] = [:]
+    /// The most that workers ever were, and the steps that they computed since it ended.
+    private var past: [WorkerID: (factor: Double, steps: Int)] = [:]
     /// Nodes that the coordinator takes for slow.
     private var known: Set<NodeID> = []
-    /// Steps of the plan in force that a slow node computed, and of those that it did since.
-    private var streaks: [NodeID: Int] = [:]
+    /// Steps of the plan in force that a worker computed since it got slow, or fast again.
+    private var streaks: [WorkerID: Int] = [:]
     private var newest: CommittedStep?
 
-    /// A worker of the node gets slow; returns false if one is slow already.
-    mutating func slowed(_ node: NodeID, _ factor: Double) -> Bool {
-        guard slow[node] == nil else { return false }
-        slow[node] = factor
-        past[node] = (max(factor, past[node]?.factor ?? 1), 0)
-        streaks[node] = 0
+    /// A worker gets slow; returns false if one of its node is slow already.
+    mutating func slowed(_ worker: WorkerID, _ factor: Double) -> Bool {
+        guard !slow.keys.nodes.contains(worker.node) else { return false }
+        slow[worker] = factor
+        past[worker] = (max(factor, past[worker]?.factor ?? 1), 0)
+        streaks[worker] = 0
         return true
     }
 
-    mutating func hastened(_ node: NodeID) {
-        slow[node] = nil
-        streaks[node] = 0
+    mutating func hastened(_ worker: WorkerID) {
+        slow[worker] = nil
+        streaks[worker] = 0
     }
 
     /// Another coordinator knows no speeds.
@@ -49,11 +49,12 @@ struct SpeedJudgement: Sendable {
 
     /// What is wrong with taking a node for so slow.
     func blame(_ node: NodeID, factor: Double) -> String? {
-        guard let past = past[node], past.steps <= Self.patience else {
+        let recent = past.filter { $0.key.node == node && $0.value.steps <= Self.patience }
+        guard let most = recent.values.map(\.factor).max() else {
             return "node \(node) is taken for slow, and is not"
         }
-        guard factor <= past.factor * Self.tolerance else {
-            return "node \(node) is taken for \(factor) times slower, and is by \(past.factor)"
+        guard factor <= most * Self.tolerance else {
+            return "node \(node) is taken for \(factor) times slower, and is by \(most)"
         }
         return nil
     }
@@ -68,21 +69,22 @@ struct SpeedJudgement: Sendable {
         defer { newest = step }
         // The first step of a plan tells nothing.
         guard let newest, newest.generation == step.generation else {
-            for node in plan.nodes { streaks[node] = 0 }
+            streaks = [:]
             return nil
         }
-        for node in plan.nodes where past[node] != nil {
-            if slow[node] == nil { past[node]?.steps += 1 }
-            streaks[node, default: 0] += 1
+        for worker in plan.workers where past[worker] != nil {
+            if slow[worker] == nil { past[worker]?.steps += 1 }
+            streaks[worker, default: 0] += 1
         }
         // Who alone has its layers is compared with itself.
         guard !isDisturbed, plan.plan.pipelines.count > 1, plan.workers.count > 2,
-            past.count == 1, let node = past.keys.first, plan.nodes.contains(node),
-            streaks[node, default: 0] > Self.patience
+            past.count == 1, let worker = past.keys.first,
+            streaks[worker, default: 0] > Self.patience
         else { return nil }
-        let isSlow = slow[node] != nil
-        guard isSlow != known.contains(node) else { return nil }
+        let isSlow = slow[worker] != nil
+        guard isSlow != known.contains(worker.node) else { return nil }
         return isSlow
-            ? "node \(node) is slow, and is not noticed" : "node \(node) is fast again, unnoticed"
+            ? "worker \(worker) is slow, and is not noticed"
+            : "worker \(worker) is fast again, and is not noticed"
     }
 }

@@ -32,10 +32,15 @@ struct StateDamage {
         unnoticed.formIntersection(kept)
     }
 
-    /// A layer was updated.
-    mutating func noteUpdate(_ layer: Int, from before: LayerState, to after: inout LayerState?) {
+    /// A layer was updated; a bit may flip meanwhile where the copy is compared with others.
+    mutating func noteUpdate(
+        _ layer: Int,
+        from before: LayerState,
+        to after: inout LayerState?,
+        hasCopies: Bool
+    ) {
         if let known = known[layer], known != before.value { spoiled.insert(layer) }
-        if nextUpdate == layer, let updated = after {
+        if hasCopies, nextUpdate == layer, let updated = after {
             after = Self.flipped(updated, bit: updated.steps)
             nextUpdate = nil
             unnoticed.insert(layer)

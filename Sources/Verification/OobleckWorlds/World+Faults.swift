@@ -296,7 +296,7 @@ extension World {
 
     private func slow(_ worker: SimulatedTrainer, _ factor: Double, _ seconds: Double?) {
         // One of a node at a time: a node is as slow as its slowest worker.
-        guard judge.speeds.slowed(worker.process.worker.node, factor) else { return }
+        guard judge.speeds.slowed(worker.process.worker, factor) else { return }
         worker.logic.slowness = factor
         log("worker \(worker.process.worker) is \(Int(factor)) times slower")
         if let seconds { undo(.hasten(worker), after: seconds) }
@@ -374,7 +374,7 @@ extension World {
         case .calm: network.jitter = 0
         case .hasten(let worker):
             worker.logic.slowness = 1
-            judge.speeds.hastened(worker.process.worker.node)
+            judge.speeds.hastened(worker.process.worker)
         case .flap(let node, let left):
             guard shell.outcome == nil else { return }
             guard canAfford(1, isDrain: false) else {

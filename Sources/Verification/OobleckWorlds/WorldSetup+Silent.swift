@@ -23,8 +23,13 @@ extension WorldSetup {
             .kill(.worker, nodes: 1),
             .crashCoordinator(directives: random.index(below: 12), seconds: seconds),
         ]
-        let action = actions[random.index(below: actions.count)]
+        var action = actions[random.index(below: actions.count)]
         guard random.chance(0.7) else { return }
+        if !isWithinTolerance, random.chance(0.5) {
+            // The run goes back to a checkpoint, and does the step again.
+            action = .killPipeline(.worker)
+            checkpoint = CheckpointSpecification(.steps(1 + count % 3), keep: 2, wait: 20)
+        }
         faults.append(WorldFault(.moment(.stepSkipped, count: count, delay: delay), action))
     }
 
