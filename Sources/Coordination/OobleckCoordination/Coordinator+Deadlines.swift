@@ -81,7 +81,9 @@ extension Coordinator {
         now: Seconds
     ) {
         let node = worker.node
-        if phase == .collecting, generation == collection?.generation {
+        if phase == .collecting, generation == collection?.generation,
+            !knownBugs.contains(.finalDamageIgnored)
+        {
             // What it does not hold any more it has reported before.
             let held = findings.damagedLayers.intersection(members[node]?.holdings ?? [])
             return held.isEmpty ? dropStale() : replace([node: held], now: now)

@@ -152,7 +152,7 @@ package struct DurableState: Hashable, Sendable, Codable {
             (committed, evaluated) = (nil, nil)
         case .committed(let step):
             committed = step
-            skippedInARow = step.skips(after: skippedInARow ?? 0)
+            countSkips(step.skips(after: skippedInARow ?? 0))
         case .computing(let arithmetic): self.arithmetic = arithmetic
         case .recounted(let history, let steps): recount(history, from: steps)
         case .evaluated(let recorded): evaluated = recorded

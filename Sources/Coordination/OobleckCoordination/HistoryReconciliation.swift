@@ -67,7 +67,7 @@ extension DurableState {
     mutating func recount(_ history: RecordedHistory, from steps: Int) {
         // Of steps that only the ledger has, the newest is known.
         goBackSkips(steps - history.steps)
-        if history.steps > steps { skippedInARow = history.committed?.skips(after: 0) }
+        if history.steps > steps { countSkips(history.committed?.skips(after: 0) ?? 0) }
         (committed, evaluated) = (history.committed, history.evaluated)
         guard restored != history.restored else { return }
         restored = history.restored
@@ -80,10 +80,11 @@ extension DurableState {
 }
 
 extension DurableState {
+    mutating func countSkips(_ count: Int) { skippedInARow = count > 0 ? count : nil }
+
     /// The newest `steps` steps count no more.
     mutating func goBackSkips(_ steps: Int) {
-        guard let count = skippedInARow, steps > 0 else { return }
-        skippedInARow = count > steps ? count - steps : nil
+        countSkips((skippedInARow ?? 0) - max(0, steps))
     }
 }
 

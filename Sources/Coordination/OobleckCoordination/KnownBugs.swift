@@ -54,6 +54,8 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
     package static let copiesNotCompared = KnownBugs(rawValue: 1 << 22)
     /// A node whose copy of a layer is damaged keeps it, and may copy it to others.
     package static let damagedCopiesStay = KnownBugs(rawValue: 1 << 23)
+    /// A run ends when a bit of its final state flips before that is collected.
+    package static let finalDamageIgnored = KnownBugs(rawValue: 1 << 30)
     /// A run ends when two nodes come to different sums.
     package static let sumsNotTriedAgain = KnownBugs(rawValue: 1 << 24)
     /// A node that computes wrong in a spot check stays.
@@ -93,6 +95,7 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
         ("skips-counted-twice", .skipsCountedTwice),
         ("copies-not-compared", .copiesNotCompared),
         ("damaged-copies-stay", .damagedCopiesStay),
+        ("final-damage-ignored", .finalDamageIgnored),
         ("sums-not-tried-again", .sumsNotTriedAgain),
         ("spot-checks-ignored", .spotChecksIgnored),
         ("slowness-unseen", .slownessUnseen),

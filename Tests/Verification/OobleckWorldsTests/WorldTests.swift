@@ -66,6 +66,21 @@ struct WorldTests {
         print("\(bug): found after \(report.worlds) worlds")
     }
 
+    @Test(
+        "a known bug of faults in which nothing dies, put back in, is found within 1,000 worlds",
+        .timeLimit(.minutes(5)),
+        arguments: [
+            KnownBugs.skipsApplied, .skipsForgotten, .skipsCountedTwice, .copiesNotCompared,
+            .damagedCopiesStay, .finalDamageIgnored, .sumsNotTriedAgain, .spotChecksIgnored,
+            .slownessUnseen, .slowNodesLetGo, .joinsAtOnce, .newcomersForgotten,
+        ]
+    )
+    func silentBugs(bug: KnownBugs) throws {
+        let report = try Campaign(seeds: 0..<1000, bugs: bug, stopsAtFailure: true).run()
+        #expect(!report.failures.isEmpty, "not found in \(report.worlds) worlds")
+        print("\(bug): found after \(report.worlds) worlds")
+    }
+
     @Test("1,500 worlds with an etcd that stalls, is cut off and is full keep every promise")
     func sharedStores() throws {
         let report = try Campaign(seeds: 0..<1500, sharesStore: true).run()
