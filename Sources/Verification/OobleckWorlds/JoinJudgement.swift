@@ -11,14 +11,20 @@ struct JoinJudgement: Sendable {
     private var ready: [NodeID: Seconds] = [:]
     /// Nodes that got ready since the newest plan.
     private var waiting: Set<NodeID> = []
+    /// Nodes that were planned for: another coordinator knows by their testimony that they are ready.
+    private var used: Set<NodeID> = []
     /// The commit that all wait after, unless the plan was given up since.
     private var pause: (generation: Generation, step: Int)?
-    /// When the newest step was recorded.
+    /// When the newest step was recorded, and how many before it in a row should have been the last of
+    /// their plan.
     private var newest: Seconds?
+    private var overdue = 0
 
     mutating func heardReady(_ worker: WorkerID, devices: Int, now: Seconds) {
         workers[worker.node, default: []].insert(worker)
-        guard workers[worker.node]?.count == devices, ready[worker.node] == nil else { return }
+        guard workers[worker.node]?.count == devices, ready[worker.node] == nil,
+            !used.contains(worker.node)
+        else { return }
         ready[worker.node] = now
         waiting.insert(worker.node)
     }
@@ -27,7 +33,7 @@ struct JoinJudgement: Sendable {
         if commit.pauses { pause = (commit.generation, commit.step) }
     }
 
-    /// The plan is over before its time, or another coordinator has taken over.
+    /// The plan is over before its time, a node is out, or another coordinator has taken over.
     mutating func aborted() { pause = nil }
 
     /// A plan is sent after so many steps; returns what is wrong with its time, when it is only made for
@@ -35,6 +41,7 @@ struct JoinJudgement: Sendable {
     mutating func planned(_ plan: Reconfiguration, now: Seconds) -> String? {
         let times = waiting.compactMap { ready[$0] }
         defer { (waiting, pause) = ([], nil) }
+        used.formUnion(plan.plan.nodes)
         guard let pause, pause.step + 1 == plan.committedSteps, let last = times.max(),
             let first = times.min()
         else { return nil }
@@ -53,13 +60,14 @@ struct JoinJudgement: Sendable {
         needed: Int,
         now: Seconds
     ) -> String? {
-        // Nothing was decided in a time without steps.
+        // Nothing is decided in a time without steps, or while a decision waits for the disk.
         let isSteady = newest.map { now - $0 < 1 } ?? false
         newest = now
         let due = usable.filter {
             now - (ready[$0] ?? now) > Self.deadlines.joinStorm + Self.slack
         }
-        guard isSteady, pipelines < wanted, due.count >= needed else { return nil }
+        overdue = isSteady && pipelines < wanted && due.count >= needed ? overdue + 1 : 0
+        guard overdue > 2 else { return nil }
         return "\(pipelines) copies of each layer, and \(due.count) nodes have been ready for long"
     }
 }

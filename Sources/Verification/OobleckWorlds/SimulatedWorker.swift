@@ -343,12 +343,9 @@ package struct SimulatedWorker {
             complain("layer \(layer) is evaluated at step \(step), and is at \(state.steps)")
         }
         guard !mine.isEmpty, let reconfiguration else { return [] }
-        let damaged = damage.layers(of: layers)
-        guard damaged.isEmpty else {
-            mode = .waiting
-            return [.say(reportOfDamage(damaged), after: 0.001)]
-        }
         mode = .evaluating(step: step)
+        let damaged = damage.layers(of: layers)
+        guard damaged.isEmpty else { return [.say(reportOfDamage(damaged), after: 0.001)] }
         let begun = Action.say(.resumed(generation: generation, step: step), after: 0.001)
         guard !crawls, let last = layers[ToyModel.layerCount - 1] else { return [begun] }
         let report = EvaluationReport(

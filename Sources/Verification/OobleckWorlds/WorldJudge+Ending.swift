@@ -39,6 +39,8 @@ extension WorldJudge {
     /// A run may stop when it cannot go on, and must not otherwise.
     private mutating func checkStop(_ error: OobleckError, _ world: World) {
         if error.code == .inputData { return checkDivergence(error) }
+        // A coordinator that dies among its farewells leaves nodes that have gone, and knows nothing.
+        if error.code == .outOfNodes, hasToldDivergence { return }
         // Copies that differ after an update may leave none to go on with.
         if hasUpdateFlips { return }
         // Nodes that were never answered look for a coordinator for a while only.

@@ -56,6 +56,8 @@ package struct WorldJudge: Sendable {
     var speeds = SpeedJudgement()
     var damage = DamageJudgement()
     var joins = JoinJudgement()
+    /// Whether nodes were told to leave because training diverged.
+    private(set) var hasToldDivergence = false
     /// Nodes that someone asked to leave.
     private var drained: Set<NodeID> = []
     let setup: WorldSetup
@@ -128,6 +130,7 @@ package struct WorldJudge: Sendable {
         switch message {
         case .reconfigure(let plan): planned(plan, now: now)
         case .abort: joins.aborted()
+        case .stop(let reason) where reason.hasPrefix("training diverged"): hasToldDivergence = true
         case .resume(let generation, let step), .evaluate(let generation, let step):
             resumed(generation, step: step)
         case .commit(let commit): committed(commit, worker)
@@ -388,7 +391,10 @@ package struct WorldJudge: Sendable {
     /// The session of a worker is closed: what was told to it may be told once more.
     mutating func closed(_ worker: WorkerID) { commits[worker] = nil }
 
-    mutating func fenced(_ node: NodeID) { out.insert(node) }
+    mutating func fenced(_ node: NodeID) {
+        out.insert(node)
+        joins.aborted()
+    }
 
     mutating func recovered(_ record: RecoveryRecord) {
         recoveries.append(record)
