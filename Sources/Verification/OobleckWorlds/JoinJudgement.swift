@@ -11,7 +11,8 @@ struct JoinJudgement: Sendable {
     private var ready: [NodeID: Seconds] = [:]
     /// Nodes that got ready since the newest plan.
     private var waiting: Set<NodeID> = []
-    /// Nodes that were planned for: another coordinator knows by their testimony that they are ready.
+    /// Nodes that were planned for, or were there when another coordinator took over, which knows by
+    /// their testimony that they are ready.
     private var used: Set<NodeID> = []
     /// The commit that all wait after, unless the plan was given up since.
     private var pause: (generation: Generation, step: Int)?
@@ -33,8 +34,13 @@ struct JoinJudgement: Sendable {
         if commit.pauses { pause = (commit.generation, commit.step) }
     }
 
-    /// The plan is over before its time, a node is out, or another coordinator has taken over.
+    /// The plan is over before its time, or a node is out.
     mutating func aborted() { pause = nil }
+
+    mutating func restart(_ nodes: some Sequence<NodeID>) {
+        used.formUnion(nodes)
+        (waiting, pause) = ([], nil)
+    }
 
     /// A plan is sent after so many steps; returns what is wrong with its time, when it is only made for
     /// nodes that joined.

@@ -264,7 +264,7 @@ package struct WorldJudge: Sendable {
             }
         }
         checkCopies(plan, step: number, nodes)
-        [
+        let findings = [
             damage.recorded(step, plan.workers), speeds.recorded(step, plan),
             joins.recorded(
                 pipelines: plan.plan.pipelines.count,
@@ -273,7 +273,8 @@ package struct WorldJudge: Sendable {
                 needed: (setup.faultTolerance + 1) * setup.minimumNodes,
                 now: Seconds(now)
             ),
-        ].compactMap { $0 }.forEach { complain($0) }
+        ]
+        for what in findings.compactMap({ $0 }) { complain(what) }
     }
 
     /// Whether the state after `steps` committed steps has to be evaluated.
@@ -361,7 +362,7 @@ package struct WorldJudge: Sendable {
         recoveries = state.recoveries
         machines.restart()
         speeds.restart()
-        joins.aborted()
+        joins.restart(state.nodes.keys)
         out.formUnion(state.nodes.filter(\.value.isOut).keys)
         if let newest = state.lastGeneration, newest < self.newest, !hasLostPower {
             complain("generation \(self.newest) was given out and not kept")

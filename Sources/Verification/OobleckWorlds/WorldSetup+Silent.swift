@@ -4,8 +4,15 @@ import OobleckCore
 ///
 /// Each is drawn apart from the rest: what else goes wrong in a world does not depend on it.
 extension WorldSetup {
+    mutating func drawSilentFaults(length: Double) {
+        drawWrongNumbers()
+        drawFlips(length: length)
+        drawSlowness()
+        drawStorm()
+    }
+
     /// In an eighth of the worlds the numbers of some steps are not finite, wherever they are computed.
-    mutating func drawWrongNumbers() {
+    private mutating func drawWrongNumbers() {
         var random = SeededRandom(seed: seed &* 0x5851_F42D &+ 331)
         guard random.chance(0.125) else { return }
         skipLimit = 2 + random.index(below: 3)
@@ -34,7 +41,7 @@ extension WorldSetup {
     }
 
     /// In an eighth of the worlds bits flip in memory, or a processor computes wrong at times.
-    mutating func drawFlips(length: Double) {
+    private mutating func drawFlips(length: Double) {
         var random = SeededRandom(seed: seed &* 0x1405_7B7F &+ 347)
         guard random.chance(0.125) else { return }
         let action: WorldFault.Action
@@ -62,7 +69,7 @@ extension WorldSetup {
 
     /// In a tenth of the worlds a worker gets slow, for a while or for good; they are longer than others,
     /// since it takes some steps to tell.
-    mutating func drawSlowness() {
+    private mutating func drawSlowness() {
         var random = SeededRandom(seed: seed &* 0x7FCA_5C97 &+ 353)
         guard random.chance(0.1) else { return }
         steps += 14 + random.index(below: 12)
@@ -75,7 +82,7 @@ extension WorldSetup {
     }
 
     /// In a twelfth of the worlds many nodes join at once, or one after the other; steps take long there.
-    mutating func drawStorm() {
+    private mutating func drawStorm() {
         var random = SeededRandom(seed: seed &* 0x4C95_7F2D &+ 359)
         guard random.chance(1.0 / 12), !faults.contains(where: { $0.action == .crawl }) else {
             return

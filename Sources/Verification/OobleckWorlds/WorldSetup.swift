@@ -51,8 +51,8 @@ package struct WorldSetup: Sendable {
         self.faults = faults
     }
 
-    /// The world of a seed.
-    package init(seed: UInt64) {
+    /// The world of a seed; where it `isLoud`, without the faults in which no process dies.
+    package init(seed: UInt64, isLoud: Bool = false) {
         var random = SeededRandom(seed: seed &* 0x9E37_79B9 &+ 77)
         let tolerance = random.chance(0.3) ? 2 : 1
         let isWithin = random.chance(0.6)
@@ -94,18 +94,15 @@ package struct WorldSetup: Sendable {
         // In a third of the worlds nodes have two devices, drawn apart from the rest.
         var devices = SeededRandom(seed: seed &* 0x6C8E_9CF5 &+ 307)
         if devices.chance(1.0 / 3) { self.devices = 2 }
-        drawWrongNumbers()
-        drawFlips(length: length)
-        drawSlowness()
-        drawStorm()
+        if !isLoud { drawSilentFaults(length: length) }
     }
 
     /// Fewest nodes that can hold the model.
     var minimumNodes: Int { devices == 1 ? ToyModel.minimumNodes : 1 }
 
     /// The world of a seed, with its state in a store that several coordinators share.
-    package init(sharing seed: UInt64) {
-        self.init(seed: seed)
+    package init(sharing seed: UInt64, isLoud: Bool = false) {
+        self.init(seed: seed, isLoud: isLoud)
         (hasSharedStore, hasStandby) = (true, true)
         faults.removeAll { $0.action.kind == "lose-power" }
         var random = SeededRandom(seed: seed &* 0x7F4A_7C15 &+ 269)

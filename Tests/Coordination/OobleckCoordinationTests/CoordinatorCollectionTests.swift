@@ -24,7 +24,7 @@ import Testing
         )
     }
 
-    @Test("a bit that flips before the final state is collected costs nothing: another has the layer")
+    @Test("a damaged layer of the final state comes from another holder")
     func damaged() throws {
         var bench = try CoordinatorBench.training(nodes: 4, steps: 1)
         bench.voteAll()

@@ -104,7 +104,7 @@ import Testing
         #expect(bench.step == 9)
     }
 
-    @Test("what is kept for the next coordinator has the count, also after a return to a checkpoint")
+    @Test("the next coordinator knows the count, also after a return to a checkpoint")
     func durableCount() {
         func step(_ number: Int, _ skipped: String? = "nan") -> DurableChange {
             .committed(
