@@ -42,7 +42,7 @@ extension WorldJudge {
         // A coordinator that dies among its farewells leaves nodes that have gone, and knows nothing.
         if error.code == .outOfNodes, hasToldDivergence { return }
         // Copies that differ after an update may leave none to go on with.
-        if hasUpdateFlips { return }
+        if setup.hasUpdateFlips { return }
         // Nodes that were never answered look for a coordinator for a while only.
         if setup.isWithinTolerance, !world.wasAwayTooLong {
             return complain("stopped although at most f nodes were lost at once: \(error.message)")

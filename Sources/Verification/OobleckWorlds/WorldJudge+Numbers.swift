@@ -21,10 +21,7 @@ extension WorldJudge {
     }
 
     /// Whether the last right copy of a layer may be lost because another is damaged.
-    var mayLoseToDamage: Bool { !setup.isWithinTolerance || hasUpdateFlips }
-
-    /// Whether bits flip where no worker notices it alone.
-    var hasUpdateFlips: Bool { setup.faults.contains { $0.action == .flip(.update) } }
+    var mayLoseToDamage: Bool { !setup.isWithinTolerance || setup.hasUpdateFlips }
 
     /// Whether a plan may change at a step boundary for other reasons than nodes that join.
     var mayChangePlan: Bool {
@@ -50,14 +47,5 @@ extension WorldJudge {
         // Another coordinator knows the newest step only.
         let mayBeUnknown = reference.losses.last.map { !$0.isFinite } ?? true
         return loss == known || loss == nil && mayBeUnknown
-    }
-}
-
-extension CommittedStep {
-    /// The same for the same step, also where its loss is no number.
-    var comparable: CommittedStep {
-        var step = self
-        if step.loss.isNaN { step.loss = 0 }
-        return step
     }
 }

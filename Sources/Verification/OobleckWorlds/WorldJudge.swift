@@ -236,7 +236,7 @@ package struct WorldJudge: Sendable {
             complain("step \(number) of generation \(step.generation) after \(last.generation)")
         }
         ledger.append(step)
-        let isProven = !history.insert(step.comparable).inserted && hasLostPower
+        let isProven = !history.insert(step).inserted && hasLostPower
         lines.append(LedgerChain.line(.step(step), after: lines.last))
         guard number < setup.steps else { return complain("step \(number) is too many") }
         if !isSame(step.loss, reference.losses[number])

@@ -4,6 +4,9 @@ import OobleckCore
 ///
 /// Each is drawn apart from the rest: what else goes wrong in a world does not depend on it.
 extension WorldSetup {
+    /// Whether bits flip where no worker notices it alone.
+    var hasUpdateFlips: Bool { faults.contains { $0.action == .flip(.update) } }
+
     mutating func drawSilentFaults(length: Double) {
         drawWrongNumbers()
         drawFlips(length: length)
@@ -71,7 +74,7 @@ extension WorldSetup {
     /// since it takes some steps to tell.
     private mutating func drawSlowness() {
         var random = SeededRandom(seed: seed &* 0x7FCA_5C97 &+ 353)
-        guard random.chance(0.1) else { return }
+        guard random.chance(0.1), !hasUpdateFlips else { return }
         steps += 14 + random.index(below: 12)
         for _ in 0..<(random.chance(0.3) ? 2 : 1) {
             let factor = Double(2 + random.index(below: 9))
@@ -84,9 +87,8 @@ extension WorldSetup {
     /// In a twelfth of the worlds many nodes join at once, or one after the other; steps take long there.
     private mutating func drawStorm() {
         var random = SeededRandom(seed: seed &* 0x4C95_7F2D &+ 359)
-        guard random.chance(1.0 / 12), !faults.contains(where: { $0.action == .crawl }) else {
-            return
-        }
+        let isCrawling = faults.contains { $0.action == .crawl }
+        guard random.chance(1.0 / 12), !isCrawling, !hasUpdateFlips else { return }
         pace = random.seconds(4...15)
         let count = 3 + random.index(below: 6)
         let seconds = random.chance(0.3) ? 0.05 : random.seconds(0.1...4)

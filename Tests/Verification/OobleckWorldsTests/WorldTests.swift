@@ -134,6 +134,17 @@ struct WorldTests {
         5_002_421, 5_003_918, 5_003_450,
     ]
 
+    @Test(
+        "worlds with a shared store and silent faults that broke once hold",
+        .timeLimit(.minutes(1)),
+        // A slow node had been the only holder of its layers for long: sound ones were taken for slow.
+        arguments: [7177] as [UInt64]
+    )
+    func onceSharingSilently(seed: UInt64) throws {
+        let world = try Campaign.world(seed: seed, sharesStore: true)
+        #expect(world.judge.complaints.isEmpty, "\(world.judge.complaints)")
+    }
+
     @Test("worlds with a shared store that broke once hold", arguments: Self.onceBrokenSharing)
     func onceSharing(seed: UInt64) throws {
         let world = try World(WorldSetup(sharing: seed, isLoud: true))
