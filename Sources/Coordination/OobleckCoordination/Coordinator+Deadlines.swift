@@ -81,6 +81,13 @@ extension Coordinator {
         now: Seconds
     ) {
         let node = worker.node
+        if phase == .collecting, generation == collection?.generation,
+            !knownBugs.contains(.finalDamageIgnored)
+        {
+            // What it does not hold any more it has reported before.
+            let held = findings.damagedLayers.intersection(members[node]?.holdings ?? [])
+            return held.isEmpty ? dropStale() : replace([node: held], now: now)
+        }
         guard phase == .reconfiguring || phase == .training, generation == activeGeneration,
             isInvolved(node)
         else { return dropStale() }
@@ -119,7 +126,7 @@ extension Coordinator {
         retry(because: grace.message, now: now)
     }
 
-    private mutating func retry(because message: String, now: Seconds) {
+    mutating func retry(because message: String, now: Seconds) {
         if resolveCut(now: now) { return }
         retries = retries.step == committedSteps ? retries : (committedSteps, 0)
         guard retries.count < Self.retryLimit else {

@@ -160,7 +160,7 @@ extension Coordinator {
         if phase == .starting {
             startIfPossible(isEvent: true, now: now)
         } else {
-            joins.note(now)
+            if !knownBugs.contains(.newcomersForgotten) { joins.note(now) }
             goOnIfPossible(now: now)
         }
     }

@@ -214,6 +214,9 @@ extension Coordinator {
         (lastCommit, restoredGeneration, lastEvaluation) = (nil, restored.generation, nil)
         log(.restored(record))
         if !plan.startsOver { checkpoints.lastStart = now }
+        if !knownBugs.contains(.skipsCountedTwice) {
+            skippedInARow = max(0, skippedInARow - (committedSteps - step))
+        }
         committedSteps = step
         checkpoints.savedStep = plan.startsOver ? nil : step
         account.goBack(to: record, globalBatch: job.training.globalBatch)

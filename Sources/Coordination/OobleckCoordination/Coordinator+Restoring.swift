@@ -64,6 +64,7 @@ extension Coordinator {
         checkpoints.savedStep = savedStep
         arithmetic = state.arithmetic
         lastCommit = state.committed
+        skippedInARow = state.skippedInARow ?? 0
         // After a loss of power the ledger may be behind it.
         lastEvaluation = state.evaluated.flatMap { $0.step <= committedSteps ? $0 : nil }
         restoredGeneration = state.restored?.generation
@@ -194,6 +195,7 @@ extension Coordinator {
             account.add(record, busy: [])
             newest = record
             lastCommit = record
+            skippedInARow = record.skips(after: skippedInARow)
             log(.proven(step: record.step))
         }
         tally = StepTally(step: committedSteps, started: 0)

@@ -25,7 +25,9 @@ struct SlownessAccount: Sendable {
 extension Coordinator {
     /// Learns from the votes of a step how fast nodes are, and has the plan follow.
     mutating func observeSpeeds(under plan: CoordinatorPlan) {
-        guard committedSteps >= slowness.measuredFrom else { return }
+        guard committedSteps >= slowness.measuredFrom, !knownBugs.contains(.slownessUnseen) else {
+            return
+        }
         var microbatches: [WorkerID: Int] = [:]
         for pipeline in plan.document.plan.pipelines {
             for worker in plan.reconfiguration.workers(of: pipeline) {
@@ -73,6 +75,9 @@ extension Coordinator {
             log(.setAside(node, slowness, stepWithout: after, stepWith: before))
         }
         if idle.isEmpty { log(.rebalanced(before: before, after: after)) }
+        if knownBugs.contains(.slowNodesLetGo) {
+            for node in idle { members[node]?.isDraining = true }
+        }
         slowness.settledFrom = committedSteps + 1 + SlownessAccount.pause
         wantsNewPlan = true
     }

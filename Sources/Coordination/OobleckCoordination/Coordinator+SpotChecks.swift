@@ -54,6 +54,7 @@ extension Coordinator {
     mutating func checkSpots(now: Seconds) -> Bool {
         let answers = tally.spotChecksByNode
         let layer = answers.values.first?.layer ?? 0
+        guard !knownBugs.contains(.spotChecksIgnored) else { return true }
         switch spotChecks.verdict(answers, step: committedSteps) {
         case .agreed: return true
         case .wrong(let nodes, let how):

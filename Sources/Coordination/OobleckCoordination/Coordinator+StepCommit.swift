@@ -41,7 +41,10 @@ extension Coordinator {
             job: job
         )
         switch outcome {
-        case .failure(let error): stop(error)
+        case .failure(let error) where error.isDisagreement:
+            guard !knownBugs.contains(.sumsNotTriedAgain) else { return stop(error.cause) }
+            retry(because: error.cause.message, now: now)
+        case .failure(let error): stop(error.cause)
         case .success(let outcome):
             if let error = noteSkip(outcome) { return stop(error) }
             observeSpeeds(under: plan)
@@ -67,7 +70,9 @@ extension Coordinator {
             targets: outcome.targets
         )
         let isLast = committedSteps + 1 >= job.training.steps
-        if joins.isDue(now: now, deadlines) { wantsNewPlan = true }
+        if joins.isDue(now: now, deadlines, isHasty: knownBugs.contains(.joinsAtOnce)) {
+            wantsNewPlan = true
+        }
         let isStopping = stopping != nil && !isLast
         let keepsPlan = isLast || isStopping || !wantsNewPlan
         let next = keepsPlan ? nil : planAtBoundary(after: plan, now: now)
@@ -76,7 +81,8 @@ extension Coordinator {
         if !isRecordedLate { for record in records { perform(record) } }
         let evaluates = !isStopping && isEvaluationDue(after: committedSteps + 1)
         let pauses = isLast || isStopping || next != nil || evaluates
-        let decision = job.commit(of: committed, pauses: pauses)
+        var decision = job.commit(of: committed, pauses: pauses)
+        if knownBugs.contains(.skipsApplied) { decision.skips = false }
         for worker in plan.workers { send(.commit(decision), to: worker) }
         if isRecordedLate { for record in records { perform(record) } }
         committedSteps += 1

@@ -1,5 +1,12 @@
 import OobleckCore
 
+/// Why the votes of a step make none.
+struct StepFailure: Error {
+    var cause: OobleckError
+    /// Whether holders of a layer came to different sums, which another try may mend.
+    var isDisagreement = false
+}
+
 /// The votes of the step in flight.
 struct StepTally: Sendable {
     let step: Int
@@ -37,7 +44,7 @@ struct StepTally: Sendable {
         plan: CoordinatorPlan,
         profile: ModelProfile,
         job: JobSpecification
-    ) -> Result<StepOutcome, OobleckError> {
+    ) -> Result<StepOutcome, StepFailure> {
         do {
             let norms = try agreedNorms(workers, plan: plan, layerCount: profile.layers.count)
             let microbatchCount = job.training.microbatchCount
@@ -67,10 +74,10 @@ struct StepTally: Sendable {
                     skippedLayer: rule.layer(findings)
                 )
             )
-        } catch let error as OobleckError {
-            return .failure(error)
+        } catch let failure as StepFailure {
+            return .failure(failure)
         } catch {
-            return .failure(OobleckError(.internalFault, "\(error)"))
+            return .failure(StepFailure(cause: OobleckError(.internalFault, "\(error)")))
         }
     }
 
@@ -96,7 +103,8 @@ struct StepTally: Sendable {
                         "nodes \(first.worker) and \(worker) disagree on the gradient of layer"
                     throw fault(
                         "\(what) \(layer): squared norms "
-                            + "\(numberForPeople(first.value)) and \(numberForPeople(value))"
+                            + "\(numberForPeople(first.value)) and \(numberForPeople(value))",
+                        isDisagreement: true
                     )
                 }
                 norms[layer] = norms[layer] ?? (value, worker)
@@ -153,7 +161,8 @@ struct StepTally: Sendable {
     /// The most targets of one microbatch, so that no sum of them overflows.
     static let mostTargets = 1 << 36
 
-    private func fault(_ what: String) -> OobleckError {
-        OobleckError(.internalFault, "step \(step): \(what)")
+    private func fault(_ what: String, isDisagreement: Bool = false) -> StepFailure {
+        let cause = OobleckError(.internalFault, "step \(step): \(what)")
+        return StepFailure(cause: cause, isDisagreement: isDisagreement)
     }
 }

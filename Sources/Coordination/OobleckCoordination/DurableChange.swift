@@ -112,6 +112,8 @@ package struct DurableState: Hashable, Sendable, Codable {
     package var arithmetic: Arithmetic?
     /// The newest evaluation on the validation data since ``restored``.
     package var evaluated: RecordedEvaluation?
+    /// Steps skipped up to now since the last that was not; `nil` is none.
+    package var skippedInARow: Int?
 
     /// The state of a run that has not begun.
     package init() {}
@@ -144,10 +146,13 @@ package struct DurableState: Hashable, Sendable, Codable {
         case .inForce(let generation): putInForce(generation)
         case .restored(let restored, let record):
             putInForce(restored.generation)
+            goBackSkips(committedSteps - restored.step)
             self.restored = restored
             restores.append(record)
             (committed, evaluated) = (nil, nil)
-        case .committed(let step): committed = step
+        case .committed(let step):
+            committed = step
+            countSkips(step.skips(after: skippedInARow ?? 0))
         case .computing(let arithmetic): self.arithmetic = arithmetic
         case .recounted(let history, let steps): recount(history, from: steps)
         case .evaluated(let recorded): evaluated = recorded

@@ -65,6 +65,9 @@ package struct HistoryReconciliation: Hashable, Sendable {
 extension DurableState {
     /// What counts is what the ledger has.
     mutating func recount(_ history: RecordedHistory, from steps: Int) {
+        // Of steps that only the ledger has, the newest is known.
+        goBackSkips(steps - history.steps)
+        if history.steps > steps { countSkips(history.committed?.skips(after: 0) ?? 0) }
         (committed, evaluated) = (history.committed, history.evaluated)
         guard restored != history.restored else { return }
         restored = history.restored
@@ -73,6 +76,25 @@ extension DurableState {
         } else {
             restores = []
         }
+    }
+}
+
+extension DurableState {
+    mutating func countSkips(_ count: Int) { skippedInARow = count > 0 ? count : nil }
+
+    /// The newest `steps` steps count no more.
+    mutating func goBackSkips(_ steps: Int) {
+        countSkips((skippedInARow ?? 0) - max(0, steps))
+    }
+}
+
+extension CommittedStep {
+    /// Steps skipped in a row up to this one, after `count` before it.
+    ///
+    /// A step without any target is no sign of divergence, and none of the contrary.
+    func skips(after count: Int) -> Int {
+        guard let skipped else { return 0 }
+        return skipped == Self.withoutTargets ? count : count + 1
     }
 }
 

@@ -14,8 +14,11 @@ struct JoinStorm: Sendable {
 
     /// Whether the newcomers are to get work now: nobody followed for a moment, or the first of
     /// them has waited long enough.
-    func isDue(now: Seconds, _ deadlines: Deadlines) -> Bool {
+    ///
+    /// At once when it `isHasty`: for tests only.
+    func isDue(now: Seconds, _ deadlines: Deadlines, isHasty: Bool = false) -> Bool {
         guard let first, let last else { return false }
+        if isHasty { return true }
         return now - last >= deadlines.joinPause || now - first >= deadlines.joinStorm
     }
 }

@@ -44,6 +44,30 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
     package static let evaluationsRepeated = KnownBugs(rawValue: 131_072)
     /// What an evaluation came to is not brought to the device before training resumes.
     package static let evaluationsUnsynchronized = KnownBugs(rawValue: 262_144)
+    /// A step is recorded as skipped, and its update is applied.
+    package static let skipsApplied = KnownBugs(rawValue: 1 << 19)
+    /// A coordinator that restarts a run counts the skipped steps in a row from zero.
+    package static let skipsForgotten = KnownBugs(rawValue: 1 << 20)
+    /// Skipped steps that are done again after a return to a checkpoint count twice.
+    package static let skipsCountedTwice = KnownBugs(rawValue: 1 << 21)
+    /// Copies of layers are not compared before a step commits.
+    package static let copiesNotCompared = KnownBugs(rawValue: 1 << 22)
+    /// A node whose copy of a layer is damaged keeps it, and may copy it to others.
+    package static let damagedCopiesStay = KnownBugs(rawValue: 1 << 23)
+    /// A run ends when a bit of its final state flips before that is collected.
+    package static let finalDamageIgnored = KnownBugs(rawValue: 1 << 30)
+    /// A run ends when two nodes come to different sums.
+    package static let sumsNotTriedAgain = KnownBugs(rawValue: 1 << 24)
+    /// A node that computes wrong in a spot check stays.
+    package static let spotChecksIgnored = KnownBugs(rawValue: 1 << 25)
+    /// A node that computes slowly is not noticed.
+    package static let slownessUnseen = KnownBugs(rawValue: 1 << 26)
+    /// A slow node is not set aside, but let go.
+    package static let slowNodesLetGo = KnownBugs(rawValue: 1 << 27)
+    /// Each node that joins costs a plan of its own, however many come.
+    package static let joinsAtOnce = KnownBugs(rawValue: 1 << 28)
+    /// Nodes that join a run in training get no work before the next loss.
+    package static let newcomersForgotten = KnownBugs(rawValue: 1 << 29)
 
     /// All of them, by name.
     package static let names: [(name: String, bug: KnownBugs)] = [
@@ -66,6 +90,18 @@ package struct KnownBugs: OptionSet, Hashable, Sendable {
         ("evaluations-skipped", .evaluationsSkipped),
         ("evaluations-repeated", .evaluationsRepeated),
         ("evaluations-unsynchronized", .evaluationsUnsynchronized),
+        ("skips-applied", .skipsApplied),
+        ("skips-forgotten", .skipsForgotten),
+        ("skips-counted-twice", .skipsCountedTwice),
+        ("copies-not-compared", .copiesNotCompared),
+        ("damaged-copies-stay", .damagedCopiesStay),
+        ("final-damage-ignored", .finalDamageIgnored),
+        ("sums-not-tried-again", .sumsNotTriedAgain),
+        ("spot-checks-ignored", .spotChecksIgnored),
+        ("slowness-unseen", .slownessUnseen),
+        ("slow-nodes-let-go", .slowNodesLetGo),
+        ("joins-at-once", .joinsAtOnce),
+        ("newcomers-forgotten", .newcomersForgotten),
     ]
 }
 
@@ -73,5 +109,8 @@ extension Coordinator {
     /// Puts bugs back in.
     ///
     /// For tests only.
-    package mutating func putBack(_ bugs: KnownBugs) { knownBugs = bugs }
+    package mutating func putBack(_ bugs: KnownBugs) {
+        knownBugs = bugs
+        if bugs.contains(.skipsForgotten) { skippedInARow = 0 }
+    }
 }

@@ -3,7 +3,8 @@ import OobleckCore
 /// Finds out from the computing times in the votes which workers are slower than their peers.
 ///
 /// What a layer costs is learnt from all who compute it: the lower quartile of its latest times per
-/// microbatch, over all holders. A worker's slowness in a step is the time that it spent over the time
+/// microbatch, over all holders, or what it takes its holders now if that is less. (Who alone held it
+/// for long may have been slow.) A worker's slowness in a step is the time that it spent over the time
 /// that its layers cost, relative to the median worker of the same step: a machine under load slows
 /// all its workers and makes none of them slow. Only the ratio counts, no profile. A worker that holds
 /// layers alone is compared with its own past.
@@ -79,12 +80,13 @@ package struct SpeedTracker: Sendable {
                 remember(time, of: layer)
             }
         }
+        let costs = costs(of: measured)
         for (worker, layers) in times where !layers.isEmpty {
             let sample = measured[worker].map { own in
                 let time = own.keys.sorted().reduce(0) { $0 + (own[$1] ?? 0) }
                 return Sample(
                     time: time,
-                    cost: own.keys.sorted().reduce(0) { $0 + cost(of: $1) },
+                    cost: own.keys.sorted().reduce(0) { $0 + (costs[$1] ?? 0) },
                     busy: Seconds(time * Double(max(1, microbatches[worker] ?? 1)))
                 )
             }
@@ -118,6 +120,16 @@ package struct SpeedTracker: Sendable {
             layerTimes[layer]?[count % Self.memory] = time
         }
         layerCounts[layer] = count + 1
+    }
+
+    /// What the layers of this step cost.
+    private func costs(of measured: [WorkerID: [Int: Double]]) -> [Int: Double] {
+        var holders: [Int: [Double]] = [:]
+        for (layer, time) in measured.values.joined() { holders[layer, default: []].append(time) }
+        return holders.reduce(into: [:]) { costs, entry in
+            let times = entry.value.sorted()
+            costs[entry.key] = min(cost(of: entry.key), times[(times.count - 1) / 2])
+        }
     }
 
     private func cost(of layer: Int) -> Double {

@@ -39,4 +39,21 @@ package struct CommittedStep: Hashable, Sendable, Codable {
         self.skipped = skipped
         self.targets = targets
     }
+
+    /// Also of losses and norms that are no number, whichever one.
+    package static func == (left: Self, right: Self) -> Bool {
+        (left.step, left.generation, left.firstSample, left.endSample)
+            == (right.step, right.generation, right.firstSample, right.endSample)
+            && isSame(left.loss, right.loss) && isSame(left.gradientNorm, right.gradientNorm)
+            && (left.skipped, left.targets) == (right.skipped, right.targets)
+    }
+
+    private static func isSame(_ one: Double, _ other: Double) -> Bool {
+        one == other || one.isNaN && other.isNaN
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(step)
+        hasher.combine(generation)
+    }
 }

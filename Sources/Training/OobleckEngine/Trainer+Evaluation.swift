@@ -24,6 +24,9 @@ extension Trainer {
         guard let validation = loaded.validation else {
             throw OobleckError(.internalFault, "an evaluation was ordered, and the job has none")
         }
+        // A loss that is recorded cannot be taken back.
+        let damaged = try damagedLayers()
+        guard damaged.isEmpty else { return link.send(report(ofDamaged: damaged, generation)) }
         link.send(.resumed(generation: generation, step: step))
         var runner: EvaluationRunner?
         do {

@@ -11,16 +11,10 @@ extension Trainer {
         guard let resources = resources(generation) else { return }
         let isToldSo = reconfiguration.sharingNodes?.contains(worker.node) ?? false
         clock.sharesMachine = isToldSo || sharesMachine()
-        let damaged = try damagedLayers(toSend: reconfiguration)
-        guard damaged.isEmpty else {
-            return link.send(
-                .faulted(
-                    generation: generation,
-                    message: "its own state of layers \(damaged.sorted()) is damaged",
-                    FaultFindings(damagedLayers: damaged)
-                )
-            )
-        }
+        // What it sends is trusted by all later comparisons.
+        let sent = reconfiguration.transfers.filter { $0.sender == worker }.map(\.layer)
+        let damaged = try damagedLayers(among: sent)
+        guard damaged.isEmpty else { return link.send(report(ofDamaged: damaged, generation)) }
         let watch = watchReach(of: reconfiguration.plan, resources, loaded)
         defer { watch.cancel() }
         do {
@@ -93,14 +87,5 @@ extension Trainer {
         let queue = DispatchQueue.global(qos: .utility)
         queue.asyncAfter(deadline: .now() + deadlines.doubt.value, execute: watch)
         return watch
-    }
-
-    /// Layers that this worker should send but must not, because their state changed since its own
-    /// last update.
-    private func damagedLayers(toSend reconfiguration: Reconfiguration) throws -> Set<Int> {
-        let wanted = Set(reconfiguration.transfers.filter { $0.sender == worker }.map(\.layer))
-        return try wanted.filter { layer in
-            try held[layer].map { try !states.isIntact(layer, $0) } ?? false
-        }
     }
 }

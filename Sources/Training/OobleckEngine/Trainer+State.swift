@@ -19,11 +19,9 @@ extension Trainer {
                 because: "node \(worker) holds \(has), not \(order.layers) after \(order.step)"
             )
         }
-        let damaged = try order.layers.filter { layer in
-            try held[layer].map { try !states.isIntact(layer, $0) } ?? false
-        }
+        let damaged = try damagedLayers(among: order.layers)
         guard damaged.isEmpty else {
-            let why = "node \(worker) finds its state of layers \(damaged) damaged"
+            let why = "node \(worker) finds its state of layers \(damaged.sorted()) damaged"
             return loaded.writer.refuse(order, because: why)
         }
         let watch = Stopwatch()
@@ -41,16 +39,22 @@ extension Trainer {
     }
 
     /// Reports the digests of all layers held and uploads some of them.
+    ///
+    /// A damaged layer is reported as such: another holder has it.
     func collect(_ generation: Generation, upload: [Int]) throws {
         let job = try requireLoaded().job
         sumsPool.clear()
+        let damaged = try damagedLayers()
+        if !damaged.isEmpty { link.send(report(ofDamaged: damaged, generation)) }
         link.send(
             .digests(
                 generation: generation,
-                digests: try held.mapValues { try $0.digest() }
+                digests: try held.filter { !damaged.contains($0.key) }.mapValues {
+                    try $0.digest()
+                }
             )
         )
-        for layer in upload.sorted() {
+        for layer in upload.sorted() where !damaged.contains(layer) {
             guard let state = held[layer] else {
                 throw OobleckError(
                     .internalFault,
@@ -60,5 +64,22 @@ extension Trainer {
             var upload = LayerUpload(layer: layer, generation: generation, link: link)
             try upload.run(state, model: job.model)
         }
+    }
+
+    /// Layers held, or those among `layers`, whose state changed since this worker's own last update.
+    func damagedLayers(among layers: [Int]? = nil) throws -> Set<Int> {
+        Set(
+            try (layers ?? Array(held.keys)).filter { layer in
+                try held[layer].map { try !states.isIntact(layer, $0) } ?? false
+            }
+        )
+    }
+
+    func report(ofDamaged layers: Set<Int>, _ generation: Generation) -> WorkerMessage {
+        .faulted(
+            generation: generation,
+            message: "its own state of layers \(layers.sorted()) is damaged",
+            FaultFindings(damagedLayers: layers)
+        )
     }
 }

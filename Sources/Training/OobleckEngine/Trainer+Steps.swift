@@ -39,6 +39,7 @@ extension Trainer {
             switch answer {
             case .commit(let commit) where commit.step == step:
                 let start = MonotonicTime.now
+                heldSteps = commit.step + 1
                 if !commit.skips { try apply(commit, sums, loaded) }
                 updateTime = MonotonicTime.now - start
                 trace.add(.update, since: start)
@@ -151,7 +152,6 @@ extension Trainer {
             step: commit.step + 1,
             learningRate: LearningRateSchedule(training).rate(step: commit.step)
         )
-        heldSteps = commit.step + 1
         let digests = try sums.apply(
             update,
             clip: commit.gradientFactor,

@@ -23,6 +23,8 @@ package struct SimulatedWorker {
     /// How a processor computes wrong.
     enum Miscomputation: Hashable {
         case now, always
+        /// In a third of its tries of a step.
+        case atTimes
     }
 
     /// What all workers compute with.
@@ -55,23 +57,31 @@ package struct SimulatedWorker {
     var crawls = false
     /// Whether its processor computes wrong from now on: each time otherwise, or each time alike.
     var miscomputes: Miscomputation?
+    /// How many times longer than others it takes to compute.
+    var slowness = 1.0
+    /// Steps whose numbers are not finite, wherever they are computed.
+    var wrongNumbers: [Int: WrongNumbers] = [:]
+    /// What befell the state, and what it knows of that.
+    var damage = StateDamage()
     /// The step that it was told to give up, having not voted.
     private var abandonedStep: Int?
-    package private(set) var layers: [Int: LayerState] = [:]
+    package internal(set) var layers: [Int: LayerState] = [:]
     /// Steps applied, with the generation of the commit.
     package private(set) var applied: [(step: Int, generation: Generation)] = []
     package private(set) var problems: [String] = []
     private var mode = Mode.waiting
     private var reconfiguration: Reconfiguration?
     private var staged: [Int: LayerState] = [:]
+    /// Layers of the plan that is prepared which are held already.
+    private var kept: Set<Int> = []
     private var introduced: Set<WorkerID> = []
     /// Requests of generations not heard of yet.
     private var early: [(worker: WorkerID, generation: Generation, layer: Int)] = []
 
     package init(id: WorkerID) { self.id = id }
 
-    /// Whether its steps end, and come to the right bits.
-    var isSound: Bool { !crawls && miscomputes == nil }
+    /// Whether its steps end, and come to the right bits from the right state.
+    var isSound: Bool { !crawls && miscomputes == nil && !damage.isAny(layers) }
 
     package var generation: Generation { reconfiguration?.generation ?? Generation(-1) }
 
@@ -82,6 +92,9 @@ package struct SimulatedWorker {
     func isComputing(_ generation: Generation, step: Int) -> Bool {
         generation == self.generation && mode == .training(step: step, voted: false)
     }
+
+    /// Whether other workers hold the same layers: then what it computes is compared.
+    private var hasCopies: Bool { (reconfiguration?.plan.pipelines.count ?? 0) > 1 }
 
     private var mine: [Int] { reconfiguration?.layersByWorker[id] ?? [] }
 
@@ -129,7 +142,12 @@ package struct SimulatedWorker {
         reconfiguration = new
         mode = .preparing
         introduced = [id]
-        staged = [:]
+        (staged, kept) = ([:], [])
+        let damaged = damagedLayers(toSend: new)
+        guard damaged.isEmpty else {
+            mode = .waiting
+            return [.say(reportOfDamage(damaged), after: 0.001)]
+        }
         var actions: [Action] = []
         if let point = new.restore {
             if point.step != new.committedSteps { complain("restore of \(point.step)") }
@@ -146,6 +164,7 @@ package struct SimulatedWorker {
                     continue
                 }
                 staged[layer] = held
+                kept.insert(layer)
             }
             for transfer in incoming {
                 actions.append(
@@ -168,6 +187,20 @@ package struct SimulatedWorker {
         return requests.flatMap { request(from: $0.worker, $0.generation, layer: $0.layer) }
     }
 
+    /// Layers that it should send and must not, because they changed since its own last update.
+    private func damagedLayers(toSend new: Reconfiguration) -> Set<Int> {
+        let wanted = new.transfers.filter { $0.sender == id }.map(\.layer)
+        return damage.layers(of: layers).intersection(wanted)
+    }
+
+    private func reportOfDamage(_ damaged: Set<Int>, _ wanted: Generation? = nil) -> WorkerMessage {
+        .faulted(
+            generation: wanted ?? generation,
+            message: "its own state of layers \(damaged.sorted()) is damaged",
+            FaultFindings(damagedLayers: damaged)
+        )
+    }
+
     /// Another worker asks for a layer.
     package mutating func request(
         from worker: WorkerID,
@@ -183,6 +216,9 @@ package struct SimulatedWorker {
             let has = layers[layer].map { "step \($0.steps)" } ?? "nothing"
             complain("asked for layer \(layer) at \(reconfiguration.committedSteps), has \(has)")
             return []
+        }
+        guard damage.isIntact(layer, held) else {
+            return [.say(reportOfDamage([layer]), after: 0.001)]
         }
         return [.answer(worker, generation: wanted, layer: layer, held)]
     }
@@ -219,6 +255,16 @@ package struct SimulatedWorker {
                 complain("asked to save layer \(layer) at \(order.step), has \(has)")
                 return nil
             }
+            guard damage.isIntact(layer, state) else {
+                let report = ShardReport(
+                    generation: order.generation,
+                    step: order.step,
+                    layer: layer,
+                    outcome: .failed("node \(id) finds its state of layer \(layer) damaged"),
+                    heldUp: .zero
+                )
+                return .say(.shard(report), after: 0.001)
+            }
             return .write(order, layer: layer, state)
         }
     }
@@ -232,6 +278,9 @@ package struct SimulatedWorker {
             case nil: 0
             case .now: UInt64(1 + generation.rawValue)
             case .always: 1 << 20
+            case .atTimes:
+                (scramble(UInt64(step)) &+ UInt64(generation.rawValue)) % 3 == 0
+                    ? UInt64(1 + generation.rawValue) : 0
             }
         return SpotCheck(layer: layer, digest: state.value ^ wrong)
     }
@@ -276,8 +325,11 @@ package struct SimulatedWorker {
     }
 
     private mutating func adopt(step: Int) {
+        // What it held already is not copied: whatever befell it meanwhile, it has.
+        for layer in kept { staged[layer] = layers[layer] }
         layers = staged
-        staged = [:]
+        damage.adopt(layers, keeping: kept)
+        (staged, kept) = ([:], [])
         if reconfiguration?.restore != nil || step == 0 { applied.removeAll { $0.step >= step } }
     }
 
@@ -292,13 +344,18 @@ package struct SimulatedWorker {
         }
         guard !mine.isEmpty, let reconfiguration else { return [] }
         mode = .evaluating(step: step)
+        let damaged = damage.layers(of: layers)
+        guard damaged.isEmpty else { return [.say(reportOfDamage(damaged), after: 0.001)] }
         let begun = Action.say(.resumed(generation: generation, step: step), after: 0.001)
         guard !crawls, let last = layers[ToyModel.layerCount - 1] else { return [begun] }
         let report = EvaluationReport(
             generation: wanted,
             step: step,
             microbatches: ToyModel.microbatchCount,
-            losses: losses(reconfiguration) { ToyModel.validationLoss(last.value, microbatch: $0) }
+            losses: losses(reconfiguration) {
+                let loss = ToyModel.validationLoss(last.value, microbatch: $0)
+                return wrongNumbers[step]?.spoilsEvaluation == true ? .nan : loss
+            }
         )
         return [begun, .say(.evaluated(report), after: 0.01)]
     }
@@ -332,22 +389,45 @@ package struct SimulatedWorker {
         .microbatches
         var times: [Int: Seconds] = [:]
         for layer in layers.keys {
-            times[layer] = time(Self.layerTime * Double(count ?? 0), place: step + layer)
+            let time = slowness * Self.layerTime * Double(count ?? 0)
+            times[layer] = self.time(time, place: step + layer)
         }
         var losses: [Int: Double] = [:]
         if let last = layers[ToyModel.layerCount - 1] {
             losses = self.losses(reconfiguration) { ToyModel.loss(last.value, microbatch: $0) }
         }
+        let wrong = wrongNumbers[step]
+        if let wrong, wrong.spoilsLoss, losses[wrong.microbatch] != nil {
+            losses[wrong.microbatch] = .nan
+        }
+        var norms = layers.mapValues { ToyModel.squaredNorm($0.value) }
+        if let layer = wrong?.spoiledNorm, norms[layer] != nil { norms[layer] = .infinity }
+        if hasCopies, let layer = damage.takeSum(layers), let norm = norms[layer] {
+            norms[layer] = norm + 1
+        }
         let vote = StepVote(
             generation: wanted,
             step: step,
-            squaredNorms: layers.mapValues { ToyModel.squaredNorm($0.value) },
+            squaredNorms: norms,
             losses: losses,
             busy: time(0.01, place: step),
+            nonFinite: findings(wrong, reconfiguration),
             layerTimes: times,
+            state: damage.observation(layers),
             spotCheck: spotCheck(step: step)
         )
         return [.say(.vote(vote), after: 0)]
+    }
+
+    /// What it finds of numbers that are not finite, if its pipeline runs the microbatch that has them.
+    private func findings(
+        _ wrong: WrongNumbers?,
+        _ reconfiguration: Reconfiguration
+    ) -> NonFiniteLayers {
+        guard let wrong, losses(reconfiguration, { _ in 0 })[wrong.microbatch] != nil else {
+            return NonFiniteLayers()
+        }
+        return wrong.findings(of: Set(layers.keys))
     }
 
     /// A time as it is reported: right, or nonsense of a kind that `place` says, now and then right.
@@ -367,10 +447,13 @@ package struct SimulatedWorker {
         }
         for (layer, state) in layers {
             if state.steps != commit.step { complain("layer \(layer) at step \(state.steps)") }
-            layers[layer] = LayerState(
-                steps: state.steps + 1,
-                value: ToyModel.applied(state.value, coefficient: commit.gradientFactor)
-            )
+            let value =
+                commit.skips
+                ? state.value
+                : ToyModel.applied(state.value, coefficient: commit.gradientFactor)
+            layers[layer] = LayerState(steps: state.steps + 1, value: value)
+            guard !commit.skips else { continue }
+            damage.noteUpdate(layer, from: state, to: &layers[layer], hasCopies: hasCopies)
         }
         applied.append((commit.step, commit.generation))
         guard !commit.pauses else {
@@ -382,11 +465,12 @@ package struct SimulatedWorker {
     }
 
     private mutating func handIn(_ wanted: Generation, _ upload: [Int]) -> [Action] {
-        let digests = layers.mapValues { "\($0.value)" }
-        var actions: [Action] = [
-            .say(.digests(generation: wanted, digests: digests), after: 0.003)
-        ]
-        for (place, layer) in upload.enumerated() {
+        let damaged = damage.layers(of: layers)
+        let digests = layers.filter { !damaged.contains($0.key) }.mapValues { "\($0.value)" }
+        var actions: [Action] =
+            damaged.isEmpty ? [] : [.say(reportOfDamage(damaged, wanted), after: 0.002)]
+        actions.append(.say(.digests(generation: wanted, digests: digests), after: 0.003))
+        for (place, layer) in upload.enumerated() where !damaged.contains(layer) {
             guard let state = layers[layer] else {
                 complain("asked to upload layer \(layer)")
                 continue

@@ -30,6 +30,7 @@ extension ToyModel {
             checkpoint: setup.checkpoint
         )
         job.cluster.devicesPerNode = setup.devices == 1 ? nil : setup.devices
+        if let limit = setup.skipLimit { job.training.skipLimit = limit }
         job.validation = setup.evaluationPeriod.map {
             ValidationSpecification(every: $0, batches: 1, dataPath: "validation.txt")
         }

@@ -34,20 +34,31 @@ package struct ToyModel {
         scramble(state ^ coefficient.bitPattern)
     }
 
-    /// States before each step and after the last, losses and norms: the undisturbed run.
-    package func reference(steps: Int) -> (states: [[UInt64]], losses: [Double], norms: [Double]) {
+    /// States before each step and after the last, losses and norms: the undisturbed run, which
+    /// leaves out the updates of steps with wrong numbers.
+    package func reference(
+        steps: Int,
+        wrongNumbers: [Int: WrongNumbers] = [:]
+    ) -> (states: [[UInt64]], losses: [Double], norms: [Double]) {
         var states = [(0..<Self.layerCount).map(Self.initialState)]
         var losses: [Double] = []
         var norms: [Double] = []
-        for _ in 0..<steps {
+        for step in 0..<steps {
             let now = states[states.count - 1]
-            let norm = now.map(Self.squaredNorm).reduce(0, +).squareRoot()
+            let wrong = wrongNumbers[step]
+            var squares = now.map(Self.squaredNorm)
+            if let layer = wrong?.spoiledNorm { squares[layer] = .infinity }
+            let norm = squares.reduce(0, +).squareRoot()
             let last = now[Self.layerCount - 1]
-            let sum = (0..<microbatches).map { Self.loss(last, microbatch: $0) }.reduce(0, +)
+            var sum = (0..<microbatches).map { Self.loss(last, microbatch: $0) }.reduce(0, +)
+            if wrong?.spoilsLoss == true { sum = .nan }
             let coefficient = norm > gradientClip ? gradientClip / (norm + 1e-6) : 1
             losses.append(sum / Double(microbatches))
             norms.append(norm)
-            states.append(now.map { Self.applied($0, coefficient: coefficient) })
+            let isSkipped = wrong?.skipsStep == true
+            states.append(
+                isSkipped ? now : now.map { Self.applied($0, coefficient: coefficient) }
+            )
         }
         return (states, losses, norms)
     }

@@ -38,7 +38,7 @@ extension World {
         for event in shell.instance.takeDecisions() {
             shell.decided = now
             if isTraced, let line = WorldTrace.text(of: event) { log(line) }
-            judge.heard(event)
+            judge.heard(event, now: now)
             if case .worker(_, let message) = event {
                 if case .prepared = message { note(.preparedHeard) }
                 if case .vote = message { note(.voteHeard) }
@@ -131,7 +131,7 @@ extension World {
 
     func judge(_ entry: HistoryEntry) {
         switch entry {
-        case .step(let step): judge.recorded(step, nodes: nodes)
+        case .step(let step): judge.recorded(step, nodes: nodes, now: now)
         case .evaluation(let recorded): judge.evaluated(recorded)
         case .restored(let restored): judge.restored(restored)
         case .arithmetic: break
@@ -158,14 +158,16 @@ extension World {
     }
 
     private func judgeSending(_ message: CoordinatorMessage, to worker: WorkerID) {
-        judge.sent(message, to: worker)
+        judge.sent(message, to: worker, now: now)
         if case .stop = message, shell.instance.coordinator.isStopRequested {
             shell.hasSaidFarewell = true
         }
         switch message {
         case .reconfigure: note(.planSent)
         case .resume, .evaluate: note(.resumeSent)
-        case .commit: note(.commitSent)
+        case .commit(let commit):
+            note(.commitSent)
+            if commit.skips { note(.stepSkipped) }
         case .collect: note(.collectSent)
         default: break
         }

@@ -89,13 +89,18 @@ extension World {
         case .mismeasure(let count):
             for worker in spareWorkers(count).flatMap(\.workers) {
                 worker.logic.measuresNonsense = true
+                judge.speeds.isDisturbed = true
             }
         case .miscompute(let alike):
             for node in victims(1) {
                 aWorker(of: node).logic.miscomputes = alike ? .always : .now
+                judge.damage.miscomputes(node.id)
             }
         case .crawl:
-            for node in victims(1) { aWorker(of: node).logic.crawls = true }
+            for node in victims(1) {
+                aWorker(of: node).logic.crawls = true
+                judge.damage.crawls(node.id)
+            }
             // Before a step was measured, a second try is given several times the time of the first. A
             // node that trains alone has no other to be told from: the run ends after four tries.
             troubleUntil = max(troubleUntil, now + (setup.minimumNodes == 1 ? 10_000 : 1000))
@@ -117,6 +122,18 @@ extension World {
                 kill(aWorker(of: node).process)
                 addNode(node.name, after: seconds)
             }
+        case .slow(let factor, let seconds):
+            for node in spareWorkers(1) { slow(aWorker(of: node), factor, seconds) }
+        case .flip(let flip):
+            for node in victims(1) { self.flip(flip, of: aWorker(of: node)) }
+        case .miscomputeAtTimes:
+            for node in victims(1) {
+                aWorker(of: node).logic.miscomputes = .atTimes
+                judge.damage.miscomputes(node.id)
+            }
+        case .storm(let count, let seconds):
+            for _ in 0..<count { addNode(after: random.seconds(0...seconds)) }
+            troubleUntil = max(troubleUntil, now + seconds)
         case .save:
             guard !shell.isFrozen, !shell.isDown else { return }
             tell(.saveRequested)
@@ -277,6 +294,30 @@ extension World {
         network.parted[.init(from: other, to: one), default: 0] += count
     }
 
+    private func slow(_ worker: SimulatedTrainer, _ factor: Double, _ seconds: Double?) {
+        // One of a node at a time: a node is as slow as its slowest worker.
+        guard judge.speeds.slowed(worker.process.worker, factor) else { return }
+        worker.logic.slowness = factor
+        log("worker \(worker.process.worker) is \(Int(factor)) times slower")
+        if let seconds { undo(.hasten(worker), after: seconds) }
+    }
+
+    private func flip(_ flip: WorldFault.Flip, of worker: SimulatedTrainer) {
+        let (id, held) = (worker.process.worker, worker.logic.layers)
+        let layers = held.keys.sorted()
+        guard !layers.isEmpty else { return }
+        let layer = layers[random.index(below: layers.count)]
+        log("a bit of layer \(layer) of worker \(id) flips: \(flip)")
+        judge.damage.flipped(id.node)
+        switch flip {
+        case .state:
+            let bit = random.index(below: 64)
+            worker.logic.layers[layer] = held[layer].map { StateDamage.flipped($0, bit: bit) }
+        case .update: worker.logic.damage.nextUpdate = layer
+        case .sum: worker.logic.damage.nextSum = true
+        }
+    }
+
     private func flap(_ node: NodeID, left: Int) {
         guard let machine = nodes[node] else { return }
         kill(.node, of: machine)
@@ -331,6 +372,9 @@ extension World {
         case .reachStore: shared?.cuts -= 1
         case .emptyStore: shared?.etcd.isFull = false
         case .calm: network.jitter = 0
+        case .hasten(let worker):
+            worker.logic.slowness = 1
+            judge.speeds.hastened(worker.process.worker)
         case .flap(let node, let left):
             guard shell.outcome == nil else { return }
             guard canAfford(1, isDrain: false) else {

@@ -17,6 +17,7 @@ extension World {
             now: now
         )
         nodes[node.id] = node
+        for worker in node.workers { worker.logic.wrongNumbers = setup.wrongNumbers }
         node.agent.isRunning = true
         connect(node.agent)
         return node
@@ -287,7 +288,8 @@ extension World {
             transmitData(.delivery(generation, layer: layer, state), from: id, to: other)
         case .compute(let generation, let step):
             let errand = Errand.finishComputing(generation, step: step, since: now)
-            agenda.add(.errand(process, errand), at: now + random.seconds(0.005...0.03))
+            let time = setup.pace * worker.logic.slowness * random.seconds(0.005...0.03)
+            agenda.add(.errand(process, errand), at: now + time)
         case .write(let order, let layer, let state):
             let errand = Errand.write(order, layer: layer, state)
             agenda.add(.errand(process, errand), at: now + random.seconds(0.002...0.05))

@@ -285,5 +285,6 @@ enum Undo {
     case reachStore
     case emptyStore
     case calm
+    case hasten(SimulatedTrainer)
     case flap(NodeID, left: Int)
 }

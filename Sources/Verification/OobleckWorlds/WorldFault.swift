@@ -19,6 +19,10 @@ package struct WorldFault: Hashable, Sendable {
         case commitSent = "a commit was sent"
         case lossDeclared = "a node was declared lost"
         case collectSent = "the final state was asked for"
+        case stepSkipped = "a step was skipped"
+
+        /// Those at which faults of any kind strike.
+        static let usual = allCases.filter { $0 != .stepSkipped }
     }
 
     /// Which processes of a node are hit.
@@ -103,6 +107,24 @@ package struct WorldFault: Hashable, Sendable {
         case clog
         /// A worker runs out of memory, and its machine comes back after so many seconds.
         case outOfMemory(seconds: Double)
+        /// A worker computes so many times slower, for good if no seconds are named.
+        case slow(factor: Double, seconds: Double?)
+        /// Something of a worker's numbers is damaged in its memory.
+        case flip(Flip)
+        /// A node's processor computes wrong in some tries of a step.
+        case miscomputeAtTimes
+        /// Nodes that join within so many seconds.
+        case storm(nodes: Int, seconds: Double)
+    }
+
+    /// Which of a worker's numbers are damaged.
+    package enum Flip: Hashable, Sendable, CaseIterable {
+        /// A layer's state, at any time.
+        case state
+        /// A layer's state, while an update is written.
+        case update
+        /// A sum of gradients, before its norm is taken.
+        case sum
     }
 
     package var trigger: Trigger
@@ -121,12 +143,12 @@ extension WorldFault.Action {
         case .kill(_, let nodes): nodes
         case .killPipeline: .max
         case .split, .freeze, .cutOff, .breakStream, .flap, .impostor, .crawl, .miscompute, .clog,
-            .outOfMemory:
+            .outOfMemory, .flip, .miscomputeAtTimes:
             1
         case .jitter, .freezeCoordinator, .crashCoordinator, .cutOffCoordinator, .join, .drain,
             .falseAlarm, .replay,
             .diskFull, .mismeasure, .stop, .save, .depose, .losePower, .stallMembers, .cutFromStore,
-            .storeFull:
+            .storeFull, .slow, .storm:
             0
         }
     }
@@ -165,6 +187,12 @@ extension WorldFault.Action {
         case .storeFull: "store-full"
         case .clog: "clog"
         case .outOfMemory: "out-of-memory"
+        case .slow: "slow"
+        case .flip(.state): "flip-state"
+        case .flip(.update): "flip-update"
+        case .flip(.sum): "flip-sum"
+        case .miscomputeAtTimes: "miscompute-at-times"
+        case .storm: "storm"
         }
     }
 
@@ -178,7 +206,8 @@ extension WorldFault.Action {
         "false-alarm",
         "impostor", "replay",
         "disk-full", "mismeasure", "crawl", "miscompute", "stop", "save",
-        "depose", "clog", "out-of-memory", "lose-power",
+        "depose", "clog", "out-of-memory", "lose-power", "slow", "flip-state", "flip-update",
+        "flip-sum", "miscompute-at-times", "storm",
     ]
 }
 
@@ -233,6 +262,13 @@ extension WorldFault.Action: CustomStringConvertible {
         case .storeFull(let seconds): "the store is full for \(time(seconds))"
         case .clog: "a worker takes no messages any more"
         case .outOfMemory(let seconds): "a worker runs out of memory, back in \(time(seconds))"
+        case .slow(let factor, let seconds):
+            "a worker is \(Int(factor)) times slower\(seconds.map { " for \(time($0))" } ?? "")"
+        case .flip(.state): "a bit of a worker's state flips"
+        case .flip(.update): "a bit flips while a worker updates its state"
+        case .flip(.sum): "a bit of a worker's sums flips"
+        case .miscomputeAtTimes: "a node computes wrong at times"
+        case .storm(let nodes, let seconds): "\(nodes) nodes join within \(time(seconds))"
         }
     }
 }

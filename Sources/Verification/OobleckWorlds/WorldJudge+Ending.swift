@@ -28,7 +28,8 @@ extension WorldJudge {
             complain("the final state was not evaluated")
         }
         if digests != final.map({ "\($0)" }) { complain("the final state differs") }
-        if loss != reference.losses.last { complain("the final loss differs") }
+        if !isFinal(loss) { complain("the final loss differs") }
+        if divergence != nil, !hasLostPower { complain("completed although training diverged") }
         for layer in final.indices {
             let bytes = (0..<8).map { UInt8(truncatingIfNeeded: final[layer] >> (8 * $0)) }
             if chunks[layer]?.bytes != bytes { complain("layer \(layer) is stored otherwise") }
@@ -37,13 +38,18 @@ extension WorldJudge {
 
     /// A run may stop when it cannot go on, and must not otherwise.
     private mutating func checkStop(_ error: OobleckError, _ world: World) {
+        if error.code == .inputData { return checkDivergence(error) }
+        // A coordinator that dies among its farewells leaves nodes that have gone, and knows nothing.
+        if error.code == .outOfNodes, hasToldDivergence { return }
+        // Copies that differ after an update may leave none to go on with.
+        if setup.hasUpdateFlips { return }
         // Nodes that were never answered look for a coordinator for a while only.
         if setup.isWithinTolerance, !world.wasAwayTooLong {
             return complain("stopped although at most f nodes were lost at once: \(error.message)")
         }
         switch error.code {
         case .outOfNodes:
-            let isLost = ledger.isEmpty ? false : !lostLayers.isEmpty
+            let isLost = ledger.isEmpty ? false : !lostLayers.isEmpty || damage.isFound
             if usableNodes.count >= setup.minimumNodes, !isLost {
                 complain("stopped without reason: \(error.message)")
             } else if setup.checkpoint != nil, usableNodes.count >= setup.minimumNodes,
@@ -94,6 +100,9 @@ extension WorldJudge {
             }
             for (layer, state) in worker.layers
             where state.steps > setup.steps || reference.states[state.steps][layer] != state.value {
+                // Its own memory is damaged, and nothing came of that.
+                let isIntact = worker.damage.isIntact(layer, state)
+                if !isIntact || worker.damage.unnoticed.contains(layer) { continue }
                 complain("worker \(id) holds a wrong layer \(layer)")
             }
         }

@@ -52,12 +52,23 @@ package struct WorldJudge: Sendable {
     private var prepared: [Generation: Set<WorkerID>] = [:]
     private var votes: [WorkerID: (generation: Generation, step: Int)] = [:]
     private var commits: [WorkerID: Int] = [:]
+    /// What is known of nodes that are slow, damaged, or new.
+    var speeds = SpeedJudgement()
+    var damage = DamageJudgement()
+    var joins = JoinJudgement()
+    /// Whether nodes were told to leave because training diverged.
+    private(set) var hasToldDivergence = false
+    /// Nodes that someone asked to leave.
+    private var drained: Set<NodeID> = []
     let setup: WorldSetup
     let reference: ToyModel.Reference
 
     init(_ setup: WorldSetup) {
         self.setup = setup
-        reference = ToyModel.shared.reference(steps: setup.steps)
+        reference = ToyModel.shared.reference(
+            steps: setup.steps,
+            wrongNumbers: setup.wrongNumbers
+        )
     }
 
     mutating func complain(_ what: String) {
@@ -67,12 +78,15 @@ package struct WorldJudge: Sendable {
 
     // MARK: What the coordinator hears
 
-    mutating func heard(_ event: CoordinatorEvent) {
+    mutating func heard(_ event: CoordinatorEvent, now: Double) {
+        if case .drainRequested(let node) = event { drained.insert(node) }
         guard case .worker(let worker, let message) = event, !out.contains(worker.node) else {
             return
         }
         switch message {
-        case .ready: ready.insert(worker)
+        case .ready:
+            ready.insert(worker)
+            joins.heardReady(worker, devices: setup.devices, now: Seconds(now))
         case .prepared(let report): prepared[report.generation, default: []].insert(worker)
         case .resumed(let generation, _):
             if generation == resumedGeneration { started.insert(worker) }
@@ -82,6 +96,7 @@ package struct WorldJudge: Sendable {
             votes[worker] =
                 before < (vote.generation, vote.step) ? (vote.generation, vote.step) : before
             if vote.generation == resumedGeneration { started.insert(worker) }
+            if before < (vote.generation, vote.step) { damage.heard(vote, from: worker) }
         default: break
         }
     }
@@ -110,10 +125,12 @@ package struct WorldJudge: Sendable {
 
     // MARK: What it does
 
-    mutating func sent(_ message: CoordinatorMessage, to worker: WorkerID) {
+    mutating func sent(_ message: CoordinatorMessage, to worker: WorkerID, now: Double) {
         if out.contains(worker.node) { complain("a message to node \(worker), which is out") }
         switch message {
-        case .reconfigure(let plan): planned(plan)
+        case .reconfigure(let plan): planned(plan, now: now)
+        case .abort: joins.aborted()
+        case .stop(let reason) where reason.hasPrefix("training diverged"): hasToldDivergence = true
         case .resume(let generation, let step), .evaluate(let generation, let step):
             resumed(generation, step: step)
         case .commit(let commit): committed(commit, worker)
@@ -126,6 +143,9 @@ package struct WorldJudge: Sendable {
         switch change {
         case .left(let node, let hasFailed, let state):
             if !hasFailed { released.insert(node) }
+            if state == .drained, !drained.contains(node) {
+                complain("node \(node) is let go, and nobody asked for that")
+            }
             if state == .dead { machines.died(node, now: decided) }
         case .ranOutOfMemory(let failure): machines.ranOutOfMemory(failure)
         default: break
@@ -138,11 +158,11 @@ package struct WorldJudge: Sendable {
     }
 
     /// Whether the machine with the ledger ever lost power.
-    private var hasLostPower = false
+    private(set) var hasLostPower = false
     /// What is known of machines by name.
     private var machines = MachineAccount()
 
-    private mutating func planned(_ plan: Reconfiguration) {
+    private mutating func planned(_ plan: Reconfiguration, now: Double) {
         guard plan.generation != newest else {
             if plans[newest]?.plan != plan.plan {
                 complain("generation \(newest) is given out twice, for different plans")
@@ -153,6 +173,7 @@ package struct WorldJudge: Sendable {
             complain("generation \(plan.generation) follows \(newest)")
         }
         newest = plan.generation
+        if let what = joins.planned(plan, now: Seconds(now)), !mayChangePlan { complain(what) }
         let known = KnownPlan(
             plan: plan.plan,
             nodes: plan.plan.nodes,
@@ -169,10 +190,13 @@ package struct WorldJudge: Sendable {
             machines.given(layers, node).map { complain($0) }
         }
         if plan.restore != nil {
-            if plan.committedSteps > ledger.count || lostLayers.isEmpty && !ledger.isEmpty {
+            let isLost = !lostLayers.isEmpty || damage.isFound && mayLoseToDamage
+            if plan.committedSteps > ledger.count || !isLost && !ledger.isEmpty {
                 complain("plan \(plan.generation) goes back although every layer is held")
             }
-        } else if plan.committedSteps == 0, wasStopped, !lostLayers.isEmpty {
+        } else if plan.committedSteps == 0, wasStopped,
+            !lostLayers.isEmpty || damage.isFound && mayLoseToDamage
+        {
             // Nobody holds the state: a run that is resumed may begin again.
         } else if plan.committedSteps != ledger.count {
             complain(
@@ -202,9 +226,10 @@ package struct WorldJudge: Sendable {
             complain("step \(commit.step) is committed twice to node \(worker)")
         }
         commits[worker] = commit.step
+        joins.paused(commit)
     }
 
-    mutating func recorded(_ step: CommittedStep, nodes: [NodeID: SimulatedNode]) {
+    mutating func recorded(_ step: CommittedStep, nodes: [NodeID: SimulatedNode], now: Double) {
         let number = step.step
         if number != ledger.count { complain("step \(number) recorded after \(ledger.count)") }
         if let last = ledger.last, last.generation > step.generation {
@@ -214,8 +239,14 @@ package struct WorldJudge: Sendable {
         let isProven = !history.insert(step).inserted && hasLostPower
         lines.append(LedgerChain.line(.step(step), after: lines.last))
         guard number < setup.steps else { return complain("step \(number) is too many") }
-        if step.loss != reference.losses[number] || step.gradientNorm != reference.norms[number] {
+        if !isSame(step.loss, reference.losses[number])
+            || !isSame(step.gradientNorm, reference.norms[number])
+            || (step.skipped != nil) != skips(number)
+        {
             complain("step \(number) differs from the undisturbed run")
+        }
+        if let divergence, number >= divergence, !hasLostPower {
+            complain("step \(number) is recorded, and training diverged in \(divergence)")
         }
         if isEvaluated(after: number), evaluations[number] == nil {
             complain("step \(number) is recorded, and the state before it was not evaluated")
@@ -233,6 +264,17 @@ package struct WorldJudge: Sendable {
             }
         }
         checkCopies(plan, step: number, nodes)
+        let findings = [
+            damage.recorded(step, plan.workers), speeds.recorded(step, plan),
+            joins.recorded(
+                pipelines: plan.plan.pipelines.count,
+                wanted: setup.faultTolerance + 1,
+                usable: usableNodes.filter { nodes[$0]?.isWorking == true },
+                needed: (setup.faultTolerance + 1) * setup.minimumNodes,
+                now: Seconds(now)
+            ),
+        ]
+        for what in findings.compactMap({ $0 }) { complain(what) }
     }
 
     /// Whether the state after `steps` committed steps has to be evaluated.
@@ -251,10 +293,11 @@ package struct WorldJudge: Sendable {
             complain("the state after \(step) is evaluated twice")
         }
         let last = reference.states[step][ToyModel.layerCount - 1]
-        let sum = (0..<ToyModel.microbatchCount).reduce(0) {
+        var sum = (0..<ToyModel.microbatchCount).reduce(0) {
             $0 + ToyModel.validationLoss(last, microbatch: $1)
         }
-        if recorded.loss != sum / Double(ToyModel.microbatchCount) {
+        if setup.wrongNumbers[step]?.spoilsEvaluation == true { sum = .nan }
+        if !isSame(recorded.loss, sum / Double(ToyModel.microbatchCount)) {
             complain("the evaluation after \(step) differs from the undisturbed run's")
         }
         // The store may have what the ledger lost with the machine's power.
@@ -318,6 +361,8 @@ package struct WorldJudge: Sendable {
         commits = [:]
         recoveries = state.recoveries
         machines.restart()
+        speeds.restart()
+        joins.restart(state.nodes.keys)
         out.formUnion(state.nodes.filter(\.value.isOut).keys)
         if let newest = state.lastGeneration, newest < self.newest, !hasLostPower {
             complain("generation \(self.newest) was given out and not kept")
@@ -347,7 +392,10 @@ package struct WorldJudge: Sendable {
     /// The session of a worker is closed: what was told to it may be told once more.
     mutating func closed(_ worker: WorkerID) { commits[worker] = nil }
 
-    mutating func fenced(_ node: NodeID) { out.insert(node) }
+    mutating func fenced(_ node: NodeID) {
+        out.insert(node)
+        joins.aborted()
+    }
 
     mutating func recovered(_ record: RecoveryRecord) {
         recoveries.append(record)
@@ -362,10 +410,17 @@ package struct WorldJudge: Sendable {
 
     mutating func logged(_ event: RunEvent) {
         eventKinds.insert(event.kind)
-        // All nodes are equally fast here, whatever they say of themselves.
-        if [.slow, .rebalanced, .setAside].contains(event.kind) {
-            complain("no node is slow: \(event.message)")
-        }
+        let wrong: String? =
+            switch event.content {
+            case .slow(let node, let slowness): speeds.said(node, factor: slowness?.factor)
+            case .setAside(let node, let slowness, _, _):
+                speeds.blame(node, factor: slowness.factor)
+            case .rebalanced: speeds.blameForPlan
+            case .damaged(let found): damage.said(found)
+            case .nodeLost(let node, let cause): damage.blame(node, cause)
+            default: nil
+            }
+        if let wrong { complain("\(wrong): \(event.message)") }
     }
 
     mutating func stored(_ chunk: LayerChunk) {

@@ -27,6 +27,11 @@ package struct WorldSetup: Sendable {
     package var hasStandby = false
     /// Whether the run's state is in a store that several coordinators share, and a standby waits.
     package var hasSharedStore = false
+    /// Steps whose numbers are not finite, and after how many of them in a row training has diverged.
+    package var wrongNumbers: [Int: WrongNumbers] = [:]
+    package var skipLimit: Int?
+    /// How many times longer than usual all workers take to compute.
+    package var pace = 1.0
     /// Bugs put back in, to see that they are found.
     package var bugs: KnownBugs = []
 
@@ -46,8 +51,8 @@ package struct WorldSetup: Sendable {
         self.faults = faults
     }
 
-    /// The world of a seed.
-    package init(seed: UInt64) {
+    /// The world of a seed; where it `isLoud`, without the faults in which no process dies.
+    package init(seed: UInt64, isLoud: Bool = false) {
         var random = SeededRandom(seed: seed &* 0x9E37_79B9 &+ 77)
         let tolerance = random.chance(0.3) ? 2 : 1
         let isWithin = random.chance(0.6)
@@ -89,14 +94,15 @@ package struct WorldSetup: Sendable {
         // In a third of the worlds nodes have two devices, drawn apart from the rest.
         var devices = SeededRandom(seed: seed &* 0x6C8E_9CF5 &+ 307)
         if devices.chance(1.0 / 3) { self.devices = 2 }
+        if !isLoud { drawSilentFaults(length: length) }
     }
 
     /// Fewest nodes that can hold the model.
     var minimumNodes: Int { devices == 1 ? ToyModel.minimumNodes : 1 }
 
     /// The world of a seed, with its state in a store that several coordinators share.
-    package init(sharing seed: UInt64) {
-        self.init(seed: seed)
+    package init(sharing seed: UInt64, isLoud: Bool = false) {
+        self.init(seed: seed, isLoud: isLoud)
         (hasSharedStore, hasStandby) = (true, true)
         faults.removeAll { $0.action.kind == "lose-power" }
         var random = SeededRandom(seed: seed &* 0x7F4A_7C15 &+ 269)
@@ -239,7 +245,7 @@ extension WorldFault {
         guard random.chance(0.5) else {
             return WorldFault(.time(random.seconds(0...length)), action)
         }
-        let moment = Moment.allCases[random.index(below: Moment.allCases.count)]
+        let moment = Moment.usual[random.index(below: Moment.usual.count)]
         let count = 1 + random.index(below: moment == .voteHeard ? 20 : 4)
         let delay = random.chance(0.5) ? 0 : random.seconds(0...0.02)
         return WorldFault(.moment(moment, count: count, delay: delay), action)

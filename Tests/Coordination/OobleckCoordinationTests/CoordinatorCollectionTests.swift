@@ -24,6 +24,37 @@ import Testing
         )
     }
 
+    @Test("a damaged layer of the final state comes from another holder")
+    func damaged() throws {
+        var bench = try CoordinatorBench.training(nodes: 4, steps: 1)
+        bench.voteAll()
+        let layer = try #require(bench.layers(of: 0).first)
+        func report(_ generation: Generation) -> WorkerMessage {
+            let findings = FaultFindings(damagedLayers: [layer])
+            return .faulted(generation: generation, message: "damaged", findings)
+        }
+        let generation = bench.coordinator.status(now: 0).generation
+        let anew = bench.say(0, report(generation))
+        #expect(anew.events(.damaged).map(\.node) == [0])
+        #expect(anew.fenced == [] && anew.stopError == nil)
+        #expect(anew.uploads[0]?.contains(layer) != true)
+        // It says so whenever it is asked.
+        let newer = bench.coordinator.status(now: 0).generation
+        #expect(newer == generation.next)
+        #expect(bench.say(0, report(newer)) == [])
+        for (node, layers) in anew.uploads {
+            for layer in layers { bench.say(node, chunk(bench, layer)) }
+        }
+        for node in [NodeID(1), 2, 3] { bench.say(node, digests(bench, node)) }
+        let rest = bench.layers(of: 0).filter { $0 != layer }.map { ($0, "digest\($0)") }
+        let finish = bench.say(
+            0,
+            .digests(generation: newer, digests: Dictionary(uniqueKeysWithValues: rest))
+        )
+        let digests = (0..<6).map { "digest\($0)" }
+        #expect(finish.last == .finish(.completed(layerDigests: digests, finalLoss: 2)))
+    }
+
     @Test("after the last step each layer is uploaded once, spread evenly, and the run completes")
     func collection() throws {
         var bench = try CoordinatorBench.training(nodes: 4, steps: 1)

@@ -76,12 +76,41 @@ import Testing
         return all.stopError
     }
 
-    @Test("two holders that differ in the last bit of a gradient's norm stop the run")
-    func divergedReplicas() throws {
-        let error = try spoilt { $0.squaredNorms[5] = 0.01.nextUp }
+    @Test("where two holders differ in the last bit of a norm the step is done again")
+    func differentSums() throws {
+        var bench = try CoordinatorBench.training(nodes: 4)
+        let victim = try #require(bench.nodes.last { bench.layers(of: $0).contains(5) })
+        func disagree() -> [CoordinatorDirective] {
+            bench.nodes.flatMap { node in
+                var vote = bench.vote(node)
+                if node == victim { vote.squaredNorms[5] = 0.01.nextUp }
+                return bench.say(node, .vote(vote))
+            }
+        }
+        for _ in 0..<3 {
+            let all = disagree()
+            #expect(all.commits == [] && all.stopError == nil && all.fenced == [])
+            #expect(all.aborted == bench.nodes)
+            bench.prepareAll()
+            bench.resumeAll()
+        }
+        let error = disagree().stopError
         #expect(error?.code == .internalFault)
+        #expect(error?.message.contains("step 0 failed 4 times with nobody lost") == true)
         #expect(error?.message.contains("disagree on the gradient of layer 5") == true)
-        #expect(error?.message.contains("nodes ") == true)
+    }
+
+    @Test("a bit that flips in a sum once costs one more try of the step")
+    func flippedSum() throws {
+        var bench = try CoordinatorBench.training(nodes: 4)
+        for node in bench.nodes {
+            var vote = bench.vote(node)
+            if node == bench.nodes[0] { vote.squaredNorms = vote.squaredNorms.mapValues { -$0 } }
+            bench.say(node, .vote(vote))
+        }
+        bench.prepareAll()
+        bench.resumeAll()
+        #expect(bench.voteAll().commits.map(\.step) == [0, 0, 0, 0])
     }
 
     @Test("a layer or a microbatch missing, unknown or counted twice stops the run")

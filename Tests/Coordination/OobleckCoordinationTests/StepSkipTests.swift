@@ -104,6 +104,39 @@ import Testing
         #expect(bench.step == 9)
     }
 
+    @Test("the next coordinator knows the count, also after a return to a checkpoint")
+    func durableCount() {
+        func step(_ number: Int, _ skipped: String? = "nan") -> DurableChange {
+            .committed(
+                CommittedStep(
+                    step: number,
+                    generation: 0,
+                    firstSample: 0,
+                    endSample: 8,
+                    loss: .nan,
+                    gradientNorm: 1,
+                    skipped: skipped
+                )
+            )
+        }
+        var state = DurableState()
+        for number in 0..<3 { state.apply(step(number)) }
+        #expect(state.skippedInARow == 3)
+        state.apply(step(3, CommittedStep.withoutTargets))
+        #expect(state.skippedInARow == 3)
+        state.apply(step(4, nil))
+        #expect(state.skippedInARow == nil)
+        for number in 5..<9 { state.apply(step(number)) }
+        let restored = RestoredRun(step: 7, generation: 1, stateSHA256: "")
+        state.apply(.restored(restored, RestoreRecord(recounting: restored, from: 9)))
+        #expect(state.skippedInARow == 2)
+        state.apply(step(7))
+        #expect(state.skippedInARow == 3)
+        // After a loss of power the ledger may lack the newest steps.
+        state.apply(.recounted(RecordedHistory(restored: restored), from: 8))
+        #expect(state.skippedInARow == 2)
+    }
+
     @Test("the count goes on over the loss of a node: the step is redone with the same numbers")
     func lossOfANode() throws {
         let findings = NonFiniteLayers(gradients: [1])
