@@ -34,7 +34,7 @@ final class BenchScript: Sendable {
         after steps: Int? = nil,
         until condition: @escaping @Sendable (EngineBench.Records) -> Bool = { _ in true },
         newcomers: [NodeID] = [],
-        _ act: @escaping @Sendable (EngineBench) throws -> Void = { _ in }
+        act: @escaping @Sendable (EngineBench) throws -> Void = { _ in }
     ) {
         boundary = steps
         self.condition = condition

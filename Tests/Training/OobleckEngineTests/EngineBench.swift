@@ -13,30 +13,6 @@ import Testing
 /// The bench is the coordinator's shell: it passes messages in memory, keeps time, and has checkpoints
 /// published by the production store. Workers exchange tensors over 127.0.0.1, as processes do.
 final class EngineBench: Sendable {
-    /// What the coordinator had recorded.
-    struct Records {
-        var steps: [CommittedStep] = []
-        var evaluations: [RecordedEvaluation] = []
-        var restored: [RestoredRun] = []
-        var recoveries: [RecoveryRecord] = []
-        var events: [RunEvent] = []
-        var plans: [PlanDocument] = []
-        var published: [Int] = []
-        /// Bytes of layers that each node has received.
-        var received: [NodeID: ByteCount] = [:]
-        /// What was exchanged and kept up to each committed step.
-        var traffic: [BenchTraffic] = []
-        var outcome: RunOutcome?
-
-        /// Digests of the final state by layer; empty where the run did not complete.
-        var layerDigests: [String] {
-            if case .completed(let digests, _) = outcome { digests } else { [] }
-        }
-
-        /// Nodes that were lost, in order.
-        var lost: [NodeID] { events.filter { $0.kind == .nodeLost }.compactMap(\.node) }
-    }
-
     private struct State {
         var instance: CoordinatorInstance
         var workers: [SessionID: BenchWorker] = [:]
@@ -264,21 +240,5 @@ final class EngineBench: Sendable {
 
     private func answer(_ outcome: CheckpointOutcome) {
         queue.async { self.tell(.event(.checkpoint(outcome))) }
-    }
-}
-
-extension EngineBench.Records {
-    /// Keeps what a directive has recorded.
-    fileprivate mutating func note(_ directive: CoordinatorInstance.Directive) {
-        switch directive {
-        case .record(let step): steps.append(step)
-        case .recordEvaluation(let evaluation): evaluations.append(evaluation)
-        case .restored(let run): restored.append(run)
-        case .recovered(let recovery): recoveries.append(recovery)
-        case .log(let event): events.append(event)
-        case .publish(let plan): plans.append(plan)
-        case .finish(let outcome): self.outcome = outcome
-        default: break
-        }
     }
 }

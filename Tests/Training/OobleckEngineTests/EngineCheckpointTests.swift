@@ -27,7 +27,7 @@ struct EngineCheckpointTests {
             after: 4,
             until: { $0.published.contains(3) || !$0.lost.isEmpty },
             newcomers: newcomers,
-            act
+            act: act
         )
     }
 

@@ -45,7 +45,7 @@ struct EngineLossTests {
         let test = try EngineJob(nodes: 4, steps: 5) { job, _ in
             job.cluster.detectionBudget = 1
         }
-        let script = BenchScript(after: 2) { $0.silence(1) }
+        let script = BenchScript(after: 2, act: { $0.silence(1) })
         let records = try await EngineBench.run(test.job, script)
         #expect(records.lost == [1])
         #expect(records.received.values.contains { $0 > 0 })
