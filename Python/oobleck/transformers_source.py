@@ -95,11 +95,10 @@ def _config(folder: Path, trust_remote_code: bool) -> Any:
         raw = json.loads(path.read_text())
     except ValueError as error:
         raise ImportProblem(f"{path} is not JSON: {error}") from error
-    if (
-        "auto_map" in raw
-        and not trust_remote_code
-        and not hasattr(transformers, (raw.get("architectures") or [""])[0])
-    ):
+    is_known = raw.get("model_type") in transformers.CONFIG_MAPPING and hasattr(
+        transformers, (raw.get("architectures") or [""])[0]
+    )
+    if "auto_map" in raw and not trust_remote_code and not is_known:
         raise ImportProblem(
             f"{folder} brings Python code of its own; give --trust-remote-code to run it, if you trust it"
         )

@@ -9,6 +9,7 @@ longer.
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -146,9 +147,19 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
             values = torch.load(path, map_location="cpu", weights_only=True)
         except Exception:
             raise ImportProblem(
-                f"cannot read {path}: {first_line(error)}; save it as safetensors"
+                f"cannot read {path}: {_pickle_reason(error)}; save it as safetensors"
             ) from error
     return {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
+
+
+def _pickle_reason(error: Exception) -> str:
+    """Why it is not read. What torch says of such files advises to run the code that they bring."""
+    if not isinstance(error, pickle.UnpicklingError):
+        return first_line(error)
+    called = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if called is None:
+        return "it is no file of tensors that torch saved"
+    return f"it calls {called[1]}, and weights are read without running code"
 
 
 class MatchedWeights:

@@ -189,3 +189,28 @@ def test_files_that_are_no_weights(refused: Callable, tmp_path: Path) -> None:
     (tmp_path / "source" / "model.safetensors").unlink()
     (tmp_path / "source" / "pytorch_model.bin").write_bytes(b"no pickle")
     assert "cannot read" in refused(tmp_path / "source", *SHAPE)
+
+
+class Caller:
+    """Calls a function when it is unpickled."""
+
+    def __reduce__(self) -> tuple:
+        return print, ("this code ran",)
+
+
+def test_a_file_that_calls_code(
+    refused: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved("gpt2", tmp_path / "source")
+    torch.save({"a": Caller()}, tmp_path / "source" / "pytorch_model.bin")
+    message = refused(tmp_path / "source", *SHAPE)
+    assert "print, and weights are read without running code; save it as safetensors" in message
+    assert "weights_only" not in message and "this code ran" not in capsys.readouterr().out
+
+
+def test_code_for_an_unknown_type_of_a_known_class(refused: Callable, tmp_path: Path) -> None:
+    saved("gpt2", tmp_path / "source")
+    path = tmp_path / "source" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"model_type": "own", "auto_map": {"AutoConfig": "c.C"}}))
+    assert "give --trust-remote-code to run it" in refused(tmp_path / "source", *SHAPE)

@@ -27,6 +27,8 @@ extension JobFile {
         } catch let error as OobleckError {
             mistakes.add(line: section.line(of: "import"), error.message)
             mistakes.excuse("model.import")
+            // Without the model, its parameters are unknown.
+            mistakes.excuse("training.train")
         } catch {
             section.mistake("import", "cannot be read: \(fileReason(error))")
         }

@@ -140,7 +140,7 @@ import Testing
             ("\"\"", "jobs has no manifest.json"),
         ] {
             let found = lines(
-                "training: {microbatch: 3, global_batch: 3}\nmodel: {import: \(path)}\n"
+                "training: {microbatch: 3, global_batch: 3, train: [a.*]}\nmodel: {import: \(path)}\n"
                     + "data: {columns: d, batch: {x: y}}"
             )
             #expect(found.count == 1 && found[0].hasPrefix("jobs/job.yaml:2: "), "\(found)")
