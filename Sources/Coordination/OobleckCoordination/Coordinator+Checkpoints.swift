@@ -223,7 +223,7 @@ extension Coordinator {
             failuresInARow: count
         )
         let message = failed.trouble
-        if phase == .stopping { stopping?.failure = message }
+        if case .stopping = phase { stopping?.failure = message }
         // The same trouble is told the first and the second time, the fourth, the eighth, ...; the
         // numbers in it are those of steps and layers.
         let trouble = message.filter { !$0.isNumber }

@@ -15,7 +15,7 @@ extension Coordinator {
     ///
     /// Returns whether they agree. If not the step is redone: after the copies that differ were
     /// replaced from the others, so that nothing computed from them is left.
-    mutating func checkCopies(now: Seconds) -> Bool {
+    mutating func checkCopies(_ tally: StepTally, now: Seconds) -> Bool {
         switch StateAgreement(tally.statesByNode) {
         case .agreed: return true
         case .undecided(let layer, let nodes): giveUp(layer, on: nodes, now: now)

@@ -84,30 +84,10 @@ extension Coordinator {
     /// Time in which nothing could happen, up to `now`, counts against nobody.
     mutating func shiftDeadlines(by absence: Seconds, now: Seconds) {
         func shift(_ time: inout Seconds) { time = min(now, time + absence) }
-        if var since = pending?.since {
-            shift(&since)
-            pending?.since = since
-        }
-        shift(&tally.started)
-        if var progress = collection?.progress {
-            shift(&progress)
-            collection?.progress = progress
-        }
+        phase.shiftDeadlines(shift)
         if var started = checkpoints.save?.started {
             shift(&started)
             checkpoints.save?.started = started
-        }
-        if var since = restore?.since {
-            shift(&since)
-            restore?.since = since
-        }
-        if var since = grace?.since {
-            shift(&since)
-            grace?.since = since
-        }
-        if var since = reconnection?.since {
-            shift(&since)
-            reconnection?.since = since
         }
         if var since = isolation?.since {
             shift(&since)
@@ -121,7 +101,7 @@ extension Coordinator {
             }
             stopping = request
         }
-        if phase == .starting, var started {
+        if phase.kind == .starting, var started {
             shift(&started)
             self.started = started
         }

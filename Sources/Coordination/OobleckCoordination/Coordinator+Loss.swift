@@ -24,15 +24,15 @@ extension Coordinator {
             return finishReconnectingIfComplete(now: now)
         }
         guard !involved.isEmpty, outcome == nil else {
-            guard phase == .starting, let last = living.last else { return }
+            guard phase.kind == .starting, let last = living.last else { return }
             startFailure = "node \(last.id): \(last.evidence)"
             return startIfPossible(isEvent: true, now: now)
         }
-        if phase == .collecting { return collectAgain(now: now) }
+        if case .collecting = phase { return collectAgain(now: now) }
         // Nothing is trained any more: what is left is to save what the others hold.
-        if phase == .stopping { return }
+        if case .stopping = phase { return }
         for node in involved { noteLoss(of: node, now: now) }
-        if phase == .waitingForNodes { return goOnIfPossible(now: now) }
+        if case .waitingForNodes = phase { return goOnIfPossible(now: now) }
         retries = (committedSteps, 0)
         let names = involved.map { "\($0.id)" }.joined(separator: ", ")
         abort(reason: "lost \(involved.count == 1 ? "node" : "nodes") \(names)")
@@ -54,13 +54,11 @@ extension Coordinator {
 
     /// Tells everyone who got the newest plan that its generation is over.
     mutating func abort(reason: String) {
-        guard let ended = pending?.plan ?? plan else { return }
+        guard let ended = newestPlan else { return }
         for worker in ended.recipients where members[worker.node]?.isAlive == true {
             send(.abort(generation: ended.generation, reason: reason), to: worker)
         }
-        pending = nil
-        grace = nil
-        evaluation = nil
+        phase = .deciding(phase.restore)
         log(.aborted(ended.generation, reason: reason))
     }
 

@@ -102,7 +102,7 @@ extension Coordinator {
         members[node] = members[node] ?? CoordinatorMember(devices: devicesPerNode)
         members[node]?.life = .dead
         log(.warning(.notStarted(node, evidence: evidence)))
-        guard phase == .starting else { return }
+        guard phase.kind == .starting else { return }
         startFailure = "node \(node): \(evidence)"
         startIfPossible(isEvent: true, now: now)
     }
@@ -143,12 +143,12 @@ extension Coordinator {
             refuse(node, reason)
             startFailure = reason
             // It may have been the last that was waited for.
-            if phase == .starting { return startIfPossible(isEvent: true, now: now) }
+            if phase.kind == .starting { return startIfPossible(isEvent: true, now: now) }
             if isHopeless { stop(OobleckError(.outOfNodes, reason)) }
             return
         }
         if let read, let what = read.digests.difference(from: digests, read.node, node) {
-            guard phase != .starting else { return stop(OobleckError(.inputData, what)) }
+            guard phase.kind != .starting else { return stop(OobleckError(.inputData, what)) }
             return refuse(node, what)
         }
         read = read ?? (digests, node)
@@ -157,7 +157,7 @@ extension Coordinator {
         guard members[node]?.workers.allSatisfy(\.isReady) == true else { return }
         members[node]?.life = .usable
         log(.nodeReady(node))
-        if phase == .starting {
+        if phase.kind == .starting {
             startIfPossible(isEvent: true, now: now)
         } else {
             joins.note(now)
@@ -190,9 +190,8 @@ extension Coordinator {
         guard let member = members[node], member.isAlive, !member.isDraining else {
             return log(.refused(.drain(node, .unknownNode)))
         }
-        guard phase != .collecting, phase != .stopping else {
-            return log(.refused(.drain(node, phase == .stopping ? .ending : .collecting)))
-        }
+        if case .collecting = phase { return log(.refused(.drain(node, .collecting))) }
+        if case .stopping = phase { return log(.refused(.drain(node, .ending))) }
         guard !isInvolved(node) else {
             members[node]?.isDraining = true
             perform(.persist(.draining(node, true)))

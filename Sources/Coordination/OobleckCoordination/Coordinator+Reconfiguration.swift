@@ -5,6 +5,10 @@ import OobleckReconfiguration
 struct PendingPlan: Sendable {
     let plan: CoordinatorPlan
     var since: Seconds
+    /// The return to a checkpoint that has begun, until a plan comes into force.
+    var restore: PendingRestore?
+    /// A report of a broken collective that waits for proof of who died.
+    var grace: FaultGrace?
     var reports: [WorkerID: PreparationReport] = [:]
 
     /// Workers of the plan that have not reported.
@@ -32,7 +36,7 @@ extension Coordinator {
             if !isComplete {
                 log(.warning(.startsShort(ready: usable, expected: expected)))
             }
-            prepare(document, restoring: restore?.point, now: now)
+            prepare(document, restoring: phase.restore?.point, now: now)
         }
     }
 
@@ -66,7 +70,6 @@ extension Coordinator {
         case .failure(let error) where committedSteps >= job.training.steps:
             // Everything is trained: what the nodes hold is worth more than its evaluation.
             log(.warning(.finalStateNotEvaluated(reason: error.message)))
-            evaluation = nil
             collectHeldLayers(now: now)
         case .failure(let error): waitForNodes(because: error, now: now)
         }
@@ -171,12 +174,9 @@ extension Coordinator {
         }
         noteLoads(of: plan)
         lastGeneration = plan.generation
-        pending = PendingPlan(plan: plan, since: now)
-        phase = .reconfiguring
+        phase = .reconfiguring(PendingPlan(plan: plan, since: now, restore: phase.restore))
         wantsNewPlan = false
         joins = JoinStorm()
-        grace = nil
-        evaluation = nil
         perform(.persist(.planned(document)))
         for worker in plan.recipients { send(.reconfigure(plan.reconfiguration), to: worker) }
         note(.publish(document))
@@ -193,11 +193,11 @@ extension Coordinator {
     }
 
     mutating func receive(_ report: PreparationReport, from worker: WorkerID, now: Seconds) {
-        guard let plan = pending?.plan, plan.generation == report.generation else {
-            return dropStale()
-        }
-        guard plan.layersByWorker[worker] != nil else { return }
-        pending?.reports[worker] = report
+        guard case .reconfiguring(let pending) = phase,
+            pending.plan.generation == report.generation
+        else { return dropStale() }
+        guard pending.plan.layersByWorker[worker] != nil else { return }
+        phase.whileReconfiguring { $0.reports[worker] = report }
         noteCopy(report)
         activateIfPrepared(now: now)
     }
@@ -216,20 +216,18 @@ extension Coordinator {
         let plan = prepared.plan
         if plan.restoredStep == nil { perform(.persist(.inForce(plan.generation))) }
         self.plan = plan
-        pending = nil
-        grace = nil
         isProofDue = false
         if !isFirst { account.reconfigurations += 1 }
         if !knownBugs.contains(.holdingsNotUpdatedOnResume) { noteHoldings(under: plan) }
-        preparation = PreparationSummary(prepared.reports.values)
-        completeRestore(of: plan, now: now)
+        let preparation = PreparationSummary(prepared.reports.values)
+        completeRestore(of: prepared, preparation, now: now)
         newcomers = nil
-        resumed = []
         log(.prepared(plan.generation, nodes: plan.nodes.count))
         let evaluates =
             isEvaluationDue(after: committedSteps)
             && (isFirst || !knownBugs.contains(.evaluationsSkipped))
-        phase = .training
+        let tally = StepTally(step: committedSteps, started: now)
+        phase = .training(TrainingState(tally: tally, preparation: preparation))
         guard committedSteps < job.training.steps || evaluates else {
             return beginCollection(now: now)
         }
@@ -242,7 +240,6 @@ extension Coordinator {
             }
         }
         for node in usableNodes where isLeaving(node, plan) { release(node) }
-        tally = StepTally(step: committedSteps, started: now)
         slowness.measuredFrom = committedSteps + 1
         // The workers compute now; the answers to the next losses are ready when they are asked for.
         reconfigurator.prepareForLosses(nodes: usableNodes.count)
@@ -264,8 +261,7 @@ extension Coordinator {
 
     /// Passes a key of a group's rendezvous on to all others of its generation.
     mutating func relay(_ rendezvous: Rendezvous, from worker: WorkerID) {
-        guard phase == .reconfiguring || phase == .training,
-            let plan = pending?.plan ?? plan, plan.generation == rendezvous.generation,
+        guard phase.isUnderPlan, let plan = newestPlan, plan.generation == rendezvous.generation,
             plan.recipients.contains(worker)
         else { return dropStale() }
         for other in plan.recipients

@@ -57,11 +57,16 @@ extension Coordinator {
     }
 
     mutating func receiveResumed(_ generation: Generation, from worker: WorkerID, now: Seconds) {
-        guard phase == .training, let plan, plan.generation == generation,
+        guard case .training = phase, let plan, plan.generation == generation,
             plan.layersByWorker[worker] != nil
         else { return dropStale() }
-        guard resumed.insert(worker).inserted, resumed.count == plan.workers.count else { return }
-        firstFault = grace?.since
+        let hasResumed = phase.whileTraining { training in
+            training.resumed.insert(worker).inserted
+                && training.resumed.count == plan.workers.count
+        }
+        guard hasResumed == true, case .training(let training) = phase else { return }
+        let preparation = training.preparation
+        firstFault = training.grace?.since
         guard let recovery else { return log(.resumed(generation)) }
         self.recovery = nil
         let record = RecoveryRecord(

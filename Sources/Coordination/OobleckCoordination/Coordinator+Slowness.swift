@@ -24,7 +24,7 @@ struct SlownessAccount: Sendable {
 
 extension Coordinator {
     /// Learns from the votes of a step how fast nodes are, and has the plan follow.
-    mutating func observeSpeeds(under plan: CoordinatorPlan) {
+    mutating func observeSpeeds(_ tally: StepTally, under plan: CoordinatorPlan) {
         guard committedSteps >= slowness.measuredFrom else { return }
         var microbatches: [WorkerID: Int] = [:]
         for pipeline in plan.document.plan.pipelines {

@@ -51,7 +51,7 @@ extension Coordinator {
     ///
     /// If not the step does not count. A node that is known to compute wrong is put out; where it is not
     /// known which does, all prove their arithmetic anew and the step is tried again.
-    mutating func checkSpots(now: Seconds) -> Bool {
+    mutating func checkSpots(_ tally: StepTally, now: Seconds) -> Bool {
         let answers = tally.spotChecksByNode
         let layer = answers.values.first?.layer ?? 0
         switch spotChecks.verdict(answers, step: committedSteps) {

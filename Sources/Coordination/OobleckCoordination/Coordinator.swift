@@ -23,7 +23,8 @@ package struct Coordinator: Sendable {
     let profile: ModelProfile
     var reconfigurator: Reconfigurator
 
-    var phase = RunStatus.Phase.starting
+    /// What the run is doing, with the state that belongs to it.
+    var phase = CoordinatorPhase.starting(nil)
     var members: [NodeID: CoordinatorMember] = [:]
     /// What all nodes have to compute with, once one of them got ready.
     var arithmetic: Arithmetic?
@@ -44,19 +45,12 @@ package struct Coordinator: Sendable {
     var lastGeneration: Generation?
     /// The plan in force, or the last one that was, while another is being prepared.
     var plan: CoordinatorPlan?
-    /// The plan being prepared.
-    var pending: PendingPlan?
     /// Whether membership has changed since the last decision.
     var wantsNewPlan = false
     var coversFaultTolerance = true
-    /// A report of a broken collective that waits for proof of who died.
-    var grace: FaultGrace?
     var retries = (step: 0, count: 0)
 
     var committedSteps = 0
-    var tally = StepTally(step: 0, started: 0)
-    /// Set while the state in force is evaluated.
-    var evaluation: EvaluationTally?
     var lastEvaluation: RecordedEvaluation?
     /// Steps skipped up to now since the last that was not.
     var skippedInARow = 0
@@ -72,16 +66,11 @@ package struct Coordinator: Sendable {
     var isProofDue = false
     /// Set while more than f nodes are silent at once.
     var isolation: Isolation?
-    var collection: LayerCollection?
     var checkpoints = CheckpointProgress()
-    /// Set while the run waits for nodes or goes back to a checkpoint.
-    var restore: PendingRestore?
     /// Set in a run that is resumed.
     var newcomers: Newcomers?
     /// How many coordinators the run has had, this one included.
     var term = 1
-    /// After a restart, until the run goes on.
-    var reconnection: Reconnection?
     /// Whether nodes may come that the run did not start itself.
     package var awaitsOthers = true
     /// Numbers of nodes that are being started and have not joined yet.
@@ -95,9 +84,6 @@ package struct Coordinator: Sendable {
     var stopping: StopRequest?
 
     var recovery: PendingRecovery?
-    var preparation = PreparationSummary()
-    /// Workers of the plan in force that have started on their first step.
-    var resumed: Set<WorkerID> = []
     /// First report of a broken collective since training last resumed.
     var firstFault: Seconds?
     var killTimes: [NodeID: Seconds] = [:]
@@ -111,7 +97,6 @@ package struct Coordinator: Sendable {
     /// Put back in by tests.
     var knownBugs: KnownBugs = []
 
-    private(set) var outcome: RunOutcome?
     private var directives: [CoordinatorDirective] = []
     private var notes: [CoordinatorDirective] = []
     /// What workers are told at the end.
@@ -134,10 +119,12 @@ package struct Coordinator: Sendable {
         quarantine = Quarantine(budget: job.cluster.detectionBudget)
         if let point {
             committedSteps = max(committed, point.step)
-            restore = PendingRestore(
-                since: 0,
-                reason: "the run is started from a checkpoint",
-                search: .found(point)
+            phase = .starting(
+                PendingRestore(
+                    since: 0,
+                    reason: "the run is started from a checkpoint",
+                    search: .found(point)
+                )
             )
         }
     }
@@ -168,7 +155,7 @@ package struct Coordinator: Sendable {
     ) -> [CoordinatorDirective] {
         guard outcome == nil else { return [] }
         started = started ?? now
-        if reconnection != nil, reconnection?.since == nil { reconnection?.since = now }
+        phase.whileReconnecting { $0.since = $0.since ?? now }
         switch event {
         case .agentJoined(let node, let pid): agentJoined(node, pid: pid, now: now)
         case .workerJoined(let worker, let pid): workerJoined(worker, pid: pid, now: now)
@@ -238,13 +225,14 @@ package struct Coordinator: Sendable {
         checkSilence(now: now)
         checkStop(now: now)
         guard isolation == nil, outcome == nil else { return }
-        if phase == .reconnecting { checkReturn(now: now) }
-        if phase == .starting { startIfPossible(isEvent: false, now: now) }
-        if phase == .reconfiguring { checkPreparation(now: now) }
-        if phase == .training { checkStep(now: now) }
-        if phase == .reconfiguring || phase == .training { checkGrace(now: now) }
-        if phase == .collecting { checkCollection(now: now) }
-        if phase == .waitingForNodes { checkWait(now: now) }
+        // One check may end a phase, and the next one is of the phase that follows.
+        if phase.kind == .reconnecting { checkReturn(now: now) }
+        if phase.kind == .starting { startIfPossible(isEvent: false, now: now) }
+        checkPreparation(now: now)
+        checkStep(now: now)
+        checkGrace(now: now)
+        checkCollection(now: now)
+        checkWait(now: now)
         checkSave(now: now)
     }
 
@@ -258,7 +246,7 @@ package struct Coordinator: Sendable {
 
 extension Coordinator {
     /// The generation that messages have to carry now.
-    var activeGeneration: Generation? { pending?.plan.generation ?? plan?.generation }
+    var activeGeneration: Generation? { newestPlan?.generation }
 
     /// Counts a message that is not acted on.
     mutating func dropStale() { staleMessages += 1 }
@@ -293,8 +281,7 @@ extension Coordinator {
         dropSave()
         sendStop(reason: error.message)
         log(.stopped(reason: error.message))
-        phase = .stopped
-        outcome = .stopped(error)
+        phase = .ended(.stopped(error))
     }
 
     /// Ends the run as it should end.
@@ -302,8 +289,7 @@ extension Coordinator {
         dropSave()
         sendStop(reason: "training is complete")
         log(.finished)
-        phase = .finished
-        outcome = .completed(layerDigests: layerDigests, finalLoss: account.lastLoss)
+        phase = .ended(.completed(layerDigests: layerDigests, finalLoss: account.lastLoss))
     }
 
     private mutating func sendStop(reason: String) {
