@@ -32,7 +32,7 @@ extension Coordinator {
     private mutating func giveUp(_ layer: Int, on nodes: [NodeID], now: Seconds) {
         let found = Damage.undecided(named(layer), nodes)
         let what = found.finding(step: committedSteps)
-        guard damage.undecided.insert(committedSteps).inserted else {
+        guard troubles.damage.undecided.insert(committedSteps).inserted else {
             let cure = "these nodes do not compute alike; train without one of them"
             return stop(OobleckError(.internalFault, "\(what), for the second time: \(cure)"))
         }
@@ -61,9 +61,9 @@ extension Coordinator {
         var hopeless: [LostNode] = []
         for (node, layers) in damaged.sorted(by: { $0.key < $1.key }) {
             members[node]?.forget(layers)
-            damage.times[node, default: 0] += 1
+            troubles.damage.times[node, default: 0] += 1
             log(.damaged(.copies(node, layers.sorted().map(named))))
-            if damage.times[node, default: 0] >= DamageAccount.limit {
+            if troubles.damage.times[node, default: 0] >= DamageAccount.limit {
                 let cause = LossCause.damaged(times: DamageAccount.limit)
                 hopeless.append(LostNode(id: node, cause: cause, firstSign: nil))
             }

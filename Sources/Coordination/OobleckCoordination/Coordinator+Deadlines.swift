@@ -50,13 +50,15 @@ extension Coordinator {
         let planned = newestPlan?.document.plan.stepTime ?? .zero
         return Deadlines(
             budget: job.cluster.detectionBudget,
-            step: stepTimes.expected(planned: planned),
+            step: measured.steps.expected(planned: planned),
             link: link
         )
     }
 
     /// Bytes that a link moves in a second, by the profile and by the slowest copy so far.
-    var link: Double? { [profile.linkBytesPerSecond, slowestCopy].compactMap { $0 }.min() }
+    var link: Double? {
+        [profile.linkBytesPerSecond, measured.slowestCopy].compactMap { $0 }.min()
+    }
 
     /// Bytes of a copy whose time says something of the link.
     private static let leastMeasured = 1 << 20
@@ -66,7 +68,10 @@ extension Coordinator {
         guard report.received.value >= Self.leastMeasured,
             let time = report.transfer.measured, time > 0
         else { return }
-        slowestCopy = min(slowestCopy ?? .infinity, Double(report.received.value) / time.value)
+        measured.slowestCopy = min(
+            measured.slowestCopy ?? .infinity,
+            Double(report.received.value) / time.value
+        )
     }
 
     /// A worker reports a broken collective: a hint that somebody is dead.
@@ -88,7 +93,7 @@ extension Coordinator {
             return replace([node: findings.damagedLayers], now: now)
         }
         let peers = findings.unreached.filter { isInvolved($0) }
-        cuts.note(node, peers, generation, step: committedSteps)
+        troubles.cuts.note(node, peers, generation, step: committedSteps)
         suspectCollective(
             CollectiveFailure(node: node, reason: message, unreached: peers),
             now: now
@@ -96,7 +101,7 @@ extension Coordinator {
     }
 
     private mutating func suspectCollective(_ failure: CollectiveFailure, now: Seconds) {
-        firstFault = firstFault ?? now
+        recovery.firstFault = recovery.firstFault ?? now
         guard grace == nil else { return }
         let stepTime = training.map { now - $0.tally.started } ?? .zero
         let grace = FaultGrace(since: now, message: failure.text, stepTime: stepTime)
@@ -117,21 +122,22 @@ extension Coordinator {
         else { return }
         // All live: perhaps the step only takes longer than was expected, as after a profile that
         // is far off. The next try is given more time.
-        if isTraining { stragglers.patience = deadlines.collective }
-        if stopping == nil { stepTimes.add(grace.stepTime / StepTimes.shareOfFailed) }
+        if isTraining { troubles.stragglers.patience = deadlines.collective }
+        if stopping == nil { measured.steps.add(grace.stepTime / StepTimes.shareOfFailed) }
         retry(because: grace.message, now: now)
     }
 
     private mutating func retry(because message: String, now: Seconds) {
         if resolveCut(now: now) { return }
-        retries = retries.step == committedSteps ? retries : (committedSteps, 0)
-        guard retries.count < Self.retryLimit else {
+        troubles.retries =
+            troubles.retries.step == committedSteps ? troubles.retries : (committedSteps, 0)
+        guard troubles.retries.count < Self.retryLimit else {
             let task = isEvaluating ? "the evaluation after step" : "step"
             let what =
-                "\(task) \(committedSteps) failed \(counted(retries.count + 1, "time")) with nobody lost"
+                "\(task) \(committedSteps) failed \(counted(troubles.retries.count + 1, "time")) with nobody lost"
             return stop(OobleckError(.internalFault, "\(what): \(message)"))
         }
-        retries.count += 1
+        troubles.retries.count += 1
         abort(reason: message)
         reconfigure(now: now)
     }

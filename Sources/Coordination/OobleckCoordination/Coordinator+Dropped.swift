@@ -17,7 +17,7 @@ extension Coordinator {
         let budget = job.cluster.detectionBudget
         // Its own tick is overdue, or was.
         let isOverdue = ownAbsence(now: now) != nil
-        let wasAway = lastAbsence.map { now - $0 <= budget } ?? false
+        let wasAway = attendance.lastAbsence.map { now - $0 <= budget } ?? false
         return isOverdue || wasAway
     }
 

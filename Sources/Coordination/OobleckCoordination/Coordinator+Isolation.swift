@@ -52,7 +52,7 @@ extension Coordinator {
         guard let isolation else { return }
         self.isolation = nil
         // The ends of streams that nodes gave up meanwhile may be heard of only now.
-        lastAbsence = now
+        attendance.lastAbsence = now
         let waited = now - isolation.since
         shiftDeadlines(by: waited, now: now)
         log(.reconnected(.heard(after: waited, without: silent)))
@@ -101,9 +101,9 @@ extension Coordinator {
             }
             stopping = request
         }
-        if phase.kind == .starting, var started {
+        if phase.kind == .starting, var started = attendance.started {
             shift(&started)
-            self.started = started
+            attendance.started = started
         }
         for (node, member) in members where member.life == .joining {
             guard var since = member.since else { continue }

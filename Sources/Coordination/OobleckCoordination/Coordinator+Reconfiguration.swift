@@ -20,7 +20,7 @@ extension Coordinator {
     mutating func startIfPossible(isEvent: Bool, now: Seconds) {
         let expected = job.cluster.nodes
         let usable = usableNodes.count
-        let isLate = now - (started ?? now) > deadlines.join
+        let isLate = now - (attendance.started ?? now) > deadlines.join
         let isComplete = usable >= expected
         // All that were expected have shown up, and some have died already.
         let isDecimated = haveAllShownUp
@@ -42,11 +42,11 @@ extension Coordinator {
 
     /// Says once which nodes the run waits for, when they take long.
     private mutating func nameMissing(now: Seconds) {
-        let waited = now - (started ?? now)
-        guard !hasNamedMissing, waited > deadlines.join / 4 else { return }
-        hasNamedMissing = true
+        let waited = now - (attendance.started ?? now)
+        guard !start.hasNamedMissing, waited > deadlines.join / 4 else { return }
+        start.hasNamedMissing = true
         let starting = members.filter { $0.value.life == .joining }.keys
-        let known = Set(starting).union(reserved).sorted()
+        let known = Set(starting).union(start.reserved).sorted()
         let nodes = MissingNodes(
             missing: job.cluster.nodes - usableNodes.count,
             expected: job.cluster.nodes,
@@ -57,10 +57,10 @@ extension Coordinator {
 
     /// Why the run does not start: what is missing, and why the last node that failed did.
     private func describe(_ error: OobleckError, usable: Int) -> OobleckError {
-        guard let startFailure else { return error }
+        guard let failure = start.failure else { return error }
         let ready = "\(usable) of \(job.cluster.nodes) nodes got ready"
         let what = usable == 0 ? "none of the nodes got ready" : "\(ready), \(error.message)"
-        return OobleckError(.outOfNodes, "\(what); \(startFailure)")
+        return OobleckError(.outOfNodes, "\(what); \(failure)")
     }
 
     /// Decides the plan for who is left and sets it going, or stops the run.
@@ -116,10 +116,10 @@ extension Coordinator {
     /// Plans are judged by the time between failures that the run has seen.
     func costs(now: Seconds) -> ReconfigurationCosts {
         ReconfigurationCosts(
-            elapsed: now - (started ?? now),
+            elapsed: now - (attendance.started ?? now),
             lostNodes: account.failures,
             nodes: holdings.count,
-            slowness: slowness.byNode
+            slowness: troubles.slowness.byNode
         )
     }
 
@@ -160,9 +160,9 @@ extension Coordinator {
                 startsOver: startsOver,
                 layers: profile.layers,
                 holdings: held,
-                expectedStep: stepTimes.expected(planned: document.plan.stepTime),
+                expectedStep: measured.steps.expected(planned: document.plan.stepTime),
                 link: link,
-                provesArithmetic: isProofDue
+                provesArithmetic: demand.isProofDue
             )
         } catch let error as OobleckError {
             return stop(error)
@@ -175,8 +175,8 @@ extension Coordinator {
         noteLoads(of: plan)
         lastGeneration = plan.generation
         phase = .reconfiguring(PendingPlan(plan: plan, since: now, restore: phase.restore))
-        wantsNewPlan = false
-        joins = JoinStorm()
+        demand.isWanted = false
+        demand.joins = JoinStorm()
         perform(.persist(.planned(document)))
         for worker in plan.recipients { send(.reconfigure(plan.reconfiguration), to: worker) }
         note(.publish(document))
@@ -216,12 +216,12 @@ extension Coordinator {
         let plan = prepared.plan
         if plan.restoredStep == nil { perform(.persist(.inForce(plan.generation))) }
         self.plan = plan
-        isProofDue = false
+        demand.isProofDue = false
         if !isFirst { account.reconfigurations += 1 }
         if !knownBugs.contains(.holdingsNotUpdatedOnResume) { noteHoldings(under: plan) }
         let preparation = PreparationSummary(prepared.reports.values)
         completeRestore(of: prepared, preparation, now: now)
-        newcomers = nil
+        start.newcomers = nil
         log(.prepared(plan.generation, nodes: plan.nodes.count))
         let evaluates =
             isEvaluationDue(after: committedSteps)
@@ -240,7 +240,7 @@ extension Coordinator {
             }
         }
         for node in usableNodes where isLeaving(node, plan) { release(node) }
-        slowness.measuredFrom = committedSteps + 1
+        troubles.slowness.measuredFrom = committedSteps + 1
         // The workers compute now; the answers to the next losses are ready when they are asked for.
         reconfigurator.prepareForLosses(nodes: usableNodes.count)
     }
@@ -271,8 +271,8 @@ extension Coordinator {
     }
 
     private mutating func noteCoverage(_ isCovered: Bool, _ document: PlanDocument) {
-        defer { coversFaultTolerance = isCovered }
-        guard !isCovered, coversFaultTolerance else { return }
+        defer { demand.coversFaultTolerance = isCovered }
+        guard !isCovered, demand.coversFaultTolerance else { return }
         let lost = job.cluster.faultTolerance
         log(.warning(.notCovered(nodes: document.plan.nodes.count, losses: lost)))
     }

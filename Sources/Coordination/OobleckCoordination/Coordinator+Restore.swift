@@ -55,7 +55,7 @@ extension Coordinator {
     /// state nor a checkpoint.
     package mutating func expectNewcomers(_ count: Int) {
         let next = (members.keys.max()?.rawValue ?? -1) + 1
-        newcomers = Newcomers(first: NodeID(next), count: count)
+        start.newcomers = Newcomers(first: NodeID(next), count: count)
     }
 
     /// Whether all nodes that were started for this run have joined, and are ready or lost.
@@ -65,7 +65,9 @@ extension Coordinator {
     var haveAllShownUp: Bool {
         let started = members.values.filter { $0.ending != .done }
         guard !started.contains(where: { $0.life == .joining }) else { return false }
-        if let newcomers, newcomers.count > 0 { return !isAnyMissing(of: newcomers) }
+        if let newcomers = start.newcomers, newcomers.count > 0 {
+            return !isAnyMissing(of: newcomers)
+        }
         return started.count >= job.cluster.nodes
     }
 
@@ -76,13 +78,16 @@ extension Coordinator {
 
     /// Whether newcomers that were started can still get ready in time.
     private func awaitsNewcomers(since: Seconds, now: Seconds) -> Bool {
-        guard let newcomers, now - since <= min(deadlines.join, waitLimit) else { return false }
+        guard let newcomers = start.newcomers, now - since <= min(deadlines.join, waitLimit) else {
+            return false
+        }
         return isAnyMissing(of: newcomers)
     }
 
     /// Whether a run that waits for nodes has none to wait for: all that were started have been refused.
     var isHopeless: Bool {
-        guard let newcomers, phase.kind == .waitingForNodes, !awaitsOthers, usableNodes.isEmpty
+        guard let newcomers = start.newcomers, phase.kind == .waitingForNodes, !awaitsOthers,
+            usableNodes.isEmpty
         else {
             return false
         }
@@ -104,7 +109,9 @@ extension Coordinator {
         guard error.code == .outOfNodes else { return stop(error) }
         guard stopping == nil else { return endStopped(error.message) }
         let begun = phase.restore
-        guard job.checkpoint != nil || begun != nil || newcomers != nil else { return stop(error) }
+        guard job.checkpoint != nil || begun != nil || start.newcomers != nil else {
+            return stop(error)
+        }
         dropSave()
         log(.waitingForNodes(reason: error.message))
         guard var restore = begun else {
@@ -129,7 +136,7 @@ extension Coordinator {
                 .find(
                     // The final state may be there already; there is nothing to train from it.
                     atMost: min(committedSteps, job.training.steps - 1),
-                    corpusDigest: read?.digests.corpus,
+                    corpusDigest: agreed.read?.digests.corpus,
                     excluding: restore.damaged
                 )
             )
@@ -145,7 +152,7 @@ extension Coordinator {
         guard let point else {
             // Enough nodes may have come while the store was looking.
             if goOnWithWhatIsHeld(now: now) { return }
-            guard newcomers != nil else {
+            guard start.newcomers != nil else {
                 let what = "\(restore.reason); there is no checkpoint to restore"
                 return stop(OobleckError(.outOfNodes, what))
             }

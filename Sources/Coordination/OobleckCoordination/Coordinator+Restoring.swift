@@ -61,9 +61,9 @@ extension Coordinator {
         lastGeneration = state.lastGeneration
         committedSteps = state.committedSteps
         account = RunAccount(restoring: state, globalBatch: job.training.globalBatch)
-        memory = MemoryAccount(state.memoryFailures)
+        troubles.memory = MemoryAccount(state.memoryFailures)
         checkpoints.savedStep = savedStep
-        arithmetic = state.arithmetic
+        agreed.arithmetic = state.arithmetic
         lastCommit = state.committed
         // After a loss of power the ledger may be behind it.
         lastEvaluation = state.evaluated.flatMap { $0.step <= committedSteps ? $0 : nil }
@@ -243,7 +243,7 @@ extension Coordinator {
             phase = .starting(phase.restore)
             return startIfPossible(isEvent: true, now: now)
         }
-        guard newcomers == nil || !usableNodes.isEmpty else {
+        guard start.newcomers == nil || !usableNodes.isEmpty else {
             let what = "no node has kept the run's state"
             return waitForNodes(because: OobleckError(.outOfNodes, what), now: now)
         }

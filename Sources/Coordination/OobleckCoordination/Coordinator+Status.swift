@@ -107,7 +107,7 @@ extension Coordinator {
             status.state = .done
             return status
         }
-        status.slowness = slowness.byNode[node]
+        status.slowness = troubles.slowness.byNode[node]
         guard let plan, member.isAlive else { return status }
         for (index, pipeline) in plan.document.plan.pipelines.enumerated() {
             guard let place = pipeline.nodes.firstIndex(of: node) else { continue }

@@ -74,9 +74,9 @@ extension Coordinator {
             targets: outcome.targets
         )
         let isLast = committedSteps + 1 >= job.training.steps
-        if joins.isDue(now: now, deadlines) { wantsNewPlan = true }
+        if demand.joins.isDue(now: now, deadlines) { demand.isWanted = true }
         let isStopping = stopping != nil && !isLast
-        let keepsPlan = isLast || isStopping || !wantsNewPlan
+        let keepsPlan = isLast || isStopping || !demand.isWanted
         let next = keepsPlan ? nil : planAtBoundary(after: plan, now: now)
         let records: [CoordinatorDirective] = [.persist(.committed(committed)), .record(committed)]
         let isRecordedLate = knownBugs.contains(.commitSentBeforeRecorded)
@@ -90,7 +90,7 @@ extension Coordinator {
         lastCommit = committed
         account.add(committed, busy: plan.workers.map { tally.votes[$0]?.busy ?? 0 })
         account.stepTime = now - tally.started
-        stepTimes.add(now - tally.started)
+        measured.steps.add(now - tally.started)
         let isSkipped = committed.skipped != nil
         log(.committed(step: committed.step, loss: outcome.loss, isSkipped: isSkipped))
         note(.measured(measurement(of: committed, tally, under: plan, took: now - tally.started)))
@@ -135,8 +135,8 @@ extension Coordinator {
         after plan: CoordinatorPlan,
         now: Seconds
     ) -> PlanDocument? {
-        wantsNewPlan = false
-        joins = JoinStorm()
+        demand.isWanted = false
+        demand.joins = JoinStorm()
         switch decidePlan(committed: committedSteps + 1, now: now) {
         case .success(let document): return plan.isSame(as: document) ? nil : document
         case .failure(let error):

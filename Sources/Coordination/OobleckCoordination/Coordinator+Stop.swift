@@ -47,7 +47,7 @@ extension Coordinator {
 
     /// Ends the run without waiting for anything.
     mutating func endNow(_ reason: String) {
-        stopping = stopping ?? StopRequest(reason: reason, since: lastTick ?? .zero)
+        stopping = stopping ?? StopRequest(reason: reason, since: attendance.lastTick ?? .zero)
         endStopped("it had to end at once")
     }
 

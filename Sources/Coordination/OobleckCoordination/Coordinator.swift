@@ -26,15 +26,8 @@ package struct Coordinator: Sendable {
     /// What the run is doing, with the state that belongs to it.
     var phase = CoordinatorPhase.starting(nil)
     var members: [NodeID: CoordinatorMember] = [:]
-    /// What all nodes have to compute with, once one of them got ready.
-    var arithmetic: Arithmetic?
-    /// What the first node that got ready has read, and that node: all others have to read the same.
-    var read: (digests: ReadDigests, node: NodeID)?
-    /// Time of the first event, and of the last tick.
-    var started: Seconds?
-    var lastTick: Seconds?
-    /// When it was last found that this process had been away, or cut off from many nodes at once.
-    var lastAbsence: Seconds?
+    var agreed = Agreement()
+    var attendance = Attendance()
     /// The newest step that counts, and the generation of the newest return to a checkpoint.
     var lastCommit: CommittedStep?
     var restoredGeneration: Generation?
@@ -45,62 +38,33 @@ package struct Coordinator: Sendable {
     var lastGeneration: Generation?
     /// The plan in force, or the last one that was, while another is being prepared.
     var plan: CoordinatorPlan?
-    /// Whether membership has changed since the last decision.
-    var wantsNewPlan = false
-    var coversFaultTolerance = true
-    var retries = (step: 0, count: 0)
+    var demand = PlanDemand()
 
     var committedSteps = 0
     var lastEvaluation: RecordedEvaluation?
-    /// Steps skipped up to now since the last that was not.
-    var skippedInARow = 0
-    var damage = DamageAccount()
-    var slowness = SlownessAccount()
-    var joins = JoinStorm()
-    var quarantine: Quarantine
-    var memory = MemoryAccount()
-    var cuts = CutAccount()
-    var stragglers = StragglerAccount()
-    var spotChecks = SpotCheckAccount()
-    /// Whether the next plan asks all for a proof of their arithmetic.
-    var isProofDue = false
+    var troubles: TroubleAccounts
     /// Set while more than f nodes are silent at once.
     var isolation: Isolation?
     var checkpoints = CheckpointProgress()
-    /// Set in a run that is resumed.
-    var newcomers: Newcomers?
+    var start = RunStart()
     /// How many coordinators the run has had, this one included.
     var term = 1
     /// Whether nodes may come that the run did not start itself.
     package var awaitsOthers = true
-    /// Numbers of nodes that are being started and have not joined yet.
-    var reserved: Set<NodeID> = []
-    /// Whether the first nodes that the run waits for were named.
-    var hasNamedMissing = false
-    /// Why the latest node was lost before the run started.
-    var startFailure: String?
     var returns = UnansweredReturns()
     /// Set once someone has asked that the run ends.
     var stopping: StopRequest?
 
-    var recovery: PendingRecovery?
-    /// First report of a broken collective since training last resumed.
-    var firstFault: Seconds?
-    var killTimes: [NodeID: Seconds] = [:]
+    var recovery = RecoveryTimes()
     var account = RunAccount()
-    var stepTimes = StepTimes()
-    /// Bytes a second of the slowest copy of layers so far.
-    var slowestCopy: Double?
+    var measured = MeasuredTimes()
     /// Messages that were dropped: of a past generation or step, or of a node that is out.
     package internal(set) var staleMessages = 0
 
     /// Put back in by tests.
     var knownBugs: KnownBugs = []
 
-    private var directives: [CoordinatorDirective] = []
-    private var notes: [CoordinatorDirective] = []
-    /// What workers are told at the end.
-    private var farewells: [CoordinatorDirective] = []
+    private var outbox = Outbox()
 
     /// A coordinator of `job`, before any node has joined.
     ///
@@ -116,7 +80,8 @@ package struct Coordinator: Sendable {
         self.job = job
         self.profile = profile
         self.reconfigurator = reconfigurator
-        quarantine = Quarantine(budget: job.cluster.detectionBudget)
+        let budget = job.cluster.detectionBudget
+        troubles = TroubleAccounts(quarantine: Quarantine(budget: budget))
         if let point {
             committedSteps = max(committed, point.step)
             phase = .starting(
@@ -154,7 +119,7 @@ package struct Coordinator: Sendable {
         now: Seconds
     ) -> [CoordinatorDirective] {
         guard outcome == nil else { return [] }
-        started = started ?? now
+        attendance.started = attendance.started ?? now
         phase.whileReconnecting { $0.since = $0.since ?? now }
         switch event {
         case .agentJoined(let node, let pid): agentJoined(node, pid: pid, now: now)
@@ -182,13 +147,8 @@ package struct Coordinator: Sendable {
         case .tick: tick(now: now)
         }
         settleStop()
-        var all = directives + notes
-        // Workers leave only once the result is kept: until then they could be asked again.
-        if let outcome { all += [.conclude(outcome)] + farewells + [.finish(outcome)] }
-        directives = []
-        notes = []
-        farewells = []
-        return all
+        defer { outbox = Outbox() }
+        return outbox.all(endingWith: outcome)
     }
 
     private mutating func receive(_ message: WorkerMessage, from worker: WorkerID, now: Seconds) {
@@ -251,10 +211,10 @@ extension Coordinator {
     /// Counts a message that is not acted on.
     mutating func dropStale() { staleMessages += 1 }
 
-    mutating func perform(_ directive: CoordinatorDirective) { directives.append(directive) }
+    mutating func perform(_ directive: CoordinatorDirective) { outbox.perform(directive) }
 
     mutating func send(_ message: CoordinatorMessage, to worker: WorkerID) {
-        directives.append(.send(worker, message))
+        outbox.perform(.send(worker, message))
     }
 
     /// What is known of a worker; `nil` where there is no such node or device.
@@ -271,9 +231,9 @@ extension Coordinator {
     }
 
     /// Done after everything that workers wait for.
-    mutating func note(_ directive: CoordinatorDirective) { notes.append(directive) }
+    mutating func note(_ directive: CoordinatorDirective) { outbox.note(directive) }
 
-    mutating func log(_ content: RunEvent.Content) { notes.append(.log(event(content))) }
+    mutating func log(_ content: RunEvent.Content) { outbox.note(.log(event(content))) }
 
     /// Ends the run before its last step.
     mutating func stop(_ error: OobleckError) {
@@ -295,7 +255,7 @@ extension Coordinator {
     private mutating func sendStop(reason: String) {
         for node in members.keys.sorted() where members[node]?.isAlive == true {
             for worker in connectedWorkers(of: node) {
-                farewells.append(.send(worker, .stop(reason: reason)))
+                outbox.bid(.send(worker, .stop(reason: reason)))
             }
         }
     }
