@@ -111,7 +111,7 @@ extension Coordinator {
             let interval = YoungDaly.spacing(
                 heldUp: checkpoints.heldUp,
                 written: checkpoints.written,
-                elapsed: now - (started ?? now),
+                elapsed: now - (attendance.started ?? now),
                 failures: account.failures
             )
             // A disk that refuses is asked again soon, and then less and less often.
@@ -166,7 +166,7 @@ extension Coordinator {
         let publication = CheckpointPublication(
             generation: save.generation,
             step: save.step,
-            corpusDigest: read?.digests.corpus,
+            corpusDigest: agreed.read?.digests.corpus,
             layers: layers
         )
         perform(.checkpoint(.publish(publication)))
@@ -223,7 +223,7 @@ extension Coordinator {
             failuresInARow: count
         )
         let message = failed.trouble
-        if phase == .stopping { stopping?.failure = message }
+        if case .stopping = phase { stopping?.failure = message }
         // The same trouble is told the first and the second time, the fourth, the eighth, ...; the
         // numbers in it are those of steps and layers.
         let trouble = message.filter { !$0.isNumber }

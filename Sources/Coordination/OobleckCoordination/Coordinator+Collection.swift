@@ -30,38 +30,42 @@ struct LayerCollection: Sendable {
 extension Coordinator {
     mutating func beginCollection(now: Seconds) {
         guard let plan else { return }
-        phase = .collecting
-        grace = nil
-        collection = LayerCollection(generation: plan.generation, progress: now)
+        phase = .collecting(LayerCollection(generation: plan.generation, progress: now))
         askForLayers()
     }
 
     /// Collects what the nodes hold, without a plan in force.
     mutating func collectHeldLayers(now: Seconds) {
-        phase = .collecting
-        collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
+        let collection = LayerCollection(generation: lastGeneration ?? 0, progress: now)
+        // Before the phase changes: a return to a checkpoint that has begun is continued.
+        guard !waitForLostLayers(of: collection, now: now) else { return }
+        phase = .collecting(collection)
         collectAgain(now: now)
     }
 
     /// Goes on with collecting after a loss: training is never redone.
     mutating func collectAgain(now: Seconds) {
-        guard let collection else { return }
-        let lost = profile.layers.indices.filter { layer in
-            let isKnown = collection.stored.contains(layer) && collection.digests[layer] != nil
-            return !isKnown && holders(of: layer).isEmpty
-        }
-        guard lost.isEmpty else {
-            let why = "their last holder died while the final state was collected"
-            let error = OobleckError(.outOfNodes, "\(describe(lost)) lost: \(why)")
-            return waitForNodes(because: error, now: now)
-        }
-        self.collection?.progress = now
+        guard let collection, !waitForLostLayers(of: collection, now: now) else { return }
+        phase.whileCollecting { $0.progress = now }
         guard !finishIfCollected() else { return }
         let generation = lastGeneration?.next ?? 0
         lastGeneration = generation
         perform(.persist(.numbered(generation)))
-        self.collection?.generation = generation
+        phase.whileCollecting { $0.generation = generation }
         askForLayers()
+    }
+
+    /// Waits for nodes if layers that are not stored have no holder any more; returns whether it does.
+    private mutating func waitForLostLayers(of collection: LayerCollection, now: Seconds) -> Bool {
+        let lost = profile.layers.indices.filter { layer in
+            let isKnown = collection.stored.contains(layer) && collection.digests[layer] != nil
+            return !isKnown && holders(of: layer).isEmpty
+        }
+        guard !lost.isEmpty else { return false }
+        let why = "their last holder died while the final state was collected"
+        let error = OobleckError(.outOfNodes, "\(describe(lost)) lost: \(why)")
+        waitForNodes(because: error, now: now)
+        return true
     }
 
     /// Living workers that hold a layer, in ascending order.
@@ -78,12 +82,12 @@ extension Coordinator {
     /// Has each layer not stored yet uploaded by one of its holders, the largest layers first, each
     /// by the holder with the fewest bytes so far.
     private mutating func askForLayers() {
-        guard var collection else { return }
+        guard let collection else { return }
         let missing = profile.layers.indices.filter { !collection.stored.contains($0) }
-        collection.uploaders = spread(missing, over: holders)
-        self.collection = collection
+        let uploaders = spread(missing, over: holders)
+        phase.whileCollecting { $0.uploaders = uploaders }
         for worker in workersWithState {
-            let upload = collection.uploaders.filter { $0.value == worker }.keys.sorted()
+            let upload = uploaders.filter { $0.value == worker }.keys.sorted()
             send(.collect(generation: collection.generation, upload: upload), to: worker)
         }
     }
@@ -94,7 +98,7 @@ extension Coordinator {
         from worker: WorkerID,
         now: Seconds
     ) {
-        guard let collection, phase == .collecting, collection.generation == generation,
+        guard let collection, collection.generation == generation,
             let held = known(worker)?.holdings, !held.isEmpty
         else { return dropStale() }
         guard Set(digests.keys) == held else {
@@ -108,21 +112,25 @@ extension Coordinator {
                 let values = "digests \(first.value) and \(value)"
                 return stop(OobleckError(.internalFault, "\(what) \(layer): \(values)"))
             }
-            self.collection?.digests[layer] = collection.digests[layer] ?? (value, worker)
+            phase.whileCollecting {
+                $0.digests[layer] = collection.digests[layer] ?? (value, worker)
+            }
         }
-        self.collection?.reported.insert(worker)
-        self.collection?.progress = now
+        phase.whileCollecting {
+            $0.reported.insert(worker)
+            $0.progress = now
+        }
         finishIfCollected()
     }
 
     mutating func receive(_ chunk: LayerChunk, from worker: WorkerID, now: Seconds) {
-        guard let collection, phase == .collecting, collection.generation == chunk.generation,
+        guard let collection, collection.generation == chunk.generation,
             collection.uploaders[chunk.layer] == worker, !collection.stored.contains(chunk.layer)
         else { return dropStale() }
         perform(.store(chunk))
-        self.collection?.progress = now
+        phase.whileCollecting { $0.progress = now }
         guard chunk.isLast else { return }
-        self.collection?.stored.insert(chunk.layer)
+        phase.whileCollecting { $0.stored.insert(chunk.layer) }
         finishIfCollected()
     }
 

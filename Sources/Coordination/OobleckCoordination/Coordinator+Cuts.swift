@@ -45,7 +45,7 @@ extension Coordinator {
     /// Returns whether a node was put out.
     mutating func resolveCut(now: Seconds) -> Bool {
         let usable = Set(usableNodes)
-        let links = cuts.cut(among: usable)
+        let links = troubles.cuts.cut(among: usable)
         var count: [NodeID: Int] = [:]
         for link in links { for node in link.nodes { count[node, default: 0] += 1 } }
         guard let most = count.values.max() else { return false }

@@ -15,7 +15,7 @@ extension Coordinator {
     ///
     /// Returns whether they agree. If not the step is redone: after the copies that differ were
     /// replaced from the others, so that nothing computed from them is left.
-    mutating func checkCopies(now: Seconds) -> Bool {
+    mutating func checkCopies(_ tally: StepTally, now: Seconds) -> Bool {
         guard !knownBugs.contains(.copiesNotCompared) else { return true }
         switch StateAgreement(tally.statesByNode) {
         case .agreed: return true
@@ -33,7 +33,7 @@ extension Coordinator {
     private mutating func giveUp(_ layer: Int, on nodes: [NodeID], now: Seconds) {
         let found = Damage.undecided(named(layer), nodes)
         let what = found.finding(step: committedSteps)
-        guard damage.undecided.insert(committedSteps).inserted else {
+        guard troubles.damage.undecided.insert(committedSteps).inserted else {
             let cure = "these nodes do not compute alike; train without one of them"
             return stop(OobleckError(.internalFault, "\(what), for the second time: \(cure)"))
         }
@@ -62,15 +62,15 @@ extension Coordinator {
         var hopeless: [LostNode] = []
         for (node, layers) in damaged.sorted(by: { $0.key < $1.key }) {
             if !knownBugs.contains(.damagedCopiesStay) { members[node]?.forget(layers) }
-            damage.times[node, default: 0] += 1
+            troubles.damage.times[node, default: 0] += 1
             log(.damaged(.copies(node, layers.sorted().map(named))))
-            if damage.times[node, default: 0] >= DamageAccount.limit {
+            if troubles.damage.times[node, default: 0] >= DamageAccount.limit {
                 let cause = LossCause.damaged(times: DamageAccount.limit)
                 hopeless.append(LostNode(id: node, cause: cause, firstSign: nil))
             }
         }
         guard hopeless.isEmpty else { return lose(hopeless, now: now) }
-        if phase == .collecting { return collectAgain(now: now) }
+        if phase.kind == .collecting { return collectAgain(now: now) }
         let nodes = damaged.keys.sorted().map(\.description).joined(separator: ", ")
         abort(reason: "damaged state on \(damaged.count == 1 ? "node" : "nodes") \(nodes)")
         reconfigure(now: now)

@@ -47,16 +47,18 @@ extension Coordinator {
 
     /// Every deadline, as of now.
     var deadlines: Deadlines {
-        let planned = (pending?.plan ?? plan)?.document.plan.stepTime ?? .zero
+        let planned = newestPlan?.document.plan.stepTime ?? .zero
         return Deadlines(
             budget: job.cluster.detectionBudget,
-            step: stepTimes.expected(planned: planned),
+            step: measured.steps.expected(planned: planned),
             link: link
         )
     }
 
     /// Bytes that a link moves in a second, by the profile and by the slowest copy so far.
-    var link: Double? { [profile.linkBytesPerSecond, slowestCopy].compactMap { $0 }.min() }
+    var link: Double? {
+        [profile.linkBytesPerSecond, measured.slowestCopy].compactMap { $0 }.min()
+    }
 
     /// Bytes of a copy whose time says something of the link.
     private static let leastMeasured = 1 << 20
@@ -66,7 +68,10 @@ extension Coordinator {
         guard report.received.value >= Self.leastMeasured,
             let time = report.transfer.measured, time > 0
         else { return }
-        slowestCopy = min(slowestCopy ?? .infinity, Double(report.received.value) / time.value)
+        measured.slowestCopy = min(
+            measured.slowestCopy ?? .infinity,
+            Double(report.received.value) / time.value
+        )
     }
 
     /// A worker reports a broken collective: a hint that somebody is dead.
@@ -81,21 +86,21 @@ extension Coordinator {
         now: Seconds
     ) {
         let node = worker.node
-        if phase == .collecting, generation == collection?.generation,
+        if case .collecting(let collection) = phase, generation == collection.generation,
             !knownBugs.contains(.finalDamageIgnored)
         {
             // What it does not hold any more it has reported before.
             let held = findings.damagedLayers.intersection(members[node]?.holdings ?? [])
             return held.isEmpty ? dropStale() : replace([node: held], now: now)
         }
-        guard phase == .reconfiguring || phase == .training, generation == activeGeneration,
+        guard phase.isUnderPlan, generation == activeGeneration,
             isInvolved(node)
         else { return dropStale() }
         guard findings.damagedLayers.isEmpty else {
             return replace([node: findings.damagedLayers], now: now)
         }
         let peers = findings.unreached.filter { isInvolved($0) }
-        cuts.note(node, peers, generation, step: committedSteps)
+        troubles.cuts.note(node, peers, generation, step: committedSteps)
         suspectCollective(
             CollectiveFailure(node: node, reason: message, unreached: peers),
             now: now
@@ -103,10 +108,12 @@ extension Coordinator {
     }
 
     private mutating func suspectCollective(_ failure: CollectiveFailure, now: Seconds) {
-        firstFault = firstFault ?? now
+        recovery.firstFault = recovery.firstFault ?? now
         guard grace == nil else { return }
-        let stepTime = phase == .training ? now - tally.started : .zero
-        grace = FaultGrace(since: now, message: failure.text, stepTime: stepTime)
+        let stepTime = training.map { now - $0.tally.started } ?? .zero
+        let grace = FaultGrace(since: now, message: failure.text, stepTime: stepTime)
+        phase.whileReconfiguring { $0.grace = grace }
+        phase.whileTraining { $0.grace = grace }
         log(.warning(.collectiveFailed(lastGeneration ?? 0, failure)))
     }
 
@@ -114,28 +121,30 @@ extension Coordinator {
     ///
     /// Whoever has been silent since the fault is either heard of soon or found dead.
     mutating func checkGrace(now: Seconds) {
-        let patience = phase == .reconfiguring ? deadlines.formationGrace : deadlines.grace
-        guard let grace, now - grace.since >= patience,
-            let workers = (pending?.plan ?? plan)?.workers,
+        guard let grace else { return }
+        let isTraining = phase.kind == .training
+        let patience = isTraining ? deadlines.grace : deadlines.formationGrace
+        guard now - grace.since >= patience, let workers = newestPlan?.workers,
             workers.allSatisfy({ (known($0)?.heard ?? 0) > grace.since })
         else { return }
         // All live: perhaps the step only takes longer than was expected, as after a profile that
         // is far off. The next try is given more time.
-        if phase == .training { stragglers.patience = deadlines.collective }
-        if stopping == nil { stepTimes.add(grace.stepTime / StepTimes.shareOfFailed) }
+        if isTraining { troubles.stragglers.patience = deadlines.collective }
+        if stopping == nil { measured.steps.add(grace.stepTime / StepTimes.shareOfFailed) }
         retry(because: grace.message, now: now)
     }
 
     mutating func retry(because message: String, now: Seconds) {
         if resolveCut(now: now) { return }
-        retries = retries.step == committedSteps ? retries : (committedSteps, 0)
-        guard retries.count < Self.retryLimit else {
-            let task = evaluation == nil ? "step" : "the evaluation after step"
+        troubles.retries =
+            troubles.retries.step == committedSteps ? troubles.retries : (committedSteps, 0)
+        guard troubles.retries.count < Self.retryLimit else {
+            let task = isEvaluating ? "the evaluation after step" : "step"
             let what =
-                "\(task) \(committedSteps) failed \(counted(retries.count + 1, "time")) with nobody lost"
+                "\(task) \(committedSteps) failed \(counted(troubles.retries.count + 1, "time")) with nobody lost"
             return stop(OobleckError(.internalFault, "\(what): \(message)"))
         }
-        retries.count += 1
+        troubles.retries.count += 1
         abort(reason: message)
         reconfigure(now: now)
     }
@@ -170,17 +179,20 @@ extension Coordinator {
 
     /// Bounds a step in which no worker notices that something is stuck.
     mutating func checkStep(now: Seconds) {
-        guard grace == nil, let plan else { return }
+        guard case .training(let training) = phase, training.grace == nil, let plan else {
+            return
+        }
         let limit = deadlines.stall
-        guard now - tally.started > limit else { return }
-        let missing = plan.workers.filter { tally.votes[$0] == nil }.nodes
+        guard now - training.tally.started > limit else { return }
+        let missing = plan.workers.filter { training.tally.votes[$0] == nil }.nodes
         let waited = Self.tenths(limit)
         let nodes = EventText.nodes(missing)
+        let batch = training.evaluation?.wholeBatches
         let what =
-            evaluation.map { "global batch \($0.wholeBatches) of the evaluation is not complete" }
+            batch.map { "global batch \($0) of the evaluation is not complete" }
             ?? "no vote from \(nodes)"
         suspectCollective(CollectiveFailure(reason: "\(what) in \(waited) s"), now: now)
-        tally.started = now
+        phase.whileTraining { $0.tally.started = now }
     }
 
     /// Bounds a collection in which nothing arrives any more.

@@ -17,7 +17,7 @@ extension Coordinator {
         let budget = job.cluster.detectionBudget
         // Its own tick is overdue, or was.
         let isOverdue = ownAbsence(now: now) != nil
-        let wasAway = lastAbsence.map { now - $0 <= budget } ?? false
+        let wasAway = attendance.lastAbsence.map { now - $0 <= budget } ?? false
         return isOverdue || wasAway
     }
 
@@ -35,19 +35,21 @@ extension Coordinator {
     mutating func callBack(now: Seconds) {
         let living = members.filter { $0.value.isAlive }
         // Some may have been called back before, and not have come yet.
-        let before = self.reconnection
+        let before = reconnection
+        var restore = phase.restore
+        restore?.interrupt()
         let workers = Set(living.keys.flatMap { connectedWorkers(of: $0) })
-        var reconnection = Reconnection(
+        let reconnection = Reconnection(
             agents: (before?.agents ?? [:]).filter { living[$0.key] != nil }
                 .merging(living.compactMapValues(\.agentPID)) { $1 },
             workers: workers.union(before?.workers ?? []).filter { living[$0.node] != nil },
             planned: pending?.plan.document ?? before?.planned ?? plan?.document,
             committed: lastCommit,
             restored: restoredGeneration,
-            patience: deadlines.takeover
+            patience: deadlines.takeover,
+            restore: restore,
+            since: now
         )
-        reconnection.since = now
-        self.reconnection = reconnection
         for node in living.keys {
             members[node]?.agentPID = nil
             members[node]?.agentHeard = nil
@@ -59,11 +61,9 @@ extension Coordinator {
             members[node]?.life = .joining
             members[node]?.since = now
         }
-        (isolation, pending, grace, returns) = (nil, nil, nil, UnansweredReturns())
-        restore?.interrupt()
+        (isolation, returns) = (nil, UnansweredReturns())
         dropSave()
-        (collection, evaluation) = (nil, nil)
-        phase = .reconnecting
+        phase = .reconnecting(reconnection)
         perform(.closeSessions)
         log(.isolated(.dropped))
     }

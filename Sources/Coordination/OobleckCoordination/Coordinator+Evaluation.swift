@@ -94,26 +94,31 @@ extension Coordinator {
     /// Has the plan in force evaluate the state that its nodes hold; or are about to, when `workers` have
     /// just prepared it.
     mutating func beginEvaluation(on workers: [WorkerID], of plan: CoordinatorPlan) {
-        evaluation = EvaluationTally(
+        let evaluation = EvaluationTally(
             step: committedSteps,
             generation: plan.generation,
             batchSize: job.training.microbatchCount
         )
+        phase.whileTraining { $0.evaluation = evaluation }
         for worker in workers {
             send(.evaluate(generation: plan.generation, step: committedSteps), to: worker)
         }
     }
 
     mutating func receive(_ report: EvaluationReport, from worker: WorkerID, now: Seconds) {
-        guard phase == .training, let plan, plan.generation == report.generation,
+        guard let plan, plan.generation == report.generation,
             report.step == committedSteps, plan.layersByWorker[worker] != nil,
-            evaluation?.has(report, from: worker) == false
+            training?.evaluation?.has(report, from: worker) == false
         else { return dropStale() }
         receiveResumed(report.generation, from: worker, now: now)
-        let before = evaluation?.wholeBatches
-        if let error = evaluation?.add(report, from: worker) { return stop(error) }
-        // Each global batch is waited for as a step is.
-        if evaluation?.wholeBatches != before { tally.started = now }
+        let contradiction = phase.whileTraining { training -> OobleckError? in
+            let before = training.evaluation?.wholeBatches
+            if let error = training.evaluation?.add(report, from: worker) { return error }
+            // Each global batch is waited for as a step is.
+            if training.evaluation?.wholeBatches != before { training.tally.started = now }
+            return nil
+        }
+        if let error = contradiction ?? nil { return stop(error) }
         if stopping != nil { stopping?.since = now }
         finishEvaluationIfComplete(now: now)
     }
@@ -121,10 +126,10 @@ extension Coordinator {
     /// Keeps the result once it is complete, and has training go on.
     mutating func finishEvaluationIfComplete(now: Seconds) {
         // As with a step: a fault of this generation comes first.
-        guard phase == .training, let plan, grace == nil, isolation == nil,
-            let result = evaluation?.result(microbatch: job.training.microbatch)
+        guard let plan, isolation == nil, grace == nil,
+            let result = training?.evaluation?.result(microbatch: job.training.microbatch)
         else { return }
-        evaluation = nil
+        phase.whileTraining { $0.evaluation = nil }
         lastEvaluation = result
         perform(.persist(.evaluated(result)))
         perform(.recordEvaluation(result))
@@ -134,6 +139,6 @@ extension Coordinator {
         for worker in plan.workers {
             send(.resume(generation: plan.generation, step: committedSteps), to: worker)
         }
-        tally = StepTally(step: committedSteps, started: now)
+        beginStep(now: now)
     }
 }

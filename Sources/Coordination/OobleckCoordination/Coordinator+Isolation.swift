@@ -52,7 +52,7 @@ extension Coordinator {
         guard let isolation else { return }
         self.isolation = nil
         // The ends of streams that nodes gave up meanwhile may be heard of only now.
-        lastAbsence = now
+        attendance.lastAbsence = now
         let waited = now - isolation.since
         shiftDeadlines(by: waited, now: now)
         log(.reconnected(.heard(after: waited, without: silent)))
@@ -84,30 +84,10 @@ extension Coordinator {
     /// Time in which nothing could happen, up to `now`, counts against nobody.
     mutating func shiftDeadlines(by absence: Seconds, now: Seconds) {
         func shift(_ time: inout Seconds) { time = min(now, time + absence) }
-        if var since = pending?.since {
-            shift(&since)
-            pending?.since = since
-        }
-        shift(&tally.started)
-        if var progress = collection?.progress {
-            shift(&progress)
-            collection?.progress = progress
-        }
+        phase.shiftDeadlines(shift)
         if var started = checkpoints.save?.started {
             shift(&started)
             checkpoints.save?.started = started
-        }
-        if var since = restore?.since {
-            shift(&since)
-            restore?.since = since
-        }
-        if var since = grace?.since {
-            shift(&since)
-            grace?.since = since
-        }
-        if var since = reconnection?.since {
-            shift(&since)
-            reconnection?.since = since
         }
         if var since = isolation?.since {
             shift(&since)
@@ -121,9 +101,9 @@ extension Coordinator {
             }
             stopping = request
         }
-        if phase == .starting, var started {
+        if phase.kind == .starting, var started = attendance.started {
             shift(&started)
-            self.started = started
+            attendance.started = started
         }
         for (node, member) in members where member.life == .joining {
             guard var since = member.since else { continue }

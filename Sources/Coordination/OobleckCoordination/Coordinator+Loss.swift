@@ -24,16 +24,16 @@ extension Coordinator {
             return finishReconnectingIfComplete(now: now)
         }
         guard !involved.isEmpty, outcome == nil else {
-            guard phase == .starting, let last = living.last else { return }
-            startFailure = "node \(last.id): \(last.evidence)"
+            guard phase.kind == .starting, let last = living.last else { return }
+            start.failure = "node \(last.id): \(last.evidence)"
             return startIfPossible(isEvent: true, now: now)
         }
-        if phase == .collecting { return collectAgain(now: now) }
+        if case .collecting = phase { return collectAgain(now: now) }
         // Nothing is trained any more: what is left is to save what the others hold.
-        if phase == .stopping { return }
+        if case .stopping = phase { return }
         for node in involved { noteLoss(of: node, now: now) }
-        if phase == .waitingForNodes { return goOnIfPossible(now: now) }
-        retries = (committedSteps, 0)
+        if case .waitingForNodes = phase { return goOnIfPossible(now: now) }
+        troubles.retries = (committedSteps, 0)
         let names = involved.map { "\($0.id)" }.joined(separator: ", ")
         abort(reason: "lost \(involved.count == 1 ? "node" : "nodes") \(names)")
         reconfigure(now: now)
@@ -44,7 +44,7 @@ extension Coordinator {
         if hasFailed { account.failures += 1 }
         perform(.persist(.left(node.id, hasFailed: hasFailed, as: .dead)))
         members[node.id]?.life = .dead
-        quarantine.noteDeath(of: members[node.id]?.name ?? "", now: now)
+        troubles.quarantine.noteDeath(of: members[node.id]?.name ?? "", now: now)
         members[node.id]?.forget()
         members[node.id]?.isSuspect = false
         giveUpSave(of: node.id)
@@ -54,13 +54,11 @@ extension Coordinator {
 
     /// Tells everyone who got the newest plan that its generation is over.
     mutating func abort(reason: String) {
-        guard let ended = pending?.plan ?? plan else { return }
+        guard let ended = newestPlan else { return }
         for worker in ended.recipients where members[worker.node]?.isAlive == true {
             send(.abort(generation: ended.generation, reason: reason), to: worker)
         }
-        pending = nil
-        grace = nil
-        evaluation = nil
+        phase = .deciding(phase.restore)
         log(.aborted(ended.generation, reason: reason))
     }
 
@@ -96,7 +94,7 @@ extension Coordinator {
             }
         }
         // Cut off from so many at once, it will have been silent for them as well.
-        if unheard > mostSilent { lastAbsence = now }
+        if unheard > mostSilent { attendance.lastAbsence = now }
         guard !lost.isEmpty, !isSilent || !isolates(now: now) else { return }
         lose(lost, now: now)
     }
@@ -104,7 +102,7 @@ extension Coordinator {
     /// When ticks stay out for half a budget it was the coordinator that was away: nobody else is
     /// to blame for the silence.
     private mutating func forgiveOwnAbsence(now: Seconds) {
-        defer { lastTick = now }
+        defer { attendance.lastTick = now }
         guard let absence = ownAbsence(now: now) else { return }
         forgive(absence, now: now)
         log(.warning(.coordinatorAway(absence)))
@@ -112,7 +110,7 @@ extension Coordinator {
 
     /// The last moment at which this coordinator was surely at work: its last tick, and before the first
     /// one its first event.
-    var lastAtWork: Seconds? { lastTick ?? started }
+    var lastAtWork: Seconds? { attendance.lastTick ?? attendance.started }
 
     /// How long its own ticks have stayed out, if that is too long for a coordinator at work.
     func ownAbsence(now: Seconds) -> Seconds? {

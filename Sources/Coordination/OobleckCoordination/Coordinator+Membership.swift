@@ -28,35 +28,35 @@ extension Coordinator {
             let why = "numbers are never given twice; the next free is \(next)"
             throw OobleckError(.usage, "node number \(node) \(what); \(why)")
         }
-        guard isOwn || !reserved.contains(node) else {
+        guard isOwn || !start.reserved.contains(node) else {
             throw OobleckError(
                 .usage,
                 "node number \(node) is kept for a node that the run starts; the next free is \(next)"
             )
         }
         if !knownBugs.contains(.quarantineIgnored),
-            let refusal = quarantine.refusal(of: name, now: now)
+            let refusal = troubles.quarantine.refusal(of: name, now: now)
         {
             log(.refused(.quarantined(name: name, reason: refusal)))
             throw OobleckError(.outOfNodes, refusal)
         }
-        quarantine.noteJoin(of: name, now: now)
+        troubles.quarantine.noteJoin(of: name, now: now)
         members[node] = CoordinatorMember(devices: devicesPerNode)
         members[node]?.name = name
-        reserved.remove(node)
+        start.reserved.remove(node)
         return node
     }
 
     /// The first number above all that nodes have, had, or are reserved.
     private var nextNumber: NodeID {
-        let highest = max(members.keys.max() ?? -1, reserved.max() ?? -1)
+        let highest = max(members.keys.max() ?? -1, start.reserved.max() ?? -1)
         return NodeID(highest.rawValue + 1)
     }
 
     /// Reserves a number for a node that is being started: it is given to no node that asks for any.
     package mutating func reserve() -> NodeID {
         let node = nextNumber
-        reserved.insert(node)
+        start.reserved.insert(node)
         return node
     }
 
@@ -102,8 +102,8 @@ extension Coordinator {
         members[node] = members[node] ?? CoordinatorMember(devices: devicesPerNode)
         members[node]?.life = .dead
         log(.warning(.notStarted(node, evidence: evidence)))
-        guard phase == .starting else { return }
-        startFailure = "node \(node): \(evidence)"
+        guard phase.kind == .starting else { return }
+        start.failure = "node \(node): \(evidence)"
         startIfPossible(isEvent: true, now: now)
     }
 
@@ -137,37 +137,40 @@ extension Coordinator {
     ) {
         let node = worker.node
         guard members[node]?.life == .joining else { return }
-        if let known = self.arithmetic, let arithmetic, known.fingerprint != arithmetic.fingerprint
+        if let known = agreed.arithmetic, let arithmetic,
+            known.fingerprint != arithmetic.fingerprint
         {
             let reason = "node \(node) \(known.refusal(of: arithmetic))"
             refuse(node, reason)
-            startFailure = reason
+            start.failure = reason
             // It may have been the last that was waited for.
-            if phase == .starting { return startIfPossible(isEvent: true, now: now) }
+            if phase.kind == .starting { return startIfPossible(isEvent: true, now: now) }
             if isHopeless { stop(OobleckError(.outOfNodes, reason)) }
             return
         }
-        if let read, let what = read.digests.difference(from: digests, read.node, node) {
-            guard phase != .starting else { return stop(OobleckError(.inputData, what)) }
+        if let read = agreed.read,
+            let what = read.digests.difference(from: digests, read.node, node)
+        {
+            guard phase.kind != .starting else { return stop(OobleckError(.inputData, what)) }
             return refuse(node, what)
         }
-        read = read ?? (digests, node)
-        if let arithmetic, self.arithmetic == nil { decide(arithmetic) }
+        agreed.read = agreed.read ?? (digests, node)
+        if let arithmetic, agreed.arithmetic == nil { decide(arithmetic) }
         members[node]?.workers[worker.device].isReady = true
         guard members[node]?.workers.allSatisfy(\.isReady) == true else { return }
         members[node]?.life = .usable
         log(.nodeReady(node))
-        if phase == .starting {
+        if phase.kind == .starting {
             startIfPossible(isEvent: true, now: now)
         } else {
-            if !knownBugs.contains(.newcomersForgotten) { joins.note(now) }
+            if !knownBugs.contains(.newcomersForgotten) { demand.joins.note(now) }
             goOnIfPossible(now: now)
         }
     }
 
     /// From now on all nodes have to compute so.
     private mutating func decide(_ arithmetic: Arithmetic) {
-        self.arithmetic = arithmetic
+        agreed.arithmetic = arithmetic
         perform(.persist(.computing(arithmetic)))
         let generation = lastGeneration ?? 0
         perform(
@@ -190,13 +193,12 @@ extension Coordinator {
         guard let member = members[node], member.isAlive, !member.isDraining else {
             return log(.refused(.drain(node, .unknownNode)))
         }
-        guard phase != .collecting, phase != .stopping else {
-            return log(.refused(.drain(node, phase == .stopping ? .ending : .collecting)))
-        }
+        if case .collecting = phase { return log(.refused(.drain(node, .collecting))) }
+        if case .stopping = phase { return log(.refused(.drain(node, .ending))) }
         guard !isInvolved(node) else {
             members[node]?.isDraining = true
             perform(.persist(.draining(node, true)))
-            wantsNewPlan = true
+            demand.isWanted = true
             return log(.warning(.leavesAtBoundary(node)))
         }
         release(node)

@@ -34,14 +34,14 @@ extension Coordinator {
     var memoryBounds: [NodeID: [MemoryBound]] {
         guard !knownBugs.contains(.memoryForgotten) else { return [:] }
         return members.filter { $0.value.life == .usable }.reduce(into: [:]) { bounds, member in
-            let known = memory.bounds(name: member.value.name, node: member.key)
+            let known = troubles.memory.bounds(name: member.value.name, node: member.key)
             if !known.isEmpty { bounds[member.key] = known }
         }
     }
 
     /// Loads under which a node of this one's name ran out of memory.
     package func memoryBounds(of node: NodeID) -> [MemoryBound] {
-        memory.bounds(name: members[node]?.name ?? "", node: node)
+        troubles.memory.bounds(name: members[node]?.name ?? "", node: node)
     }
 
     /// What a node that comes back calls itself.
@@ -67,7 +67,7 @@ extension Coordinator {
     mutating func ranOutOfMemory(_ node: NodeID, evidence: String, now: Seconds) {
         guard let member = members[node], member.isAlive else { return dropStale() }
         let failure = MemoryFailure(node: node, name: member.name, load: member.given)
-        memory.note(failure)
+        troubles.memory.note(failure)
         perform(.persist(.ranOutOfMemory(failure)))
         log(.outOfMemory(node, name: failure.name, evidence: evidence, load: failure.load))
         let cause = LossCause.outOfMemory(evidence: evidence)

@@ -5,6 +5,10 @@ import OobleckReconfiguration
 struct PendingPlan: Sendable {
     let plan: CoordinatorPlan
     var since: Seconds
+    /// The return to a checkpoint that has begun, until a plan comes into force.
+    var restore: PendingRestore?
+    /// A report of a broken collective that waits for proof of who died.
+    var grace: FaultGrace?
     var reports: [WorkerID: PreparationReport] = [:]
 
     /// Workers of the plan that have not reported.
@@ -16,7 +20,7 @@ extension Coordinator {
     mutating func startIfPossible(isEvent: Bool, now: Seconds) {
         let expected = job.cluster.nodes
         let usable = usableNodes.count
-        let isLate = now - (started ?? now) > deadlines.join
+        let isLate = now - (attendance.started ?? now) > deadlines.join
         let isComplete = usable >= expected
         // All that were expected have shown up, and some have died already.
         let isDecimated = haveAllShownUp
@@ -32,17 +36,17 @@ extension Coordinator {
             if !isComplete {
                 log(.warning(.startsShort(ready: usable, expected: expected)))
             }
-            prepare(document, restoring: restore?.point, now: now)
+            prepare(document, restoring: phase.restore?.point, now: now)
         }
     }
 
     /// Says once which nodes the run waits for, when they take long.
     private mutating func nameMissing(now: Seconds) {
-        let waited = now - (started ?? now)
-        guard !hasNamedMissing, waited > deadlines.join / 4 else { return }
-        hasNamedMissing = true
+        let waited = now - (attendance.started ?? now)
+        guard !start.hasNamedMissing, waited > deadlines.join / 4 else { return }
+        start.hasNamedMissing = true
         let starting = members.filter { $0.value.life == .joining }.keys
-        let known = Set(starting).union(reserved).sorted()
+        let known = Set(starting).union(start.reserved).sorted()
         let nodes = MissingNodes(
             missing: job.cluster.nodes - usableNodes.count,
             expected: job.cluster.nodes,
@@ -53,10 +57,10 @@ extension Coordinator {
 
     /// Why the run does not start: what is missing, and why the last node that failed did.
     private func describe(_ error: OobleckError, usable: Int) -> OobleckError {
-        guard let startFailure else { return error }
+        guard let failure = start.failure else { return error }
         let ready = "\(usable) of \(job.cluster.nodes) nodes got ready"
         let what = usable == 0 ? "none of the nodes got ready" : "\(ready), \(error.message)"
-        return OobleckError(.outOfNodes, "\(what); \(startFailure)")
+        return OobleckError(.outOfNodes, "\(what); \(failure)")
     }
 
     /// Decides the plan for who is left and sets it going, or stops the run.
@@ -66,7 +70,6 @@ extension Coordinator {
         case .failure(let error) where committedSteps >= job.training.steps:
             // Everything is trained: what the nodes hold is worth more than its evaluation.
             log(.warning(.finalStateNotEvaluated(reason: error.message)))
-            evaluation = nil
             collectHeldLayers(now: now)
         case .failure(let error): waitForNodes(because: error, now: now)
         }
@@ -113,10 +116,10 @@ extension Coordinator {
     /// Plans are judged by the time between failures that the run has seen.
     func costs(now: Seconds) -> ReconfigurationCosts {
         ReconfigurationCosts(
-            elapsed: now - (started ?? now),
+            elapsed: now - (attendance.started ?? now),
             lostNodes: account.failures,
             nodes: holdings.count,
-            slowness: slowness.byNode
+            slowness: troubles.slowness.byNode
         )
     }
 
@@ -157,9 +160,9 @@ extension Coordinator {
                 startsOver: startsOver,
                 layers: profile.layers,
                 holdings: held,
-                expectedStep: stepTimes.expected(planned: document.plan.stepTime),
+                expectedStep: measured.steps.expected(planned: document.plan.stepTime),
                 link: link,
-                provesArithmetic: isProofDue,
+                provesArithmetic: demand.isProofDue,
                 machines: members.mapValues(\.machine)
             )
         } catch let error as OobleckError {
@@ -172,12 +175,9 @@ extension Coordinator {
         }
         noteLoads(of: plan)
         lastGeneration = plan.generation
-        pending = PendingPlan(plan: plan, since: now)
-        phase = .reconfiguring
-        wantsNewPlan = false
-        joins = JoinStorm()
-        grace = nil
-        evaluation = nil
+        phase = .reconfiguring(PendingPlan(plan: plan, since: now, restore: phase.restore))
+        demand.isWanted = false
+        demand.joins = JoinStorm()
         perform(.persist(.planned(document)))
         for worker in plan.recipients { send(.reconfigure(plan.reconfiguration), to: worker) }
         note(.publish(document))
@@ -194,11 +194,11 @@ extension Coordinator {
     }
 
     mutating func receive(_ report: PreparationReport, from worker: WorkerID, now: Seconds) {
-        guard let plan = pending?.plan, plan.generation == report.generation else {
-            return dropStale()
-        }
-        guard plan.layersByWorker[worker] != nil else { return }
-        pending?.reports[worker] = report
+        guard case .reconfiguring(let pending) = phase,
+            pending.plan.generation == report.generation
+        else { return dropStale() }
+        guard pending.plan.layersByWorker[worker] != nil else { return }
+        phase.whileReconfiguring { $0.reports[worker] = report }
         noteCopy(report)
         activateIfPrepared(now: now)
     }
@@ -217,20 +217,18 @@ extension Coordinator {
         let plan = prepared.plan
         if plan.restoredStep == nil { perform(.persist(.inForce(plan.generation))) }
         self.plan = plan
-        pending = nil
-        grace = nil
-        isProofDue = false
+        demand.isProofDue = false
         if !isFirst { account.reconfigurations += 1 }
         if !knownBugs.contains(.holdingsNotUpdatedOnResume) { noteHoldings(under: plan) }
-        preparation = PreparationSummary(prepared.reports.values)
-        completeRestore(of: plan, now: now)
-        newcomers = nil
-        resumed = []
+        let preparation = PreparationSummary(prepared.reports.values)
+        completeRestore(of: prepared, preparation, now: now)
+        start.newcomers = nil
         log(.prepared(plan.generation, nodes: plan.nodes.count))
         let evaluates =
             isEvaluationDue(after: committedSteps)
             && (isFirst || !knownBugs.contains(.evaluationsSkipped))
-        phase = .training
+        let tally = StepTally(step: committedSteps, started: now)
+        phase = .training(TrainingState(tally: tally, preparation: preparation))
         guard committedSteps < job.training.steps || evaluates else {
             return beginCollection(now: now)
         }
@@ -243,8 +241,7 @@ extension Coordinator {
             }
         }
         for node in usableNodes where isLeaving(node, plan) { release(node) }
-        tally = StepTally(step: committedSteps, started: now)
-        slowness.measuredFrom = committedSteps + 1
+        troubles.slowness.measuredFrom = committedSteps + 1
         // The workers compute now; the answers to the next losses are ready when they are asked for.
         reconfigurator.prepareForLosses(nodes: usableNodes.count)
     }
@@ -265,8 +262,7 @@ extension Coordinator {
 
     /// Passes a key of a group's rendezvous on to all others of its generation.
     mutating func relay(_ rendezvous: Rendezvous, from worker: WorkerID) {
-        guard phase == .reconfiguring || phase == .training,
-            let plan = pending?.plan ?? plan, plan.generation == rendezvous.generation,
+        guard phase.isUnderPlan, let plan = newestPlan, plan.generation == rendezvous.generation,
             plan.recipients.contains(worker)
         else { return dropStale() }
         for other in plan.recipients
@@ -276,8 +272,8 @@ extension Coordinator {
     }
 
     private mutating func noteCoverage(_ isCovered: Bool, _ document: PlanDocument) {
-        defer { coversFaultTolerance = isCovered }
-        guard !isCovered, coversFaultTolerance else { return }
+        defer { demand.coversFaultTolerance = isCovered }
+        guard !isCovered, demand.coversFaultTolerance else { return }
         let lost = job.cluster.faultTolerance
         log(.warning(.notCovered(nodes: document.plan.nodes.count, losses: lost)))
     }

@@ -33,9 +33,9 @@ extension Coordinator {
     ///
     /// To be called before the loss has been recovered from.
     package mutating func noteKill(_ node: NodeID, at time: Seconds) {
-        killTimes[node] = time
-        if recovery?.lost.contains(node) == true, let sign = recovery?.firstSign {
-            recovery?.firstSign = min(sign, time)
+        recovery.killTimes[node] = time
+        if let pending = recovery.pending, pending.lost.contains(node) {
+            recovery.pending?.firstSign = min(pending.firstSign, time)
         }
     }
 
@@ -43,36 +43,41 @@ extension Coordinator {
     ///
     /// To be called after each whose directives hold a `reconfigure`; counts as deciding if a
     /// failure is being recovered from.
-    package mutating func noteDecision(took time: Seconds) { recovery?.decide += time }
+    package mutating func noteDecision(took time: Seconds) { recovery.pending?.decide += time }
 
     mutating func noteLoss(of node: LostNode, now: Seconds) {
-        let signs = [node.firstSign, firstFault, now].compactMap { $0 }
-        let sign = killTimes[node.id] ?? signs.min() ?? now
+        let signs = [node.firstSign, recovery.firstFault, now].compactMap { $0 }
+        let sign = recovery.killTimes[node.id] ?? signs.min() ?? now
         var pending =
-            recovery
+            recovery.pending
             ?? PendingRecovery(step: committedSteps, firstSign: sign, declared: now)
         pending.lost.append(node.id)
         pending.firstSign = min(pending.firstSign, sign)
-        recovery = pending
+        recovery.pending = pending
     }
 
     mutating func receiveResumed(_ generation: Generation, from worker: WorkerID, now: Seconds) {
-        guard phase == .training, let plan, plan.generation == generation,
+        guard case .training = phase, let plan, plan.generation == generation,
             plan.layersByWorker[worker] != nil
         else { return dropStale() }
-        guard resumed.insert(worker).inserted, resumed.count == plan.workers.count else { return }
-        firstFault = grace?.since
-        guard let recovery else { return log(.resumed(generation)) }
-        self.recovery = nil
+        let hasResumed = phase.whileTraining { training in
+            training.resumed.insert(worker).inserted
+                && training.resumed.count == plan.workers.count
+        }
+        guard hasResumed == true, case .training(let training) = phase else { return }
+        let preparation = training.preparation
+        recovery.firstFault = training.grace?.since
+        guard let survived = recovery.pending else { return log(.resumed(generation)) }
+        recovery.pending = nil
         let record = RecoveryRecord(
-            step: recovery.step,
-            lostNodes: recovery.lost.sorted(),
-            detect: max(0, recovery.declared - recovery.firstSign),
-            decide: recovery.decide,
+            step: survived.step,
+            lostNodes: survived.lost.sorted(),
+            detect: max(0, survived.declared - survived.firstSign),
+            decide: survived.decide,
             rebuild: preparation.rebuild,
             transfer: preparation.transfer,
             transferBytes: preparation.received,
-            total: max(0, now - recovery.firstSign),
+            total: max(0, now - survived.firstSign),
             reason: plan.document.reason
         )
         account.recoveries.append(record)
@@ -83,7 +88,7 @@ extension Coordinator {
 
     /// ` (just lost: nodes 2, 5)` if that is so, for the line about what is missing.
     var lossClause: String {
-        guard let lost = recovery?.lost, !lost.isEmpty else { return "" }
+        guard let lost = recovery.pending?.lost, !lost.isEmpty else { return "" }
         return " (just lost: \(EventText.nodes(lost)))"
     }
 

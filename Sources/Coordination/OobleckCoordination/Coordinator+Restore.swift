@@ -55,7 +55,7 @@ extension Coordinator {
     /// state nor a checkpoint.
     package mutating func expectNewcomers(_ count: Int) {
         let next = (members.keys.max()?.rawValue ?? -1) + 1
-        newcomers = Newcomers(first: NodeID(next), count: count)
+        start.newcomers = Newcomers(first: NodeID(next), count: count)
     }
 
     /// Whether all nodes that were started for this run have joined, and are ready or lost.
@@ -65,7 +65,9 @@ extension Coordinator {
     var haveAllShownUp: Bool {
         let started = members.values.filter { $0.ending != .done }
         guard !started.contains(where: { $0.life == .joining }) else { return false }
-        if let newcomers, newcomers.count > 0 { return !isAnyMissing(of: newcomers) }
+        if let newcomers = start.newcomers, newcomers.count > 0 {
+            return !isAnyMissing(of: newcomers)
+        }
         return started.count >= job.cluster.nodes
     }
 
@@ -76,13 +78,17 @@ extension Coordinator {
 
     /// Whether newcomers that were started can still get ready in time.
     private func awaitsNewcomers(since: Seconds, now: Seconds) -> Bool {
-        guard let newcomers, now - since <= min(deadlines.join, waitLimit) else { return false }
+        guard let newcomers = start.newcomers, now - since <= min(deadlines.join, waitLimit) else {
+            return false
+        }
         return isAnyMissing(of: newcomers)
     }
 
     /// Whether a run that waits for nodes has none to wait for: all that were started have been refused.
     var isHopeless: Bool {
-        guard let newcomers, phase == .waitingForNodes, !awaitsOthers, usableNodes.isEmpty else {
+        guard let newcomers = start.newcomers, phase.kind == .waitingForNodes, !awaitsOthers,
+            usableNodes.isEmpty
+        else {
             return false
         }
         let known = members.filter { $0.key >= newcomers.first }.values
@@ -102,68 +108,67 @@ extension Coordinator {
     ) {
         guard error.code == .outOfNodes else { return stop(error) }
         guard stopping == nil else { return endStopped(error.message) }
-        guard job.checkpoint != nil || restore != nil || newcomers != nil else {
+        let begun = phase.restore
+        guard job.checkpoint != nil || begun != nil || start.newcomers != nil else {
             return stop(error)
         }
         dropSave()
-        collection = nil
-        pending = nil
-        grace = nil
-        evaluation = nil
-        phase = .waitingForNodes
         log(.waitingForNodes(reason: error.message))
-        if restore == nil {
-            restore = PendingRestore(since: now, reason: error.message, damaged: bad)
-            search()
-        } else {
-            restore?.reason = error.message
-            if restore?.isInterrupted == true {
-                restore?.since = now
-                return search()
-            }
-            goOnIfPossible(now: now)
+        guard var restore = begun else {
+            let restore = PendingRestore(since: now, reason: error.message, damaged: bad)
+            return search(for: restore)
         }
+        restore.reason = error.message
+        guard !restore.isInterrupted else {
+            restore.since = now
+            return search(for: restore)
+        }
+        phase = .waitingForNodes(restore)
+        goOnIfPossible(now: now)
     }
 
-    private mutating func search() {
-        restore?.search = .underWay
+    /// Waits, and asks the store for the newest checkpoint that is not known to be damaged.
+    private mutating func search(for restore: PendingRestore) {
+        phase = .waitingForNodes(restore)
+        phase.whileWaiting { $0.search = .underWay }
         perform(
             .checkpoint(
                 .find(
                     // The final state may be there already; there is nothing to train from it.
                     atMost: min(committedSteps, job.training.steps - 1),
-                    corpusDigest: read?.digests.corpus,
-                    excluding: restore?.damaged ?? []
+                    corpusDigest: agreed.read?.digests.corpus,
+                    excluding: restore.damaged
                 )
             )
         )
     }
 
-    /// The store's answer to ``search()``.
+    /// The store's answer to ``search(for:)``.
     mutating func receive(_ point: RestorePoint?, passedOver: [String], now: Seconds) {
-        guard phase == .waitingForNodes, let restore, restore.point == nil else {
+        guard case .waitingForNodes(let restore) = phase, restore.point == nil else {
             return dropStale()
         }
         for reason in passedOver { log(.checkpointDamaged(nil, reason: reason)) }
         guard let point else {
             // Enough nodes may have come while the store was looking.
             if goOnWithWhatIsHeld(now: now) { return }
-            guard newcomers != nil else {
+            guard start.newcomers != nil else {
                 let what = "\(restore.reason); there is no checkpoint to restore"
                 return stop(OobleckError(.outOfNodes, what))
             }
-            self.restore?.search = .startsOver
+            phase.whileWaiting { $0.search = .startsOver }
             log(.warning(.startsOver(weights: job.initialWeightsPath)))
             return goOnIfPossible(now: now)
         }
-        self.restore?.search = .found(point)
+        phase.whileWaiting { $0.search = .found(point) }
         goOnIfPossible(now: now)
     }
 
     /// Goes on as soon as a plan exists: with the layers that are held if all are, otherwise from
     /// the checkpoint.
     mutating func goOnIfPossible(now: Seconds) {
-        guard phase == .waitingForNodes, let restore, restore.point != nil || restore.startsOver
+        guard case .waitingForNodes(let restore) = phase,
+            restore.point != nil || restore.startsOver
         else { return }
         if goOnWithWhatIsHeld(now: now) { return }
         guard !awaitsNewcomers(since: restore.since, now: now) else { return }
@@ -177,7 +182,7 @@ extension Coordinator {
         guard case .success(let document) = decidePlan(committed: committedSteps, now: now) else {
             return false
         }
-        restore = nil
+        phase = .deciding(nil)
         log(.warning(.checkpointNotNeeded))
         prepare(document, now: now)
         return true
@@ -185,18 +190,23 @@ extension Coordinator {
 
     /// A worker cannot load the checkpoint: the one before it is tried.
     mutating func receive(_ failure: RestoreFailure, from node: NodeID, now: Seconds) {
-        guard let plan = pending?.plan, plan.generation == failure.generation,
-            let point = plan.reconfiguration.restore, point.step == failure.step
+        guard let pending, pending.plan.generation == failure.generation,
+            let point = pending.plan.reconfiguration.restore, point.step == failure.step
         else { return dropStale() }
         log(.checkpointDamaged(node, reason: failure.message))
         abort(reason: "the checkpoint of step \(point.step) is damaged")
-        phase = .waitingForNodes
-        restore?.damaged.insert(point.step)
-        search()
+        var restore = pending.restore ?? PendingRestore(since: now, reason: failure.message)
+        restore.damaged.insert(point.step)
+        search(for: restore)
     }
 
     /// Every worker has its layers from the checkpoint: the steps behind it count no more.
-    mutating func completeRestore(of plan: CoordinatorPlan, now: Seconds) {
+    mutating func completeRestore(
+        of prepared: PendingPlan,
+        _ preparation: PreparationSummary,
+        now: Seconds
+    ) {
+        let (plan, restore) = (prepared.plan, prepared.restore)
         guard let step = plan.restoredStep else { return }
         let state = plan.reconfiguration.restore?.stateSHA256 ?? RestoredRun.firstState
         let restored = RestoredRun(step: step, generation: plan.generation, stateSHA256: state)
@@ -215,12 +225,11 @@ extension Coordinator {
         log(.restored(record))
         if !plan.startsOver { checkpoints.lastStart = now }
         if !knownBugs.contains(.skipsCountedTwice) {
-            skippedInARow = max(0, skippedInARow - (committedSteps - step))
+            troubles.skippedInARow = max(0, troubles.skippedInARow - (committedSteps - step))
         }
         committedSteps = step
         checkpoints.savedStep = plan.startsOver ? nil : step
         account.goBack(to: record, globalBatch: job.training.globalBatch)
-        restore = nil
     }
 
     /// How long a run waits for nodes.
@@ -232,7 +241,9 @@ extension Coordinator {
     mutating func checkWait(now: Seconds) {
         let limit = waitLimit
         goOnIfPossible(now: now)
-        guard phase == .waitingForNodes, let restore, now - restore.since > limit else { return }
+        guard case .waitingForNodes(let restore) = phase, now - restore.since > limit else {
+            return
+        }
         let waited = "no plan within \(Self.tenths(limit)) s of waiting for nodes"
         let found = restore.point.map { "; the newest checkpoint is of step \($0.step)" } ?? ""
         stop(OobleckError(.outOfNodes, "\(restore.reason); \(waited)\(found)"))

@@ -15,6 +15,8 @@ struct Reconnection: Sendable {
     var restored: Generation?
     /// How long to wait for all of them.
     let patience: Seconds
+    /// The return to a checkpoint that had begun.
+    var restore: PendingRestore?
     /// When the first event came.
     var since: Seconds?
     var testimonies: [WorkerID: WorkerTestimony] = [:]
@@ -58,13 +60,12 @@ extension Coordinator {
         term = state.term
         lastGeneration = state.lastGeneration
         committedSteps = state.committedSteps
-        tally = StepTally(step: committedSteps, started: 0)
         account = RunAccount(restoring: state, globalBatch: job.training.globalBatch)
-        memory = MemoryAccount(state.memoryFailures)
+        troubles.memory = MemoryAccount(state.memoryFailures)
         checkpoints.savedStep = savedStep
-        arithmetic = state.arithmetic
+        agreed.arithmetic = state.arithmetic
         lastCommit = state.committed
-        skippedInARow = state.skippedInARow ?? 0
+        troubles.skippedInARow = state.skippedInARow ?? 0
         // After a loss of power the ledger may be behind it.
         lastEvaluation = state.evaluated.flatMap { $0.step <= committedSteps ? $0 : nil }
         restoredGeneration = state.restored?.generation
@@ -90,15 +91,16 @@ extension Coordinator {
         let workers = Set(involved).intersection(living.keys).flatMap { node in
             devices.map { WorkerID(node, device: $0) }
         }
-        reconnection = Reconnection(
-            agents: living.mapValues(\.agentPID),
-            workers: Set(workers),
-            planned: state.planned,
-            committed: state.committed,
-            restored: state.restored?.generation,
-            patience: takesOver ? deadlines.takeover : deadlines.reconnection
+        phase = .reconnecting(
+            Reconnection(
+                agents: living.mapValues(\.agentPID),
+                workers: Set(workers),
+                planned: state.planned,
+                committed: state.committed,
+                restored: state.restored?.generation,
+                patience: takesOver ? deadlines.takeover : deadlines.reconnection
+            )
         )
-        phase = .reconnecting
         let decay = job.training.decaySteps.map {
             DecaySpan(steps: job.training.steps, decaySteps: $0)
         }
@@ -144,7 +146,7 @@ extension Coordinator {
 
     mutating func finishReconnectingIfComplete(now: Seconds) {
         guard let reconnection, missing(reconnection).isEmpty, outcome == nil else { return }
-        self.reconnection = nil
+        phase = .deciding(reconnection.restore)
         let testimonies = reconnection.validTestimonies.filter {
             members[$0.key.node]?.isAlive == true
         }
@@ -195,10 +197,9 @@ extension Coordinator {
             account.add(record, busy: [])
             newest = record
             lastCommit = record
-            skippedInARow = record.skips(after: skippedInARow)
+            troubles.skippedInARow = record.skips(after: troubles.skippedInARow)
             log(.proven(step: record.step))
         }
-        tally = StepTally(step: committedSteps, started: 0)
         return newest
     }
 
@@ -241,17 +242,16 @@ extension Coordinator {
     private mutating func goOn(now: Seconds) {
         guard outcome == nil else { return }
         guard committedSteps > 0 else {
-            phase = .starting
+            phase = .starting(phase.restore)
             return startIfPossible(isEvent: true, now: now)
         }
-        guard newcomers == nil || !usableNodes.isEmpty else {
+        guard start.newcomers == nil || !usableNodes.isEmpty else {
             let what = "no node has kept the run's state"
             return waitForNodes(because: OobleckError(.outOfNodes, what), now: now)
         }
         guard committedSteps < job.training.steps || isEvaluationDue(after: committedSteps) else {
             return collectHeldLayers(now: now)
         }
-        phase = .reconfiguring
         reconfigure(now: now)
     }
 }

@@ -62,7 +62,7 @@ extension Coordinator {
         guard members[node]?.isAlive == true, known(worker)?.pid == nil || isAgain else {
             return workerJoined(worker, pid: pid, now: now)
         }
-        let recipients = (pending?.plan ?? plan)?.recipients ?? []
+        let recipients = newestPlan?.recipients ?? []
         if isAgain, reconnection == nil, recipients.contains(worker) {
             // What it was sent since its last attempt is lost, and what it has heard is not known.
             return callBack(now: now)
@@ -73,7 +73,7 @@ extension Coordinator {
         noteFirstSight(of: node, now: now)
         if !testimony.hasJob { send(.job(job), to: worker) }
         if reconnection != nil {
-            reconnection?.testimonies[worker] = testimony
+            phase.whileReconnecting { $0.testimonies[worker] = testimony }
         } else {
             // What it holds is of no plan any more.
             end(testimony, on: worker)
@@ -100,7 +100,7 @@ extension Coordinator {
             }
         case .worker where returns.workers.remove(worker) != nil:
             if reconnection != nil {
-                reconnection?.testimonies[worker] = nil
+                phase.whileReconnecting { $0.testimonies[worker] = nil }
                 disconnect(worker)
                 // No plan can count on it before it is back.
                 members[node]?.life = .joining

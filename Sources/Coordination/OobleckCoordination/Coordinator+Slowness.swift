@@ -24,10 +24,10 @@ struct SlownessAccount: Sendable {
 
 extension Coordinator {
     /// Learns from the votes of a step how fast nodes are, and has the plan follow.
-    mutating func observeSpeeds(under plan: CoordinatorPlan) {
-        guard committedSteps >= slowness.measuredFrom, !knownBugs.contains(.slownessUnseen) else {
-            return
-        }
+    mutating func observeSpeeds(_ tally: StepTally, under plan: CoordinatorPlan) {
+        guard committedSteps >= troubles.slowness.measuredFrom,
+            !knownBugs.contains(.slownessUnseen)
+        else { return }
         var microbatches: [WorkerID: Int] = [:]
         for pipeline in plan.document.plan.pipelines {
             for worker in plan.reconfiguration.workers(of: pipeline) {
@@ -39,26 +39,30 @@ extension Coordinator {
             times[vote.key] = vote.value.layerTimes.filter { held.contains($0.key) }
         }
         let idle = Set(usableNodes).subtracting(plan.document.plan.nodes)
-        let changed = slowness.tracker.add(
+        let changed = troubles.slowness.tracker.add(
             times,
             microbatches: microbatches,
             keeping: Set(idle.flatMap { connectedWorkers(of: $0) })
         )
         for node in changed.nodes { report(node) }
-        if !changed.isEmpty || !slowness.tracker.slowness.isEmpty { slowness.wantsLook = true }
-        guard slowness.wantsLook, committedSteps >= slowness.settledFrom else { return }
-        slowness.wantsLook = false
+        if !changed.isEmpty || !troubles.slowness.tracker.slowness.isEmpty {
+            troubles.slowness.wantsLook = true
+        }
+        guard troubles.slowness.wantsLook, committedSteps >= troubles.slowness.settledFrom else {
+            return
+        }
+        troubles.slowness.wantsLook = false
         adapt(plan)
     }
 
     private mutating func report(_ node: NodeID) {
-        log(.slow(node, slowness.byNode[node].map { nodeSlowness(of: node, factor: $0) }))
+        log(.slow(node, troubles.slowness.byNode[node].map { nodeSlowness(of: node, factor: $0) }))
     }
 
     private func nodeSlowness(of node: NodeID, factor: Double) -> NodeSlowness {
-        let slowest = slowness.tracker.slowness.filter { $0.key.node == node }
+        let slowest = troubles.slowness.tracker.slowness.filter { $0.key.node == node }
             .max { ($0.value, $1.key) < ($1.value, $0.key) }
-        let compared = slowest.flatMap { slowness.tracker.comparisons[$0.key] }
+        let compared = slowest.flatMap { troubles.slowness.tracker.comparisons[$0.key] }
         return NodeSlowness(factor: factor, own: compared?.own, peers: compared?.peers)
     }
 
@@ -78,8 +82,8 @@ extension Coordinator {
         if knownBugs.contains(.slowNodesLetGo) {
             for node in idle { members[node]?.isDraining = true }
         }
-        slowness.settledFrom = committedSteps + 1 + SlownessAccount.pause
-        wantsNewPlan = true
+        troubles.slowness.settledFrom = committedSteps + 1 + SlownessAccount.pause
+        demand.isWanted = true
     }
 
     /// The best plan for the speeds that are known now, which covers as many failures as `plan`
@@ -98,14 +102,14 @@ extension Coordinator {
             bounds: memoryBounds
         )
         guard case .plan(let document, let isCovered) = decision,
-            isCovered || !coversFaultTolerance
+            isCovered || !demand.coversFaultTolerance
         else { return nil }
         return document
     }
 
     /// A decided plan with its microbatches apportioned to the speeds that are known.
     func apportioned(_ document: PlanDocument) -> PlanDocument {
-        let factors = slowness.byNode
+        let factors = troubles.slowness.byNode
         guard document.plan.nodes.contains(where: { factors[$0] != nil }) else { return document }
         var balanced = document.balanced(for: factors)
         let slow = factors.keys.sorted().filter { balanced.plan.nodes.contains($0) }

@@ -51,11 +51,11 @@ extension Coordinator {
     ///
     /// If not the step does not count. A node that is known to compute wrong is put out; where it is not
     /// known which does, all prove their arithmetic anew and the step is tried again.
-    mutating func checkSpots(now: Seconds) -> Bool {
+    mutating func checkSpots(_ tally: StepTally, now: Seconds) -> Bool {
         let answers = tally.spotChecksByNode
         let layer = answers.values.first?.layer ?? 0
         guard !knownBugs.contains(.spotChecksIgnored) else { return true }
-        switch spotChecks.verdict(answers, step: committedSteps) {
+        switch troubles.spotChecks.verdict(answers, step: committedSteps) {
         case .agreed: return true
         case .wrong(let nodes, let how):
             let cause = LossCause.wrongBits(named(layer), step: committedSteps, how: how)
@@ -63,14 +63,14 @@ extension Coordinator {
         case .undecided:
             let found = Damage.differentBits(named(layer), answers.keys.sorted())
             let what = found.finding(step: committedSteps)
-            spotChecks.note(answers, step: committedSteps)
-            guard spotChecks.undecidedTries < Self.mostUndecided else {
+            troubles.spotChecks.note(answers, step: committedSteps)
+            guard troubles.spotChecks.undecidedTries < Self.mostUndecided else {
                 let cure = "all prove the run's arithmetic; train without one of them"
                 stop(OobleckError(.internalFault, "\(what) again and again: \(cure)"))
                 return false
             }
             log(.damaged(found))
-            isProofDue = true
+            demand.isProofDue = true
             abort(reason: what)
             reconfigure(now: now)
         }
@@ -81,7 +81,7 @@ extension Coordinator {
     ///
     /// Returns whether nodes were put out.
     mutating func loseDisproved(_ reports: [WorkerID: PreparationReport], now: Seconds) -> Bool {
-        guard let arithmetic else { return false }
+        guard let arithmetic = agreed.arithmetic else { return false }
         let wrong = reports.filter { _, report in
             report.fingerprint.map { $0 != arithmetic.fingerprint } ?? false
         }

@@ -61,7 +61,7 @@ extension Coordinator {
         let tokens = Double(job.training.globalBatch * (job.model.sequenceLength ?? 1))
         let stepTime = account.stepTime
         var status = RunStatus(
-            phase: isolation != nil ? .reconnecting : evaluation != nil ? .evaluating : phase,
+            phase: shownPhase,
             step: committedSteps,
             steps: job.training.steps,
             generation: lastGeneration ?? 0,
@@ -77,6 +77,12 @@ extension Coordinator {
         status.validationLoss = lastEvaluation?.finiteLoss
         status.validationStep = lastEvaluation?.step
         return status
+    }
+
+    /// The phase as people see it: an isolation and an evaluation have names of their own.
+    private var shownPhase: RunStatus.Phase {
+        guard outcome == nil else { return phase.kind }
+        return isolation != nil ? .reconnecting : isEvaluating ? .evaluating : phase.kind
     }
 
     private func nodeStatus(
@@ -101,7 +107,7 @@ extension Coordinator {
             status.state = .done
             return status
         }
-        status.slowness = slowness.byNode[node]
+        status.slowness = troubles.slowness.byNode[node]
         guard let plan, member.isAlive else { return status }
         for (index, pipeline) in plan.document.plan.pipelines.enumerated() {
             guard let place = pipeline.nodes.firstIndex(of: node) else { continue }

@@ -31,25 +31,23 @@ extension Coordinator {
     mutating func requestStop(_ reason: String, now: Seconds) {
         guard stopping == nil else { return endStopped("it was asked to twice") }
         stopping = StopRequest(reason: reason, since: now)
-        guard committedSteps > 0 || phase == .training else { return endStopped(nil) }
-        guard phase != .waitingForNodes else {
-            return endStopped(restore?.reason ?? "nodes are missing")
-        }
+        guard committedSteps > 0 || phase.kind == .training else { return endStopped(nil) }
+        if case .waitingForNodes(let restore) = phase { return endStopped(restore.reason) }
         log(.stopping(reason: reason, end: ending))
     }
 
     /// When a run that was asked to stop ends.
     private var ending: StopEnd {
-        if phase == .collecting || committedSteps >= job.training.steps {
+        if phase.kind == .collecting || committedSteps >= job.training.steps {
             return .finalState
         }
-        guard evaluation != nil, committedSteps > 0 else { return .step(committedSteps + 1) }
+        guard isEvaluating, committedSteps > 0 else { return .step(committedSteps + 1) }
         return .evaluation(ofStep: committedSteps)
     }
 
     /// Ends the run without waiting for anything.
     mutating func endNow(_ reason: String) {
-        stopping = stopping ?? StopRequest(reason: reason, since: lastTick ?? .zero)
+        stopping = stopping ?? StopRequest(reason: reason, since: attendance.lastTick ?? .zero)
         endStopped("it had to end at once")
     }
 
@@ -63,9 +61,7 @@ extension Coordinator {
     ///
     /// Called after every event, whatever it was.
     mutating func settleStop() {
-        guard outcome == nil, phase == .stopping, isolation == nil, let plan, let stopping else {
-            return
-        }
+        guard case .stopping = phase, isolation == nil, let plan, let stopping else { return }
         guard checkpoints.savedStep != committedSteps else { return endStopped(nil) }
         guard checkpoints.save == nil else { return }
         guard job.checkpoint != nil else { return endStopped("the job saves no checkpoints") }
@@ -84,7 +80,7 @@ extension Coordinator {
 
     /// Bounds the wait for the step boundary, and for the save.
     mutating func checkStop(now: Seconds) {
-        guard let stopping, phase != .collecting else { return }
+        guard let stopping, phase.kind != .collecting else { return }
         guard let boundary = stopping.boundary else {
             guard now - stopping.since > deadlines.stop else { return }
             return endStopped("no step was committed within \(Self.tenths(deadlines.stop)) s")

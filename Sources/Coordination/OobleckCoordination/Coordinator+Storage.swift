@@ -9,7 +9,7 @@ extension Coordinator {
 
     /// Nothing could be decided for a while, up to `now`: that counts against no node.
     mutating func forgive(_ absence: Seconds, now: Seconds) {
-        lastAbsence = now
+        attendance.lastAbsence = now
         for node in members.keys {
             if let heard = members[node]?.agentHeard {
                 members[node]?.agentHeard = min(now, heard + absence)
@@ -25,6 +25,6 @@ extension Coordinator {
     mutating func storageRestored(after wait: Seconds, now: Seconds) {
         forgive(wait, now: now)
         // The next tick finds no other absence.
-        lastTick = now
+        attendance.lastTick = now
     }
 }

@@ -51,8 +51,8 @@ extension Coordinator {
     ///
     /// Asked once all members of a plan are prepared. Returns whether nodes were put out.
     mutating func loseStragglers(_ reports: [WorkerID: PreparationReport], now: Seconds) -> Bool {
-        guard let patience = stragglers.patience else { return false }
-        stragglers.patience = nil
+        guard let patience = troubles.stragglers.patience else { return false }
+        troubles.stragglers.patience = nil
         let found = StragglerAccount.stragglers(
             reports,
             step: committedSteps,
@@ -62,9 +62,12 @@ extension Coordinator {
         guard !nodes.isEmpty, nodes.count <= mostSilent, nodes.count < reports.keys.nodes.count,
             !knownBugs.contains(.stragglersStay)
         else { return false }
-        guard stragglers.note(nodes, step: committedSteps, isMeasured: lastCommit != nil) else {
+        guard troubles.stragglers.note(nodes, step: committedSteps, isMeasured: lastCommit != nil)
+        else {
             // A try with a known reason is none of those that end a run for want of one.
-            if retries.step == committedSteps { retries.count = max(0, retries.count - 1) }
+            if troubles.retries.step == committedSteps {
+                troubles.retries.count = max(0, troubles.retries.count - 1)
+            }
             return false
         }
         let step = committedSteps

@@ -23,17 +23,11 @@ package struct Coordinator: Sendable {
     let profile: ModelProfile
     var reconfigurator: Reconfigurator
 
-    var phase = RunStatus.Phase.starting
+    /// What the run is doing, with the state that belongs to it.
+    var phase = CoordinatorPhase.starting(nil)
     var members: [NodeID: CoordinatorMember] = [:]
-    /// What all nodes have to compute with, once one of them got ready.
-    var arithmetic: Arithmetic?
-    /// What the first node that got ready has read, and that node: all others have to read the same.
-    var read: (digests: ReadDigests, node: NodeID)?
-    /// Time of the first event, and of the last tick.
-    var started: Seconds?
-    var lastTick: Seconds?
-    /// When it was last found that this process had been away, or cut off from many nodes at once.
-    var lastAbsence: Seconds?
+    var agreed = Agreement()
+    var attendance = Attendance()
     /// The newest step that counts, and the generation of the newest return to a checkpoint.
     var lastCommit: CommittedStep?
     var restoredGeneration: Generation?
@@ -44,78 +38,33 @@ package struct Coordinator: Sendable {
     var lastGeneration: Generation?
     /// The plan in force, or the last one that was, while another is being prepared.
     var plan: CoordinatorPlan?
-    /// The plan being prepared.
-    var pending: PendingPlan?
-    /// Whether membership has changed since the last decision.
-    var wantsNewPlan = false
-    var coversFaultTolerance = true
-    /// A report of a broken collective that waits for proof of who died.
-    var grace: FaultGrace?
-    var retries = (step: 0, count: 0)
+    var demand = PlanDemand()
 
     var committedSteps = 0
-    var tally = StepTally(step: 0, started: 0)
-    /// Set while the state in force is evaluated.
-    var evaluation: EvaluationTally?
     var lastEvaluation: RecordedEvaluation?
-    /// Steps skipped up to now since the last that was not.
-    var skippedInARow = 0
-    var damage = DamageAccount()
-    var slowness = SlownessAccount()
-    var joins = JoinStorm()
-    var quarantine: Quarantine
-    var memory = MemoryAccount()
-    var cuts = CutAccount()
-    var stragglers = StragglerAccount()
-    var spotChecks = SpotCheckAccount()
-    /// Whether the next plan asks all for a proof of their arithmetic.
-    var isProofDue = false
+    var troubles: TroubleAccounts
     /// Set while more than f nodes are silent at once.
     var isolation: Isolation?
-    var collection: LayerCollection?
     var checkpoints = CheckpointProgress()
-    /// Set while the run waits for nodes or goes back to a checkpoint.
-    var restore: PendingRestore?
-    /// Set in a run that is resumed.
-    var newcomers: Newcomers?
+    var start = RunStart()
     /// How many coordinators the run has had, this one included.
     var term = 1
-    /// After a restart, until the run goes on.
-    var reconnection: Reconnection?
     /// Whether nodes may come that the run did not start itself.
     package var awaitsOthers = true
-    /// Numbers of nodes that are being started and have not joined yet.
-    var reserved: Set<NodeID> = []
-    /// Whether the first nodes that the run waits for were named.
-    var hasNamedMissing = false
-    /// Why the latest node was lost before the run started.
-    var startFailure: String?
     var returns = UnansweredReturns()
     /// Set once someone has asked that the run ends.
     var stopping: StopRequest?
 
-    var recovery: PendingRecovery?
-    var preparation = PreparationSummary()
-    /// Workers of the plan in force that have started on their first step.
-    var resumed: Set<WorkerID> = []
-    /// First report of a broken collective since training last resumed.
-    var firstFault: Seconds?
-    var killTimes: [NodeID: Seconds] = [:]
+    var recovery = RecoveryTimes()
     var account = RunAccount()
-    var stepTimes = StepTimes()
-    /// Bytes a second of the slowest copy of layers so far.
-    var slowestCopy: Double?
+    var measured = MeasuredTimes()
     /// Messages that were dropped: of a past generation or step, or of a node that is out.
     package internal(set) var staleMessages = 0
 
     /// Put back in by tests.
     var knownBugs: KnownBugs = []
 
-    private(set) var outcome: RunOutcome?
-    private var directives: [CoordinatorDirective] = []
-    private var notes: [CoordinatorDirective] = []
-    /// What workers are told at the end.
-    private var farewells: [CoordinatorDirective] = []
+    private var outbox = Outbox()
 
     /// A coordinator of `job`, before any node has joined.
     ///
@@ -131,13 +80,16 @@ package struct Coordinator: Sendable {
         self.job = job
         self.profile = profile
         self.reconfigurator = reconfigurator
-        quarantine = Quarantine(budget: job.cluster.detectionBudget)
+        let budget = job.cluster.detectionBudget
+        troubles = TroubleAccounts(quarantine: Quarantine(budget: budget))
         if let point {
             committedSteps = max(committed, point.step)
-            restore = PendingRestore(
-                since: 0,
-                reason: "the run is started from a checkpoint",
-                search: .found(point)
+            phase = .starting(
+                PendingRestore(
+                    since: 0,
+                    reason: "the run is started from a checkpoint",
+                    search: .found(point)
+                )
             )
         }
     }
@@ -167,8 +119,8 @@ package struct Coordinator: Sendable {
         now: Seconds
     ) -> [CoordinatorDirective] {
         guard outcome == nil else { return [] }
-        started = started ?? now
-        if reconnection != nil, reconnection?.since == nil { reconnection?.since = now }
+        attendance.started = attendance.started ?? now
+        phase.whileReconnecting { $0.since = $0.since ?? now }
         switch event {
         case .agentJoined(let node, let pid): agentJoined(node, pid: pid, now: now)
         case .workerJoined(let worker, let pid): workerJoined(worker, pid: pid, now: now)
@@ -195,13 +147,8 @@ package struct Coordinator: Sendable {
         case .tick: tick(now: now)
         }
         settleStop()
-        var all = directives + notes
-        // Workers leave only once the result is kept: until then they could be asked again.
-        if let outcome { all += [.conclude(outcome)] + farewells + [.finish(outcome)] }
-        directives = []
-        notes = []
-        farewells = []
-        return all
+        defer { outbox = Outbox() }
+        return outbox.all(endingWith: outcome)
     }
 
     private mutating func receive(_ message: WorkerMessage, from worker: WorkerID, now: Seconds) {
@@ -238,13 +185,14 @@ package struct Coordinator: Sendable {
         checkSilence(now: now)
         checkStop(now: now)
         guard isolation == nil, outcome == nil else { return }
-        if phase == .reconnecting { checkReturn(now: now) }
-        if phase == .starting { startIfPossible(isEvent: false, now: now) }
-        if phase == .reconfiguring { checkPreparation(now: now) }
-        if phase == .training { checkStep(now: now) }
-        if phase == .reconfiguring || phase == .training { checkGrace(now: now) }
-        if phase == .collecting { checkCollection(now: now) }
-        if phase == .waitingForNodes { checkWait(now: now) }
+        // One check may end a phase, and the next one is of the phase that follows.
+        if phase.kind == .reconnecting { checkReturn(now: now) }
+        if phase.kind == .starting { startIfPossible(isEvent: false, now: now) }
+        checkPreparation(now: now)
+        checkStep(now: now)
+        checkGrace(now: now)
+        checkCollection(now: now)
+        checkWait(now: now)
         checkSave(now: now)
     }
 
@@ -258,15 +206,15 @@ package struct Coordinator: Sendable {
 
 extension Coordinator {
     /// The generation that messages have to carry now.
-    var activeGeneration: Generation? { pending?.plan.generation ?? plan?.generation }
+    var activeGeneration: Generation? { newestPlan?.generation }
 
     /// Counts a message that is not acted on.
     mutating func dropStale() { staleMessages += 1 }
 
-    mutating func perform(_ directive: CoordinatorDirective) { directives.append(directive) }
+    mutating func perform(_ directive: CoordinatorDirective) { outbox.perform(directive) }
 
     mutating func send(_ message: CoordinatorMessage, to worker: WorkerID) {
-        directives.append(.send(worker, message))
+        outbox.perform(.send(worker, message))
     }
 
     /// What is known of a worker; `nil` where there is no such node or device.
@@ -283,9 +231,9 @@ extension Coordinator {
     }
 
     /// Done after everything that workers wait for.
-    mutating func note(_ directive: CoordinatorDirective) { notes.append(directive) }
+    mutating func note(_ directive: CoordinatorDirective) { outbox.note(directive) }
 
-    mutating func log(_ content: RunEvent.Content) { notes.append(.log(event(content))) }
+    mutating func log(_ content: RunEvent.Content) { outbox.note(.log(event(content))) }
 
     /// Ends the run before its last step.
     mutating func stop(_ error: OobleckError) {
@@ -293,8 +241,7 @@ extension Coordinator {
         dropSave()
         sendStop(reason: error.message)
         log(.stopped(reason: error.message))
-        phase = .stopped
-        outcome = .stopped(error)
+        phase = .ended(.stopped(error))
     }
 
     /// Ends the run as it should end.
@@ -302,14 +249,13 @@ extension Coordinator {
         dropSave()
         sendStop(reason: "training is complete")
         log(.finished)
-        phase = .finished
-        outcome = .completed(layerDigests: layerDigests, finalLoss: account.lastLoss)
+        phase = .ended(.completed(layerDigests: layerDigests, finalLoss: account.lastLoss))
     }
 
     private mutating func sendStop(reason: String) {
         for node in members.keys.sorted() where members[node]?.isAlive == true {
             for worker in connectedWorkers(of: node) {
-                farewells.append(.send(worker, .stop(reason: reason)))
+                outbox.bid(.send(worker, .stop(reason: reason)))
             }
         }
     }

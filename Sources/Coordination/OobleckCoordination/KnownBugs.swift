@@ -111,6 +111,6 @@ extension Coordinator {
     /// For tests only.
     package mutating func putBack(_ bugs: KnownBugs) {
         knownBugs = bugs
-        if bugs.contains(.skipsForgotten) { skippedInARow = 0 }
+        if bugs.contains(.skipsForgotten) { troubles.skippedInARow = 0 }
     }
 }

@@ -68,20 +68,20 @@ extension Coordinator {
     /// Returns why training has to end, once it has diverged.
     mutating func noteSkip(_ outcome: StepOutcome) -> OobleckError? {
         guard let reason = outcome.skipped else {
-            skippedInARow = 0
+            troubles.skippedInARow = 0
             return nil
         }
         guard reason != CommittedStep.withoutTargets else {
             log(.skipped(SkippedStep(reason: reason)))
             return nil
         }
-        skippedInARow += 1
+        troubles.skippedInARow += 1
         let limit = job.training.skipLimit
-        guard skippedInARow >= limit else {
+        guard troubles.skippedInARow >= limit else {
             let skipped = SkippedStep(
                 reason: reason,
                 layer: outcome.skippedLayer.map(named),
-                inARow: skippedInARow,
+                inARow: troubles.skippedInARow,
                 limit: limit
             )
             log(.skipped(skipped))

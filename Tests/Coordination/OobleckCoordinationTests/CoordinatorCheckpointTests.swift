@@ -329,6 +329,37 @@ struct CoordinatorCheckpointTests {
         #expect(bench.plan?.restore == older)
     }
 
+    @Test("a return that was begun, and not needed in the end, is not continued at the next one")
+    func begunInVain() throws {
+        var bench = try bench(nodes: 6)
+        try saved(&bench)
+        _ = loseLayer(&bench)
+        bench.tell(.checkpoint(.found(point, passedOver: [])))
+        #expect(bench.plan?.restore == point)
+        // All come back before they have loaded it, and together they still hold all layers.
+        let inForce = Generation(bench.generation.rawValue - 1)
+        let living = bench.coordinator.status(now: 0).nodes.filter { $0.state.isAlive }.map(\.id)
+        bench.tell(.dropped)
+        for node in living {
+            var testimony = CoordinatorRestartTests.testimony(generation: inForce, steps: 2)
+            testimony.generation = bench.generation
+            bench.tell(.agentReturned(node, agentPID: 100 + node.rawValue))
+            bench.tell(.workerReturned(WorkerID(node), workerPID: 200 + node.rawValue, testimony))
+            bench.tell(.agentHeard(node))
+            bench.tell(.workerHeard(WorkerID(node)))
+        }
+        #expect(bench.plan?.restore == nil)
+        bench.prepareAll()
+        #expect(bench.phase == .training && bench.step == 2)
+        bench.voteAll()
+        // The checkpoint of then may not be the newest any more: it is looked for again.
+        let directives = loseLayer(&bench)
+        #expect(
+            directives.actions.last
+                == .find(atMost: 3, corpusDigest: "c0ffee", excluding: [])
+        )
+    }
+
     @Test("without any whole checkpoint the run ends with the reason, as it would without saves")
     func nothingToRestore() throws {
         var bench = try bench()

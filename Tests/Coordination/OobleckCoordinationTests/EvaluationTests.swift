@@ -81,6 +81,15 @@ struct EvaluationTests {
         #expect(bench.coordinator.staleMessages == before + 1)
     }
 
+    @Test("a run that is stopped during an evaluation does not show that it evaluates")
+    func stoppedMeanwhile() throws {
+        var bench = try Self.bench()
+        #expect(bench.phase == .evaluating)
+        bench.tell(.endRequested(reason: "the machine goes down"))
+        #expect(bench.last.stopError != nil)
+        #expect(bench.phase == .stopped)
+    }
+
     @Test("the last state is evaluated before it is collected")
     func last() throws {
         var bench = try Self.bench(steps: 3)
