@@ -89,11 +89,12 @@ package struct SharedState: Sendable {
         case .planned: return try plan("planned", after.planned, [core(after)])
         case .inForce: return try plan("in-force", after.inForce, [core(after)])
         case .committed(let step):
+            let isCounted = after.skippedInARow != durable.skippedInARow
             return [
                 [
                     .put("committed", try SharedCoding.data(of: step)),
                     try line(.step(step)),
-                ]
+                ] + (isCounted ? [try core(after)] : [])
             ]
         case .restored(let restored, let record):
             let others: [KeyValueTransaction.Operation] = [
@@ -141,6 +142,7 @@ package struct SharedState: Sendable {
         core.restored = durable.restored
         core.arithmetic = durable.arithmetic
         core.evaluated = durable.evaluated
+        core.skippedInARow = durable.skippedInARow
         return .put("state", try SharedCoding.data(of: core))
     }
 
