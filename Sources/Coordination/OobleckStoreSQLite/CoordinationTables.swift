@@ -9,7 +9,7 @@ import OobleckCore
 /// of steps. Every committed step is in the ledger; here is only the newest.
 enum CoordinationTables {
     /// Version of these tables; another one is refused.
-    private static let version = 5
+    private static let version = 6
 
     static func make(in database: Database) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
@@ -26,8 +26,8 @@ enum CoordinationTables {
                 CREATE TABLE run (
                     id INTEGER PRIMARY KEY CHECK (id = 0), term INTEGER NOT NULL,
                     failures INTEGER NOT NULL, plans_in_force INTEGER NOT NULL,
-                    last_generation INTEGER);
-                INSERT INTO run VALUES (0, 0, 0, 0, NULL);
+                    last_generation INTEGER, skipped_in_a_row INTEGER);
+                INSERT INTO run VALUES (0, 0, 0, 0, NULL, NULL);
                 CREATE TABLE node (
                     id INTEGER PRIMARY KEY, agent_pid INTEGER NOT NULL,
                     is_out INTEGER NOT NULL DEFAULT 0, is_draining INTEGER NOT NULL DEFAULT 0,
@@ -52,7 +52,8 @@ enum CoordinationTables {
     }
 
     /// The second version says of each node that is out how it left, the third what the run computes
-    /// with, the fourth how many targets a step's loss is the mean over, the fifth the newest evaluation.
+    /// with, the fourth how many targets a step's loss is the mean over, the fifth the newest evaluation,
+    /// the sixth how many steps in a row were skipped.
     private static func migrate(_ database: Database, from found: Int) throws {
         if found == 1 { try database.execute(sql: "ALTER TABLE node ADD COLUMN ending TEXT;") }
         let columns = "(id INTEGER PRIMARY KEY CHECK (id = 0), record BLOB NOT NULL)"
@@ -60,9 +61,10 @@ enum CoordinationTables {
         if found < 4 {
             try database.execute(sql: "ALTER TABLE committed ADD COLUMN targets INTEGER;")
         }
+        if found < 5 { try database.execute(sql: "CREATE TABLE evaluated \(columns);") }
         try database.execute(
             sql: """
-                CREATE TABLE evaluated \(columns);
+                ALTER TABLE run ADD COLUMN skipped_in_a_row INTEGER;
                 PRAGMA user_version = \(version);
                 """
         )
@@ -75,6 +77,7 @@ enum CoordinationTables {
             try database.cachedStatement(sql: sql).execute(arguments: arguments)
             return database.changesCount
         }
+        try keepSkips(of: change, in: database, run)
         switch change {
         case .tookOver(let term): try run("UPDATE run SET term = ?", [term])
         case .joined(let node, let pid):
@@ -128,6 +131,30 @@ enum CoordinationTables {
 
     /// Changes rows, and returns how many.
     private typealias Statement = (String, StatementArguments) throws -> Int
+
+    /// Keeps the count of skipped steps in a row; before the change's own rows, which it is derived from.
+    private static func keepSkips(
+        of change: DurableChange,
+        in database: Database,
+        _ run: Statement
+    ) throws {
+        switch change {
+        case .committed, .restored, .recounted: break
+        default: return
+        }
+        var state = DurableState()
+        let count = try database.cachedStatement(sql: "SELECT skipped_in_a_row FROM run")
+        state.skippedInARow = try Int.fetchOne(count)
+        let before = state.skippedInARow
+        if case .committed = change {
+        } else {
+            state.committed = try committed(in: database)
+            state.restored = try restored(in: database).last?.restored
+        }
+        state.apply(change)
+        guard state.skippedInARow != before else { return }
+        _ = try run("UPDATE run SET skipped_in_a_row = ?", [state.skippedInARow])
+    }
 
     private static func keep(_ step: CommittedStep, _ run: Statement) throws {
         _ = try run(
@@ -205,6 +232,7 @@ enum CoordinationTables {
         state.failures = run["failures"]
         state.plansInForce = run["plans_in_force"]
         state.lastGeneration = (run["last_generation"] as Int?).map { Generation($0) }
+        state.skippedInARow = run["skipped_in_a_row"]
         for row in try Row.fetchAll(database, sql: "SELECT * FROM node") {
             state.nodes[NodeID(row["id"])] = DurableState.Node(
                 agentPID: row["agent_pid"],
@@ -216,14 +244,10 @@ enum CoordinationTables {
         state.planned = try plan("planned", in: database)
         state.inForce = try plan("in-force", in: database)
         state.committed = try committed(in: database)
-        for row in try Row.fetchAll(database, sql: "SELECT * FROM restored ORDER BY id") {
-            state.restored = RestoredRun(
-                step: row["step"],
-                generation: Generation(row["generation"]),
-                stateSHA256: row["state_sha256"]
-            )
-            let record: Data = row["record"]
-            state.restores.append(try JSONDecoder().decode(RestoreRecord.self, from: record))
+        let returns = try restored(in: database)
+        state.restored = returns.last?.restored
+        state.restores = try returns.map {
+            try JSONDecoder().decode(RestoreRecord.self, from: $0.record)
         }
         state.recoveries = try records("recovery", in: database)
         state.memoryFailures = try records("memory_failure", in: database)
@@ -249,6 +273,20 @@ enum CoordinationTables {
             sql: "SELECT document FROM plan WHERE role = ?",
             arguments: [role]
         ).map { try JSONDecoder().decode(PlanDocument.self, from: $0) }
+    }
+
+    /// The returns to a checkpoint, in order.
+    private static func restored(
+        in database: Database
+    ) throws -> [(restored: RestoredRun, record: Data)] {
+        try Row.fetchAll(database, sql: "SELECT * FROM restored ORDER BY id").map { row in
+            let restored = RestoredRun(
+                step: row["step"],
+                generation: Generation(row["generation"]),
+                stateSHA256: row["state_sha256"]
+            )
+            return (restored, row["record"])
+        }
     }
 
     private static func committed(in database: Database) throws -> CommittedStep? {

@@ -167,7 +167,7 @@ import Testing
 
     @Test(
         "a database of an earlier version is taken over with all that it keeps, and keeps targets",
-        arguments: 1...4,
+        arguments: 1...5,
         [1, 2, 3]
     )
     func earlierVersions(version: Int, seed: Int) throws {
@@ -186,6 +186,8 @@ import Testing
             try first.close()
             try Self.takeBack(path, to: version)
             // What those versions had no place for.
+            expected.skippedInARow = nil
+            if version < 5 { expected.evaluated = nil }
             if version < 3 { expected.arithmetic = nil }
             if version < 2 {
                 for node in expected.nodes.keys { expected.nodes[node]?.ending = nil }
@@ -224,7 +226,8 @@ import Testing
     private static func takeBack(_ path: String, to version: Int) throws {
         let database = try DatabaseQueue(path: path)
         try database.write { database in
-            try database.execute(sql: "DROP TABLE evaluated")
+            try database.execute(sql: "ALTER TABLE run DROP COLUMN skipped_in_a_row")
+            if version < 5 { try database.execute(sql: "DROP TABLE evaluated") }
             if version < 4 {
                 try database.execute(sql: "ALTER TABLE committed DROP COLUMN targets")
             }
@@ -252,6 +255,34 @@ import Testing
                 #expect(try again.load()?.committed == step)
                 try again.persist(.recounted(RecordedHistory(committed: step), from: 9))
                 #expect(try again.load()?.committed == step)
+                try again.close()
+            }
+        }
+    }
+
+    @Test("the count of skipped steps in a row is kept, also over a return to a checkpoint")
+    func skips() throws {
+        try withStore { path in
+            func skipped(_ number: Int) -> DurableChange {
+                var step = Self.step(number, 1)
+                step.skipped = "loss"
+                return .committed(step)
+            }
+            let restored = RestoredRun(step: 2, generation: 2, stateSHA256: "s")
+            let record = RestoreRecord(recounting: restored, from: 4)
+            let changes: [DurableChange] = [
+                .tookOver(term: 1), .committed(Self.step(0, 1)), skipped(1), skipped(2), skipped(3),
+                .restored(restored, record), skipped(2), .committed(Self.step(3, 2)),
+            ]
+            var expected = DurableState()
+            for (change, count) in zip(changes, [nil, nil, 1, 2, 3, 1, 2, nil]) {
+                let store = try SQLiteStore(path: path)
+                try store.persist(change)
+                expected.apply(change)
+                #expect(expected.skippedInARow == count)
+                try store.close()
+                let again = try SQLiteStore(path: path)
+                #expect(try again.load() == expected)
                 try again.close()
             }
         }
