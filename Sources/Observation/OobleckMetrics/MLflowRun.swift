@@ -16,6 +16,9 @@ package final class MLflowRun: Sendable {
     static let mostLines = 10_000
     /// Time between two calls, and between two tries at a server that does not answer.
     private static let (pace, leastPause, mostPause): (Seconds, Seconds, Seconds) = (1, 2, 60)
+    /// How long a server that answered up to then is told of a run's end, again and again if it has to
+    /// be; the program waits for its observers a little longer.
+    private static let lastTries: Seconds = 8
 
     private struct State {
         var lines: MetricsLines
@@ -82,34 +85,50 @@ package final class MLflowRun: Sendable {
         let time = Seconds(Date().timeIntervalSince1970)
         state.withLock { state in
             for line in state.lines.lines(for: update, at: time) { state.waiting.add(line) }
-            let isOver = if case .finished = update { true } else { false }
-            guard isOver || MonotonicTime.now >= state.next else { return }
-            let waiting = state.waiting.takeAll().elements
-            var sent = 0
-            do {
-                let id = try begun(&state, at: time)
-                for lines in waiting.chunked(by: Self.linesOfCall) {
-                    try server.log(id, lines.flatMap(Self.metrics))
-                    sent += lines.count
-                }
-                if case .finished(let outcome, _) = update {
+            guard case .finished(let outcome, _) = update else {
+                guard MonotonicTime.now >= state.next else { return }
+                return tell(&state, at: time) { _ in }
+            }
+            let end = state.isSilent ? MonotonicTime.now : MonotonicTime.now + Self.lastTries
+            while true {
+                tell(&state, at: time) { id throws(OobleckError) in
                     try server.update(id, Self.status(outcome), end: time)
                 }
-                if state.isSilent { complain("MLflow at \(place.address) answers again") }
-                (state.isSilent, state.pause) = (false, Self.leastPause)
-                state.next = MonotonicTime.now + Self.pace
-            } catch {
-                for line in waiting.dropFirst(sent) { state.waiting.add(line) }
-                if !state.isSilent {
-                    complain(
-                        "MLflow at \(place.address): \(oneLine(error)); training goes on, and it is "
-                            + "tried again"
-                    )
-                }
-                state.isSilent = true
-                state.next = MonotonicTime.now + state.pause
-                state.pause = min(Self.mostPause, state.pause + state.pause)
+                guard state.isSilent, MonotonicTime.now < end else { return }
+                Thread.sleep(forTimeInterval: Self.pace.value)
             }
+        }
+    }
+
+    /// Sends what waits, and then what else there is to say.
+    private func tell(
+        _ state: inout State,
+        at time: Seconds,
+        _ more: (String) throws(OobleckError) -> Void
+    ) {
+        let waiting = state.waiting.takeAll().elements
+        var sent = 0
+        do {
+            let id = try begun(&state, at: time)
+            for lines in waiting.chunked(by: Self.linesOfCall) {
+                try server.log(id, lines.flatMap(Self.metrics))
+                sent += lines.count
+            }
+            try more(id)
+            if state.isSilent { complain("MLflow at \(place.address) answers again") }
+            (state.isSilent, state.pause) = (false, Self.leastPause)
+            state.next = MonotonicTime.now + Self.pace
+        } catch {
+            for line in waiting.dropFirst(sent) { state.waiting.add(line) }
+            if !state.isSilent {
+                complain(
+                    "MLflow at \(place.address): \(oneLine(error)); training goes on, and it is "
+                        + "tried again"
+                )
+            }
+            state.isSilent = true
+            state.next = MonotonicTime.now + state.pause
+            state.pause = min(Self.mostPause, state.pause + state.pause)
         }
     }
 

@@ -108,7 +108,9 @@ struct MLflowServer: Sendable {
     ) throws(OobleckError) -> JSONValue? {
         var bytes: [UInt8] = []
         if let body {
-            do { bytes = [UInt8](try JSONEncoder().encode(body)) } catch {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            do { bytes = [UInt8](try encoder.encode(body)) } catch {
                 throw OobleckError(.internalFault, "\(error)")
             }
         }

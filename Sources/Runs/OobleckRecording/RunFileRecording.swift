@@ -33,6 +33,8 @@ package final class RunFileRecording: RunRecording {
     private let display: DisplayFiles
     /// How long the last events may take to be written.
     private static let lastWords: Seconds = 2
+    /// How long observers may take for the end, such as one that tells a slow server.
+    private static let observersEnd: Seconds = 10
     private let finalState = Mutex<FinalStateWriter?>(nil)
     private let checkpoints: CheckpointService
     /// Who is told of all that is recorded; more can be added at any time.
@@ -122,7 +124,7 @@ package final class RunFileRecording: RunRecording {
     ) throws {
         defer {
             display.flush(within: Self.lastWords)
-            observers.flush(within: Self.lastWords)
+            observers.flush(within: Self.observersEnd)
         }
         switch outcome {
         case .completed(let layerDigests, _):

@@ -28,7 +28,6 @@ import Testing
             Case("train job.yaml --steps 1.5", "--steps is '1.5'; it must be a whole number"),
             Case("train job.yaml --stepz 3", "'--stepz'. Did you mean '--steps'?"),
             Case("train job.yaml --zzzzzzzzzzz", "oobleck train --help lists them"),
-            Case("train job.yaml --format json", "--format json goes with --dry-run"),
             Case("train job.yaml --listen eth99", "lo (127.0.0.1)"),
             Case("events r --format jsn", "it must be one of text, json; did you mean json?"),
         ]

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// A TCP connection without any protocol, as a stranger would open it.
-final class RawClient {
+final class RawClient: Sendable {
     /// What begins every HTTP/2 connection, and an empty SETTINGS frame.
     static let preface =
         Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
@@ -94,6 +94,16 @@ final class RawClient {
             } else {
                 return nil
             }
+        }
+    }
+
+    /// Whether the other side has ended the connection; reads what it said before, and does not wait.
+    func hasEnded() -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            guard count <= 0 else { continue }
+            return count == 0 || errno == ECONNRESET
         }
     }
 }

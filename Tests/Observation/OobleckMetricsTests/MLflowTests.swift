@@ -13,7 +13,7 @@ import Testing
 
 @testable import OobleckMetrics
 
-@Suite("Telling an MLflow server", .timeLimit(.minutes(1)))
+@Suite("Telling an MLflow server", .timeLimit(.minutes(5)))
 struct MLflowTests {
     /// A server that remembers what it is asked, and answers as it is told.
     private final class Server: Sendable {
@@ -181,6 +181,31 @@ struct MLflowTests {
         let lines = said.withLock { $0 }
         #expect(lines.count == 1 && lines[0].contains(complaint), "\(lines)")
         #expect(server.requests.count == 2, "one try, and one at the end")
+    }
+
+    @Test("a server that fails for once at the end of a run is told the end again")
+    func endAgain() async throws {
+        let folder = try TemporaryFolder()
+        let directory = try Self.directory(folder)
+        let ends = Mutex(0)
+        let server = Server { call in
+            guard call == "runs/update" else { return Self.usual(call) }
+            let count = ends.withLock { count in
+                count += 1
+                return count
+            }
+            return count == 1 ? (.serviceUnavailable, "busy") : (.ok, "{}")
+        }
+        let said = Mutex<[String]>([])
+        try await server.serving { uri in
+            let run = try MLflowRun(uri, experiment: "a", directory, SmallJob.job()) { line in
+                said.withLock { $0.append(line) }
+            }
+            run.receive(Self.measured(0))
+            run.receive(Self.finished)
+        }
+        #expect(ends.withLock { $0 } == 2)
+        #expect(said.withLock { $0.last?.contains("answers again") } == true)
     }
 
     @Test("a server that is not there, or does not speak, is given up at the deadline")
