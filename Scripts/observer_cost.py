@@ -12,6 +12,7 @@ over the pairs).
 """
 
 import argparse
+import http.client
 import http.server
 import json
 import os
@@ -76,9 +77,13 @@ def read(address, headers=None, limit=None):
     try:
         request = urllib.request.Request(address, headers=headers or {})
         with urllib.request.urlopen(request, timeout=30) as answer:
-            while limit is not None and answer.read(limit):
-                pass
-            return answer.read()
+            try:
+                while limit is not None and answer.read(limit):
+                    pass
+                return answer.read()
+            except http.client.IncompleteRead as read:
+                # A stream ends with its run.
+                return read.partial
     except OSError:
         return None
 
