@@ -73,7 +73,7 @@ struct WorldTests {
         arguments: [
             KnownBugs.skipsApplied, .skipsForgotten, .skipsCountedTwice, .copiesNotCompared,
             .damagedCopiesStay, .finalDamageIgnored, .sumsNotTriedAgain, .spotChecksIgnored,
-            .slownessUnseen, .slowNodesLetGo, .joinsAtOnce, .newcomersForgotten,
+            .slownessUnseen, .slowNodesLetGo, .joinsAtOnce,
         ]
     )
     func silentBugs(bug: KnownBugs) throws {
